@@ -1,0 +1,69 @@
+"""Decide once how many threads the numerical libraries use, and how their threads wait.
+
+Idle OpenMP threads spin by default. Beside another busy process that makes a training step five to seven times slower,
+so waiting is made passive before torch is imported. ``import sdg_lab`` calls :func:`configure`; notebooks, the command
+line and the tests therefore share one policy. ``SDG_LAB_THREADS`` overrides the number.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+
+MOST_THREADS = 8
+"""The networks of this course are small: beyond this many threads they only wait for each other."""
+
+
+def available_cores() -> int:
+    """Return the number of cores that this process may use (its affinity mask where the system has one)."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def choose() -> int:
+    """Return the number of threads: ``SDG_LAB_THREADS``, else 1 in a pytest-xdist worker, else the cores there are.
+
+    Raises:
+        ValueError: if ``SDG_LAB_THREADS`` is not a whole number of at least 1.
+    """
+    wanted = os.environ.get("SDG_LAB_THREADS")
+    if wanted is not None:
+        if not wanted.isdecimal() or int(wanted) < 1:
+            raise ValueError(f"SDG_LAB_THREADS must be a whole number >= 1, got {wanted!r}; unset it to use every core")
+        return int(wanted)
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return 1
+    return min(available_cores(), MOST_THREADS)
+
+
+def configure() -> int:
+    """Set the environment that OpenMP reads when torch is loaded; return the number of threads.
+
+    What the user has already set is kept. If torch is there already, its thread count is set directly, and a warning
+    says that the waiting policy came too late.
+    """
+    threads = choose()
+    late = "torch" in sys.modules and os.environ.get("OMP_WAIT_POLICY", "").lower() != "passive"
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    os.environ.setdefault("GOMP_SPINCOUNT", "0")
+    if "SDG_LAB_THREADS" in os.environ or "PYTEST_XDIST_WORKER" in os.environ:
+        os.environ["OMP_NUM_THREADS"] = str(threads)
+    else:
+        threads = _whole(os.environ.setdefault("OMP_NUM_THREADS", str(threads)), default=threads)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(threads)
+    if late:
+        warnings.warn(
+            "torch was imported before sdg_lab: its idle threads spin, which slows training beside other work; "
+            "import sdg_lab first, or set OMP_WAIT_POLICY=passive",
+            stacklevel=3,
+        )
+    return threads
+
+
+def _whole(text: str, *, default: int) -> int:
+    """Read the first number of an ``OMP_NUM_THREADS`` such as ``"4"`` or ``"4,2"``."""
+    first = text.split(",")[0].strip()
+    return int(first) if first.isdecimal() and int(first) >= 1 else default
