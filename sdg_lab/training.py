@@ -1,0 +1,342 @@
+"""The one training loop of the project, for every neural family.
+
+It runs on Lightning Fabric, so one CPU, one GPU, several GPUs and several machines (under ``torchrun``) are a setting
+and not other code. All randomness of an epoch follows from ``(seed, epoch, rank)`` alone, which is why a run that was
+interrupted resumes to the same bits without any generator's state being stored.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from tqdm.auto import tqdm
+
+from sdg_lab import checkpoint as checkpoints
+
+Batch = tuple[Tensor, ...]
+
+
+class HasLoss(Protocol):
+    """What the loop asks of a model: ``loss(*batch)`` gives a scalar, the mean over the batch's examples."""
+
+    def loss(self, *batch: Tensor) -> Tensor: ...  # noqa: D102 - said by the class
+
+
+class DivergedError(FloatingPointError):
+    """The loss was NaN or infinite; the message names the step, and the weights are those of the step before."""
+
+
+@dataclass
+class History:
+    """What happened: losses in the model's own unit, wall-clock seconds.
+
+    Attributes:
+        loss: one value a step, shape (steps,).
+        train_loss: mean of the steps' losses, one value an epoch.
+        validation_loss: mean over the validation examples after each epoch; empty if there were none.
+        seconds: wall-clock time of the whole call, earlier calls of a resumed run included.
+        stopped: why it ended, in words.
+    """
+
+    loss: list[float] = field(default_factory=list)
+    train_loss: list[float] = field(default_factory=list)
+    validation_loss: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+    stopped: str = ""
+
+    @property
+    def epochs(self) -> int:
+        """Epochs that were run to their end."""
+        return len(self.train_loss)
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps."""
+        return len(self.loss)
+
+    @property
+    def best_epoch(self) -> int | None:
+        """Epoch (from 0) with the lowest validation loss, or None without validation data."""
+        return int(np.argmin(self.validation_loss)) if self.validation_loss else None
+
+    def __str__(self) -> str:
+        held_out = f", validation {self.validation_loss[-1]:.4g}" if self.validation_loss else ""
+        last = f"loss {self.train_loss[-1]:.4g}" if self.train_loss else "no epoch run"
+        return f"{self.epochs} epochs, {self.steps} steps, {self.seconds:.1f} s: {last}{held_out} ({self.stopped})"
+
+
+def train(
+    model: nn.Module,
+    data: Tensor | Sequence[Tensor],
+    *,
+    epochs: int,
+    batch_size: int = 64,
+    lr: float = 1e-3,
+    optimizer: Callable[[Iterator[nn.Parameter]], Optimizer] | None = None,
+    schedule: Callable[[float], float] | None = None,
+    validation: Tensor | Sequence[Tensor] | None = None,
+    patience: int | None = None,
+    ema: float | None = None,
+    clip: float | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    precision: Any = "32-true",
+    checkpoint: str | Path | None = None,
+    progress: bool = True,
+) -> History:
+    """Minimise ``model.loss`` over mini-batches, in place, and return the curve.
+
+    The caller's random state is left as it was. Afterwards the model is in evaluation mode.
+
+    Args:
+        model: a module with ``loss(*batch) -> scalar``, the mean over the batch.
+        data: a tensor of shape (n, ...) or several with the same n; they are passed to ``loss`` in this order.
+        epochs: passes over the data, in all: a resumed run only makes those that are missing.
+        batch_size: examples a step over all processes together; the last batch of an epoch may be smaller.
+        lr: learning rate of Adam, if ``optimizer`` is not given.
+        optimizer: makes another optimiser from the parameters, e.g. ``lambda p: torch.optim.SGD(p, lr=0.1)``.
+        schedule: factor on the learning rate as a function of the share of training done, in [0, 1).
+        validation: held-out data of the same form, measured after each epoch with the same noise each time.
+        patience: stop after this many epochs without a lower validation loss and go back to the best weights.
+        ema: decay of an exponential moving average of the weights, e.g. 0.999; it is what is measured and kept.
+        clip: largest norm of the gradient.
+        seed: decides the order of examples and the noise that ``loss`` draws.
+        device: "auto", "cpu", "cuda" or "mps", as Lightning Fabric names its accelerators.
+        precision: Fabric's, e.g. "32-true" or "bf16-mixed" (worth it on a GPU; on most CPUs it costs).
+        checkpoint: a file, written atomically after each epoch; if it is there, the run is resumed from it.
+        progress: show a bar.
+
+    Raises:
+        ValueError: for data that are empty, unequal in length or not finite, and for settings out of range.
+        DivergedError: if the loss is NaN or infinite; names the step. The weights are those before that step.
+    """
+    _check_settings(epochs=epochs, batch_size=batch_size, lr=lr, patience=patience, ema=ema, clip=clip)
+    if patience is not None and validation is None:
+        raise ValueError(f"patience={patience} needs validation data: pass validation=..., or leave patience out")
+    tensors = as_batch(data, "data")
+    held_out = as_batch(validation, "validation") if validation is not None else None
+
+    fabric = _fabric(device, precision)
+    objective = _Objective(model)
+    opt = (optimizer or (lambda p: torch.optim.Adam(p, lr=lr)))(model.parameters())
+    base_rates = [group["lr"] for group in opt.param_groups]
+    step_model, step_opt = fabric.setup(objective, opt)
+    tensors = tuple(fabric.to_device(t) for t in tensors)
+    held_out = tuple(fabric.to_device(t) for t in held_out) if held_out else None
+    average = _average(model, ema) if ema else None
+    measured = average.module if average else model
+
+    history = History()
+    state = checkpoints.State(model, opt, average, history, settings=_settings(tensors, batch_size, seed, ema, clip))
+    if checkpoint is not None and Path(checkpoint).exists():
+        state.restore(checkpoint)
+    earlier, start = history.seconds, time.perf_counter()
+    steps_an_epoch = math.ceil(len(tensors[0]) / batch_size)
+    total = epochs * steps_an_epoch
+    history.stopped = "all epochs done"
+
+    with (
+        _caller_keeps_randomness(),
+        tqdm(total=total, initial=history.steps, disable=not progress, leave=False, unit="step") as bar,
+    ):
+        for epoch in range(history.epochs, epochs):
+            if _out_of_patience(history, patience):
+                history.stopped = f"validation loss did not fall for {patience} epochs"
+                break
+            model.train()
+            order = _start_epoch(seed, epoch, fabric.global_rank, len(tensors[0]))
+            losses: list[float] = []
+            for first in range(0, len(order), batch_size):
+                share = order[first : first + batch_size][fabric.global_rank :: fabric.world_size]
+                share = share.to(tensors[0].device)
+                if schedule is not None:
+                    factor = schedule((history.steps + len(losses)) / total)
+                    for group, rate in zip(opt.param_groups, base_rates, strict=True):
+                        group["lr"] = rate * factor
+                step_opt.zero_grad(set_to_none=True)
+                loss = step_model(*(t[share] for t in tensors))
+                value = _value(loss, fabric)
+                if not math.isfinite(value):
+                    raise DivergedError(_diverged(value, epoch, history.steps + len(losses), opt, checkpoint))
+                fabric.backward(loss)
+                if clip is not None:
+                    fabric.clip_gradients(step_model, step_opt, max_norm=clip, error_if_nonfinite=False)
+                step_opt.step()
+                if average is not None:
+                    average.update_parameters(model)
+                losses.append(value)
+                bar.update()
+            history.loss += losses
+            history.train_loss.append(sum(losses) / len(losses))
+            if held_out is not None:
+                history.validation_loss.append(evaluate(measured, held_out, batch_size=max(batch_size, 256), seed=seed))
+                if history.best_epoch == epoch and patience is not None:
+                    state.keep_best(measured)
+            bar.set_postfix_str(f"loss {history.train_loss[-1]:.4g}", refresh=False)
+            history.seconds = earlier + time.perf_counter() - start
+            if checkpoint is not None and fabric.is_global_zero:
+                state.save(checkpoint)
+
+    if patience is not None and state.best:
+        model.load_state_dict(state.best)
+    elif average is not None:
+        model.load_state_dict(average.module.state_dict())
+    model.eval()
+    history.seconds = earlier + time.perf_counter() - start
+    return history
+
+
+@torch.no_grad()
+def evaluate(model: nn.Module, data: Tensor | Sequence[Tensor], *, batch_size: int = 256, seed: int = 0) -> float:
+    """Return the mean of ``model.loss`` over all examples, in evaluation mode, with the same noise at each call.
+
+    Args:
+        model: a module with ``loss(*batch)``; its mode is put back afterwards.
+        data: one tensor or several, as in :func:`train`.
+        batch_size: examples at a time.
+        seed: of the noise that ``loss`` draws.
+
+    Raises:
+        ValueError: as :func:`train` does for data.
+    """
+    tensors = as_batch(data, "data")
+    was_training, total = model.training, 0.0
+    model.eval()
+    with _caller_keeps_randomness():
+        torch.manual_seed(seed)
+        for first in range(0, len(tensors[0]), batch_size):
+            batch = tuple(t[first : first + batch_size] for t in tensors)
+            total += float(cast(HasLoss, model).loss(*batch)) * len(batch[0])
+    model.train(was_training)
+    return total / len(tensors[0])
+
+
+def reinitialise(model: nn.Module, seed: int) -> None:
+    """Draw all weights anew with a seed, as each layer's own ``reset_parameters`` does; ``fit`` begins with this."""
+    with _caller_keeps_randomness():
+        torch.manual_seed(seed)
+        for module in model.modules():
+            reset = getattr(module, "reset_parameters", None)
+            if callable(reset):
+                reset()
+
+
+def n_parameters(model: nn.Module) -> int:
+    """Count the numbers that training changes."""
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+def as_batch(data: Tensor | Sequence[Tensor], name: str = "data") -> Batch:
+    """Return ``data`` as a tuple of tensors, or refuse it.
+
+    Raises:
+        ValueError: if there is nothing in it, lengths differ, or a floating tensor holds NaN or infinity.
+    """
+    tensors = (data,) if isinstance(data, Tensor) else tuple(data)
+    if not tensors or len(tensors[0]) == 0:
+        raise ValueError(f"{name} is empty: give at least one example")
+    lengths = [len(t) for t in tensors]
+    if len(set(lengths)) > 1:
+        raise ValueError(f"the tensors of {name} must have one length, got {lengths}")
+    for index, tensor in enumerate(tensors):
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            row = int((~torch.isfinite(tensor.reshape(len(tensor), -1))).any(dim=1).nonzero()[0, 0])
+            raise ValueError(f"tensor {index} of {name} is not finite at example {row}: remove or impute it first")
+    return tensors
+
+
+class _Objective(nn.Module):
+    """The model's loss as a ``forward``, which is what Fabric (and DDP under it) wraps."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, *batch: Tensor) -> Tensor:
+        return cast(HasLoss, self.model).loss(*batch)
+
+
+def _fabric(device: str, precision: Any) -> Fabric:
+    """Make a Fabric that joins the processes of ``torchrun`` where there are any."""
+    local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    nodes = int(os.environ.get("WORLD_SIZE", "1")) // local
+    strategy = "ddp" if local * nodes > 1 else "auto"
+    fabric = Fabric(accelerator=device, devices=local, num_nodes=nodes, strategy=strategy, precision=precision)
+    fabric.launch()
+    return fabric
+
+
+def _average(model: nn.Module, decay: float) -> AveragedModel:
+    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)  # type: ignore[no-untyped-call]
+
+
+def _value(loss: Tensor, fabric: Fabric) -> float:
+    """Return the loss as a number: the mean over processes."""
+    if loss.ndim:
+        raise ValueError(f"loss must return a scalar, the mean over the batch; got shape {tuple(loss.shape)}")
+    if fabric.world_size == 1:
+        return loss.item()
+    return float(cast(Tensor, fabric.all_reduce(loss.detach(), reduce_op="mean")))
+
+
+def _start_epoch(seed: int, epoch: int, rank: int, n: int) -> Tensor:
+    """Seed this epoch's noise and return its order of examples, the same in every process."""
+    order_seed, noise_seed = (
+        int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0] >> np.uint64(1))
+        for key in ((seed, epoch), (seed, epoch, rank + 1))
+    )
+    order = torch.randperm(n, generator=torch.Generator().manual_seed(order_seed))
+    torch.manual_seed(noise_seed)
+    return order
+
+
+@contextmanager
+def _caller_keeps_randomness() -> Iterator[None]:
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        yield
+
+
+def _out_of_patience(history: History, patience: int | None) -> bool:
+    best = history.best_epoch
+    return patience is not None and best is not None and history.epochs - 1 - best >= patience
+
+
+def _settings(tensors: Batch, batch_size: int, seed: int, ema: float | None, clip: float | None) -> dict[str, Any]:
+    """Collect what must be the same for a resumed run to be the same run."""
+    shapes = [list(t.shape) for t in tensors]
+    return {"data shapes": shapes, "batch_size": batch_size, "seed": seed, "ema": ema, "clip": clip}
+
+
+def _check_settings(
+    *, epochs: int, batch_size: int, lr: float, patience: int | None, ema: float | None, clip: float | None
+) -> None:
+    for name, whole in (("epochs", epochs), ("batch_size", batch_size), ("patience", patience)):
+        if whole is not None and whole < 1:
+            raise ValueError(f"{name} must be >= 1, got {whole}")
+    for name, number in (("lr", lr), ("clip", clip)):
+        if number is not None and not number > 0:
+            raise ValueError(f"{name} must be > 0, got {number}")
+    if ema is not None and not 0 < ema < 1:
+        raise ValueError(f"ema must lie between 0 and 1, got {ema}; 0.999 is usual")
+
+
+def _diverged(value: float, epoch: int, step: int, opt: Optimizer, checkpoint: str | Path | None) -> str:
+    rate = opt.param_groups[0]["lr"]
+    kept = f"; the last good checkpoint is {checkpoint}" if checkpoint is not None and Path(checkpoint).exists() else ""
+    return (
+        f"the loss became {value} at step {step} (epoch {epoch}): try a learning rate below {rate:g} or clip=1.0, "
+        f"and look at the data{kept}"
+    )
