@@ -1,0 +1,122 @@
+"""Find what the chapters declare: modules ``ch00.py``, ``ch01.py``, ... beside this one, each loaded when first asked.
+
+A chapter's module defines ``CHAPTER`` (a :class:`Chapter`) and ``EXERCISES`` (a tuple of exercises).
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+import re
+from dataclasses import dataclass
+from types import ModuleType
+
+from sdg_lab import course
+from sdg_lab.course.exercise import KEY, Exercise
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A paper that a chapter stands on, as the catalog has it."""
+
+    title: str
+    authors: str
+    year: int
+    url: str
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """What a chapter's first cell says of it; seconds are not declared, they are measured.
+
+    Attributes:
+        number: two digits.
+        title: a few words.
+        builds: one or two sentences: what the reader will have built at the end.
+        read_first: chapters (or books) to read before, in words; empty if none.
+        papers: where it comes from.
+    """
+
+    number: str
+    title: str
+    builds: str
+    read_first: str = ""
+    papers: tuple[Paper, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"\d\d", self.number):
+            raise ValueError(f"chapter number must be two digits, got {self.number!r}")
+        if not self.title or not self.builds:
+            raise ValueError(f"chapter {self.number} needs a title and a sentence on what it builds")
+
+
+def numbers() -> tuple[str, ...]:
+    """Return the numbers of the chapters that have a module, sorted; loads none of them."""
+    found = (re.fullmatch(r"ch(\d\d)", module.name) for module in pkgutil.iter_modules(course.__path__))
+    return tuple(sorted(match[1] for match in found if match))
+
+
+def chapter(number: str) -> Chapter:
+    """Return what a chapter says of itself.
+
+    Raises:
+        KeyError: if there is no such chapter.
+        TypeError, ValueError: if its module does not declare it.
+    """
+    declared = getattr(_module(number), "CHAPTER", None)
+    if not isinstance(declared, Chapter):
+        raise TypeError(f"sdg_lab/course/ch{number}.py must define CHAPTER, a Chapter; got {declared!r}")
+    if declared.number != number:
+        raise ValueError(f"sdg_lab/course/ch{number}.py declares chapter {declared.number!r}; its number is {number}")
+    return declared
+
+
+def exercises(number: str) -> tuple[Exercise, ...]:
+    """Return a chapter's exercises in their order.
+
+    Raises:
+        KeyError: if there is no such chapter.
+        TypeError, ValueError: if its module does not declare them well.
+    """
+    declared = getattr(_module(number), "EXERCISES", None)
+    if not isinstance(declared, tuple) or not all(isinstance(exercise, Exercise) for exercise in declared):
+        raise TypeError(f"sdg_lab/course/ch{number}.py must define EXERCISES, a tuple of Exercise")
+    keys = [exercise.key for exercise in declared]
+    for key in keys:
+        if key[:2] != number or keys.count(key) > 1:
+            raise ValueError(f"sdg_lab/course/ch{number}.py: key {key!r} must begin with {number}. and occur once")
+    return declared
+
+
+def find(key: str) -> Exercise:
+    """Return the exercise with this key; only its own chapter's module is loaded.
+
+    Raises:
+        KeyError: if there is none; the message names the nearest keys.
+    """
+    matched = KEY.fullmatch(key)
+    if not matched or matched["chapter"] not in numbers():
+        raise _UnknownError(
+            f"no exercise {key!r}; a key is a chapter ({', '.join(numbers()) or 'none yet'}) and a name, "
+            "such as '01.smoothing'"
+        )
+    there = {exercise.key: exercise for exercise in exercises(matched["chapter"])}
+    if key not in there:
+        near = difflib.get_close_matches(key, there, n=1)
+        meant = f"did you mean {near[0]!r}? " if near else ""
+        raise _UnknownError(f"no exercise {key!r}; {meant}chapter {matched['chapter']} has {', '.join(there)}")
+    return there[key]
+
+
+class _UnknownError(KeyError):
+    """A KeyError whose message is printed as the sentence it is, not as a quoted key."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+def _module(number: str) -> ModuleType:
+    if number not in numbers():
+        raise _UnknownError(f"no chapter {number!r}; there are {', '.join(numbers()) or 'none yet'}")
+    return importlib.import_module(f"{course.__name__}.ch{number}")
