@@ -1,0 +1,81 @@
+"""``python -m benchmarks [NAME …] [--save]``: run the comparisons and print one table (kept in ``results.md``)."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import pkgutil
+import platform
+from datetime import date
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+import benchmarks
+from benchmarks.timing import Row
+from sdg_lab import threads
+
+HERE = Path(__file__).parent
+
+
+def comparisons() -> list[str]:
+    """Return the names of the modules here that have a ``run``."""
+    not_one = {"__main__", "timing"}
+    return sorted(m.name for m in pkgutil.iter_modules(benchmarks.__path__) if m.name not in not_one)
+
+
+def cells(row: Row) -> list[str]:
+    """Return one line of the table as text."""
+    goal = f">= {row.goal:g}"
+    return [
+        row.what,
+        f"{row.ours:.3g} s",
+        row.peer,
+        f"{row.theirs:.3g} s",
+        f"{row.ratio:.2f}",
+        goal,
+        "yes" if row.reached else "no",
+    ]
+
+
+HEADINGS = ("what", "ours", "peer", "theirs", "theirs / ours", "goal", "reached")
+
+
+def where() -> str:
+    """Say on what the figures were taken."""
+    return (
+        f"{date.today():%Y-%m-%d}, {platform.system()} {platform.machine()}, {threads.available_cores()} cores, "
+        f"Python {platform.python_version()}, torch {torch.__version__}, {torch.get_num_threads()} threads; "
+        "medians of interleaved runs"
+    )
+
+
+def main() -> None:
+    """Run what was asked for."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of: {', '.join(comparisons())} (default: all)")
+    parser.add_argument("--save", action="store_true", help="write the table to benchmarks/results.md")
+    wanted = parser.parse_args()
+    unknown = set(wanted.names) - set(comparisons())
+    if unknown:
+        parser.error(f"no benchmark called {', '.join(sorted(unknown))}; there are {', '.join(comparisons())}")
+    console = Console()
+    rows: list[Row] = []
+    for name in wanted.names or comparisons():
+        console.print(f"[dim]{name} …")
+        rows += importlib.import_module(f"benchmarks.{name}").run()
+    table = Table(*HEADINGS, title=where())
+    for row in rows:
+        table.add_row(*cells(row))
+    console.print(table)
+    if wanted.save:
+        lines = [HEADINGS, ["---"] * len(HEADINGS), *(cells(row) for row in rows)]
+        text = "# Side by side with peers\n\n" + where() + ".\nMade by `python -m benchmarks --save`.\n\n"
+        text += "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+        (HERE / "results.md").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

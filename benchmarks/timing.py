@@ -1,0 +1,53 @@
+"""Measure functions against each other in one run: interleaved, so that a noisy machine is noisy to all of them."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    Attributes:
+        what: the work that both do, on the same data.
+        ours: seconds, median.
+        peer: who else does it.
+        theirs: seconds, median.
+        goal: least wanted value of ``theirs / ours``.
+    """
+
+    what: str
+    ours: float
+    peer: str
+    theirs: float
+    goal: float
+
+    @property
+    def ratio(self) -> float:
+        """How many times faster than the peer."""
+        return self.theirs / self.ours
+
+    @property
+    def reached(self) -> bool:
+        """Whether the goal is met."""
+        return self.ratio >= self.goal
+
+
+def interleaved(work: Mapping[str, Callable[[], object]], *, repeats: int = 5) -> dict[str, float]:
+    """Return the median wall-clock seconds of each function, after one warm-up call of each.
+
+    The functions take turns: first, second, …, first, second, …; a slow moment of the machine then hits all of them.
+    """
+    for function in work.values():
+        function()
+    seconds: dict[str, list[float]] = {name: [] for name in work}
+    for _ in range(repeats):
+        for name, function in work.items():
+            start = time.perf_counter()
+            function()
+            seconds[name].append(time.perf_counter() - start)
+    return {name: statistics.median(values) for name, values in seconds.items()}
