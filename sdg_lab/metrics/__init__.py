@@ -1,0 +1,41 @@
+"""Judge samples by figures that can be read: fidelity, diversity, privacy, utility and likelihood, each with its floor.
+
+The order of work: turn rows into features on a basis fitted on the real training data (``fit_features``), compare equal
+numbers of rows (``subsample``), and print every figure beside that of real data (``score``, ``scoreboard``).
+"""
+
+from sdg_lab.metrics.diversity import PRDC, prdc, unique_fraction
+from sdg_lab.metrics.features import features, fit_features
+from sdg_lab.metrics.fidelity import c2st, chance_error, frechet_distance, jensen_shannon, total_variation
+from sdg_lab.metrics.likelihood import Likelihood, bits_per_dim, mean_and_error, nats_per_symbol
+from sdg_lab.metrics.privacy import Memorisation, memorisation, near_copies, nearest_training
+from sdg_lab.metrics.rows import subsample
+from sdg_lab.metrics.scoreboard import Line, Scoreboard, score, scoreboard
+from sdg_lab.metrics.utility import train_on_synthetic
+
+__all__ = [
+    "PRDC",
+    "Likelihood",
+    "Line",
+    "Memorisation",
+    "Scoreboard",
+    "bits_per_dim",
+    "c2st",
+    "chance_error",
+    "features",
+    "fit_features",
+    "frechet_distance",
+    "jensen_shannon",
+    "mean_and_error",
+    "memorisation",
+    "nats_per_symbol",
+    "near_copies",
+    "nearest_training",
+    "prdc",
+    "score",
+    "scoreboard",
+    "subsample",
+    "total_variation",
+    "train_on_synthetic",
+    "unique_fraction",
+]

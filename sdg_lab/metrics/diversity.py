@@ -1,0 +1,81 @@
+"""Diversity: whether the samples cover what is real, or one corner of it again and again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import pairwise_distances
+from sklearn.neighbors import NearestNeighbors
+
+from sdg_lab.metrics.rows import Array, Rows, as_points, keys, same_columns
+
+
+@dataclass(frozen=True)
+class PRDC:
+    """Precision and recall, density and coverage; each is near 1 for real against real, density may exceed 1."""
+
+    precision: float
+    recall: float
+    density: float
+    coverage: float
+
+
+def unique_fraction(samples: Rows) -> float:
+    """Return the share of different rows among samples: 1 if no two are equal.
+
+    It falls with the number of samples by itself; compare equal numbers.
+
+    Raises:
+        TypeError: if samples is no set of rows.
+        ValueError: if it is empty or holds NaN.
+    """
+    rows = keys(samples, "samples")
+    return len(set(rows)) / len(rows)
+
+
+def prdc(real: npt.NDArray[Any], fake: npt.NDArray[Any], k: int = 5) -> PRDC:
+    """Measure how well two clouds of points cover each other, by balls that reach to the k-th neighbour of each point.
+
+    - precision: share of fake points inside the ball of some real point (fidelity);
+    - recall: share of real points inside the ball of some fake point (diversity);
+    - density: how many real balls a fake point lies in on average, over k: precision that one outlier cannot lift;
+    - coverage: share of real balls that hold a fake point: recall that wide fake balls cannot lift.
+
+    Coverage of real by real rises to 1 - (½)^k or so with equal numbers of both: take equally many.
+
+    Source: Kynkäänniemi et al. (2019), equations 1 and 2; Naeem et al. (2020), equations 3 and 4.
+
+    Args:
+        real: features (n, d), n > k.
+        fake: features (m, d), m > k, on the same basis.
+        k: which neighbour the balls reach to.
+
+    Raises:
+        ValueError: if the widths differ, a number is not finite, or there are not more than k rows.
+    """
+    ours, theirs = as_points(real, "real"), as_points(fake, "fake")
+    same_columns(ours, theirs)
+    if k < 1:
+        raise ValueError(f"k must be >= 1, got {k}")
+    for name, points in (("real", ours), ("fake", theirs)):
+        if len(points) <= k:
+            raise ValueError(f"{name} has {len(points)} rows; the neighbour k = {k} needs at least {k + 1}")
+    distance = pairwise_distances(ours, theirs)  # (n, m)
+    real_radius, fake_radius = _radius(ours, k), _radius(theirs, k)
+    in_real_ball = distance <= real_radius[:, None]
+    return PRDC(
+        precision=float(in_real_ball.any(axis=0).mean()),
+        recall=float((distance <= fake_radius[None, :]).any(axis=1).mean()),
+        density=float(in_real_ball.sum(axis=0).mean() / k),
+        coverage=float(in_real_ball.any(axis=1).mean()),
+    )
+
+
+def _radius(points: Array, k: int) -> Array:
+    """Return each point's distance to its k-th neighbour other than itself."""
+    # Without an argument kneighbors leaves each point itself out, even where two points coincide.
+    distances, _ = NearestNeighbors(n_neighbors=k).fit(points).kneighbors()
+    return np.asarray(distances[:, -1], dtype=np.float64)

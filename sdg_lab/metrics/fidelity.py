@@ -1,0 +1,149 @@
+"""Fidelity: whether somebody could tell the synthetic rows from real ones.
+
+All of these compare two sets of the same kind. None is a likelihood, and none sees copies: a bootstrap of the training
+data looks perfect here, so fidelity is read beside diversity and memorisation.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import clone
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.model_selection import StratifiedKFold, cross_val_score
+
+from sdg_lab.metrics.rows import Array, as_points, same_columns
+
+
+def c2st(
+    real: npt.NDArray[Any],
+    fake: npt.NDArray[Any],
+    *,
+    seed: int = 0,
+    folds: int = 5,
+    classifier: Any = None,
+) -> float:
+    """Return the accuracy of a classifier that is told to tell real rows from fake ones, on rows it has not seen.
+
+    0.5 says that it cannot tell, 1.0 that it always can. Cross-validated, so every row is judged once. The accuracy of
+    guessing has a standard error of 0.5 / sqrt(2 n), see :func:`chance_error`; read the figure beside that of real rows
+    against other real rows. Compare rows that the model has not seen: a model that copies its training rows would be
+    praised against them.
+
+    Source: Lopez-Paz and Oquab (2017), Revisiting Classifier Two-Sample Tests, section 3.
+
+    Args:
+        real: features (n, d), held out from the model.
+        fake: features (n, d) on the same basis.
+        seed: of the folds and of the default classifier.
+        folds: number of parts; each is judged by a classifier trained on the others.
+        classifier: a scikit-learn classifier; by default a random forest of 200 trees.
+
+    Raises:
+        ValueError: if the shapes differ, a number is not finite, or there are fewer rows than folds.
+    """
+    ours, theirs = as_points(real, "real"), as_points(fake, "fake")
+    same_columns(ours, theirs)
+    if len(ours) != len(theirs):
+        raise ValueError(
+            f"real has {len(ours)} rows and fake {len(theirs)}: naming the larger would already beat 0.5; "
+            "take equally many with metrics.subsample"
+        )
+    if folds < 2 or len(ours) < folds:
+        raise ValueError(f"folds must be from 2 to the number of rows, got {folds} for {len(ours)} rows")
+    if classifier is None:
+        judge = RandomForestClassifier(n_estimators=200, min_samples_leaf=2, random_state=seed)
+    else:
+        judge = clone(classifier)
+    rows, is_fake = np.vstack([ours, theirs]), np.repeat([0, 1], len(ours))
+    cut = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    return float(cross_val_score(judge, rows, is_fake, cv=cut, scoring="accuracy").mean())
+
+
+def chance_error(n: int) -> float:
+    """Return the standard error of the accuracy of guessing on n real and n fake rows: sqrt(0.25 / 2n)."""
+    if n < 1:
+        raise ValueError(f"n must be >= 1, got {n}")
+    return float(0.5 / np.sqrt(2 * n))
+
+
+def frechet_distance(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> float:
+    """Return the squared Fréchet distance between Gaussians fitted to two sets of features.
+
+    |mean_a - mean_b|² + tr(A + B - 2 (A^½ B A^½)^½), with A and B the covariances; in squared units of the features.
+    The root is taken of a symmetric matrix whose eigenvalues are clipped at 0, so it is real however few the rows. The
+    distance is biased upwards when rows are few: compare only equal numbers of rows.
+
+    Source: Dowson and Landau (1982); used as FID by Heusel et al. (2017), equation 6.
+
+    Args:
+        a: features (n, d), n >= 2.
+        b: features (m, d), m >= 2.
+
+    Raises:
+        ValueError: if the widths differ, a number is not finite, or there are fewer than 2 rows.
+    """
+    first, second = as_points(a, "a"), as_points(b, "b")
+    same_columns(first, second)
+    for name, points in (("a", first), ("b", second)):
+        if len(points) < 2:
+            raise ValueError(f"{name} has {len(points)} row; a covariance needs at least 2")
+    cov_a, cov_b = np.atleast_2d(np.cov(first.T)), np.atleast_2d(np.cov(second.T))
+    root_a = _root(cov_a)
+    cross = np.linalg.eigvalsh(root_a @ cov_b @ root_a).clip(min=0)  # those of A B, but real for certain
+    shift = first.mean(axis=0) - second.mean(axis=0)
+    return max(0.0, float(shift @ shift + np.trace(cov_a) + np.trace(cov_b) - 2 * np.sqrt(cross).sum()))
+
+
+def total_variation(p: npt.NDArray[Any], q: npt.NDArray[Any]) -> float:
+    """Return the total variation distance ½ Σ |p - q| of two discrete distributions, 0 (equal) to 1 (disjoint).
+
+    Raises:
+        ValueError: if the shapes differ or one is no distribution.
+    """
+    p, q = _distributions(p, q)
+    return float(np.abs(p - q).sum() / 2)
+
+
+def jensen_shannon(p: npt.NDArray[Any], q: npt.NDArray[Any]) -> float:
+    """Return the Jensen–Shannon divergence of two discrete distributions in nats, 0 (equal) to ln 2 (disjoint).
+
+    ½ KL(p ‖ m) + ½ KL(q ‖ m) with m = ½ (p + q). Source: Lin (1991).
+
+    Raises:
+        ValueError: if the shapes differ or one is no distribution.
+    """
+    p, q = _distributions(p, q)
+    middle = (p + q) / 2
+    return max(0.0, (_kl(p, middle) + _kl(q, middle)) / 2)
+
+
+def _kl(p: Array, q: Array) -> float:
+    """Return KL(p ‖ q) in nats, where q > 0 wherever p > 0; 0 ln 0 is 0."""
+    there = p > 0
+    return float(np.sum(p[there] * np.log(p[there] / q[there])))
+
+
+def _root(covariance: Array) -> Array:
+    """Return the symmetric square root of a positive semi-definite matrix."""
+    values, vectors = np.linalg.eigh(covariance)
+    root: Array = (vectors * np.sqrt(values.clip(min=0))) @ vectors.T
+    return root
+
+
+def _distributions(p: npt.NDArray[Any], q: npt.NDArray[Any]) -> tuple[Array, Array]:
+    first, second = np.asarray(p, dtype=np.float64), np.asarray(q, dtype=np.float64)
+    if first.shape != second.shape:
+        raise ValueError(f"p has shape {first.shape} and q {second.shape}; they must share one set of outcomes")
+    for name, values in (("p", first), ("q", second)):
+        if not np.isfinite(values).all() or (values < 0).any():
+            raise ValueError(f"{name} must hold probabilities >= 0, got {values.ravel()[_bad(values)]}")
+        if not np.isclose(values.sum(), 1.0, atol=1e-6):
+            raise ValueError(f"{name} must sum to 1, got {values.sum():.6g}; divide it by its sum")
+    return first, second
+
+
+def _bad(values: Array) -> int:
+    return int(np.flatnonzero(~np.isfinite(values.ravel()) | (values.ravel() < 0))[0])

@@ -1,0 +1,139 @@
+"""Privacy: whether the samples are new, or the training data again.
+
+A share of samples found in train says little alone: short names repeat by themselves. So it stands beside the share
+that chance would bring, estimated from the held-out rows, which the model has never seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.neighbors import NearestNeighbors
+
+from sdg_lab.data.types import Images
+from sdg_lab.metrics.rows import Array, Rows, as_points, is_continuous, keys
+
+COPY_RATIO = 1 / 3
+"""A point is a near copy if its nearest neighbour is at most this part as far as the second nearest."""
+
+
+@dataclass(frozen=True)
+class Memorisation:
+    """Where samples are found; the first three sum to 1.
+
+    Attributes:
+        in_train: share of samples found in the training data.
+        in_test: share found in the test data and not in train.
+        new: share found in neither.
+        by_chance: the share in train to expect of a model that remembers nothing: the share in test times the rows of
+            train per row of test.
+    """
+
+    in_train: float
+    in_test: float
+    new: float
+    by_chance: float
+
+    def __str__(self) -> str:
+        train = f"{self.in_train:.1%} in train (by chance {self.by_chance:.1%})"
+        return f"{train}, {self.in_test:.1%} in test, {self.new:.1%} new"
+
+
+def memorisation(samples: Rows, train: Rows, test: Rows) -> Memorisation:
+    """Sort samples into in train, in test, and new.
+
+    Sequences and table rows are found where they are equal. Images and arrays are found where they are near copies (see
+    :func:`near_copies`), since a copy is never exact to the last bit.
+
+    Args:
+        samples: what the model made.
+        train: what it was trained on, same type.
+        test: held-out rows, same type, none of them in train.
+
+    Raises:
+        TypeError: if the types are not the same, or are no rows.
+        ValueError: if one is empty or holds NaN, or a table lacks a column.
+    """
+    if not is_continuous(samples) == is_continuous(train) == is_continuous(test):
+        kinds = ", ".join(type(rows).__name__ for rows in (samples, train, test))
+        raise TypeError(f"samples, train and test must be of one type, got {kinds}")
+    if is_continuous(samples):
+        in_train = near_copies(samples, train)  # type: ignore[arg-type]
+        in_test = near_copies(samples, test) & ~in_train  # type: ignore[arg-type]
+    else:
+        like = train if isinstance(train, pd.DataFrame) else None
+        seen, held_out = set(keys(train, "train")), set(keys(test, "test", like=like))
+        rows = keys(samples, "samples", like=like)
+        in_train = np.array([row in seen for row in rows])
+        in_test = np.array([row in held_out for row in rows]) & ~in_train
+    chance = min(1.0, float(in_test.mean()) * len(train) / len(test))
+    return Memorisation(
+        in_train=float(in_train.mean()),
+        in_test=float(in_test.mean()),
+        new=float((~in_train & ~in_test).mean()),
+        by_chance=chance,
+    )
+
+
+def near_copies(
+    samples: Images | npt.NDArray[Any], train: Images | npt.NDArray[Any], *, ratio: float = COPY_RATIO
+) -> npt.NDArray[np.bool_]:
+    """Say of each sample whether it copies one training point: far nearer to it than to the second nearest.
+
+    Source: Yoon et al. (2023), Diffusion Probabilistic Models Generalize when They Fail to Memorize, section 3.
+
+    Args:
+        samples: Images or points (n, d).
+        train: Images or points (m, d), m >= 2; twins in it are taken as one point.
+        ratio: a copy's largest distance to the nearest point, as a part of that to the second nearest.
+
+    Returns:
+        (n,) booleans.
+
+    Raises:
+        ValueError: if ratio is not in (0, 1), the widths differ, or train has fewer than 2 different points.
+    """
+    if not 0 < ratio < 1:
+        raise ValueError(f"ratio must lie between 0 and 1, got {ratio}")
+    points = np.unique(as_points(train, "train"), axis=0)
+    if len(points) < 2:
+        raise ValueError("train has only 1 different point; near copies need a second one to compare with")
+    distances, _ = _neighbours(as_points(samples, "samples"), points, 2)
+    return distances[:, 0] <= ratio * distances[:, 1]
+
+
+def nearest_training(
+    samples: Images | npt.NDArray[Any], train: Images | npt.NDArray[Any]
+) -> tuple[Array, npt.NDArray[np.int64]]:
+    """Find the training point closest to each sample, to be drawn beside it (``show.nearest_pairs``).
+
+    Args:
+        samples: Images or points (n, d).
+        train: Images or points (m, d).
+
+    Returns:
+        Euclidean distances (n,) over all numbers of a row, and indices (n,) into train.
+
+    Raises:
+        TypeError: if one is neither Images nor an array.
+        ValueError: if one is empty, holds NaN, or the widths differ.
+    """
+    distances, indices = _neighbours(as_points(samples, "samples"), as_points(train, "train"), 1)
+    return distances[:, 0], indices[:, 0]
+
+
+def _neighbours(samples: Array, train: Array, k: int) -> tuple[Array, npt.NDArray[np.int64]]:
+    if samples.shape[1] != train.shape[1]:
+        raise ValueError(
+            f"samples have {samples.shape[1]} numbers a row and train {train.shape[1]}; they must be equal"
+        )
+    index = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(train)
+    indices = index.kneighbors(samples, return_distance=False)
+    # The quick expansion |a|² + |b|² - 2ab loses all digits near 0, where copies are: measure those k again, plainly.
+    exact = np.linalg.norm(samples[:, None, :] - train[indices], axis=2)
+    order = np.argsort(exact, axis=1, kind="stable")
+    return np.take_along_axis(exact, order, axis=1), np.take_along_axis(indices, order, axis=1).astype(np.int64)

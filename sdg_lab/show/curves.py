@@ -1,0 +1,228 @@
+"""Draw measured numbers: learning curves, lines and bars with their spread over seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from sdg_lab.show.style import INK, WIDTH, axes_or_new, colour
+
+Numbers = npt.NDArray[np.float64]
+
+
+class Losses(Protocol):
+    """What :func:`loss_curve` reads; ``sdg_lab.training.History`` has it."""
+
+    @property
+    def loss(self) -> Any:
+        """Loss of every step."""
+
+    @property
+    def train_loss(self) -> Any:
+        """Mean training loss of every epoch."""
+
+    @property
+    def validation_loss(self) -> Any:
+        """Validation loss of every epoch; empty if none was measured."""
+
+
+def loss_curve(history: Losses, *, unit: str, title: str | None = None, ax: Axes | None = None) -> Figure:
+    """Draw how the loss fell: every step faintly, epochs as lines, training and validation named at their ends.
+
+    Args:
+        history: what ``training.train`` returned.
+        unit: of the loss, such as "nats per image".
+        title: a sentence that says what is seen; by default from where to where the loss went.
+        ax: axes to draw on; by default a new figure.
+
+    Raises:
+        ValueError: if no epoch was trained.
+    """
+    train = np.asarray(history.train_loss, dtype=float)
+    validation = np.asarray(history.validation_loss, dtype=float)
+    steps = np.asarray(history.loss, dtype=float)
+    if train.size == 0:
+        raise ValueError("history holds no epoch; train for at least 1 epoch before drawing its loss")
+    epochs = np.arange(1, train.size + 1)
+    figure, ax = axes_or_new(ax, (WIDTH, 3.4))
+    if steps.size > train.size:
+        ax.plot(np.arange(1, steps.size + 1) * train.size / steps.size, steps, color="#D0D0D0", linewidth=0.7)
+    ends = [("training", train, colour("train"))]
+    if validation.size:
+        ends.append(("validation", validation, colour("validation")))
+    for name, values, hue in ends:
+        ax.plot(epochs[: values.size], values, color=hue, marker="o" if values.size <= 30 else "", label=name)
+    _name_ends(ax, [(name, float(values.size), float(values[-1]), hue) for name, values, hue in ends])
+    _limit_to_epochs(ax, np.concatenate([train, validation]), steps)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.set_xlabel("epoch")
+    ax.set_ylabel(f"loss ({unit})")
+    shown, kind = (validation, "validation") if validation.size else (train, "training")
+    epoch_word = "epoch" if shown.size == 1 else "epochs"
+    ax.set_title(
+        title or f"The {kind} loss goes from {shown[0]:.4g} to {shown[-1]:.4g} {unit} in {shown.size} {epoch_word}"
+    )
+    return figure
+
+
+def line_with_error(
+    x: Sequence[float] | npt.NDArray[Any],
+    ys: Sequence[Any] | npt.NDArray[Any],
+    *,
+    label: str,
+    xlabel: str,
+    ylabel: str,
+    title: str | None = None,
+    hue: str | None = None,
+    ax: Axes | None = None,
+) -> Figure:
+    """Draw the mean over seeds as a line and one standard error to each side as a band.
+
+    Draw a second line onto the same axes with ``ax=figure.axes[0]``; the legend grows with it.
+
+    Args:
+        x: (points,).
+        ys: (seeds, points); with a single seed, or (points,), there is no band.
+        label: the line's name in the legend.
+        xlabel: quantity and unit on the x axis.
+        ylabel: quantity and unit on the y axis.
+        title: a sentence that says what is seen; may be left out for further lines.
+        hue: a colour; by default the next of the cycle.
+        ax: axes to draw on; by default a new figure.
+
+    Raises:
+        ValueError: if the shapes do not match or a value is not finite.
+    """
+    across = np.asarray(x, dtype=float)
+    values = _finite(np.atleast_2d(np.asarray(ys, dtype=float)), label)
+    if values.ndim != 2 or across.shape != values.shape[1:]:
+        raise ValueError(f"{label}: ys must have shape (seeds, {across.size}) to go with x, got {values.shape}")
+    figure, ax = axes_or_new(ax, (WIDTH, 3.8))
+    mean, error = _mean_and_error(values)
+    (line,) = ax.plot(across, mean, marker="o" if across.size <= 30 else "", label=label, color=hue)
+    if len(values) > 1:
+        ax.fill_between(across, mean - error, mean + error, color=line.get_color(), alpha=0.2, linewidth=0)
+    if np.all(across == across.round()):
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.set_xlabel(xlabel)
+    ax.set_ylabel(ylabel)
+    if title is not None:
+        ax.set_title(title)
+    ax.legend()
+    return figure
+
+
+def bars_with_error(
+    labels: Sequence[str],
+    values: Sequence[Any] | npt.NDArray[Any],
+    *,
+    unit: str,
+    title: str,
+    floor: tuple[str, float] | None = None,
+    hues: Sequence[str] | None = None,
+    ax: Axes | None = None,
+) -> Figure:
+    """Draw one bar a group from zero, its mean and standard error in figures, and every seed as a dot.
+
+    Args:
+        labels: (groups,) names, drawn from the top down.
+        values: (groups, seeds); (groups,) if there was one seed.
+        unit: quantity and unit on the axis, such as "accuracy on real test digits".
+        title: a sentence that says what is seen.
+        floor: name and value of a reference to draw as a dashed line, such as ``("real", 0.97)``.
+        hues: (groups,) colours; by default all bars are of the synthetic role.
+        ax: axes to draw on; by default a new figure.
+
+    Raises:
+        ValueError: if the numbers of labels, values and hues differ or a value is not finite.
+    """
+    table = np.asarray(values, dtype=float)
+    table = _finite(table[:, None] if table.ndim == 1 else table, unit)
+    if table.ndim != 2 or len(labels) != len(table):
+        raise ValueError(f"values must have shape ({len(labels)} labels, seeds), got {np.asarray(values).shape}")
+    if hues is not None and len(hues) != len(labels):
+        raise ValueError(f"hues must be one a label: got {len(hues)} for {len(labels)} labels")
+    figure, ax = axes_or_new(ax, (WIDTH, 0.9 + 0.48 * len(labels)))
+    mean, error = _mean_and_error(table.T)
+    places = np.arange(len(labels))
+    seeds = table.shape[1]
+    ax.barh(places, mean, height=0.66, color=hues or colour("synthetic"), alpha=0.85, zorder=2)
+    if seeds > 1:
+        ax.errorbar(mean, places, xerr=error, fmt="none", ecolor=INK, elinewidth=1.2, capsize=3, zorder=4)
+        ax.scatter(
+            table, np.repeat(places, seeds), s=9, facecolor="white", edgecolor=INK, linewidth=0.6, alpha=0.9, zorder=3
+        )
+    reach = np.maximum(table.max(axis=1), mean + error)
+    for place, middle, spread, edge in zip(places, mean, error, reach, strict=True):
+        text = f"{middle:.3g}" if seeds == 1 else f"{middle:.3g} ± {spread:.1g}"
+        ax.annotate(text, (max(edge, 0.0), place), xytext=(6, 0), textcoords="offset points", va="center", fontsize=9)
+    if floor is not None:
+        ax.axvline(floor[1], color=colour("real"), linestyle="--", linewidth=1.4, zorder=1)
+        ax.annotate(
+            f"{floor[0]}: {floor[1]:.3g}",
+            (floor[1], 1),
+            xycoords=ax.get_xaxis_transform(),
+            xytext=(0, 2),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            fontsize=9,
+            color=colour("real"),
+        )
+    ax.set_yticks(places, list(labels))
+    ax.tick_params(axis="y", length=0, labelsize=10, labelcolor=INK)
+    ax.invert_yaxis()
+    ax.grid(axis="y", visible=False)
+    ax.margins(x=0.16)
+    ax.set_xlabel(unit if seeds == 1 else f"{unit}: mean ± standard error of {seeds} seeds (dots)")
+    ax.set_title(title, pad=20 if floor is not None else None)
+    return figure
+
+
+def _mean_and_error(values: Numbers) -> tuple[Numbers, Numbers]:
+    """Return the mean and its standard error over the first axis; the error of one seed is 0."""
+    if len(values) == 1:
+        return values[0], np.zeros_like(values[0])
+    return values.mean(axis=0), values.std(axis=0, ddof=1) / np.sqrt(len(values))
+
+
+def _finite(values: Numbers, name: str) -> Numbers:
+    if values.size == 0:
+        raise ValueError(f"{name}: there are no values to draw")
+    if not np.isfinite(values).all():
+        where = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
+        raise ValueError(f"{name}: value {where} is {values[where]}; every value must be finite")
+    return values
+
+
+def _name_ends(ax: Axes, ends: list[tuple[str, float, float, str]]) -> None:
+    """Write each line's name at its right end; of two lines, the higher one's above and the other's below."""
+    highest = max(y for _, _, y, _ in ends)
+    for name, x, y, hue in ends:
+        up = y == highest
+        ax.annotate(
+            f"{name} {y:.4g}",
+            (x, y),
+            xytext=(6, 3 if up else -3),
+            textcoords="offset points",
+            ha="left",
+            va="bottom" if up else "top",
+            color=hue,
+            fontsize=9,
+            annotation_clip=False,
+        )
+
+
+def _limit_to_epochs(ax: Axes, epochs: Numbers, steps: Numbers) -> None:
+    """Fit the y axis to the epochs' losses: the first steps of a network may be a hundred times higher."""
+    low = min(epochs.min(), np.quantile(steps, 0.02) if steps.size else epochs.min())
+    high = max(epochs.max(), np.quantile(steps, 0.98) if steps.size else epochs.max())
+    high = min(high, epochs.max() + 0.5 * (epochs.max() - epochs.min())) if epochs.max() > epochs.min() else high
+    room = 0.06 * (high - low) or 0.1 * abs(high) or 1.0
+    ax.set_ylim(low - room, high + room)

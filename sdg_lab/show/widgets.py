@@ -1,0 +1,97 @@
+"""A widget in one call: controls above a picture that redraws itself.
+
+The picture is PNG bytes in one ``ipywidgets.Image``: replacing them does not flicker, holds no figure in memory, and
+can be tested in a browser by the hash of what is shown.
+"""
+
+from __future__ import annotations
+
+import html
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+
+from sdg_lab.show.style import png
+
+
+def explore(draw: Callable[..., Figure], *, live: bool = False, **controls: Any) -> ipywidgets.VBox:
+    """Show controls above the figure that they draw.
+
+    Args:
+        draw: called as ``draw(name=value, ...)`` with the value of every control; returns a Figure, which is rendered
+            and let go.
+        live: redraw while a slider moves; by default when it is let go, which suits drawings that take a moment.
+        **controls: one a parameter of ``draw``, each a widget, or what ``ipywidgets.interact`` takes: ``(0, 6)`` or
+            ``(0.1, 2.0, 0.1)`` for a slider, a list for a menu, a bool for a check box, a string for a text field.
+            An underscore in the name becomes a space in the label.
+
+    Returns:
+        A VBox of the controls, a place for error messages, and the Image. An exception in ``draw`` is shown there with
+        its traceback, in place of the picture.
+
+    Raises:
+        ValueError: if there is no control, or one is not something to make a widget of.
+    """
+    if not controls:
+        raise ValueError("explore needs at least one control, such as order=(1, 6)")
+    widgets = {name: _control(name, value, live=live) for name, value in controls.items()}
+    picture = ipywidgets.Image(format="png", layout=ipywidgets.Layout(max_width="100%", object_fit="contain"))
+    message = ipywidgets.HTML()
+
+    def redraw(_: object = None) -> None:
+        before = set(plt.get_fignums())
+        try:
+            picture.value = _rendered(draw(**{name: widget.value for name, widget in widgets.items()}))
+        except Exception as error:
+            message.value = _explained(error)
+            picture.layout.display = "none"  # an old picture beside new settings would be a lie
+        else:
+            message.value = ""
+            picture.layout.display = None
+        finally:
+            for number in set(plt.get_fignums()) - before:  # what draw made with pyplot and nobody else holds
+                plt.close(number)
+
+    for widget in widgets.values():
+        widget.observe(redraw, names="value")
+    redraw()
+    bar = ipywidgets.Box(list(widgets.values()), layout=ipywidgets.Layout(flex_flow="row wrap", margin="0 0 8px 0"))
+    return ipywidgets.VBox([bar, message, picture])
+
+
+def _control(name: str, value: Any, *, live: bool) -> ipywidgets.Widget:
+    """Make a widget of an abbreviation, or take one as it is, and give it a legible label."""
+    if isinstance(value, ipywidgets.Widget):
+        widget = value
+    else:
+        widget = ipywidgets.interactive.widget_from_abbrev(value)
+        if widget is None:
+            raise ValueError(
+                f"control {name}={value!r} is nothing to make a widget of; give a range, a list or a widget"
+            )
+        widget.description = name.replace("_", " ")
+        if widget.has_trait("continuous_update"):
+            widget.continuous_update = live
+    widget.style.description_width = "initial"
+    return widget
+
+
+def _rendered(figure: object) -> bytes:
+    if not isinstance(figure, Figure):
+        raise TypeError(f"draw must return a Figure, got {type(figure).__name__}; end it with `return figure`")
+    return png(figure)
+
+
+def _explained(error: Exception) -> str:
+    """Say in HTML what went wrong, with the traceback folded away."""
+    sentence = html.escape(f"{type(error).__name__}: {error}")
+    frames = html.escape("".join(traceback.format_exception(error)))
+    return (
+        f'<div role="alert" style="border-left: 4px solid #D55E00; padding: 4px 10px; line-height: 1.5">'
+        f"<b>{sentence}</b><details><summary>traceback</summary>"
+        f'<pre style="font-size: 12px">{frames}</pre></details></div>'
+    )
