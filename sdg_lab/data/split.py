@@ -1,0 +1,143 @@
+"""Remove duplicates, then split once, in a way that can be repeated anywhere.
+
+The place of an item is decided by a hash of its content and the seed, not by where it stands in a file. The split
+therefore does not depend on the order of the items, on a random generator or on a library's version; identical items
+can never be separated; and each part comes out shuffled, always in the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdg_lab.data.types import Card, Dataset, Images, Series
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FRACTIONS = (0.8, 0.1, 0.1)
+"""Train, validation, test."""
+
+SEED = 0
+"""The one seed of all splits."""
+
+Item = TypeVar("Item", str, tuple[str, ...], tuple[str, tuple[str, ...]])
+
+
+class Parts(NamedTuple):
+    """Positions of the items of each part, int64, in the order of their hashes."""
+
+    train: NDArray[np.int64]
+    validation: NDArray[np.int64]
+    test: NDArray[np.int64]
+
+
+def split(
+    keys: Iterable[bytes],
+    *,
+    groups: Iterable[bytes] | None = None,
+    deduplicate: bool = True,
+    fractions: tuple[float, float, float] = FRACTIONS,
+    seed: int = SEED,
+) -> Parts:
+    """Divide items into train, validation and test.
+
+    Args:
+        keys: the content of each item. Items with equal keys are duplicates.
+        groups: what must stay together, one for each item (all variants of one tune, say); by default each distinct
+            key is its own group, so that duplicates stay together.
+        deduplicate: keep only the first of equal keys. If False, all are kept, together in one part.
+        fractions: the shares of train, validation and test. Whole groups are placed, so that a part may be larger than
+            its share by less than one group. No part is left empty.
+        seed: another seed gives another split.
+
+    Raises:
+        ValueError: if the fractions are not three positive numbers with sum 1, or there are fewer than three groups.
+    """
+    _check_fractions(fractions)
+    keys = list(keys)
+    names = keys if groups is None else list(groups)
+    if len(names) != len(keys):
+        raise ValueError(f"groups must say one group for each item: {len(keys)} items, {len(names)} groups")
+    members: dict[bytes, list[int]] = {}
+    seen: set[bytes] = set()
+    for index, (key, name) in enumerate(zip(keys, names, strict=True)):
+        if deduplicate and key in seen:
+            continue
+        seen.add(key)
+        members.setdefault(name, []).append(index)
+    if len(members) < 3:
+        raise ValueError(f"three parts need at least 3 distinct items, got {len(members)}; add data")
+    if groups is not None:
+        for positions in members.values():
+            positions.sort(key=lambda index: _rank(keys[index], seed))
+    ordered = [members[name] for name in sorted(members, key=lambda name: _rank(name, seed))]
+
+    # The test part is filled first: it stays the same when the two other shares are changed.
+    total = sum(len(group) for group in ordered)
+    test, rest = _fill(ordered, total * fractions[2], leave=2)
+    validation, train = _fill(rest, total * fractions[1], leave=1)
+    return Parts(
+        *(np.array([index for group in part for index in group], np.int64) for part in (train, validation, test))
+    )
+
+
+def split_items(card: Card, items: Sequence[Item], *, groups: Iterable[bytes] | None = None) -> Dataset[list[Item]]:
+    """Split strings, token sequences or pairs; exact duplicates are removed."""
+    parts = split((repr(item).encode() for item in items), groups=groups)
+    return Dataset(card, *([items[index] for index in part] for part in parts))
+
+
+def split_images(card: Card, images: Images) -> Dataset[Images]:
+    """Split images; those with the same pixels are duplicates, whatever their labels say."""
+    parts = split(image.tobytes() for image in images.pixels)
+    return Dataset(card, *(images[part] for part in parts))
+
+
+def split_table(card: Card, table: pd.DataFrame, *, deduplicate: bool = True) -> Dataset[pd.DataFrame]:
+    """Split the rows of a table; equal rows are removed, or with ``deduplicate=False`` kept together in one part."""
+    columns = [table[name].tolist() for name in table.columns]
+    keys = [repr(row).encode() for row in zip(*columns, strict=True)]
+    parts = split(keys, deduplicate=deduplicate)
+    return Dataset(card, *(table.iloc[part].reset_index(drop=True) for part in parts))
+
+
+def split_in_order(length: int, fractions: tuple[float, float, float] = FRACTIONS) -> tuple[slice, slice, slice]:
+    """Cut 0..length into three successive slices: past, then nearer past, then the end.
+
+    Raises:
+        ValueError: if the fractions are not three positive numbers with sum 1, or the length is below 3.
+    """
+    _check_fractions(fractions)
+    if length < 3:
+        raise ValueError(f"three parts need at least 3 values, got {length}; add data")
+    last = max(1, round(length * fractions[2]))
+    middle = max(1, round(length * fractions[1]))
+    return slice(0, length - middle - last), slice(length - middle - last, length - last), slice(length - last, length)
+
+
+def split_series(card: Card, series: Series) -> Dataset[Series]:
+    """Cut a series in time order: a model must not see the future of what it is tested on."""
+    return Dataset(card, *(series[part] for part in split_in_order(len(series))))
+
+
+def _rank(key: bytes, seed: int) -> bytes:
+    return blake2b(key, digest_size=16, salt=seed.to_bytes(8, "little", signed=True)).digest()
+
+
+def _fill(groups: list[list[int]], size: float, *, leave: int) -> tuple[list[list[int]], list[list[int]]]:
+    """Take whole groups from the front until about ``size`` items are held, and at least one; leave some groups."""
+    held = taken = 0
+    while taken < len(groups) - leave and (taken == 0 or held + 0.5 <= size):
+        held += len(groups[taken])
+        taken += 1
+    return groups[:taken], groups[taken:]
+
+
+def _check_fractions(fractions: tuple[float, float, float]) -> None:
+    if len(fractions) != 3 or any(not share > 0 for share in fractions) or abs(sum(fractions) - 1) > 1e-9:
+        raise ValueError(f"fractions must be three positive numbers with sum 1, got {fractions}")

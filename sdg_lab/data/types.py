@@ -1,0 +1,246 @@
+"""What a loader returns: a card that says what the data is, and three parts that hold it.
+
+Every container checks itself when it is made, so that bad data is refused where it enters and not where it hurts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+T = TypeVar("T")
+
+Kind: TypeAlias = Literal["images", "sequences", "text", "pairs", "series", "table", "network"]
+Selection: TypeAlias = "slice | Sequence[int] | NDArray[np.integer[Any]] | NDArray[np.bool_]"
+
+
+@dataclass(frozen=True)
+class Card:
+    """Say what a data set is and where it comes from; written once, shown in the docstring and in the catalog.
+
+    Attributes:
+        name: how ``data.load`` finds it.
+        title: what it is, in a few words.
+        kind: the type of its parts.
+        source: who made it.
+        licence: under which terms it may be used.
+        shape: how much there is, and the shape of one item.
+        units: what the numbers or symbols mean.
+        package: import name of the package that ships it; empty for the user's own files.
+        target: the column that one usually predicts (tables only).
+        extra: anything that a user would otherwise stumble over.
+    """
+
+    name: str
+    title: str
+    kind: Kind
+    source: str
+    licence: str
+    shape: str
+    units: str
+    package: str
+    target: str = ""
+    extra: str = ""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset(Generic[T]):
+    """A data set in three parts without common items: fit on ``train``, choose on ``validation``, report on ``test``.
+
+    Attributes:
+        card: what it is and where it comes from.
+        train: the part that models are fitted on.
+        validation: the part that settings are chosen on.
+        test: the part that is never trained on.
+    """
+
+    card: Card
+    train: T
+    validation: T
+    test: T
+
+    @property
+    def parts(self) -> dict[str, T]:
+        """The three parts by name, in order."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
+    def __repr__(self) -> str:
+        unit = "characters" if self.card.kind == "text" else "items"
+        sizes = ", ".join(f"{len(part):,} {name}" for name, part in self.parts.items())  # type: ignore[arg-type]
+        return f"<{self.card.name}: {self.card.title}; {self.card.kind}, {unit}: {sizes}>"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Images:
+    """Pictures of one size, and what they show.
+
+    Attributes:
+        pixels: float32, shape (n, channels, height, width), each in [0, 1]: 0 is background, 1 is full ink or light.
+        labels: int64, shape (n,), or None.
+        classes: what each label means, so that ``classes[label]`` can be printed; empty if there are no labels.
+
+    Raises:
+        TypeError: for another dtype.
+        ValueError: for another shape, a pixel that is not in [0, 1], or labels that do not fit.
+    """
+
+    pixels: NDArray[np.float32]
+    labels: NDArray[np.int64] | None = None
+    classes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.pixels.dtype != np.float32:
+            raise TypeError(f"pixels must be float32, got {self.pixels.dtype}; divide by the largest grey level first")
+        if self.pixels.ndim != 4:
+            raise ValueError(f"pixels must have shape (n, channels, height, width), got {self.pixels.shape}")
+        # Written so that NaN fails as well: every comparison with NaN is false.
+        if not bool(np.all((self.pixels >= 0) & (self.pixels <= 1))):
+            wrong = int(
+                np.flatnonzero(~((self.pixels >= 0) & (self.pixels <= 1)).reshape(len(self), -1).all(axis=1))[0]
+            )
+            raise ValueError(
+                f"pixels must be in [0, 1], got values from {self.pixels[wrong].min()} to {self.pixels[wrong].max()} "
+                f"in image {wrong}; divide by the largest grey level, and repair NaN"
+            )
+        if self.labels is not None:
+            self._check_labels(self.labels)
+
+    def _check_labels(self, labels: NDArray[np.int64]) -> None:
+        if labels.dtype != np.int64:
+            raise TypeError(f"labels must be int64, got {labels.dtype}")
+        if labels.shape != (len(self),):
+            raise ValueError(f"labels must have shape ({len(self)},), one for each image, got {labels.shape}")
+        if len(labels) and int(labels.min()) < 0:
+            raise ValueError(f"labels must be >= 0, got {int(labels.min())}")
+        if self.classes and len(labels) and int(labels.max()) >= len(self.classes):
+            raise ValueError(f"label {int(labels.max())} has no class: classes names {len(self.classes)}")
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of one image."""
+        _, channels, height, width = self.pixels.shape
+        return channels, height, width
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def __getitem__(self, chosen: Selection) -> Images:
+        if isinstance(chosen, int | np.integer):
+            raise TypeError(
+                f"images[{chosen}] is one image; take images[{chosen}:{chosen + 1}] or images.pixels[{chosen}]"
+            )
+        labels = None if self.labels is None else self.labels[chosen]
+        return Images(self.pixels[chosen], labels, self.classes)
+
+    def __repr__(self) -> str:
+        channels, height, width = self.shape
+        labelled = f", {len(self.classes)} classes" if self.classes else "" if self.labels is None else ", labelled"
+        return f"<Images: {len(self):,} of {channels}×{height}×{width}{labelled}>"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Series:
+    """One quantity measured at rising times.
+
+    Attributes:
+        values: float64, shape (n,), all finite.
+        times: datetime64[D] or years as floats, shape (n,), strictly rising.
+        unit: the unit of the values.
+
+    Raises:
+        TypeError: for another dtype.
+        ValueError: for another shape, a value that is not finite, or times that do not rise.
+    """
+
+    values: NDArray[np.float64]
+    times: NDArray[Any]
+    unit: str
+
+    def __post_init__(self) -> None:
+        if self.values.dtype != np.float64:
+            raise TypeError(f"values must be float64, got {self.values.dtype}")
+        if self.times.dtype not in (np.dtype("datetime64[D]"), np.dtype(np.float64)):
+            raise TypeError(f"times must be datetime64[D] or float64 (years), got {self.times.dtype}")
+        if self.values.ndim != 1 or self.values.shape != self.times.shape:
+            raise ValueError(
+                f"values and times must have one shape (n,), got {self.values.shape} and {self.times.shape}"
+            )
+        if not np.isfinite(self.values).all():
+            index = int(np.flatnonzero(~np.isfinite(self.values))[0])
+            raise ValueError(
+                f"values must be finite, got {self.values[index]} at index {index}; fill or cut the gap first"
+            )
+        falls = np.flatnonzero(self.times[1:] <= self.times[:-1])
+        if len(falls):
+            index = int(falls[0]) + 1
+            raise ValueError(
+                f"times must rise, but {self.times[index]} at index {index} follows {self.times[index - 1]}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, chosen: slice) -> Series:
+        if not isinstance(chosen, slice):
+            raise TypeError(f"cut a series with a slice, got {chosen!r}; single values are in series.values")
+        return Series(self.values[chosen], self.times[chosen], self.unit)
+
+    def __repr__(self) -> str:
+        when = f", {self.times[0]} to {self.times[-1]}" if len(self) else ""
+        return f"<Series: {len(self):,} values in {self.unit}{when}>"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Network:
+    """A Bayesian network over discrete variables: a directed acyclic graph and one table for each node.
+
+    Attributes:
+        nodes: the variables, parents before children: sampling them in this order is ancestral sampling.
+        states: the values of each node, in the order of the table's axis.
+        parents: the parents of each node, in the order of the table's axes; () for a root.
+        cpts: float64, for each node its conditional probability table p(node | parents), of shape
+            (states of parents..., states of node); the last axis sums to 1.
+
+    Raises:
+        ValueError: if a parent is unknown or late, or a table has another shape, is negative or does not sum to 1.
+    """
+
+    nodes: tuple[str, ...]
+    states: Mapping[str, tuple[str, ...]]
+    parents: Mapping[str, tuple[str, ...]]
+    cpts: Mapping[str, NDArray[np.float64]]
+
+    def __post_init__(self) -> None:
+        seen: set[str] = set()
+        for node in self.nodes:
+            for held in ("states", "parents", "cpts"):
+                if node not in getattr(self, held):
+                    raise ValueError(f"{held} says nothing about node {node!r}")
+            late = [parent for parent in self.parents[node] if parent not in seen]
+            if late:
+                raise ValueError(
+                    f"parent {late[0]!r} of {node!r} must come before it in nodes (and no cycle may remain)"
+                )
+            shape = tuple(len(self.states[name]) for name in (*self.parents[node], node))
+            cpt = self.cpts[node]
+            if cpt.shape != shape:
+                raise ValueError(f"the table of {node!r} must have shape {shape} (parents..., node), got {cpt.shape}")
+            if not (cpt >= 0).all() or not np.allclose(cpt.sum(axis=-1), 1, rtol=0, atol=1e-9):
+                raise ValueError(f"each row of the table of {node!r} must be probabilities that sum to 1")
+            seen.add(node)
+
+    @property
+    def edges(self) -> tuple[tuple[str, str], ...]:
+        """All arrows as (parent, child)."""
+        return tuple((parent, node) for node in self.nodes for parent in self.parents[node])
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def __repr__(self) -> str:
+        free = sum(self.cpts[node].size // len(self.states[node]) * (len(self.states[node]) - 1) for node in self.nodes)
+        return f"<Network: {len(self.nodes)} nodes, {len(self.edges)} edges, {free:,} free parameters>"
