@@ -2,7 +2,12 @@
 
 from sdg_lab.data.catalogue import catalog, load
 from sdg_lab.data.images import digits, mnist
+from sdg_lab.data.networks import network
+from sdg_lab.data.own import read_images, read_table, read_text
 from sdg_lab.data.sequences import chorales, molecules, names, pronunciations
+from sdg_lab.data.series import co2, sunspots, weather
+from sdg_lab.data.tables import breast_cancer, diamonds, fair, wine
+from sdg_lab.data.text import plays
 from sdg_lab.data.types import Card, Dataset, Images, Network, Series
 
 __all__ = [
@@ -11,12 +16,24 @@ __all__ = [
     "Images",
     "Network",
     "Series",
+    "breast_cancer",
     "catalog",
     "chorales",
+    "co2",
+    "diamonds",
     "digits",
+    "fair",
     "load",
     "mnist",
     "molecules",
     "names",
+    "network",
+    "plays",
     "pronunciations",
+    "read_images",
+    "read_table",
+    "read_text",
+    "sunspots",
+    "weather",
+    "wine",
 ]

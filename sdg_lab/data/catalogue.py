@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args
 
 from sdg_lab.data import packages
-from sdg_lab.data.types import Card
+from sdg_lab.data.types import Card, Kind
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,11 +71,12 @@ def load(name: str) -> Any:
 
 
 def catalog() -> pd.DataFrame:
-    """Return one row for each data set, by name, without loading any.
+    """Return one row for each data set, indexed by name and sorted by kind, without loading any.
 
-    ``installed`` says whether the package that ships it was found.
+    The columns are the fields of :class:`Card`, and ``installed``: whether the package that ships it was found.
     """
     import pandas as pd
 
-    rows = [{**vars(entry.card), "installed": packages.installed(entry.card.package)} for entry in _ENTRIES.values()]
+    cards = sorted((entry.card for entry in _ENTRIES.values()), key=lambda card: get_args(Kind).index(card.kind))
+    rows = [{**vars(card), "installed": packages.installed(card.package)} for card in cards]
     return pd.DataFrame(rows).set_index("name")

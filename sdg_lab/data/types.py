@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 T = TypeVar("T")
 
-Kind: TypeAlias = Literal["images", "sequences", "text", "pairs", "series", "table", "network"]
+Kind: TypeAlias = Literal["images", "sequences", "pairs", "text", "series", "table", "network"]
 Selection: TypeAlias = "slice | Sequence[int] | NDArray[np.integer[Any]] | NDArray[np.bool_]"
 
 
