@@ -161,9 +161,14 @@ def imported(cells: Iterable[str], name: str, sources: Path = SOURCES) -> list[P
     which is loaded by name, is counted as soon as the chapter uses :mod:`sdg_lab.course`.
 
     Raises:
-        SyntaxError: if a cell or a source cannot be parsed.
+        ValueError: if a cell cannot be parsed; the message names it.
     """
-    pending = [module for cell in cells for module in _imports(_without_magics(cell), package="")]
+    pending: list[str] = []
+    for number, cell in enumerate(cells, start=1):
+        try:
+            pending += _imports(_without_magics(cell), package="")
+        except SyntaxError as error:
+            raise ValueError(f"{name}, cell [{number}] is not Python: {error}") from None
     found: dict[str, Path] = {}
     while pending:
         module = pending.pop()

@@ -60,7 +60,7 @@ def execute(
         threads: how many threads its numerical libraries use.
         write: save the outputs and the stamp in place.
         timeout: seconds that one cell may take.
-        on_cell: told of each cell done.
+        on_cell: told at the start and of each cell done.
         stop: when set, the chapter ends after the cell that is running.
 
     Returns:
@@ -72,7 +72,11 @@ def execute(
     """
     before = path.read_bytes()
     notebook = nbformat.reads(before.decode("utf-8"), as_version=4)  # type: ignore[no-untyped-call]
-    earlier, fingerprint = notebooks.stamp(notebook), notebooks.fingerprint(notebook, path.stem)
+    try:
+        earlier, fingerprint = notebooks.stamp(notebook), notebooks.fingerprint(notebook, path.stem)
+    except ValueError as error:
+        raise ChapterError(str(error)) from None
+    on_cell(path, 0, len(notebooks.code_cells(notebook)))
     seconds = _run_cells(notebook, path, threads, timeout, on_cell, stop or threading.Event())
 
     stamp = Stamp(fingerprint, round(seconds, 1), _environment(threads))
@@ -167,6 +171,10 @@ def _run_cells(
             raise _failed(path, code, current, f"took longer than {timeout:.0f} s") from None
         except DeadKernelError:
             raise _failed(path, code, current, "the kernel died; is there enough memory?") from None
+        except ChapterError:
+            raise
+        except RuntimeError as error:  # how nbclient says that no kernel came up
+            raise ChapterError(f"{path.stem}: no kernel: {error}") from error
     return marks[-1] - marks[0] if marks else 0.0
 
 
