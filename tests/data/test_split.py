@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sdg_lab.data.split import FRACTIONS, split, split_in_order, split_items, split_table
+from sdg_lab.data.types import Card
+
+CARD = Card("x", "x", "sequences", "", "", "", "", "")
+
+keys = st.lists(st.binary(max_size=3), min_size=3, max_size=80).filter(lambda found: len(set(found)) >= 3)
+shares = st.tuples(st.integers(1, 9), st.integers(1, 9), st.integers(1, 9)).map(
+    lambda found: (found[0] / sum(found), found[1] / sum(found), found[2] / sum(found))
+)
+
+
+def contents(found: list[bytes], parts: tuple[np.ndarray, ...]) -> list[list[bytes]]:
+    return [[found[index] for index in part] for part in parts]
+
+
+@given(keys, shares, st.integers(-5, 5))
+def test_the_parts_are_a_partition_of_the_distinct_items(
+    found: list[bytes], fractions: tuple[float, float, float], seed: int
+) -> None:
+    parts = split(found, fractions=fractions, seed=seed)
+    held = contents(found, parts)
+    assert sorted(key for part in held for key in part) == sorted(set(found))
+    assert all(part for part in held)
+
+
+@given(keys)
+def test_without_deduplication_every_item_is_placed_once_and_equal_ones_together(found: list[bytes]) -> None:
+    parts = split(found, deduplicate=False)
+    assert sorted(np.concatenate(parts).tolist()) == list(range(len(found)))
+    held = [set(part) for part in contents(found, parts)]
+    assert not (held[0] & held[1] or held[0] & held[2] or held[1] & held[2])
+
+
+@given(keys, st.randoms(use_true_random=False), st.booleans())
+def test_the_order_of_the_items_does_not_matter(found: list[bytes], shuffler: random.Random, deduplicate: bool) -> None:
+    shuffled = list(found)
+    shuffler.shuffle(shuffled)
+    before = contents(found, split(found, deduplicate=deduplicate))
+    assert before == contents(shuffled, split(shuffled, deduplicate=deduplicate))
+
+
+@given(keys, st.lists(st.sampled_from([b"a", b"b", b"c", b"d", b"e"]), min_size=80, max_size=80))
+def test_a_group_is_never_separated(found: list[bytes], names: list[bytes]) -> None:
+    groups = [b"a", b"b", b"c", *names][: len(found)]
+    parts = split([*found], groups=groups, deduplicate=False)
+    placed = [{groups[index] for index in part} for part in parts]
+    assert not (placed[0] & placed[1] or placed[0] & placed[2] or placed[1] & placed[2])
+    assert sum(map(len, parts)) == len(found)
+
+
+@given(st.integers(20, 500))
+def test_sizes_are_the_shares_to_the_nearest_item(length: int) -> None:
+    train, validation, test = split(str(index).encode() for index in range(length))
+    assert abs(len(test) - length * FRACTIONS[2]) <= 0.5
+    assert abs(len(validation) - length * FRACTIONS[1]) <= 0.5
+    assert len(train) == length - len(validation) - len(test)
+
+
+def test_a_new_item_hardly_moves_the_others() -> None:
+    many = [str(index).encode() for index in range(1000)]
+    before = set(split(many).test.tolist())
+    after = set(split([*many, b"new"]).test.tolist())
+    assert len(before - after) <= 1
+
+
+def test_another_seed_gives_another_split() -> None:
+    many = [str(index).encode() for index in range(100)]
+    assert split(many, seed=0).test.tolist() != split(many, seed=1).test.tolist()
+
+
+@given(st.integers(3, 300), shares)
+def test_cuts_in_order_follow_each_other(length: int, fractions: tuple[float, float, float]) -> None:
+    parts = split_in_order(length, fractions)
+    assert [index for part in parts for index in range(length)[part]] == list(range(length))
+    assert parts[1].stop > parts[1].start
+    assert parts[2].stop > parts[2].start
+
+
+def test_a_repeated_name_does_not_reach_the_test_part() -> None:
+    dataset = split_items(CARD, ["ada", "bob", "cyd", "ada", "dee", "ada"])
+    assert sorted([*dataset.train, *dataset.validation, *dataset.test]) == ["ada", "bob", "cyd", "dee"]
+
+
+def test_missing_values_are_equal_to_each_other_in_tables() -> None:
+    table = pd.DataFrame({"a": [1.0, np.nan, 2.0, np.nan, 3.0], "b": list("xyzyx")})
+    assert sum(len(part) for part in split_table(CARD, table).parts.values()) == 4
+
+
+@pytest.mark.parametrize("fractions", [(0.8, 0.2, 0.0), (0.8, 0.1, 0.2), (1.2, -0.1, -0.1), (0.5, float("nan"), 0.5)])
+def test_refuses_fractions_that_are_not_shares(fractions: tuple[float, float, float]) -> None:
+    with pytest.raises(ValueError, match=r"^fractions must be three positive numbers with sum 1, got \("):
+        split([b"a", b"b", b"c"], fractions=fractions)
+    with pytest.raises(ValueError, match=r"^fractions must be three positive numbers with sum 1, got \("):
+        split_in_order(10, fractions)
+
+
+def test_refuses_too_few_items() -> None:
+    with pytest.raises(ValueError, match=r"^three parts need at least 3 distinct items, got 2; add data$"):
+        split([b"a", b"b", b"a", b"b"])
+    with pytest.raises(ValueError, match=r"^three parts need at least 3 values, got 2; add data$"):
+        split_in_order(2)
+
+
+def test_refuses_groups_that_do_not_fit() -> None:
+    with pytest.raises(ValueError, match=r"^groups must say one group for each item: 3 items, 1 groups$"):
+        split([b"a", b"b", b"c"], groups=[b"x"])

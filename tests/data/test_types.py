@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sdg_lab.data import Images, Network, Series
+
+GREY = np.zeros((3, 1, 2, 2), np.float32)
+DAYS = np.arange("2020-01-01", "2020-01-04", dtype="datetime64[D]")
+
+
+def with_pixel(value: float) -> np.ndarray:
+    pixels = GREY.copy()
+    pixels[1, 0, 1, 1] = value
+    return pixels
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "sentence"),
+    [
+        ((GREY.astype(np.float64),), TypeError, "pixels must be float32, got float64; divide by the largest grey level"),
+        ((GREY[0],), ValueError, "pixels must have shape (n, channels, height, width), got (1, 2, 2)"),
+        ((with_pixel(2.0),), ValueError, "pixels must be in [0, 1], got values from 0.0 to 2.0 in image 1;"),
+        ((with_pixel(-0.5),), ValueError, "pixels must be in [0, 1], got values from -0.5 to 0.0 in image 1;"),
+        ((with_pixel(np.nan),), ValueError, "pixels must be in [0, 1], got values from nan to nan in image 1;"),
+        ((GREY, np.zeros(3, np.int32)), TypeError, "labels must be int64, got int32"),
+        ((GREY, np.zeros(2, np.int64)), ValueError, "labels must have shape (3,), one for each image, got (2,)"),
+        ((GREY, np.array([0, -1, 0])), ValueError, "labels must be >= 0, got -1"),
+        ((GREY, np.array([0, 2, 0]), ("a", "b")), ValueError, "label 2 has no class: classes names 2"),
+    ],
+)
+def test_images_refuse(arguments: tuple[Any, ...], error: type[Exception], sentence: str) -> None:
+    with pytest.raises(error) as refusal:
+        Images(*arguments)
+    assert str(refusal.value).startswith(sentence)
+
+
+def test_images_are_chosen_with_their_labels() -> None:
+    pixels = np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 1, 2, 2)
+    images = Images(pixels, np.array([0, 1, 0]), ("cat", "dog"))
+    for chosen in (slice(1, 3), [1, 2], np.array([1, 2]), np.array([False, True, True])):
+        part = images[chosen]
+        assert np.array_equal(part.pixels, pixels[1:])
+        assert part.labels is not None
+        assert part.labels.tolist() == [1, 0]
+        assert part.classes == ("cat", "dog")
+    assert Images(pixels)[:2].labels is None
+    assert images.shape == (1, 2, 2)
+    assert repr(images) == "<Images: 3 of 1×2×2, 2 classes>"
+
+
+def test_one_image_is_not_images() -> None:
+    with pytest.raises(TypeError, match=r"^images\[1\] is one image; take images\[1:2\] or images\.pixels\[1\]$"):
+        Images(GREY)[1]  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("values", "times", "error", "sentence"),
+    [
+        (np.zeros(3, np.float32), DAYS, TypeError, "values must be float64, got float32"),
+        (np.zeros(3), np.arange(3), TypeError, "times must be datetime64[D] or float64 (years), got int64"),
+        (np.zeros(2), DAYS, ValueError, "values and times must have one shape (n,), got (2,) and (3,)"),
+        (np.array([0, np.nan, 1]), DAYS, ValueError, "values must be finite, got nan at index 1; fill or cut the gap"),
+        (np.zeros(3), DAYS[[0, 2, 1]], ValueError, "times must rise, but 2020-01-02 at index 2 follows 2020-01-03"),
+        (np.zeros(3), np.array([1.0, 1.0, 2.0]), ValueError, "times must rise, but 1.0 at index 1 follows 1.0"),
+    ],
+)
+def test_series_refuse(values: Any, times: Any, error: type[Exception], sentence: str) -> None:
+    with pytest.raises(error) as refusal:
+        Series(values, times, "mm")
+    assert str(refusal.value).startswith(sentence)
+
+
+def test_series_are_cut_with_slices_only() -> None:
+    series = Series(np.array([1.0, 2.0, 3.0]), DAYS, "mm")
+    assert series[1:].values.tolist() == [2.0, 3.0]
+    assert repr(series) == "<Series: 3 values in mm, 2020-01-01 to 2020-01-03>"
+    with pytest.raises(TypeError, match=r"^cut a series with a slice, got 1; single values are in series\.values$"):
+        series[1]  # type: ignore[index]
+
+
+def network(**changes: Any) -> Network:
+    parts: dict[str, Any] = {
+        "nodes": ("rain", "wet"),
+        "states": {"rain": ("yes", "no"), "wet": ("yes", "no")},
+        "parents": {"rain": (), "wet": ("rain",)},
+        "cpts": {"rain": np.array([0.2, 0.8]), "wet": np.array([[0.9, 0.1], [0.0, 1.0]])},
+    }
+    return Network(**{**parts, **changes})
+
+
+def test_networks_know_their_edges() -> None:
+    assert network().edges == (("rain", "wet"),)
+    assert repr(network()) == "<Network: 2 nodes, 1 edges, 3 free parameters>"
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"cpts": {"rain": np.array([0.2, 0.8])}}, "cpts says nothing about node 'wet'"),
+        ({"nodes": ("wet", "rain")}, "parent 'rain' of 'wet' must come before it in nodes (and no cycle may remain)"),
+        (
+            {"cpts": {"rain": np.array([0.2, 0.8]), "wet": np.array([0.5, 0.5])}},
+            "the table of 'wet' must have shape (2, 2) (parents..., node), got (2,)",
+        ),
+        (
+            {"cpts": {"rain": np.array([0.2, 0.7]), "wet": np.eye(2)}},
+            "each row of the table of 'rain' must be probabilities that sum to 1",
+        ),
+        (
+            {"cpts": {"rain": np.array([1.2, -0.2]), "wet": np.eye(2)}},
+            "each row of the table of 'rain' must be probabilities that sum to 1",
+        ),
+    ],
+)
+def test_networks_refuse(changes: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValueError) as refusal:  # noqa: PT011 - the sentence is compared below
+        network(**changes)
+    assert str(refusal.value) == sentence
