@@ -1,0 +1,223 @@
+"""Every family of the course on the same data: the 8×8 digits.
+
+One entry a family: a function that fits a small model on the training digits within seconds, and returns what draws
+samples of it. A chapter that is written replaces its family's None; nothing else has to be told.
+"""
+
+from __future__ import annotations
+
+import functools
+import textwrap
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from sdg_lab import data, show
+from sdg_lab.data.types import Dataset, Images
+from sdg_lab.files import replace_atomically
+from sdg_lab.models.gaussian import ClassGaussian
+from sdg_lab.models.markov import MarkovChain
+from sdg_lab.models.vae import VAE
+from sdg_lab.show.families import FAMILIES, Family
+from sdg_lab.show.style import MUTED, png
+
+Sampler = Callable[[int, int], Images]
+"""Draws n images with a seed."""
+
+Fit = Callable[[Images], Sampler]
+"""Fits a model on the training digits."""
+
+BASELINE = "One Gaussian a class"
+"""What chapter 00 builds: no family of its own, but what every family has to beat."""
+
+SHADES = 5
+"""Grey levels that are left for a model of symbols: more of them, and few contexts would ever be seen twice."""
+
+
+def _gaussian(train: Images) -> Sampler:
+    model = ClassGaussian().fit(train)
+    return lambda n, seed: model.sample(n, seed=seed)
+
+
+def _markov(train: Images) -> Sampler:
+    """Read a picture like a text, line by line; what a pixel becomes depends on its place and the six before it."""
+    chain = MarkovChain(order=6).fit(to_symbols(train))
+
+    def sample(n: int, seed: int) -> Images:
+        sequences = chain.sample(n, seed=seed)
+        return from_symbols([tuple(sequence) for sequence in sequences], train.shape)
+
+    return sample
+
+
+def _vae(train: Images) -> Sampler:
+    model = VAE(train.shape, classes=10, likelihood="gaussian").fit(train, epochs=40, lr=3e-3, progress=False)
+    return lambda n, seed: model.sample(n, seed=seed)
+
+
+GALLERY: Mapping[str, Fit | None] = {
+    "markov": _markov,
+    "bayesnet": None,
+    "vae": _vae,
+    "gan": None,
+    "diffusion": None,
+    "rnn": None,
+    "transformer": None,
+    "rl": None,
+}
+"""By the key of ``show.FAMILIES``; None for a family whose chapter is not written yet."""
+
+
+def built() -> set[str]:
+    """Return the keys of the families that can be shown."""
+    return {key for key, fit in GALLERY.items() if fit is not None}
+
+
+def samples(family: str, n: int = 16, *, seed: int = 0) -> Images:
+    """Draw digits of one family; its model is fitted when it is first asked for, and kept.
+
+    Args:
+        family: a key of ``show.FAMILIES``, or :data:`BASELINE`.
+        n: how many.
+        seed: the same seed gives the same digits.
+
+    Raises:
+        ValueError: if there is no such family.
+        LookupError: if its chapter is not written yet.
+    """
+    return _fitted(family)(n, seed)
+
+
+def draw(family: str, seed: int = 0) -> Figure:
+    """Draw held-out real digits over samples of one family, or say that it is not built yet; for a widget.
+
+    Raises:
+        ValueError: if there is no such family.
+    """
+    row = _family(family)
+    n, columns = 48, 16
+    if GALLERY[family] is None:
+        real = _digits().test[:columns]
+        return _rows({"real": real, row.name: None}, {row.name: _not_built(row)}, title=f"{row.name}: {row.idea}")
+    grids = {"real": _digits().test[:n], row.name: samples(family, n, seed=seed)}
+    return show.compare_grids(
+        {_wrapped(name): images for name, images in grids.items()},
+        title=f"{row.name}: {row.idea}",
+        columns=columns,
+        rows_each=n // columns,
+    )
+
+
+def shelf(*, seed: int = 0, only_built: bool = False) -> Figure:
+    """Draw a row of real digits, of the baseline, and of every family, those that are not built yet as a sentence.
+
+    Args:
+        seed: of the samples.
+        only_built: leave out the families that are not built.
+    """
+    columns = 16
+    rows: dict[str, Images | None] = {
+        "Real, held out": _digits().test[:columns],
+        BASELINE: samples(BASELINE, columns, seed=seed),
+    }
+    notes: dict[str, str] = {}
+    for family in FAMILIES:
+        if GALLERY[family.key] is not None:
+            rows[family.name] = samples(family.key, columns, seed=seed)
+        elif not only_built:
+            rows[family.name], notes[family.name] = None, _not_built(family)
+    return _rows(rows, notes, title="Only the digits of the first row were ever written by a hand")
+
+
+def picture(path: str | Path) -> Path:
+    """Write the README's picture: real digits, and a row of each family that is built.
+
+    Returns:
+        The path of the PNG.
+    """
+    path = Path(path)
+    with replace_atomically(path) as temporary:
+        temporary.write_bytes(png(shelf(only_built=True)))
+    return path
+
+
+def to_symbols(images: Images, shades: int = SHADES) -> list[tuple[str, ...]]:
+    """Write each image as a sequence of ``"place:shade"`` in reading order, 1 channel of ``shades`` grey levels.
+
+    The place is part of the symbol, so that a model of sequences knows where on the paper it is, and when to end.
+
+    Raises:
+        ValueError: if the images have colours, or there are fewer than two shades.
+    """
+    if images.shape[0] != 1:
+        raise ValueError(f"only images of one channel can be written as symbols, got {images.shape[0]} channels")
+    if shades < 2:
+        raise ValueError(f"shades must be >= 2, got {shades}")
+    levels = np.rint(images.pixels.reshape(len(images), -1) * (shades - 1)).astype(np.int64)
+    return [tuple(f"{place}:{shade}" for place, shade in enumerate(row)) for row in levels.tolist()]
+
+
+def from_symbols(sequences: list[tuple[str, ...]], shape: tuple[int, int, int], shades: int = SHADES) -> Images:
+    """Read images back from what :func:`to_symbols` wrote.
+
+    Raises:
+        ValueError: if a sequence does not name every pixel of the shape, in order.
+    """
+    n_pixels = int(np.prod(shape))
+    levels: NDArray[np.float32] = np.empty((len(sequences), n_pixels), dtype=np.float32)
+    for index, sequence in enumerate(sequences):
+        places = [int(symbol.partition(":")[0]) for symbol in sequence]
+        if places != list(range(n_pixels)):
+            raise ValueError(f"sequence {index} does not name the pixels 0 to {n_pixels - 1} in order")
+        levels[index] = [int(symbol.partition(":")[2]) for symbol in sequence]
+    return Images((levels / np.float32(shades - 1)).reshape(-1, *shape))
+
+
+@functools.cache
+def _digits() -> Dataset[Images]:
+    return data.digits()
+
+
+@functools.cache
+def _fitted(family: str) -> Sampler:
+    if family == BASELINE:
+        return _gaussian(_digits().train)
+    row = _family(family)
+    fit = GALLERY[family]
+    if fit is None:
+        raise LookupError(f"{row.name} is {_not_built(row)}; built are {', '.join(sorted(built()))}")
+    return fit(_digits().train)
+
+
+def _family(key: str) -> Family:
+    for family in FAMILIES:
+        if family.key == key:
+            return family
+    raise ValueError(f"no family {key!r}; there are {', '.join(family.key for family in FAMILIES)}")
+
+
+def _not_built(family: Family) -> str:
+    return f"not built yet: chapter {family.chapter}"
+
+
+def _rows(rows: Mapping[str, Images | None], notes: Mapping[str, str], *, title: str) -> Figure:
+    """Draw one row of pictures a name; where there are none, a sentence in their place."""
+    first = next(images for images in rows.values() if images is not None)
+    blank = Images(np.zeros_like(first.pixels))
+    grids = {_wrapped(name): blank if images is None else images for name, images in rows.items()}
+    figure = show.compare_grids(grids, title=title, columns=len(first))
+    figure.set_figheight(0.41 * len(rows) + 0.55)  # a row of sixteen at the page's width, and the title
+    axes = figure.axes[0]
+    height = first.shape[1] + 1
+    for row, name in enumerate(rows):
+        if name in notes:
+            middle = row * height + (height - 1) / 2 - 0.5
+            axes.text(0, middle, notes[name], va="center", style="italic", fontsize=10, color=MUTED)
+    return figure
+
+
+def _wrapped(name: str) -> str:
+    return "\n".join(textwrap.wrap(name, 20))
