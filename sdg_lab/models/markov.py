@@ -1,11 +1,11 @@
-r"""Markov chains of any order over characters or tokens.
+"""Markov chains of any order over characters or tokens.
 
-The chain says what comes next from the last ``order`` symbols alone:
+The chain says what comes next from the last k symbols alone, k being its order ::
 
-.. math:: P(x_1 \dots x_n) = \prod_{t=1}^{n+1} P(x_t \mid x_{t-k} \dots x_{t-1})
+    P(x₁ … xₙ) = ∏ₜ P(xₜ | xₜ₋ₖ … xₜ₋₁),  t = 1 … n + 1
 
-where :math:`x_{n+1}` is the end, and what stands before the first symbol is the boundary, ``order`` times. All of its
-knowledge is a table of counts (:mod:`sdg_lab.models.smoothing`): fitting is sorting, and the likelihood is exact.
+where xₙ₊₁ is the end, and what stands before the first symbol is the boundary, k times. All of its knowledge is a table
+of counts (:mod:`sdg_lab.models.smoothing`): fitting is sorting, and the likelihood is exact.
 """
 
 from __future__ import annotations

@@ -1,13 +1,12 @@
-r"""Counts of n-grams, and what each smoothing makes of them.
+"""Counts of n-grams, and what each smoothing makes of them.
 
-Every rule here has one form. After the context :math:`h` the symbol :math:`w` has probability
+Every rule here has one form. After the context h the symbol w has probability ::
 
-.. math:: P(w \mid h) = \alpha(w \mid h) + \gamma(h)\, P(w \mid h')
+    P(w | h) = α(w | h) + γ(h) P(w | h')
 
-where :math:`h'` is the context without its oldest symbol: :math:`\alpha` is what the counts after :math:`h` themselves
-say, :math:`\gamma` the share of belief handed down to the shorter context. A context that was never seen hands down
-everything. The rules differ in :math:`\alpha` and :math:`\gamma` only (Chen & Goodman, 1999, "An empirical study of
-smoothing techniques for language modeling", additive smoothing, Witten-Bell and Kneser-Ney in section 2).
+where h' is the context without its oldest symbol: α is what the counts after h themselves say, γ the share of belief
+handed down to the shorter context. A context that was never seen hands down everything. The rules differ in α and γ
+only (Chen & Goodman, 1999, "An empirical study of smoothing techniques for language modeling", section 2).
 
 An n-gram is held as one whole number: its symbols' codes are the digits in base V, the newest symbol last. Its last
 digit is the symbol predicted, the digits before are the context, and its last m digits are its newest m symbols.

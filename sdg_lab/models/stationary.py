@@ -1,8 +1,8 @@
-r"""Where a Markov chain ends up, and how soon: what the eigenvalues of its transition matrix say.
+"""Where a Markov chain ends up, and how soon: what the eigenvalues of its transition matrix say.
 
-The distribution after t steps is :math:`\mu P^t`. If the chain can go from everywhere to everywhere and has no rhythm,
-all of P's eigenvalues but one lie inside the unit circle, and what remains of the start dies out like
-:math:`|\lambda_2|^t` (Levin & Peres, 2017, "Markov Chains and Mixing Times", chapters 1, 4 and 12).
+The distribution after t steps is μ Pᵗ. If the chain can go from everywhere to everywhere and has no rhythm, all of P's
+eigenvalues but one lie inside the unit circle, and what remains of the start dies out like |λ₂|ᵗ (Levin & Peres, 2017,
+"Markov Chains and Mixing Times", chapters 1, 4 and 12).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def eigenvalue_moduli(matrix: Floats) -> Floats:
 
 
 def stationary_distribution(matrix: Floats) -> Floats:
-    r"""Return the distribution that a step of the chain leaves as it is, :math:`\pi P = \pi`, shape (V,).
+    """Return the distribution that a step of the chain leaves as it is, π P = π, shape (V,).
 
     It is the left eigenvector of the eigenvalue 1, scaled to sum to 1.
 
@@ -59,7 +59,7 @@ def stationary_distribution(matrix: Floats) -> Floats:
 
 
 def distance_from_stationary(matrix: Floats, steps: int) -> float:
-    r"""Return :math:`d(t) = \max_i \lVert P^t(i, \cdot) - \pi \rVert_{TV}`, the distance left from the worst start.
+    """Return d(t), the largest total variation between a row of Pᵗ and π: what is left of the worst start.
 
     Total variation is half the summed absolute difference, in [0, 1].
     """
@@ -68,10 +68,10 @@ def distance_from_stationary(matrix: Floats, steps: int) -> float:
 
 
 def mixing_time(matrix: Floats, epsilon: float = 0.25) -> int:
-    r"""Return the fewest steps t with :math:`d(t) \le \epsilon`, found from matrix powers.
+    """Return the fewest steps t with d(t) ≤ ε, found from matrix powers.
 
-    The second eigenvalue bounds it from below: :math:`|\lambda_2|^t \le 2 d(t)` (Levin & Peres, section 12.2), so that no
-    chain mixes before :math:`\log(1 / 2\epsilon) / \log(1 / |\lambda_2|)`.
+    The second eigenvalue bounds it from below: |λ₂|ᵗ ≤ 2 d(t) (Levin & Peres, section 12.2), so that no chain mixes
+    before log(1 / 2ε) / log(1 / |λ₂|).
 
     Args:
         matrix: transition matrix, shape (V, V).
