@@ -8,7 +8,6 @@ dimensions. Tensors are named as in the papers: x pictures (n, channels, height,
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, Self, cast
 
@@ -26,6 +25,7 @@ from sdg_lab.models.vae_parts import (
     Architecture,
     build_networks,
     kl_to_standard_normal,
+    log_mean_exp,
     log_normal,
     reparameterise,
 )
@@ -73,8 +73,10 @@ class VAE(NeuralModel[Images]):
         self.latent, self.architecture, self.classes = latent, architecture, classes
         self.beta, self.likelihood = beta, likelihood
         n_inputs = latent + (classes or 0)
-        self.features, n_features, self.decoder = build_networks(architecture, self.shape, self.hidden, n_inputs)
+        features, n_features, decoder = build_networks(architecture, self.shape, self.hidden, n_inputs)
+        self.features = features
         self.posterior_head = nn.Linear(n_features + (classes or 0), 2 * latent)
+        self.decoder = decoder
         self.p_x = LIKELIHOODS[likelihood]()
         self.register_buffer("class_probs", torch.full((classes or 0,), 1 / (classes or 1)))
         self.history: training.History | None = None
@@ -126,7 +128,7 @@ class VAE(NeuralModel[Images]):
             + log_normal(z, torch.zeros_like(z), torch.zeros_like(z))
             - log_normal(z, mean, log_variance)
         )
-        return log_weight.logsumexp(dim=0) - math.log(k)
+        return log_mean_exp(log_weight)
 
     def loss(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Return the mean over the batch of -log p(x|z) + beta KL, nats: the negative ELBO when beta is 1."""

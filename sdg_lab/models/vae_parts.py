@@ -39,6 +39,14 @@ def kl_to_standard_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
     return 0.5 * (log_variance.exp() + mean.square() - 1 - log_variance).sum(-1)
 
 
+def log_mean_exp(log_weights: Tensor) -> Tensor:
+    """Return log (1/k) Σ exp(log_weights) over the first dimension, shape (k, n) -> (n,), without underflow.
+
+    With log_weights = log p(x, z_i) - log q(z_i|x) it is the bound of Burda et al. (2016), equation 8.
+    """
+    return log_weights.logsumexp(dim=0) - math.log(len(log_weights))
+
+
 class Bernoulli(nn.Module):
     """Pixels are bits, tossed independently with the probabilities sigmoid(logits).
 
