@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,9 +13,7 @@ from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 
 from sdg_lab.files import read_tensors, write_tensors
-
-if TYPE_CHECKING:
-    from sdg_lab.training import History
+from sdg_lab.history import History
 
 
 @dataclass

@@ -12,7 +12,6 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -25,8 +24,11 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm.auto import tqdm
 
 from sdg_lab import checkpoint as checkpoints
+from sdg_lab.history import History
 
 Batch = tuple[Tensor, ...]
+
+__all__ = ["DivergedError", "HasLoss", "History", "as_batch", "evaluate", "n_parameters", "reinitialise", "train"]
 
 
 class HasLoss(Protocol):
@@ -37,45 +39,6 @@ class HasLoss(Protocol):
 
 class DivergedError(FloatingPointError):
     """The loss was NaN or infinite; the message names the step, and the weights are those of the step before."""
-
-
-@dataclass
-class History:
-    """What happened: losses in the model's own unit, wall-clock seconds.
-
-    Attributes:
-        loss: one value a step, shape (steps,).
-        train_loss: mean of the steps' losses, one value an epoch.
-        validation_loss: mean over the validation examples after each epoch; empty if there were none.
-        seconds: wall-clock time of the whole call, earlier calls of a resumed run included.
-        stopped: why it ended, in words.
-    """
-
-    loss: list[float] = field(default_factory=list)
-    train_loss: list[float] = field(default_factory=list)
-    validation_loss: list[float] = field(default_factory=list)
-    seconds: float = 0.0
-    stopped: str = ""
-
-    @property
-    def epochs(self) -> int:
-        """Epochs that were run to their end."""
-        return len(self.train_loss)
-
-    @property
-    def steps(self) -> int:
-        """Optimiser steps."""
-        return len(self.loss)
-
-    @property
-    def best_epoch(self) -> int | None:
-        """Epoch (from 0) with the lowest validation loss, or None without validation data."""
-        return int(np.argmin(self.validation_loss)) if self.validation_loss else None
-
-    def __str__(self) -> str:
-        held_out = f", validation {self.validation_loss[-1]:.4g}" if self.validation_loss else ""
-        last = f"loss {self.train_loss[-1]:.4g}" if self.train_loss else "no epoch run"
-        return f"{self.epochs} epochs, {self.steps} steps, {self.seconds:.1f} s: {last}{held_out} ({self.stopped})"
 
 
 def train(
