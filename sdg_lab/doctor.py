@@ -87,8 +87,8 @@ def computing() -> Iterator[Finding]:
         else:
             device = "mps" if torch.backends.mps.is_available() else "cpu"
         yield Finding(group, "device", device, needed=True)
-    threads_used = f"{threads.configure()} of {threads.available_cores()} cores (SDG_LAB_THREADS changes it)"
-    yield Finding(group, "threads", threads_used, needed=True)
+        used = f"{torch.get_num_threads()} of {threads.available_cores()} cores (SDG_LAB_THREADS changes it)"
+        yield Finding(group, "threads", used, needed=True)
     policy = os.environ.get("OMP_WAIT_POLICY", "").lower()
     yield Finding(
         group,
