@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,16 +34,17 @@ _SECONDS = 30
 """A mirror that is silent for so long is given up."""
 
 
-def fetch_mnist(
-    *, mirrors: Sequence[str] = MNIST_MIRRORS, sha256: Mapping[str, str] = MNIST_SHA256, progress: bool = True
-) -> dict[str, NDArray[np.uint8]]:
+def fetch_mnist(*, progress: bool = True) -> dict[str, NDArray[np.uint8]]:
     """Return the arrays of the four files by file name, downloading what is not in the cache.
 
     Raises:
         ConnectionError: if no mirror gave a file with the right sum.
     """
     folder = packages.cache() / "mnist"
-    return {name: read_idx(fetch(name, folder, mirrors, wanted, progress=progress)) for name, wanted in sha256.items()}
+    return {
+        name: read_idx(fetch(name, folder, MNIST_MIRRORS, sha256, progress=progress))
+        for name, sha256 in MNIST_SHA256.items()
+    }
 
 
 def fetch(name: str, folder: Path, mirrors: Sequence[str], sha256: str, *, progress: bool = True) -> Path:

@@ -5,6 +5,7 @@ What cannot be learned from is refused with the name of the column or file, and 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, overload
@@ -143,32 +144,37 @@ def _card(path: Path, kind: Kind, shape: str, *, target: str = "") -> Card:
 
 def _read_columns(path: Path) -> pd.DataFrame:
     """Read the file and refuse columns that have no name of their own."""
-    name = path.name.lower()
-    if not name.endswith(_CSV + _PARQUET):
+    if not path.name.lower().endswith(_CSV + _PARQUET):
         raise ValueError(f"{path} must end in {', '.join(_CSV + _PARQUET)}; save it as one of these")
     try:
-        if name.endswith(_CSV):
-            # The first line as it stands: among names, pandas would change the second of two equal ones.
-            header = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False)
-            _check_header(path, header.iloc[0].tolist())
-            table = pd.read_csv(path)
-        else:
-            table = pd.read_parquet(path)
+        names, table = _parse(path)
     except pd.errors.EmptyDataError:
         raise ValueError(f"{path} is empty; its first line must name the columns") from None
-    except (pd.errors.ParserError, UnicodeDecodeError, OSError) as error:  # pyarrow's errors are OSErrors
-        raise ValueError(f"{path} cannot be read as a table ({error}); save it again") from None
-    if not isinstance(table.index, pd.RangeIndex):
-        raise ValueError(f"{path} has rows with more cells than there are column names; name every column")
-    return table
-
-
-def _check_header(path: Path, names: list[str]) -> None:
+    except pd.errors.ParserWarning:
+        raise ValueError(f"{path} has rows with more cells than there are column names; name every column") from None
+    except (ValueError, OSError) as error:  # what both parsers raise
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{path} cannot be read as a table ({reason}); save it again") from None
     for place, name in enumerate(names, start=1):
         if not name.strip():
             raise ValueError(f"column {place} of {path} has no name; name it in the first line, or remove it")
         if names.index(name) != place - 1:
             raise ValueError(f"{path} has two columns {name!r}; rename one")
+    return table
+
+
+def _parse(path: Path) -> tuple[list[str], pd.DataFrame]:
+    """Return the column names as they stand in the file, and the table."""
+    if path.name.lower().endswith(_PARQUET):
+        table = pd.read_parquet(path)
+        # An index with a name is a column of the author's; one without holds old row numbers.
+        table = table.reset_index(drop=set(table.index.names) == {None})
+        return [str(name) for name in table.columns], table
+    # Read apart, since pandas changes the second of two equal column names.
+    names = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)  # pandas would only warn that it loses cells
+        return names.iloc[0].tolist(), pd.read_csv(path, index_col=False)
 
 
 def _usable(column: pd.Series, *, category: bool) -> pd.Series:

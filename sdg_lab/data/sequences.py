@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 from sdg_lab.data import packages
 from sdg_lab.data.catalogue import register
-from sdg_lab.data.chorales import melodies, tunes
+from sdg_lab.data.scores import melodies, tunes
 from sdg_lab.data.split import split_items
 from sdg_lab.data.types import Card, Dataset
 
@@ -78,7 +79,9 @@ def names(which: Literal["first", "female", "male", "surnames"] = "first") -> Da
     if which not in lists:
         raise ValueError(f"which must be one of {', '.join(lists)}, got {which!r}")
     lines = [line for name in lists[which] for line in packages.file("names", name).read_text("ascii").splitlines()]
-    return split_items(_NAMES, [line.split()[0].lower() for line in lines])
+    titles = {"first": "first names", "female": "female first names", "male": "male first names"}
+    card = replace(_NAMES, title=f"people's {titles.get(which, which)}")
+    return split_items(card, [line.split()[0].lower() for line in lines])
 
 
 @register(_PRONUNCIATIONS)

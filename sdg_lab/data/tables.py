@@ -162,7 +162,7 @@ def breast_cancer(*, deduplicate: bool = True) -> Dataset[pd.DataFrame]:
 
 def _categories(codes: pd.Series[Any], labels: Mapping[Any, str], *, ordered: bool) -> pd.Series[Any]:
     """Replace codes by labels, in the order of the labels; a code without a label is an error, not a missing value."""
-    unknown = set(codes.unique()) - set(labels)
+    unknown = set(codes.tolist()) - set(labels)
     if unknown:
         raise ValueError(f"column {codes.name!r} has codes without a label: {sorted(unknown)}")
     return codes.map(labels).astype(pd.CategoricalDtype(list(labels.values()), ordered=ordered))

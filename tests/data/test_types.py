@@ -20,7 +20,11 @@ def with_pixel(value: float) -> np.ndarray:
 @pytest.mark.parametrize(
     ("arguments", "error", "sentence"),
     [
-        ((GREY.astype(np.float64),), TypeError, "pixels must be float32, got float64; divide by the largest grey level"),
+        (
+            (GREY.astype(np.float64),),
+            TypeError,
+            "pixels must be float32, got float64; divide by the largest grey level",
+        ),
         ((GREY[0],), ValueError, "pixels must have shape (n, channels, height, width), got (1, 2, 2)"),
         ((with_pixel(2.0),), ValueError, "pixels must be in [0, 1], got values from 0.0 to 2.0 in image 1;"),
         ((with_pixel(-0.5),), ValueError, "pixels must be in [0, 1], got values from -0.5 to 0.0 in image 1;"),

@@ -1,7 +1,7 @@
 """Read the soprano of Bach's chorales out of the scores that music21 ships, and tell which of them are one tune.
 
 The scores are MusicXML in zip files. Only pitches, lengths and ties of one part are wanted, and for that the standard
-library is a hundred times as fast as building music21's full score objects; the tests compare the two.
+library is several times as fast as building music21's full score objects; the tests compare the two.
 """
 
 from __future__ import annotations
@@ -146,13 +146,13 @@ def read_all(corpus: Path, *, progress: bool = True) -> dict[str, Melody]:
     scores = sorted(path for path in corpus.iterdir() if path.suffix in (".mxl", ".xml"))
     found = {}
     for path in tqdm(scores, desc="reading chorales", unit="score", leave=False, disable=not progress):
-        melody = read_soprano(_open(path))
+        melody = read_soprano(open_score(path))
         if melody is not None:
             found[path.stem] = melody
     return found
 
 
-def _open(path: Path) -> ElementTree.Element:
+def open_score(path: Path) -> ElementTree.Element:
     """Parse a score; a .mxl file is a zip whose container names the score inside."""
     if path.suffix == ".xml":
         return ElementTree.parse(path).getroot()

@@ -1,0 +1,278 @@
+from __future__ import annotations
+
+import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from sdg_lab import data
+
+
+def whole(dataset: data.Dataset[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(dataset.parts.values(), ignore_index=True)
+
+
+def written(folder: Path, content: str, name: str = "mine.csv") -> Path:
+    path = folder / name
+    path.write_text(content, "utf-8")
+    return path
+
+
+# Tables
+
+rows = st.lists(
+    st.tuples(
+        st.integers(-(2**40), 2**40),
+        st.floats(allow_nan=False, allow_infinity=False, width=64),
+        st.sampled_from(["red", "green", 'deep, "dark" blue', "weiß"]),
+    ),
+    min_size=6,
+    max_size=30,
+    unique=True,
+).filter(lambda found: all(len({row[column] for row in found}) > 1 for column in range(3)))
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".parquet"])
+@given(found=rows)
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_table_comes_back_as_it_was_written(found: list[tuple[int, float, str]], suffix: str, tmp_path: Path) -> None:
+    table = pd.DataFrame(found, columns=["count", "size", "colour"])
+    path = tmp_path / f"mine{suffix}"
+    table.to_parquet(path) if suffix == ".parquet" else table.to_csv(path, index=False)
+    back = whole(data.read_table(path))
+    assert sorted(zip(*(back[name].tolist() for name in back), strict=True)) == sorted(found)
+    assert [back[name].dtype.kind for name in ("count", "size")] == ["i", "f"]
+    assert sorted(back["colour"].cat.categories) == sorted({row[2] for row in found})
+
+
+def test_equal_rows_and_missing_cells(tmp_path: Path) -> None:
+    path = written(tmp_path, "a,b,sure\n1,x,True\n1,x,True\n2,,False\n,y,True\n4,x,False\n")
+    dataset = data.read_table(path, target="b")
+    assert sum(map(len, dataset.parts.values())) == 4
+    assert sum(map(len, data.read_table(path, deduplicate=False).parts.values())) == 5
+    assert whole(dataset)["a"].isna().sum() == whole(dataset)["b"].isna().sum() == 1
+    assert dataset.test["sure"].cat.categories.tolist() == [False, True]
+    assert dataset.card.target == "b"
+    assert (dataset.card.name, dataset.card.kind) == ("mine", "table")
+
+
+def test_a_named_index_is_a_column_and_row_numbers_are_not(tmp_path: Path) -> None:
+    table = pd.DataFrame({"id": ["a", "b", "c", "d"], "x": [1, 2, 3, 4]})
+    table.set_index("id").to_parquet(tmp_path / "named.parquet")
+    table[table["x"] > 1].to_parquet(tmp_path / "rest.parquet")
+    assert data.read_table(tmp_path / "named.parquet").train.columns.tolist() == ["id", "x"]
+    assert data.read_table(tmp_path / "rest.parquet").train.columns.tolist() == ["id", "x"]
+
+
+def test_codes_can_be_categories(tmp_path: Path) -> None:
+    path = written(tmp_path, "zip,age\n" + "\n".join(f"{80331 + row % 3},{row}" for row in range(9)))
+    assert data.read_table(path, categories=["zip"]).train["zip"].cat.categories.tolist() == [80331, 80332, 80333]
+    mixed = written(tmp_path, "zip,age\n1,1\n2,2\nB4,3\n")
+    assert sorted(data.read_table(mixed, categories=["zip"]).train["zip"].cat.categories) == ["1", "2", "B4"]
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("", "{path} is empty; its first line must name the columns"),
+        ("a,b\n", "{path} has no rows; a table needs at least 3 distinct ones"),
+        ("a,b,a\n1,2,3\n", "{path} has two columns 'a'; rename one"),
+        ("a,,c\n1,2,3\n", "column 2 of {path} has no name; name it in the first line, or remove it"),
+        ("a,b\n1,2,3\n4,5,6\n", "{path} has rows with more cells than there are column names; name every column"),
+        ("a,b\n1,\n2,\n3,\n", "column 'b' is all missing; remove it"),
+        ("a,b\n1,x\n2,x\n3,\n", "column 'b' is constant, always 'x'; remove it"),
+        ("a,b\n1,2\n2,inf\n3,4\n", "column 'b' is infinite in row 2; repair or remove it"),
+        (
+            "a,b\n1,2\n2,\n3,twelve\n4,5\n",
+            "column 'b' mixes 2 numbers with text such as 'twelve' in row 3; repair or empty those cells, "
+            "or name it in categories=['b']",
+        ),
+        ("a,b\n1,2\n1,2\n2,3\n", "three parts need at least 3 distinct items, got 2; add data"),
+    ],
+)
+def test_tables_that_cannot_be_learned_from(content: str, sentence: str, tmp_path: Path) -> None:
+    path = written(tmp_path, content)
+    with pytest.raises(ValueError) as refusal:  # noqa: PT011 - the sentence is compared below
+        data.read_table(path)
+    assert str(refusal.value) == sentence.format(path=path)
+
+
+@pytest.mark.parametrize(
+    ("column", "sentence"),
+    [
+        (
+            pd.date_range("2020-01-01", periods=3),
+            "column 'x' holds dates; turn them into numbers, such as days since the first",
+        ),
+        ([[1], [2], [3]], "column 'x' holds ndarray values; save them as numbers or text"),
+        ([Decimal(1), Decimal(2), None], "column 'x' holds Decimal values; save them as numbers or text"),
+        (
+            [datetime.date(2020, 1, day) for day in (1, 2, 3)],
+            "column 'x' holds date values; save them as numbers or text",
+        ),
+    ],
+)
+def test_parquet_columns_that_are_neither_numbers_nor_text(column: Any, sentence: str, tmp_path: Path) -> None:
+    pd.DataFrame({"x": column, "y": [1, 2, 3]}).to_parquet(tmp_path / "mine.parquet")
+    with pytest.raises(ValueError) as refusal:  # noqa: PT011 - the sentence is compared below
+        data.read_table(tmp_path / "mine.parquet")
+    assert str(refusal.value) == sentence
+
+
+def test_files_that_are_no_tables(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"^there is no .*none\.csv \(looked from .*\)$"):
+        data.read_table(tmp_path / "none.csv")
+    with pytest.raises(
+        ValueError, match=r"mine\.xlsx must end in \.csv, \.csv\.gz, \.parquet; save it as one of these$"
+    ):
+        data.read_table(written(tmp_path, "a,b\n", "mine.xlsx"))
+    with pytest.raises(ValueError, match=r"mine\.parquet cannot be read as a table \(.*\); save it again$"):
+        data.read_table(written(tmp_path, "not parquet", "mine.parquet"))
+    with pytest.raises(ValueError, match=r"ragged\.csv cannot be read as a table \(.*line 3.*\); save it again$"):
+        data.read_table(written(tmp_path, "a,b\n1,2\n1,2,3,4\n", "ragged.csv"))
+    latin = tmp_path / "latin.csv"
+    latin.write_bytes("a,b\nweiß,2\n".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"latin\.csv cannot be read as a table \(.*utf-8.*\); save it again$"):
+        data.read_table(latin)
+
+
+def test_columns_that_are_asked_for_must_be_there(tmp_path: Path) -> None:
+    path = written(tmp_path, "a,b\n1,2\n3,4\n5,6\n")
+    for arguments in ({"target": "c"}, {"categories": ["c"]}):
+        with pytest.raises(ValueError, match=r"mine\.csv has no column 'c'; it has 'a', 'b'$"):
+            data.read_table(path, **arguments)  # type: ignore[arg-type]
+
+
+# Images
+
+
+def picture(path: Path, *, shape: tuple[int, ...] = (4, 6), seed: int = 0, mode: str | None = None) -> np.ndarray:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+    image = Image.fromarray(pixels)
+    (image.convert(mode) if mode else image).save(path)
+    return pixels
+
+
+def test_pictures_in_sub_folders_have_labels(tmp_path: Path) -> None:
+    known = {}
+    for seed, name in enumerate(["dog/1.png", "cat/a.PNG", "cat/b.png", "dog/2.png"]):
+        known[picture(tmp_path / name, seed=seed).tobytes()] = name.split("/")[0]
+    (tmp_path / "readme.txt").write_text("not a picture")
+    dataset = data.read_images(tmp_path)
+    for part in dataset.parts.values():
+        assert part.classes == ("cat", "dog")
+        assert part.shape == (1, 4, 6)
+        assert part.labels is not None
+        for image, label in zip(part.pixels, part.labels, strict=True):
+            assert known.pop((image * 255).round().astype(np.uint8).tobytes()) == part.classes[label]
+    assert not known
+
+
+def test_colour_pictures_have_three_channels_and_no_labels(tmp_path: Path) -> None:
+    written_pixels = {picture(tmp_path / f"{seed}.png", shape=(4, 6, 3), seed=seed).tobytes() for seed in range(4)}
+    dataset = data.read_images(tmp_path)
+    assert dataset.train.shape == (3, 4, 6)
+    assert dataset.train.labels is None
+    pixels = np.concatenate([part.pixels for part in dataset.parts.values()])
+    assert {(image.transpose(1, 2, 0) * 255).round().astype(np.uint8).tobytes() for image in pixels} == written_pixels
+
+
+def test_a_photograph_is_turned_as_the_camera_noted(tmp_path: Path) -> None:
+    for seed in range(3):
+        pixels = np.random.default_rng(seed).integers(0, 256, (4, 6), dtype=np.uint8)
+        exif = Image.Exif()
+        exif[0x0112] = 6  # turned by a quarter
+        Image.fromarray(pixels).save(tmp_path / f"{seed}.jpg", exif=exif)
+    assert data.read_images(tmp_path).train.shape == (1, 6, 4)
+
+
+@pytest.mark.parametrize(("mode", "channels"), [("1", 1), ("P", 3)])
+def test_simple_modes_are_converted(mode: str, channels: int, tmp_path: Path) -> None:
+    for seed in range(3):
+        picture(tmp_path / f"{seed}.png", shape=(4, 6, 3), seed=seed, mode=mode)
+    assert data.read_images(tmp_path).train.shape == (channels, 4, 6)
+
+
+def test_folders_that_are_no_image_data(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"^there is no .*none \(looked from "):
+        data.read_images(tmp_path / "none")
+    with pytest.raises(ValueError, match=r"has no pictures \(\.png, \.jpg, \.jpeg\)$"):
+        data.read_images(tmp_path)
+    picture(tmp_path / "a.png")
+    with pytest.raises(ValueError, match=r"a\.png is a file; read_images needs the folder that the pictures lie in$"):
+        data.read_images(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "sentence"),
+    [
+        ("z.png", {"shape": (4, 7)}, r"z\.png is 1×4×7, but .*a\.png is 1×4×6; bring all to one size and mode$"),
+        ("z.png", {"shape": (4, 6, 3)}, r"z\.png is 3×4×6, but .*a\.png is 1×4×6; bring all to one size and mode$"),
+        ("z.png", {"shape": (4, 6, 4)}, r"z\.png has mode RGBA; save it as 8-bit grey \(L\) or colour \(RGB\)$"),
+        ("z.png", {"mode": "I;16"}, r"z\.png has mode I;16; save it as 8-bit grey \(L\) or colour \(RGB\)$"),
+        ("z.jpg", {"shape": (4, 6, 3), "mode": "CMYK"}, r"z\.jpg has mode CMYK; save it as 8-bit grey"),
+        ("sub/z.png", {}, r"z\.png and .*a\.png lie at different depths, or too deep; put all pictures into "),
+    ],
+)
+def test_pictures_that_do_not_fit_are_named(
+    name: str, arguments: dict[str, Any], sentence: str, tmp_path: Path
+) -> None:
+    picture(tmp_path / "a.png")
+    picture(tmp_path / name, **arguments)
+    with pytest.raises(ValueError, match=sentence):
+        data.read_images(tmp_path)
+
+
+def test_pictures_too_deep_are_named(tmp_path: Path) -> None:
+    picture(tmp_path / "one/two/a.png")
+    with pytest.raises(
+        ValueError, match=r"a\.png lie at different depths, or too deep; put all pictures into .* itself"
+    ):
+        data.read_images(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a picture", "half"])
+def test_damaged_pictures_are_named(content: bytes | str, tmp_path: Path) -> None:
+    picture(tmp_path / "a.png", shape=(64, 64))
+    whole_file = (tmp_path / "a.png").read_bytes()
+    (tmp_path / "z.png").write_bytes(content if isinstance(content, bytes) else whole_file[: len(whole_file) // 2])
+    with pytest.raises(ValueError, match=r"z\.png is not a whole picture \(.*\); remove it or save it again$"):
+        data.read_images(tmp_path)
+
+
+# Text
+
+
+@given(items=st.lists(st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1), min_size=3, unique=True))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_lines_come_back_as_items(items: list[str], tmp_path: Path) -> None:
+    path = written(tmp_path, "\r\n\n".join([*items, items[0]]), "mine.txt")
+    dataset = data.read_text(path)
+    assert sorted([*dataset.train, *dataset.validation, *dataset.test]) == sorted(items)
+
+
+def test_running_text_is_cut_in_order(tmp_path: Path) -> None:
+    text = "Once upon a time\nthere was a mark of order.\n" * 20
+    dataset = data.read_text(written(tmp_path, "\ufeff" + text, "mine.txt"), lines=False)
+    assert dataset.train + dataset.validation + dataset.test == text
+    assert len(dataset.test) == round(len(text) / 10)
+    assert dataset.card.kind == "text"
+
+
+def test_files_that_are_no_text(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"^there is no .*none\.txt \(looked from "):
+        data.read_text(tmp_path / "none.txt")
+    with pytest.raises(ValueError, match=r"mine\.txt has no text$"):
+        data.read_text(written(tmp_path, "\n \n", "mine.txt"))
+    latin = tmp_path / "latin.txt"
+    latin.write_bytes(b"abc\xff")
+    with pytest.raises(ValueError, match=r"latin\.txt is not UTF-8 text \(byte 3\); save it as UTF-8$"):
+        data.read_text(latin)

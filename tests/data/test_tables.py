@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from pandas.api.types import is_numeric_dtype
+from sklearn.datasets import load_breast_cancer, load_wine
+from statsmodels.datasets import fair
+
+from sdg_lab import data
+from sdg_lab.data import Dataset
+from sdg_lab.data.tables import _FAIR_ORDERED, _FAIR_UNORDERED, _categories
+
+
+def whole(dataset: Dataset[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(dataset.parts.values(), ignore_index=True)
+
+
+def test_fair_is_that_of_statsmodels_with_its_codes_written_out() -> None:
+    theirs = fair.load_pandas().data
+    ours = whole(data.fair(deduplicate=False))
+    for column, labels in {**_FAIR_ORDERED, **_FAIR_UNORDERED}.items():
+        codes = {label: code for code, label in labels.items()}
+        ours[column] = ours[column].astype(str).map(codes)
+    ours = ours.astype(float)
+    order = list(theirs.columns)
+    pd.testing.assert_frame_equal(
+        ours.sort_values(order, ignore_index=True), theirs.sort_values(order, ignore_index=True), check_dtype=False
+    )
+
+
+def test_the_labels_of_fair_are_those_that_statsmodels_documents() -> None:
+    documented = " ".join(fair.NOTE.split())
+    for column in ("rate_marriage", "religious", "educ"):
+        for code, label in _FAIR_ORDERED[column].items():
+            assert f"{code} = {label}" in documented
+
+
+def test_without_duplicates_affairs_look_more_common() -> None:
+    everybody, distinct = whole(data.fair(deduplicate=False)), whole(data.fair())
+    assert (len(everybody), len(distinct)) == (6366, 5327)
+    gone = 1 - len(distinct) / len(everybody)
+    assert 1 / 7 < gone < 1 / 5
+    share = [(table["affairs"] > 0).mean() for table in (everybody, distinct)]
+    assert share[1] > share[0] + 0.05
+    # Nearly all rows that go are of women without an affair.
+    assert (everybody[everybody.duplicated()]["affairs"] == 0).mean() > 0.95
+
+
+def test_equal_rows_that_are_kept_are_in_one_part() -> None:
+    dataset = data.fair(deduplicate=False)
+    rows = [set(part.astype(str).itertuples(index=False, name=None)) for part in dataset.parts.values()]
+    assert len(set().union(*rows)) == sum(map(len, rows)) == 5327
+
+
+def test_diamonds_are_those_of_plotnine() -> None:
+    from plotnine.data import diamonds
+
+    order = list(diamonds.columns)
+    theirs = diamonds.drop_duplicates().astype(dict.fromkeys(("cut", "color", "clarity"), str))
+    ours = whole(data.diamonds()).astype(dict.fromkeys(("cut", "color", "clarity"), str))
+    pd.testing.assert_frame_equal(
+        ours.sort_values(order, ignore_index=True), theirs.sort_values(order, ignore_index=True), check_dtype=False
+    )
+    assert len(whole(data.diamonds(deduplicate=False))) == len(diamonds) == 53_940
+    for grade in ("cut", "clarity"):
+        assert data.diamonds().train[grade].cat.categories.tolist() == diamonds[grade].cat.categories.tolist()
+
+
+def test_diamonds_warn_of_sizes_that_are_zero() -> None:
+    table = whole(data.diamonds(deduplicate=False))
+    assert f"In {(table[['x', 'y', 'z']] == 0).any(axis=1).sum()} rows a size of 0 mm" in data.diamonds().card.extra
+
+
+@pytest.mark.parametrize(("loader", "theirs"), [(data.wine, load_wine), (data.breast_cancer, load_breast_cancer)])
+def test_small_tables_are_those_of_scikit_learn(loader, theirs) -> None:  # type: ignore[no-untyped-def]
+    bunch = theirs(as_frame=True)
+    ours = whole(loader())
+    target = loader().card.target
+    assert ours[target].value_counts().to_dict() == {
+        bunch.target_names[code]: count for code, count in bunch.target.value_counts().items()
+    }
+    features = list(bunch.data.columns)
+    pd.testing.assert_frame_equal(
+        ours[features].sort_values(features, ignore_index=True), bunch.data.sort_values(features, ignore_index=True)
+    )
+
+
+@pytest.mark.parametrize("name", ["fair", "diamonds", "wine", "breast_cancer"])
+def test_columns_are_numbers_or_categories_and_the_same_in_every_part(name: str) -> None:
+    dataset = data.load(name)
+    for column, dtype in dataset.train.dtypes.items():
+        assert is_numeric_dtype(dtype) or isinstance(dtype, pd.CategoricalDtype), column
+        assert dataset.validation[column].dtype == dataset.test[column].dtype == dtype
+    assert not any(part.isna().any(axis=None) for part in dataset.parts.values())
+
+
+def test_grades_are_ordered_and_occupations_are_not() -> None:
+    train = data.fair().train
+    ordered = {name for name, dtype in train.dtypes.items() if getattr(dtype, "ordered", False)}
+    assert ordered == {"rate_marriage", "religious", "educ"}
+    assert data.diamonds().train["color"].max() == "D"
+
+
+def test_a_code_without_a_label_is_an_error() -> None:
+    with pytest.raises(ValueError, match=r"^column 'x' has codes without a label: \[3\]$"):
+        _categories(pd.Series([1, 3], name="x"), {1: "one"}, ordered=False)
