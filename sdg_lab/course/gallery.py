@@ -209,7 +209,7 @@ def _rows(rows: Mapping[str, Images | None], notes: Mapping[str, str], *, title:
     blank = Images(np.zeros_like(first.pixels))
     grids = {_wrapped(name): blank if images is None else images for name, images in rows.items()}
     figure = show.compare_grids(grids, title=title, columns=len(first))
-    figure.set_figheight(0.41 * len(rows) + 0.55)  # a row of sixteen at the page's width, and the title
+    figure.set_figheight(0.41 * len(rows) + 0.4)  # a row of sixteen at the page's width, and the title
     axes = figure.axes[0]
     height = first.shape[1] + 1
     for row, name in enumerate(rows):

@@ -1,0 +1,31 @@
+"""Chapter 00: its own functions against the library and others; the exercises' proofs are in test_exercises.py."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.ndimage import shift as scipy_shift
+
+from sdg_lab.course.ch00 import deduplicate_then_split, nearest, shift
+from sdg_lab.metrics.privacy import nearest_training
+
+
+@pytest.mark.parametrize("down", range(-4, 5))
+@pytest.mark.parametrize("right", range(-3, 4))
+def test_shift_is_that_of_scipy_even_off_the_paper(down: int, right: int) -> None:
+    image = np.arange(1.0, 13.0).reshape(4, 3)
+    np.testing.assert_array_equal(shift(image, down, right), scipy_shift(image, (down, right), order=0))
+
+
+def test_nearest_is_the_library_s() -> None:
+    rng = np.random.default_rng(0)
+    samples, train = rng.random((20, 5)), rng.random((30, 5))
+    for ours, theirs in zip(nearest(samples, train), nearest_training(samples, train), strict=True):
+        np.testing.assert_allclose(ours, theirs)
+
+
+@given(st.lists(st.text("ab", max_size=3)), st.floats(0, 1), st.integers(0, 9))
+def test_the_split_is_a_partition_of_the_different_items(items: list[str], share: float, seed: int) -> None:
+    train, test = deduplicate_then_split(items, share, seed)
+    assert sorted(train + test) == sorted(set(items))
+    assert len(test) == round(share * len(set(items)))
