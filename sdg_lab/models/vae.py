@@ -14,7 +14,7 @@ from typing import Any, Self, cast
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from sdg_lab import training
@@ -72,11 +72,8 @@ class VAE(NeuralModel[Images]):
         self.shape, self.hidden = tuple(shape), tuple(hidden)
         self.latent, self.architecture, self.classes = latent, architecture, classes
         self.beta, self.likelihood = beta, likelihood
-        n_inputs = latent + (classes or 0)
-        features, n_features, decoder = build_networks(architecture, self.shape, self.hidden, n_inputs)
-        self.features = features
-        self.posterior_head = nn.Linear(n_features + (classes or 0), 2 * latent)
-        self.decoder = decoder
+        networks = build_networks(architecture, self.shape, self.hidden, latent, classes or 0)
+        self.features, self.posterior_head, self.decoder = networks
         self.p_x = LIKELIHOODS[likelihood]()
         self.register_buffer("class_probs", torch.full((classes or 0,), 1 / (classes or 1)))
         self.history: training.History | None = None
@@ -263,7 +260,7 @@ class VAE(NeuralModel[Images]):
 
     @property
     def _device(self) -> torch.device:
-        return self.posterior_head.weight.device
+        return next(self.parameters()).device
 
     def _with_label(self, features: Tensor, y: Tensor | None) -> Tensor:
         """Append the one-hot label to the last dimension, if the model has classes."""

@@ -97,29 +97,32 @@ LIKELIHOODS: dict[str, type[Bernoulli] | type[Gaussian]] = {"bernoulli": Bernoul
 
 
 def build_networks(
-    architecture: Architecture, shape: tuple[int, ...], hidden: tuple[int, ...], n_inputs: int
-) -> tuple[nn.Sequential, int, nn.Sequential]:
-    """Return the encoder's layers, how many features they end in, and the decoder's layers from ``n_inputs``."""
-    build = _convolutional if architecture == "convolutional" else _dense
-    return build(shape, hidden, n_inputs)
+    architecture: Architecture, shape: tuple[int, ...], hidden: tuple[int, ...], latent: int, classes: int
+) -> tuple[nn.Sequential, nn.Sequential, nn.Sequential]:
+    """Return three stacks of layers: picture to features, features to q(z|x), and latents to what p(x|z) is made of.
+
+    The features are flat; the last two stacks expect ``classes`` indicators appended to their inputs.
+    """
+    if architecture == "convolutional":
+        features, n_features, decoder = _convolutional(shape, hidden, latent + classes)
+        head = _perceptron(n_features + classes, 2 * latent)
+    else:  # every pixel is connected with every unit, so parameters grow with the number of pixels
+        pixels = math.prod(shape)
+        features, head = nn.Sequential(nn.Flatten()), _perceptron(pixels + classes, *hidden, 2 * latent)
+        decoder = _perceptron(latent + classes, *reversed(hidden), pixels)
+    return features, head, decoder
 
 
-def _dense(shape: tuple[int, ...], hidden: tuple[int, ...], n_inputs: int) -> tuple[nn.Sequential, int, nn.Sequential]:
-    """Every pixel is connected with every unit: parameters grow with the number of pixels."""
-    widths = (math.prod(shape), *hidden)
-    encoder, decoder = nn.Sequential(nn.Flatten()), nn.Sequential()
-    for wide, narrow in pairwise(widths):
-        encoder.extend([nn.Linear(wide, narrow), nn.ReLU()])
-    for narrow, wide in pairwise((n_inputs, *reversed(hidden))):
-        decoder.extend([nn.Linear(narrow, wide), nn.ReLU()])
-    decoder.append(nn.Linear(hidden[0] if hidden else n_inputs, widths[0]))
-    return encoder, widths[-1], decoder
+def _perceptron(*widths: int) -> nn.Sequential:
+    """Return linear layers with ReLU between them."""
+    layers = [layer for n_in, n_out in pairwise(widths) for layer in (nn.ReLU(), nn.Linear(n_in, n_out))]
+    return nn.Sequential(*layers[1:])
 
 
 def _convolutional(
     shape: tuple[int, ...], hidden: tuple[int, ...], n_inputs: int
 ) -> tuple[nn.Sequential, int, nn.Sequential]:
-    """Each layer halves height and width with one small filter bank that is used at every place."""
+    """Each layer halves (or doubles) height and width with one small filter bank that is used at every place."""
     channels, height, width = shape
     small = (hidden[-1], height >> len(hidden), width >> len(hidden))
     encoder, decoder = nn.Sequential(), nn.Sequential()
