@@ -33,6 +33,8 @@ class MarkovChain(SyntheticModel[Sequences]):
         smoothing: what to believe about n-grams that were never seen: ``"none"`` (they are impossible), ``"add"``
             (every count begins at ``alpha``; Lidstone), ``"witten-bell"`` or ``"kneser-ney"`` (both interpolated with
             all shorter contexts; Chen & Goodman, 1999).
+            Given the same n-grams these are the models of ``nltk.lm``, whose ``order`` is one more, whose Kneser-Ney
+            discount is 0.1 unless said, and whose padding functions add more ends than one to each sequence.
         alpha: what ``"add"`` adds to each count, > 0.
         discount: what ``"kneser-ney"`` takes from each count, in (0, 1].
 
