@@ -49,7 +49,7 @@ def verdict(exercise: Exercise, answer: Answer) -> Result:
     """
     if not callable(answer):
         raise TypeError(
-            f"check('{exercise.key}', ...) takes the function itself, got {type(answer).__name__}: {answer!r:.60}; "
+            f"check('{exercise.key}', ...) takes the function itself, got a {type(answer).__name__}; "
             "pass its name, without brackets"
         )
     # A class stays a class: the check makes objects of it and calls their methods.
