@@ -69,6 +69,8 @@ def lab(
     if not (folder / START).is_file():
         _stop(f"no {START} in {folder.name}/; bring it back with: git checkout -- notebooks/{START}")
     command = [sys.executable, "-m", "jupyterlab", f"{folder.name}/{START}", *([] if browser else ["--no-browser"])]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:  # in a container one is root, and JupyterLab would refuse
+        command.append("--allow-root")
     os.chdir(folder.parent)
     if sys.platform == "win32":  # there, exec detaches from the terminal
         raise typer.Exit(subprocess.call(command))
@@ -109,18 +111,22 @@ def run(
 ) -> None:
     """Execute chapters in fresh kernels, side by side, and report their seconds.
 
-    With --write each worker has two cores by default, for the seconds that are stamped are meant for two.
+    With --write each has two threads, for the seconds that are stamped are those on two cores.
+
     Ends with 1 if a chapter failed.
     """
     paths = _chosen(chapter)
     if not paths:
         console.print("Every chapter is up to date.")
         return
-    cores = threads.available_cores()
-    workers = min(workers or (max(1, cores // 2) if write else cores), len(paths))
-    results = _execute(paths, workers=workers, share=max(1, cores // workers), write=write)
+    from sdg_lab.course.runner import STAMPED_THREADS
 
-    table = Table("chapter", "seconds", "", title=f"{workers} at a time, {max(1, cores // workers)} threads each")
+    cores = threads.available_cores()
+    workers = min(workers or (max(1, cores // STAMPED_THREADS) if write else cores), len(paths))
+    share = STAMPED_THREADS if write else max(1, cores // workers)
+    results = _execute(paths, workers=workers, share=share, write=write)
+
+    table = Table("chapter", "seconds", "", title=f"{workers} at a time, {share} thread{'s' if share > 1 else ''} each")
     table.columns[1].justify = "right"
     for path in paths:
         result = results[path]

@@ -32,6 +32,9 @@ from sdg_lab.files import replace_atomically
 OnCell = Callable[[Path, int, int], None]
 """Called with the chapter, the number of code cells done, and the number there are."""
 
+STAMPED_THREADS = 2
+"""The seconds that are written into a chapter are for two cores, whatever machine they were measured on."""
+
 SECONDS_A_CELL = 600.0
 """A cell that takes longer is given up."""
 

@@ -10,7 +10,6 @@ from sdg_lab.course.notebooks import code_cells, source
 
 MOST_LINES = 30
 MOST_SECONDS = 90
-STAMPED_CORES = 2
 
 CHAPTERS = notebooks.chapters(notebooks.SOURCES)
 each_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
@@ -56,7 +55,7 @@ def test_the_title_is_that_of_the_module_and_the_header_says_the_measured_second
 def test_the_measured_seconds_are_few_and_for_two_cores(path):
     stamp = notebooks.stamp(notebooks.read(path))
     assert stamp is not None
-    assert stamp.executed_with["threads"] == STAMPED_CORES
+    assert stamp.executed_with["threads"] == runner.STAMPED_THREADS
     assert 0 < stamp.seconds <= MOST_SECONDS
 
 
