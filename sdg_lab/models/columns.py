@@ -1,0 +1,143 @@
+"""One column of a table as numbers of states: what every kind of column can do, and the one without any numbers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, Self, TypeAlias
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Codes: TypeAlias = NDArray[np.uint8]
+Floats: TypeAlias = NDArray[np.float64]
+
+MISSING = "missing"
+"""Label of the state that stands for a missing value; it is always the last."""
+
+
+class Column(ABC):
+    """One column: its states, and the way there and back."""
+
+    name: str
+    labels: tuple[str, ...]
+
+    @abstractmethod
+    def encode(self, values: pd.Series[Any]) -> Codes:
+        """Return the state of every value, shape (n,); raises ValueError for a value that has none."""
+
+    @abstractmethod
+    def decode(self, codes: Codes, rng: np.random.Generator) -> pd.Series[Any]:
+        """Draw a value for every state, in the column's own dtype."""
+
+    @abstractmethod
+    def given(self, condition: object) -> tuple[Floats, Column]:
+        """Return how much of each state meets a condition, in [0, 1], and the column that draws only what does.
+
+        Raises:
+            ValueError: if the condition cannot be read, or names a category that there is not.
+        """
+
+    @abstractmethod
+    def config(self) -> dict[str, Any]:
+        """Return what JSON needs to say for :func:`column_from_config`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Categories(Column):
+    """A column of categories, text or booleans: each value is a state, missing is the last.
+
+    Attributes:
+        name: of the column.
+        values: text, whole numbers or booleans, in the order of the states.
+        dtype: pandas' name of the dtype.
+        ordered: whether the categories have an order.
+        missing: whether there is a state for missing values.
+    """
+
+    name: str
+    values: tuple[str | int | float | bool, ...]
+    dtype: str
+    ordered: bool = False
+    missing: bool = False
+
+    @property
+    def labels(self) -> tuple[str, ...]:  # type: ignore[override] # computed here, stored elsewhere
+        """The states as text."""
+        return (*map(str, self.values), *([MISSING] if self.missing else []))
+
+    @classmethod
+    def of(cls, column: pd.Series[Any]) -> Self:
+        """Take the categories of a column: all that its dtype declares, or all that occur, sorted."""
+        name = str(column.name)
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            values, dtype, ordered = column.cat.categories.tolist(), "category", bool(column.cat.ordered)
+        else:
+            values, dtype, ordered = sorted(column.dropna().unique().tolist(), key=str), str(column.dtype), False
+        odd = next((value for value in values if not isinstance(value, str | int | float | bool)), None)
+        if odd is not None:
+            raise TypeError(f"column {name!r} holds {type(odd).__name__} values; turn them into text or numbers")
+        return cls(name, tuple(values), dtype, ordered, bool(column.isna().any()))
+
+    def encode(self, values: pd.Series[Any]) -> Codes:
+        """Return the place of every value among the categories."""
+        missing = values.isna().to_numpy()
+        refuse_missing(self.name, missing, self.missing)
+        codes = pd.Index(self.values, dtype=object).get_indexer(pd.Index(values, dtype=object))
+        unknown = np.flatnonzero((codes < 0) & ~missing)
+        if len(unknown):
+            raise ValueError(
+                f"column {self.name!r} has {values.iloc[unknown[0]]!r} in row {unknown[0]}, which was never seen in "
+                f"training; the states are {', '.join(self.labels)}"
+            )
+        return np.where(missing, len(self.values), codes).astype(np.uint8)
+
+    def decode(self, codes: Codes, rng: np.random.Generator) -> pd.Series[Any]:
+        """Return the categories; nothing is drawn."""
+        if self.dtype == "category":
+            places = np.where(codes == len(self.values), -1, codes.astype(np.int16)) if self.missing else codes
+            dtype = pd.CategoricalDtype(pd.Index(self.values), ordered=self.ordered)
+            return pd.Series(pd.Categorical.from_codes(places, dtype=dtype), name=self.name)
+        values = np.array([*self.values, *([None] if self.missing else [])], dtype=object)
+        return pd.Series(values[codes], name=self.name, dtype=self.dtype)
+
+    def given(self, condition: object) -> tuple[Floats, Column]:
+        """Return 1 for the states that are asked for, 0 for the others."""
+        wanted = condition if isinstance(condition, list | set | frozenset | tuple) else [condition]
+        weights = np.zeros(len(self.labels))
+        for value in wanted:
+            if is_missing(value) and self.missing:
+                weights[-1] = 1
+            elif value in self.values:
+                weights[self.values.index(value)] = 1
+            else:
+                raise ValueError(
+                    f"column {self.name!r} has no state {value!r}; the states are {', '.join(self.labels)}"
+                )
+        return weights, self
+
+    def config(self) -> dict[str, Any]:
+        """Return the fields."""
+        return {"kind": "categories", **self.__dict__, "values": list(self.values)}
+
+
+def is_missing(value: object) -> bool:
+    """Say whether a condition asks for a missing value."""
+    return value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value))
+
+
+def refuse_missing(name: str, missing: NDArray[np.bool_], expected: bool) -> None:
+    """Refuse missing values in a column that had none in training."""
+    if missing.any() and not expected:
+        raise ValueError(
+            f"column {name!r} lacks a value in row {int(missing.argmax())}, but none was missing in training; fill it, "
+            "or drop the row"
+        )
+
+
+def refuse_infinite(name: str, numbers: Floats) -> None:
+    """Refuse infinite numbers."""
+    infinite = np.isinf(numbers)
+    if infinite.any():
+        raise ValueError(f"column {name!r} is infinite in row {int(infinite.argmax())}; repair or remove it")
