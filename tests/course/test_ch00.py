@@ -6,8 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import shift as scipy_shift
 
+from sdg_lab.course import notebooks, outputs
 from sdg_lab.course.ch00 import deduplicate_then_split, nearest, shift
 from sdg_lab.metrics.privacy import nearest_training
+from sdg_lab.show import FAMILIES
 
 
 @pytest.mark.parametrize("down", range(-4, 5))
@@ -29,3 +31,13 @@ def test_the_split_is_a_partition_of_the_different_items(items: list[str], share
     train, test = deduplicate_then_split(items, share, seed)
     assert sorted(train + test) == sorted(set(items))
     assert len(test) == round(share * len(set(items)))
+
+
+def test_the_map_links_every_family_s_chapter_that_is_there() -> None:
+    chapters = {path.stem[:2]: path for path in notebooks.chapters(notebooks.SOURCES)}
+    cells = notebooks.code_cells(notebooks.read(chapters["00"]))
+    printed = [text for cell in cells for output in cell["outputs"] for text in outputs.texts(output)]
+    for family in FAMILIES:
+        if family.chapter in chapters:
+            link = f"[{family.name}]({chapters[family.chapter].name})"
+            assert any(link in text for text in printed), f"run chapter 00 again: its map does not know {link}"
