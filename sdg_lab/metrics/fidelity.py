@@ -30,7 +30,8 @@ def c2st(
     0.5 says that it cannot tell, 1.0 that it always can. Cross-validated, so every row is judged once. The accuracy of
     guessing has a standard error of 0.5 / sqrt(2 n), see :func:`chance_error`; read the figure beside that of real rows
     against other real rows. Compare rows that the model has not seen: a model that copies its training rows would be
-    praised against them.
+    praised against them. A judge takes the easiest way: bring samples into the format of the data first (whole
+    numbers, the same grey levels), or that alone gives them away.
 
     Source: Lopez-Paz and Oquab (2017), Revisiting Classifier Two-Sample Tests, section 3.
 
@@ -39,7 +40,7 @@ def c2st(
         fake: features (n, d) on the same basis.
         seed: of the folds and of the default classifier.
         folds: number of parts; each is judged by a classifier trained on the others.
-        classifier: a scikit-learn classifier; by default a random forest of 200 trees.
+        classifier: a scikit-learn classifier; by default a random forest of 100 trees.
 
     Raises:
         ValueError: if the shapes differ, a number is not finite, or there are fewer rows than folds.
@@ -54,7 +55,7 @@ def c2st(
     if folds < 2 or len(ours) < folds:
         raise ValueError(f"folds must be from 2 to the number of rows, got {folds} for {len(ours)} rows")
     if classifier is None:
-        judge = RandomForestClassifier(n_estimators=200, min_samples_leaf=2, random_state=seed)
+        judge = RandomForestClassifier(n_estimators=100, min_samples_leaf=2, random_state=seed)
     else:
         judge = clone(classifier)
     rows, is_fake = np.vstack([ours, theirs]), np.repeat([0, 1], len(ours))

@@ -111,14 +111,14 @@ def score(
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Scoreboard:
     """Lines as a table: numbers in ``frame``, figures rounded for reading wherever it is printed."""
 
     frame: pd.DataFrame
     notes: tuple[str, ...]
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return "\n".join([self.readable().to_string(index=False), "", *self.notes])
 
     def readable(self) -> pd.DataFrame:

@@ -8,7 +8,10 @@ Every function validates what it is given, draws on ``ax`` or on a new figure, a
 from sdg_lab.show.curves import bars_with_error, line_with_error, loss_curve
 from sdg_lab.show.families import FAMILIES, FAMILY_COLOURS, Family
 from sdg_lab.show.images import compare_grids, image_grid, nearest_pairs
+from sdg_lab.show.matrices import matrix, transition_matrix
+from sdg_lab.show.series import series_panels
 from sdg_lab.show.style import Drawing, colour, panels, use_style
+from sdg_lab.show.tree import family_tree
 from sdg_lab.show.widgets import explore
 
 use_style()
@@ -22,10 +25,14 @@ __all__ = [
     "colour",
     "compare_grids",
     "explore",
+    "family_tree",
     "image_grid",
     "line_with_error",
     "loss_curve",
+    "matrix",
     "nearest_pairs",
     "panels",
+    "series_panels",
+    "transition_matrix",
     "use_style",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -11,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from sdg_lab.show.style import INK, WIDTH, axes_or_new, colour
+from sdg_lab.show.style import INK, WIDTH, axes_or_new, colour, set_title
 
 Numbers = npt.NDArray[np.float64]
 
@@ -65,8 +66,8 @@ def loss_curve(history: Losses, *, unit: str, title: str | None = None, ax: Axes
     ax.set_ylabel(f"loss ({unit})")
     shown, kind = (validation, "validation") if validation.size else (train, "training")
     epoch_word = "epoch" if shown.size == 1 else "epochs"
-    ax.set_title(
-        title or f"The {kind} loss goes from {shown[0]:.4g} to {shown[-1]:.4g} {unit} in {shown.size} {epoch_word}"
+    set_title(
+        ax, title or f"The {kind} loss goes from {shown[0]:.4g} to {shown[-1]:.4g} {unit} in {shown.size} {epoch_word}"
     )
     return figure
 
@@ -113,7 +114,7 @@ def line_with_error(
     ax.set_xlabel(xlabel)
     ax.set_ylabel(ylabel)
     if title is not None:
-        ax.set_title(title)
+        set_title(ax, title)
     ax.legend()
     return figure
 
@@ -158,10 +159,15 @@ def bars_with_error(
         ax.scatter(
             table, np.repeat(places, seeds), s=9, facecolor="white", edgecolor=INK, linewidth=0.6, alpha=0.9, zorder=3
         )
-    reach = np.maximum(table.max(axis=1), mean + error)
-    for place, middle, spread, edge in zip(places, mean, error, reach, strict=True):
-        text = f"{middle:.3g}" if seeds == 1 else f"{middle:.3g} ± {spread:.1g}"
-        ax.annotate(text, (max(edge, 0.0), place), xytext=(6, 0), textcoords="offset points", va="center", fontsize=9)
+    for place, middle, spread in zip(places, mean, error, strict=True):
+        ax.annotate(  # in a column of their own beside the axes: nothing runs through them
+            f"{middle:.3g}" if seeds == 1 else plus_minus(middle, spread),
+            (1, place),
+            xycoords=ax.get_yaxis_transform(),
+            xytext=(8, 0),
+            textcoords="offset points",
+            va="center",
+        )
     if floor is not None:
         ax.axvline(floor[1], color=colour("real"), linestyle="--", linewidth=1.4, zorder=1)
         ax.annotate(
@@ -179,10 +185,19 @@ def bars_with_error(
     ax.tick_params(axis="y", length=0, labelsize=10, labelcolor=INK)
     ax.invert_yaxis()
     ax.grid(axis="y", visible=False)
-    ax.margins(x=0.16)
+    ax.margins(x=0.03)
     ax.set_xlabel(unit if seeds == 1 else f"{unit}: mean ± standard error of {seeds} seeds (dots)")
-    ax.set_title(title, pad=20 if floor is not None else None)
+    set_title(ax, f"{title}\n" if floor is not None else title)  # the empty line holds the floor's name
     return figure
+
+
+def plus_minus(mean: float, error: float) -> str:
+    """Return "0.840 ± 0.009": the error to one figure (two if it starts with 1), the mean to the same decimal."""
+    if error <= 0:
+        return f"{mean:.3g} ± 0"
+    exponent = math.floor(math.log10(error))
+    decimals = max(0, -exponent + (error / 10**exponent < 2))
+    return f"{mean:.{decimals}f} ± {error:.{decimals}f}"
 
 
 def _mean_and_error(values: Numbers) -> tuple[Numbers, Numbers]:

@@ -10,6 +10,14 @@ from sdg_lab.show.style import OKABE_ITO
 Likelihood = Literal["exact", "bound", "none", "reward"]
 """What a family can say about data: its exact probability, a lower bound of it, nothing, or only how good it is."""
 
+ANSWERS: dict[Likelihood, tuple[str, str]] = {
+    "exact": ("exact likelihood", "says log p(x), in nats"),
+    "bound": ("bounded likelihood", "says log p(x) ≥ …"),
+    "none": ("implicit", "samples, and no p(x)"),
+    "reward": ("reward", "says how good x is"),
+}
+"""For each kind of likelihood its name and, in a few words, what a model of that kind says about an example x."""
+
 
 @dataclass(frozen=True)
 class Family:

@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sdg_lab.data.types import Images
-from sdg_lab.show.style import INK, INKS, MUTED, WIDTH, axes_or_new
+from sdg_lab.show.style import INK, INKS, MUTED, TITLE_LETTERS, WIDTH, axes_or_new, set_title
 
 Pixels = npt.NDArray[np.floating[Any]]
 Pictures = Images | Pixels
@@ -99,8 +99,7 @@ def image_grid(
         pixels = pixels[: rows * columns]
     if labels is not None:
         pixels = _headroom(pixels)
-    figure, ax = _draw(pixels, columns, ax)
-    ax.set_title(title)
+    figure, ax = _draw(pixels, columns, ax, title)
     if labels is not None:
         _write_above(ax, pixels, columns, [str(label) for label in labels])
     return figure
@@ -138,8 +137,8 @@ def compare_grids(
             raise ValueError(f"{name} has pictures of shape {pixels.shape[1:]}, {first} of {shape}: they must be equal")
         if len(pixels) < wanted:
             raise ValueError(f"{name} has {len(pixels)} pictures, {wanted} are wanted; sample more, or ask for fewer")
-    figure, ax = _draw(np.concatenate(list(chosen.values())), columns, ax)
-    ax.set_title(title)
+    margin = 0.09 * max(len(name) for name in chosen)  # inches for the names, so that the figure fits its pictures
+    figure, ax = _draw(np.concatenate(list(chosen.values())), columns, ax, title, margin=margin)
     block = rows_each * (shape[1] + 1)
     ax.set_yticks([i * block + (block - 1) / 2 - 0.5 for i in range(len(chosen))], list(chosen))
     ax.tick_params(axis="y", length=0, labelsize=10, labelcolor=INK)
@@ -166,6 +165,7 @@ def nearest_pairs(
             f"samples, nearest and distances must match, got {above.shape}, {below.shape} and {len(distances)}"
         )
     figure = compare_grids({"sample": above, "closest in train": below}, title=title, columns=len(above))
+    figure.set_figheight(figure.get_figheight() + 0.45)  # room for the distances
     ax = figure.axes[0]
     width = above.shape[3] + 1
     ax.set_xticks(
@@ -176,11 +176,14 @@ def nearest_pairs(
     return figure
 
 
-def _draw(pixels: Pixels, columns: int, ax: Axes | None) -> tuple[Figure, Axes]:
+def _draw(pixels: Pixels, columns: int, ax: Axes | None, title: str, *, margin: float = 0.0) -> tuple[Figure, Axes]:
     canvas = mosaic(pixels, columns)
     height, width = canvas.shape[:2]
-    across = min(WIDTH, 0.3 + 0.85 * columns)
-    figure, ax = axes_or_new(ax, (across, across * height / width + 0.55))
+    across = min(WIDTH - margin, 0.85 * columns)
+    for_title = min(WIDTH, len(title) / TITLE_LETTERS + 0.7)
+    figure, ax = axes_or_new(ax, (max(across + margin, for_title), across * height / width + 0.5))
+    set_title(ax, title)
+    ax.set_anchor("W")
     if canvas.shape[2] == 1:
         ax.imshow(canvas[..., 0], cmap=INKS, vmin=0, vmax=1)
     else:

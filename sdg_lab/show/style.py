@@ -7,6 +7,7 @@ simulate them. A role keeps its colour through the whole course: real data are a
 from __future__ import annotations
 
 import io
+import textwrap
 from typing import Any, Literal
 
 import matplotlib as mpl
@@ -53,8 +54,8 @@ _ROLES: dict[Role, str] = {
     "validation": OKABE_ITO["blue"],
 }
 
-SEQUENTIAL = "cividis"
-"""Colour map for amounts: even steps of lightness, made to look the same to the colour blind."""
+SEQUENTIAL = "Blues"
+"""Colour map for amounts: one hue that darkens steadily; nothing is white, and lightness alone tells how much."""
 
 DIVERGING = "RdBu_r"
 """Colour map for signed values around zero."""
@@ -67,6 +68,9 @@ DPI = 110
 
 WIDTH = 8.2
 """Width of a full figure, inches."""
+
+TITLE_LETTERS = 10.5
+"""Letters of a title's type that fit in an inch, on average."""
 
 _STYLE: dict[Any, Any] = {
     "figure.dpi": DPI,
@@ -202,6 +206,15 @@ def panels(
     if title:
         figure.suptitle(title, x=0.01, ha="left")
     return figure, figure.subplots(rows, columns, squeeze=False, **subplots)
+
+
+def set_title(ax: Axes, title: str) -> None:
+    """Write a title over axes, broken at words where it would run out of the figure or into its neighbour."""
+    figure, place = ax.get_figure(root=True), ax.get_subplotspec()
+    columns = place.get_gridspec().ncols / len(place.colspan) if place is not None else 1
+    width = (figure.get_figwidth() if figure is not None else WIDTH) / columns
+    letters = max(12, int((width - 0.6) * TITLE_LETTERS))
+    ax.set_title("\n".join(textwrap.fill(line, letters) for line in title.split("\n")))
 
 
 def axes_or_new(ax: Axes | None, size: tuple[float, float]) -> tuple[Figure, Axes]:
