@@ -274,8 +274,7 @@ class MarkovChain(SyntheticModel[Sequences]):
         probability = self._rows(different)
         # Scaled by the largest, so that a low temperature does not underflow everywhere.
         cumulative = np.cumsum((probability / probability.max(axis=1, keepdims=True)) ** (1.0 / temperature), axis=1)
-        total = cumulative[:, -1]
-        height = np.minimum(uniform * total[row], np.nextafter(total, 0)[row])  # below the top, rounding or not
+        height = uniform * cumulative[row, -1]  # below the top even when rounded, as uniform <= 1 - 2**-53
         symbols = np.count_nonzero(cumulative[row] <= height[:, None], axis=1).astype(np.int64)
         return symbols, self._after(contexts, symbols)
 

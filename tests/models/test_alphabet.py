@@ -64,7 +64,9 @@ def test_the_other_kind_of_sequence_is_refused(fitted, given_, sentence):
         Alphabet.of(fitted).encode(given_)
 
 
-@pytest.mark.parametrize("data", [["ab", "b", "az"], [("a", "b"), ("b",), ("a", "z")]])
+@pytest.mark.parametrize("data", [["ab", "b", "za"], [("a", "b"), ("b",), ("z", "a")]])
 def test_an_unknown_symbol_is_named_with_its_place(data):
-    with pytest.raises(ValueError, match=r"sequence 2, position 1: symbol 'z' was never seen in training"):
+    with pytest.raises(ValueError, match=r"sequence 2, position 0: symbol 'z' was never seen in training"):
         Alphabet.of(data[:2]).encode(data)
+    with pytest.raises(ValueError, match=r"sequence 2, position 1: symbol 'z' was never seen in training"):
+        Alphabet.of(data[:2]).encode([*data[:2], data[2][::-1]])

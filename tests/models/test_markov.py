@@ -167,6 +167,24 @@ def tempered(model: MarkovChain, word: str, temperature: float) -> float:
     return probability
 
 
+@pytest.mark.parametrize("smoothing", SMOOTHINGS)
+def test_no_rounding_carries_a_draw_out_of_its_context(names, smoothing):
+    """The smallest uniform number, and the largest below what a context keeps for itself, draw what was seen there."""
+    model = MarkovChain(3, smoothing).fit(names.train)
+    level = model._levels[-1]
+    for uniform in (np.zeros(len(level.contexts)), np.nextafter(1 - level.gamma[:-1], 0)):
+        symbols, _ = level.draw(level.contexts, uniform)
+        assert np.isin(level.contexts * level.n_symbols + symbols, level.grams).all()
+
+
+def test_no_rounding_makes_a_temperature_draw_the_impossible(names):
+    model = MarkovChain(3).fit(names.train)
+    level = model._levels[-1]
+    for uniform in (0.0, np.nextafter(1, 0)):
+        symbols, _ = model._step_at(0.7, level.contexts, np.full(len(level.contexts), uniform))
+        assert np.isin(level.contexts * level.n_symbols + symbols, level.grams).all()
+
+
 def test_an_unsmoothed_chain_samples_only_what_it_holds_possible(names):
     model = MarkovChain(3).fit(names.train)
     assert np.isfinite(model.log_prob(model.sample(2000, seed=0))).all()
