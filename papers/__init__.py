@@ -1,1 +1,30 @@
-"""Catalog."""
+"""A catalogue of papers in a README: read the table as it stands, refresh its citation counts, audit it, extend it.
+
+The table may be HTML or Markdown. Nothing but the characters of a count is ever changed, and no failed request ever
+replaces a good count. See ``papers --help``.
+"""
+
+from papers.audit import Audit, Finding, audit, audit_text
+from papers.catalog import Refresh, RowResult, refresh
+from papers.html_tables import Cell
+from papers.semantic_scholar import Answer, SemanticScholar
+from papers.table import Edit, Row, Table, read_rows, read_tables, splice
+
+__all__ = [
+    "Answer",
+    "Audit",
+    "Cell",
+    "Edit",
+    "Finding",
+    "Refresh",
+    "Row",
+    "RowResult",
+    "SemanticScholar",
+    "Table",
+    "audit",
+    "audit_text",
+    "read_rows",
+    "read_tables",
+    "refresh",
+    "splice",
+]

@@ -1,0 +1,161 @@
+"""Find what is wrong in a list of papers, say how sure that is, and mend what is certain.
+
+Without the service, a row is held against itself: its link, its badge, its arXiv number, the words in its link. With
+the service, against the record of its paper.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from papers.checks import Certainty, Context, Finding, Kind, row_findings
+from papers.files import read_text, replace_text
+from papers.semantic_scholar import FIELDS, SemanticScholar
+from papers.table import Edit, Row, Table, line_of, read_tables, splice
+from papers.titles import FULL, same_title, simplify
+
+__all__ = ["Audit", "Certainty", "Finding", "Kind", "audit", "audit_text"]
+_LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What an audit found, and the text with the certain faults mended."""
+
+    findings: list[Finding]
+    before: str
+    after: str
+    failure: str | None = field(default=None)
+    """Why the service gave no answer for some papers, if so."""
+
+
+def audit(path: str | Path, client: SemanticScholar | None = None, *, fix: bool = False) -> Audit:
+    """Audit the tables of papers in a file.
+
+    Args:
+        path: a Markdown file.
+        client: whom to ask; None audits offline.
+        fix: write the file with the faults mended that are certain and have one remedy.
+
+    Raises:
+        UnreadableFileError: if the file cannot be read.
+        FileChangedError: if the file changed on disk meanwhile; it is left as it is.
+    """
+    outcome = audit_text(read_text(path), client)
+    if fix and outcome.after != outcome.before:
+        replace_text(path, outcome.before, outcome.after)
+    return outcome
+
+
+def audit_text(text: str, client: SemanticScholar | None = None) -> Audit:
+    """Audit the tables of papers in a text; see :func:`audit`."""
+    tables = read_tables(text)
+    rows = [row for table in tables for row in table.rows]
+    context = Context(text, rows)
+    failure = _ask(context, client) if client else None
+    findings: list[Finding] = []
+    for table in tables:
+        for row in table.rows:
+            findings += row_findings(context, row, markdown=table.markdown)
+        findings += _form(text, table)
+    findings += _duplicates(rows, findings)
+    findings.sort(key=lambda finding: (finding.line, finding.kind))
+    return Audit(findings, text, splice(text, _certain(findings)), failure)
+
+
+def _ask(context: Context, client: SemanticScholar) -> str | None:
+    """Fetch the records of all ids in the table, and look up rows that have none or a wrong one; returns a failure."""
+    rows = context.rows
+    ids = {paper for row in rows for paper in (row.badge_id, row.link_id, row.url_id) if paper}
+    context.records = client.papers(sorted(ids), FIELDS + ",tldr")
+    failures = [answer for answer in context.records.values() if answer.failure and not answer.stale]
+    for row in rows:
+        if any(answer.final for answer in failures):
+            break
+        if row.title and context.needs_match(row):
+            match = context.matches[row.title] = client.match(row.title)
+            failures += [match] if match.failure and not match.stale else []
+    return failures[0].failure if failures else None
+
+
+def _form(text: str, table: Table) -> Iterator[Finding]:
+    """Find what is wrong with a table's own markup."""
+    cells = [cell for row in table.rows for cell in row.cells]
+    for position in table.blank_lines:
+        line = line_of(text, position)
+        if any(cell.start < position < cell.end for cell in cells):
+            note = "a blank line in a cell: Markdown is read up to the next tag, and some readers end the table here"
+            yield Finding(line, "blank-line", "", "no blank line", "possible", note)
+            continue
+        start = max(text.rfind("\n", 0, position), text.rfind("\r", 0, position)) + 1
+        match = _LINE.match(text, start)
+        end = match.end() if match else start
+        note = "a blank line between rows ends the table for a Markdown reader"
+        yield Finding(line, "blank-line", "", "no blank line", "certain", note, (Edit(start, end, ""),))
+    if not table.closed:
+        found = text[max(table.start, table.end - 40) : table.end].strip()
+        missing = _end_tags(text, table)
+        expected = " ".join(missing.split())
+        if table.cut:
+            note = "the table is cut off inside a tag: its last row has to be completed by hand"
+            yield Finding(line_of(text, table.end), "truncated", found, expected, "likely", note)
+        else:
+            note = "the table is never closed"
+            edit = Edit(table.end, table.end, missing)
+            yield Finding(line_of(text, table.end), "truncated", found, expected, "certain", note, (edit,))
+
+
+def _end_tags(text: str, table: Table) -> str:
+    """Return the end tags that a table lacks, each on a line of its own, indented as its start tag is."""
+    source = text[table.start : table.end].lower()
+    line_end = "\r\n" if "\r\n" in text else "\n"
+    tags = []
+    if table.rows and not source.rstrip().endswith(("</tr>", "</tbody>")):
+        tags.append("</tr>" if source.rstrip().endswith(("</td>", "</th>")) else "</td></tr>")
+    for name in ("tbody", "table"):
+        if source.count(f"<{name}") > source.count(f"</{name}"):
+            opened = table.start + source.find(f"<{name}")
+            line = text[max(text.rfind("\n", 0, opened), text.rfind("\r", 0, opened)) + 1 : opened]
+            tags.append((line if not line.strip() else "") + f"</{name}>")
+    return "".join(line_end + tag for tag in tags)
+
+
+def _duplicates(rows: list[Row], known: list[Finding]) -> Iterator[Finding]:
+    """Find papers that stand in the list twice: the same id, or the same full title."""
+    wrong = {finding.line for finding in known if finding.kind in ("wrong-paper", "link-badge-mismatch")}
+    first: dict[str, Row] = {}
+    for row in rows:
+        title = simplify(row.title or "")
+        keys = [key for key in (row.paper_id, row.url_id, title if len(title.split()) >= FULL else None) if key]
+        earlier = next((first[key] for key in keys if key in first), None)
+        for key in keys:
+            first.setdefault(key, row)
+        if not earlier:
+            continue
+        found = row.paper_id or row.title
+        if row.title and earlier.title and not same_title(row.title, earlier.title):
+            if not {row.line, earlier.line} & wrong:  # otherwise it has been said which of the two is wrong
+                note = f"the id of line {earlier.line} under another title: one of the two is wrong"
+                yield Finding(row.line, "duplicate", found, None, "likely", note)
+        else:
+            yield Finding(row.line, "duplicate", found, None, "certain", f"the paper of line {earlier.line} again")
+
+
+def _certain(findings: Iterable[Finding]) -> list[Edit]:
+    """Return the edits of certain findings; of two that overlap the first, the other is found again next time."""
+    edits: list[Edit] = []
+    for finding in findings:
+        mine = finding.edits if finding.certainty == "certain" else ()
+        if not any(edit.start < other.end and other.start < edit.end for edit in mine for other in edits):
+            edits += [edit for edit in mine if edit not in edits]
+    return edits
+
+
+def as_json(findings: Iterable[Finding]) -> list[dict[str, Any]]:
+    """Return findings as ``papers audit --json`` prints them."""
+    names = ("line", "kind", "found", "expected", "certainty", "note")
+    return [{name: getattr(finding, name) for name in names} for finding in findings]

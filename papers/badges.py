@@ -1,0 +1,146 @@
+"""The number in a citation cell: a live badge, a static badge, or text; where it stands, and how to write another.
+
+Live badges are drawn by shields.io from the API's answer when somebody looks; their alternative text carries the last
+known count and its date, so that readers see a number when that service fails.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import quote, unquote
+
+from papers.blocks import Span
+from papers.escape import for_html, for_markdown
+from papers.identifiers import from_badge, from_url
+from papers.markup import Image, Link, find_markup, plain_text
+
+Style = Literal["live", "static", "text"]
+API = "https://api.semanticscholar.org/graph/v1/paper/"
+PAGE = "https://www.semanticscholar.org/paper/"
+
+_STATIC_PATH = re.compile(r"img\.shields\.io/badge/(?P<parts>[^?#\s]+)", re.I)
+_MESSAGE = re.compile(r"[?&](?:amp;)?message=(?P<message>[^&#]*)", re.I)
+_NUMBER = re.compile(r"\d{1,3}(?:(?:,|%2C)\d{3})+|\d+", re.I)
+_WHOLE_NUMBER = re.compile(rf"(?:{_NUMBER.pattern})(?!\.?\d)", re.I)
+_ALT = re.compile(r"(?P<label>.*?)[:\s]*(?P<count>\d[\d,]*) \((?P<date>\d{4}-\d\d-\d\d)\)\s*", re.S)
+_PLACEHOLDER = re.compile(
+    r"n/?a|none|null|nan|unknown|inaccessible|unavailable|invalid|error|tbd|tba|not found|\?|-{1,3}|[–—…]|\.{3}", re.I
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """What a citation cell holds."""
+
+    style: Style | None
+    """None: nothing that could be a count."""
+    count: int | None = None
+    as_of: str | None = None
+    """The day of a live badge's last known count, YYYY-MM-DD."""
+    count_span: Span | None = None
+    """The characters of the count; None where it is not written yet."""
+    image: Image | None = None
+    badge_id: str | None = None
+    link: Link | None = None
+    link_id: str | None = None
+
+
+def read_citation(text: str, start: int, end: int, *, markdown: bool, known: bool) -> Citation:
+    """Read a citation cell.
+
+    Args:
+        text: the whole text.
+        start: where the cell begins.
+        end: where it ends.
+        markdown: whether Markdown is read there.
+        known: whether the column is one of citations; elsewhere only a badge that names its paper counts.
+    """
+    markup = find_markup(text, start, end, markdown=markdown)
+    for image in markup.images:
+        link = next((k for k in markup.links if k.span[0] <= image.span[0] and image.span[1] <= k.span[1]), None)
+        link_id = from_url(link.url) if link else None
+        if "citationCount" in image.url and (badge_id := from_badge(image.url)):
+            known_alt = _ALT.fullmatch(image.alt)
+            count = int(known_alt["count"].replace(",", "")) if known_alt else None
+            return Citation(
+                "live", count, known_alt["date"] if known_alt else None, image.alt_span, image, badge_id, link, link_id
+            )
+        if known and (span := _static_count(text, image)):
+            return Citation("static", _value(text[slice(*span)]), None, span, image, None, link, link_id)
+    if not known or markup.images:
+        return Citation(None)
+    link = next((k for k in markup.links if from_url(k.url)), None)
+    link_id = from_url(link.url) if link else None
+    inside = link.inside if link else (start, end)
+    shown = plain_text(text[slice(*inside)], markdown=markdown)
+    if _WHOLE_NUMBER.fullmatch(shown) and (number := re.search(re.escape(shown), text[slice(*inside)])):
+        span = (inside[0] + number.start(), inside[0] + number.end())
+        return Citation("text", _value(shown), None, span, None, None, link, link_id)
+    if _PLACEHOLDER.fullmatch(shown) and (place := text.find(shown, *inside)) >= 0:
+        return Citation("text", None, None, (place, place + len(shown)), None, None, link, link_id)
+    return Citation(None, link=link, link_id=link_id)
+
+
+def write_number(count: int, like: str = "") -> str:
+    """Write a count with the thousands separator (``,`` or ``%2C``) of the number that it replaces."""
+    separator = next((s for s in (",", "%2C", "%2c") if s in like), "")
+    return f"{count:,}".replace(",", separator)
+
+
+def alt_text(label: str, count: int, as_of: str) -> str:
+    """Return a live badge's alternative text: its label, the last known count, and the day that it was fetched."""
+    match = _ALT.fullmatch(label)
+    label = (match["label"] if match else label).strip() or "citation"
+    return f"{label} {count} ({as_of})"
+
+
+def alt_label(alt: str) -> str:
+    """Return the label of a badge's alternative text, without count and date."""
+    match = _ALT.fullmatch(alt)
+    return (match["label"] if match else alt).strip() or "citation"
+
+
+def live_url(paper_id: str) -> str:
+    """Return the address of a live badge for a paper."""
+    address = quote(f"{API}{paper_id}?fields=citationCount", safe="")
+    return f"https://img.shields.io/badge/dynamic/json?label=citation&query=citationCount&url={address}"
+
+
+def static_url(count: int) -> str:
+    """Return the address of a badge that shows one number for good."""
+    return f"https://img.shields.io/badge/citation-{count}-blue"
+
+
+def image_source(url: str, alt: str, *, markdown: bool) -> str:
+    """Write an image, escaped for where it goes."""
+    if markdown:
+        return f"![{for_markdown(alt)}]({url})"
+    return f'<img src="{for_html(url)}" alt="{for_html(alt)}">'
+
+
+def _static_count(text: str, image: Image) -> Span | None:
+    """Return where the number of a static badge stands in the text."""
+    begin = image.url_span[0]
+    source = text[slice(*image.url_span)]
+    if "static/v1" in source.lower() and (match := _MESSAGE.search(source)):
+        span = match.span("message")
+    elif (match := _STATIC_PATH.search(source)) and not match["parts"].lower().startswith("dynamic/"):
+        # label-message-colour; a dash inside a part is doubled
+        parts = list(re.finditer(r"(?:[^-]|--)+", match["parts"]))
+        part = parts[-2] if len(parts) > 1 else None
+        if not part:
+            return None
+        span = (match.start("parts") + part.start(), match.start("parts") + part.end())
+    else:
+        return None
+    message = source[slice(*span)]
+    if not _WHOLE_NUMBER.fullmatch(message) and not _PLACEHOLDER.fullmatch(unquote(message).strip()):
+        return None
+    return begin + span[0], begin + span[1]
+
+
+def _value(number: str) -> int | None:
+    digits = re.sub(r",|%2C", "", number, flags=re.I)
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else None

@@ -1,0 +1,279 @@
+"""``papers …``: the commands. Only what was asked for goes to standard output; everything else to standard error.
+
+Exit status: 0 done; 1 some rows failed, or the service or the disk did; 2 bad usage or an unreadable file.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import papers
+from papers import catalog, terminal
+from papers.audit import as_json, audit
+from papers.counts import Target
+from papers.escape import one_line
+from papers.export import FORMATS
+from papers.extend import add, paper_link, suggest
+from papers.files import FileChangedError, UnreadableFileError, read_text, replace_text
+from papers.semantic_scholar import SemanticScholar, ServiceError
+from papers.table import Row, read_rows
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Read, refresh, audit and extend a table of papers in a Markdown file, without touching anything else.",
+)
+
+CATALOG = Path(papers.__file__).with_name("related_papers.md")
+"""The catalogue that comes with the package; commands that only read use it if no file is named."""
+
+
+class Style(StrEnum):
+    """How a count is shown."""
+
+    KEEP = "keep"
+    LIVE = "live"
+    STATIC = "static"
+    TEXT = "text"
+
+
+class Sort(StrEnum):
+    """What a list is sorted by."""
+
+    LINE = "line"
+    DATE = "date"
+    CITATIONS = "citations"
+    TITLE = "title"
+
+
+class Format(StrEnum):
+    """What a list can be exported as."""
+
+    BIBTEX = "bibtex"
+    CSV = "csv"
+    JSON = "json"
+    MARKDOWN = "markdown"
+    RIS = "ris"
+
+
+_STYLES: dict[Style, Target] = {Style.KEEP: "keep", Style.LIVE: "live", Style.STATIC: "static", Style.TEXT: "text"}
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A Markdown file with tables of papers.")]
+OwnFile = Annotated[Path, typer.Argument(metavar="FILE", show_default="the course's catalogue")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on standard output.")]
+BaseUrl = Annotated[
+    str | None, typer.Option(help="Another address of the API.", envvar="SEMANTIC_SCHOLAR_URL", show_default="public")
+]
+Pace = Annotated[float, typer.Option(help="Least seconds between two requests.")]
+Timeout = Annotated[float, typer.Option(help="Seconds to wait for an answer.")]
+MaxAge = Annotated[float, typer.Option(help="Take answers from the cache up to this many seconds old.")]
+CachePath = Annotated[Path | None, typer.Option("--cache", help="The cache's file.", show_default="the user's cache")]
+
+
+@app.command("list")
+def list_command(file: OwnFile = CATALOG, sort: Sort = Sort.LINE, json: Json = False) -> None:
+    """Show the papers of a file."""
+    with _explained():
+        rows = sorted(read_rows(read_text(file)), key=lambda row: _sort_key(row, sort))
+    if json:
+        terminal.print_json([row.as_json() for row in rows])
+        return
+    terminal.print_rows(rows)
+    shown = sum(row.count is not None for row in rows)
+    terminal.say(f"{len(rows)} papers, {shown} with a count." if rows else f"There is no table of papers in {file}.")
+
+
+@app.command()
+def refresh(
+    file: File,
+    style: Annotated[Style, typer.Option(help="Keep each count's style, or turn all into one.")] = Style.KEEP,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the change as a diff and make none.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Make no change; exit 1 if there is one to make.")] = False,
+    json: Json = False,
+    base_url: BaseUrl = None,
+    pace: Pace = 1.0,
+    timeout: Timeout = 30.0,
+    max_age: MaxAge = 0.0,
+    cache: CachePath = None,
+) -> None:
+    """Ask Semantic Scholar once and put the citation counts up to date."""
+    with _explained():
+        client = _client(base_url, pace, timeout, max_age, cache)
+        total, write = len(read_rows(read_text(file))), not (dry_run or check)
+        with terminal.progress(total) as progress:
+            outcome = catalog.refresh(file, client, style=_STYLES[style], write=write, progress=progress)
+    if json:
+        terminal.print_json(outcome.as_json())
+    else:
+        terminal.print_refresh(outcome, error=dry_run)
+        if dry_run:
+            sys.stdout.write(outcome.diff())
+    terminal.say(_summary(outcome, wrote=write))
+    if not outcome.complete or (check and outcome.changed):
+        raise typer.Exit(1)
+
+
+@app.command("audit")
+def audit_command(
+    file: OwnFile = CATALOG,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask nobody.")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Mend what is certain, in the file.")] = False,
+    json: Json = False,
+    base_url: BaseUrl = None,
+    pace: Pace = 1.0,
+    timeout: Timeout = 30.0,
+    max_age: MaxAge = 0.0,
+    cache: CachePath = None,
+) -> None:
+    """Find what is wrong in a list: links and badges of other papers, dates, titles, duplicates, broken tables."""
+    with _explained():
+        client = None if offline else _client(base_url, pace, timeout, max_age, cache)
+        outcome = audit(file, client, fix=fix)
+    if json:
+        terminal.print_json(as_json(outcome.findings))
+    else:
+        terminal.print_findings(outcome.findings)
+    mendable = sum(finding.certainty == "certain" and bool(finding.edits) for finding in outcome.findings)
+    mended = f"{mendable} mended" if fix else f"{mendable} can be mended with --fix"
+    terminal.say(f"{len(outcome.findings)} findings, {mended}." if outcome.findings else "Nothing to find fault with.")
+    if outcome.failure:
+        terminal.say(f"Not everything could be looked up: {outcome.failure}.")
+        raise typer.Exit(1)
+
+
+@app.command("add")
+def add_command(
+    file: File,
+    paper_id: Annotated[str, typer.Argument(metavar="ID", help="arXiv number, DOI, link, or another id.")],
+    category: Annotated[str, typer.Option(help="What goes into the category column.")],
+    table: Annotated[int | None, typer.Option(min=1, help="Which table, from 1.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the row and change nothing.")] = False,
+    base_url: BaseUrl = None,
+    pace: Pace = 1.0,
+    timeout: Timeout = 30.0,
+    max_age: MaxAge = 0.0,
+    cache: CachePath = None,
+) -> None:
+    """Append a paper in the table's own style."""
+    with _explained():
+        client = _client(base_url, pace, timeout, max_age, cache)
+        added = add(file, paper_id, category, client, table=table, write=not dry_run)
+    typer.echo(added.source)
+    terminal.say(f"{'Would add' if dry_run else 'Added'}: {added.title}")
+
+
+@app.command("suggest")
+def suggest_command(
+    file: OwnFile = CATALOG,
+    limit: Annotated[int, typer.Option(min=1, max=400, help="How many at most.")] = 10,
+    json: Json = False,
+    base_url: BaseUrl = None,
+    pace: Pace = 1.0,
+    timeout: Timeout = 30.0,
+    max_age: MaxAge = 0.0,
+    cache: CachePath = None,
+) -> None:
+    """List recommended papers that are not in the file yet."""
+    with _explained():
+        found = suggest(file, _client(base_url, pace, timeout, max_age, cache), limit)
+    wanted = [
+        {
+            "paper_id": str(record["paperId"]),
+            "title": record.get("title"),
+            "year": record.get("year"),
+            "count": record.get("citationCount"),
+            "url": paper_link(record),
+        }
+        for record in found
+    ]
+    if json:
+        terminal.print_json(wanted)
+    else:
+        terminal.print_records(wanted)
+
+
+@app.command("export")
+def export_command(
+    file: OwnFile = CATALOG,
+    format: Annotated[Format, typer.Option("--format", help="The format.")] = Format.BIBTEX,
+    output: Annotated[Path | None, typer.Option(help="Write to a file.", show_default="standard output")] = None,
+) -> None:
+    """Write the papers in another format; needs no network."""
+    with _explained():
+        text = FORMATS[format](read_rows(read_text(file)))
+        if output:
+            replace_text(output, read_text(output) if output.exists() else None, text)
+        else:
+            sys.stdout.write(text)
+
+
+@app.command("plot")
+def plot_command(
+    file: OwnFile = CATALOG,
+    output: Annotated[Path | None, typer.Option(help="The picture.", show_default="FILE.citations.png")] = None,
+) -> None:
+    """Draw citation counts over time and by category."""
+    from papers.plot import plot_counts
+
+    output = output or file.with_suffix(".citations.png")
+    with _explained():
+        plot_counts(file).savefig(output, dpi=150)
+    terminal.say(f"Drawn: {output}")
+
+
+def _client(base_url: str | None, pace: float, timeout: float, max_age: float, cache: Path | None) -> SemanticScholar:
+    return SemanticScholar(base_url=base_url, timeout=timeout, cache=cache or _user_cache(), pace=pace, max_age=max_age)
+
+
+def _user_cache() -> Path:
+    home = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".cache"
+    return Path(home) / "papers" / "semantic_scholar.sqlite"
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn the errors that a user can meet into one sentence and an exit status."""
+    try:
+        yield
+    except UnreadableFileError as error:
+        raise _stop(error, 2) from None
+    except (FileChangedError, ServiceError, OSError) as error:
+        raise _stop(error, 1) from None
+    except ValueError as error:
+        raise _stop(error, 2) from None
+
+
+def _stop(error: Exception, status: int) -> typer.Exit:
+    terminal.say(f"papers: {one_line(str(error))}")
+    return typer.Exit(status)
+
+
+def _sort_key(row: Row, sort: Sort) -> tuple[object, ...]:
+    if sort is Sort.CITATIONS:
+        return (row.count is None, -(row.count or 0), row.line)
+    if sort is Sort.DATE:
+        return (row.year is None, row.year or 0, row.month or 0, row.line)
+    if sort is Sort.TITLE:
+        return ((row.title or "\uffff").casefold(), row.line)
+    return (row.line,)
+
+
+def _summary(outcome: catalog.Refresh, *, wrote: bool) -> str:
+    states = [row.state for row in outcome.rows]
+    counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states)) or "no rows"
+    if outcome.written:
+        end = "The file was written."
+    elif outcome.changed and not wrote:
+        end = "The file would change."
+    else:
+        end = "The file was left as it is."
+    return f"{counts}; {outcome.requests} request{'' if outcome.requests == 1 else 's'}. {end}"

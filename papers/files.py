@@ -1,0 +1,81 @@
+"""Read a text file as it stands, and replace it whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+
+class UnreadableFileError(ValueError):
+    """The file is missing, is no file, or is not UTF-8."""
+
+
+class FileChangedError(RuntimeError):
+    """The file is no longer what was read."""
+
+
+def read_text(path: str | Path) -> str:
+    """Return a file's text with its own line ends and byte order mark.
+
+    Raises:
+        UnreadableFileError: if there is no such file, it cannot be opened, or it is not UTF-8.
+    """
+    try:
+        return Path(path).read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UnreadableFileError(f"{path} is not UTF-8 (byte {error.start}); convert it first") from None
+    except OSError as error:
+        raise UnreadableFileError(f"cannot read {path}: {error.strerror or error}") from None
+
+
+def replace_text(path: str | Path, old: str | None, new: str) -> None:
+    """Replace a file's text, atomically: a reader, or a crash, finds the old file or the new one, whole.
+
+    The new text is written to a temporary file in the same folder, brought to the disk, given the permissions of the
+    old one, and renamed. Symbolic links are followed.
+
+    Args:
+        path: the file.
+        old: what the file held when it was read; None if there was none.
+        new: what it is to hold.
+
+    Raises:
+        FileChangedError: if the file no longer holds ``old``; nothing is written then.
+        OSError: if the folder cannot be written.
+    """
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with temporary.open("xb") as handle:
+            handle.write(new.encode("utf-8"))
+            handle.flush()
+            os.fsync(handle.fileno())
+        if target.exists():
+            _keep_owner_and_mode(temporary, target)
+        # Last thing before the rename: has somebody else saved the file meanwhile?
+        if (target.read_bytes() if target.exists() else None) != (None if old is None else old.encode("utf-8")):
+            raise FileChangedError(f"{path} has changed on disk meanwhile; nothing was written, run the command again")
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    _sync_folder(target.parent)
+
+
+def _keep_owner_and_mode(temporary: Path, target: Path) -> None:
+    status = target.stat()
+    if hasattr(os, "chown") and (status.st_uid, status.st_gid) != (os.geteuid(), os.getegid()):
+        with suppress(PermissionError):  # only root can give a file away; the content is what matters
+            os.chown(temporary, status.st_uid, status.st_gid)
+    temporary.chmod(status.st_mode & 0o7777)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring the rename itself to the disk, where the system has such a call."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,182 @@
+"""Links, images and plain text in one cell, each link and image with the position of its address.
+
+HTML tags are found by the tokeniser of :mod:`papers.html_tables` and their values decoded by Lexbor; Markdown's inline
+links follow CommonMark 0.31, section 6.3, and text with other Markdown in it is read by markdown-it-py.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from markdown_it import MarkdownIt
+from selectolax.lexbor import LexborHTMLParser
+
+from papers.blocks import Span
+from papers.html_tables import COMMENT, TAG, attributes
+
+_DESTINATION = r"<(?P<angle>[^<>\n]*)>|(?P<plain>(?:[^\s()<\\]|\\.|\((?:[^\s()\\]|\\.|\([^\s()]*\))*\))*)"
+_TITLE = r"""(?:\s+(?:"[^"]*"|'[^']*'|\([^()]*\)))?"""
+_MARKDOWN = re.compile(
+    rf"(?P<skip>\\[!-/:-@\[-`{{-~]|{COMMENT}|(?P<ticks>(?<!`)`++)(?:.*?[^`])?(?P=ticks)(?!`))"
+    rf"|<(?P<auto>https?://[^\s<>]*)>|{TAG}|(?P<open>!?\[)"
+    rf"|\]\(\s*(?:{_DESTINATION}){_TITLE}\s*(?P<target>\))|(?P<end>\])|(?<![\w/])(?P<bare>https?://[^\s<>|]*[^\s<>|.,;:!?)])",
+    re.S,
+)
+_RAW = re.compile(r"<(?:[!?]|/[^a-z]|(?:script|style|textarea|title|xmp|iframe|no|svg|math|select|plaintext))", re.I)
+_HTML = re.compile(rf"(?P<skip>{COMMENT})|{TAG}", re.S)
+_BREAKING = re.compile(r"(?=<(?:/?(?:li|ul|ol|p|div|table|tr|td|th)|br)\b)", re.I)
+# In an attribute, a name without semicolon is no entity if a letter, digit or = follows (13.2.5.73): &query=x stays.
+_MAYBE_ENTITY = re.compile(r"&(?:#|[A-Za-z0-9]++[^A-Za-z0-9=]|[A-Za-z0-9]++\Z)")
+_SPECIAL = re.compile(r"[\\`*_~<&\[\]!]")
+_PLAIN_MARKDOWN = MarkdownIt("commonmark").enable("strikethrough")
+
+
+@dataclass(slots=True)
+class Link:
+    """A link: where it leads, where that address stands, and what it is written around."""
+
+    url: str
+    url_span: Span
+    inside: Span
+    span: Span
+
+
+@dataclass(slots=True)
+class Image:
+    """An image: its address and alternative text, decoded and as positions; ``alt_span`` is None where it has none."""
+
+    url: str
+    url_span: Span
+    alt: str
+    alt_span: Span | None
+    span: Span
+    html: bool
+
+
+@dataclass(slots=True)
+class Markup:
+    """What was found in a cell, in reading order."""
+
+    links: list[Link] = field(default_factory=list)
+    images: list[Image] = field(default_factory=list)
+
+
+def find_markup(text: str, start: int, end: int, *, markdown: bool) -> Markup:
+    """Return the links and images between two positions.
+
+    Args:
+        text: the whole text.
+        start: where the cell begins.
+        end: where it ends.
+        markdown: whether Markdown is read there (a pipe table) or only HTML.
+    """
+    found = Markup()
+    anchor: Link | None = None
+    brackets: list[tuple[int, bool]] = []
+    for match in (_MARKDOWN if markdown else _HTML).finditer(text, start, end):
+        kind = match.lastgroup
+        if match["skip"] is not None:
+            continue
+        if name := match["name"]:
+            name = name.lower()
+            if name == "a":
+                if anchor:
+                    _close(found, anchor, match.start(), match.end())
+                anchor = None if match["close"] else _anchor(text, match)
+            elif name == "img" and not match["close"]:
+                found.images.append(_img(text, match))
+            continue
+        if match["open"]:
+            brackets.append((match.start(), match["open"] == "!["))
+        elif match["end"]:
+            if brackets:
+                brackets.pop()
+        elif match["target"]:
+            _inline(found, text, match, brackets)
+        elif kind in ("auto", "bare"):
+            span = match.span(kind)
+            found.links.append(Link(match[kind], span, span, match.span()))
+    if anchor:
+        _close(found, anchor, end, end)
+    found.links.sort(key=lambda link: link.span)
+    return found
+
+
+def plain_text(source: str, *, markdown: bool) -> str:
+    """Return what a reader sees of a cell's source: no tags, no images, entities decoded, white space made single."""
+    if markdown:
+        source = source.replace("\\|", "|")
+        if _SPECIAL.search(source):
+            source = _markdown_text(source)
+    elif "<" in source or "&" in source:
+        source = _html_text(source)
+    return " ".join(source.split())
+
+
+def decode(value: str) -> str:
+    """Return what an HTML attribute's source means (``&amp;`` and its like; ``&copy=1`` in an address stays)."""
+    if "&" not in value or not _MAYBE_ENTITY.search(value):
+        return value
+    quote = "'" if '"' in value else '"'
+    node = LexborHTMLParser(f"<p x={quote}{value}{quote}>").css_first("p")
+    return (node.attributes.get("x") if node else None) or ""
+
+
+def _anchor(text: str, match: re.Match[str]) -> Link | None:
+    span = attributes(text, *match.span("attributes")).get("href")
+    return Link(decode(text[slice(*span)]).strip(), span, (match.end(), match.end()), match.span()) if span else None
+
+
+def _close(found: Markup, anchor: Link, inside_end: int, end: int) -> None:
+    anchor.inside = (anchor.inside[0], inside_end)
+    anchor.span = (anchor.span[0], end)
+    found.links.append(anchor)
+
+
+def _img(text: str, match: re.Match[str]) -> Image:
+    values = attributes(text, *match.span("attributes"))
+    url, alt = values.get("src", (match.end() - 1,) * 2), values.get("alt")
+    return Image(
+        decode(text[slice(*url)]).strip(), url, decode(text[slice(*alt)]) if alt else "", alt, match.span(), True
+    )
+
+
+def _inline(found: Markup, text: str, match: re.Match[str], brackets: list[tuple[int, bool]]) -> None:
+    """Take ``](address)``: it belongs to the last open bracket; around a link there is no other link."""
+    if not brackets:
+        return
+    begin, image = brackets.pop()
+    span = match.span("angle" if match["angle"] is not None else "plain")
+    url = _unescape(text[slice(*span)])
+    if image:
+        alt = (begin + 2, match.start())
+        found.images.append(Image(url, span, text[slice(*alt)], alt, (begin, match.end()), False))
+    elif not any(begin < link.span[0] for link in found.links):
+        found.links.append(Link(url, span, (begin + 1, match.start()), (begin, match.end())))
+
+
+def _unescape(destination: str) -> str:
+    """Return a Markdown address without backslashes and entities; an ``&`` without semicolon is itself there."""
+    if "\\" in destination:
+        destination = re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", destination)
+    return re.sub(r"&(?:#\w+|\w+);", lambda entity: decode(entity[0]), destination)
+
+
+def _html_text(source: str) -> str:
+    source = _BREAKING.sub(" ", source)
+    if "&" not in source and not _RAW.search(source):
+        return _HTML.sub("", source)
+    parser = LexborHTMLParser(source)
+    return parser.body.text() if parser.body else ""
+
+
+def _markdown_text(source: str) -> str:
+    # The text of one line of Markdown is that of its inline tokens; images have alternative text, which is not text.
+    pieces = []
+    for token in _PLAIN_MARKDOWN.parseInline(source)[0].children or []:
+        if token.type in ("text", "code_inline"):
+            pieces.append(token.content)
+        elif token.type in ("softbreak", "hardbreak") or _BREAKING.match(token.content):
+            pieces.append(" ")
+    return "".join(pieces)

@@ -1,0 +1,114 @@
+"""Tables, colours and progress in the terminal. Text from files and from the service is made harmless first."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table as Grid
+from rich.text import Text
+
+from papers import semantic_scholar
+from papers.audit import Finding
+from papers.catalog import Refresh
+from papers.escape import one_line
+from papers.table import Row
+
+_STATE = {
+    "ok": "green",
+    "unchanged": "dim",
+    "not_found": "yellow",
+    "no_id": "yellow",
+    "mismatch": "magenta",
+    "failed": "red",
+}
+_CERTAINTY = {"certain": "red", "likely": "yellow", "possible": "dim"}
+_LONG = 50
+"""Papers from which on a progress bar is worth looking at."""
+
+
+def console(*, error: bool = False) -> Console:
+    """Return a console on the stream as it is now; a pipe gets plain text of full width."""
+    stream = sys.stderr if error else sys.stdout
+    return Console(file=stream, highlight=False, soft_wrap=not stream.isatty(), width=None if stream.isatty() else 160)
+
+
+def cell(value: object, style: str = "") -> Text:
+    """Return a value as one line of text without control characters or markup; nothing for None."""
+    return Text("" if value is None else one_line(str(value)), style=style, overflow="ellipsis")
+
+
+def print_json(value: Any) -> None:
+    """Print JSON alone on standard output, in ASCII: it is the same in whatever encoding that stream has."""
+    sys.stdout.write(json.dumps(value, indent=2) + "\n")
+
+
+def print_rows(rows: Iterable[Row]) -> None:
+    """Print a list of papers."""
+    grid = _grid("line", "date", "category", "title", "citations", "as of", "id")
+    for row in rows:
+        as_of = row.citation.as_of
+        values = (row.line, row.date, row.category, row.title, row.count, as_of, row.paper_id)
+        grid.add_row(*(cell(value) for value in values))
+    console().print(grid)
+
+
+def print_refresh(outcome: Refresh, *, error: bool = False) -> None:
+    """Print how each row of a refresh ended, old count to new; on standard error if that is asked for."""
+    grid = _grid("line", "title", "state", "citations", "note")
+    for row in outcome.rows:
+        old, new = ("–" if count is None else str(count) for count in (row.old, row.new))
+        change = old if row.state == "unchanged" and old == new else f"{old} → {new}"
+        style = _STATE[row.state]
+        grid.add_row(cell(row.line), cell(row.title), cell(row.state, style), cell(change, style), cell(row.note))
+    console(error=error).print(grid)
+
+
+def print_findings(findings: Iterable[Finding]) -> None:
+    """Print what an audit found."""
+    grid = _grid("line", "kind", "certainty", "found", "expected", "note")
+    for finding in findings:
+        style = _CERTAINTY[finding.certainty]
+        values = (finding.found, finding.expected, finding.note)
+        grid.add_row(
+            cell(finding.line), cell(finding.kind), cell(finding.certainty, style), *(cell(value) for value in values)
+        )
+    console().print(grid)
+
+
+def print_records(records: Iterable[dict[str, Any]]) -> None:
+    """Print papers that are not in a list."""
+    grid = _grid("id", "year", "title", "citations", "link")
+    for record in records:
+        grid.add_row(*(cell(record[name]) for name in ("paper_id", "year", "title", "count", "url")))
+    console().print(grid)
+
+
+def say(message: str) -> None:
+    """Say something on standard error."""
+    console(error=True).print(Text(one_line(message)))
+
+
+@contextmanager
+def progress(total: int) -> Iterator[semantic_scholar.Progress | None]:
+    """Show a bar on standard error while a long list is asked for; None for a short one or no terminal."""
+    screen = console(error=True)
+    if total < _LONG or not screen.is_terminal:
+        yield None
+        return
+    columns = (TextColumn("asking"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=screen, transient=True) as bar:
+        task = bar.add_task("asking", total=total)
+        yield lambda done, of: bar.update(task, completed=done, total=of)
+
+
+def _grid(*names: str) -> Grid:
+    grid = Grid(box=None, pad_edge=False, header_style="bold", show_edge=False)
+    for name in names:
+        grid.add_column(name, justify="right" if name == "line" else "left", no_wrap=name in ("line", "date", "state"))
+    return grid

@@ -1,0 +1,151 @@
+"""A real HTTP server on loopback that answers as the Semantic Scholar API does, faults included."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+Record = dict[str, Any]
+
+
+def sha(number: int) -> str:
+    return f"{number:040x}"
+
+
+@dataclass
+class Request:
+    method: str
+    path: str
+    query: dict[str, list[str]]
+    headers: dict[str, str]
+    body: Any
+
+
+@dataclass
+class Library:
+    """The papers that the service knows and what it does wrong.
+
+    ``faults`` are taken one a request: a status (``"503"``, ``"429 Retry-After=0"``), ``"html"``, ``"cut"``,
+    ``"drop"``, ``"slow SECONDS"``, ``"short"`` (an answer too few), ``"redirect STATUS URL"``, or ``""`` for none.
+    ``always`` is used once they are used up.
+    """
+
+    url: str = ""
+    papers: dict[str, Record] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
+    poison: set[str] = field(default_factory=set)
+    """Ids that make a whole batch fail."""
+    largest: int = 500
+    """Batches larger than this answer 504."""
+    matches: dict[str, Record] = field(default_factory=dict)
+    recommended: list[Record] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    always: str = ""
+    log: list[Request] = field(default_factory=list)
+
+    def add(self, number: int, count: int | None, title: str = "", **more: Any) -> Record:
+        record = {"paperId": sha(number), "title": title, "citationCount": count, "externalIds": {}, **more}
+        self.papers[sha(number)] = record
+        for kind, value in record["externalIds"].items():
+            self.aliases[f"{kind.upper()}:{value}".lower()] = sha(number)
+        return record
+
+    def find(self, paper: str) -> Record | None:
+        return self.papers.get(self.aliases.get(paper.lower(), paper))
+
+    def answer(self, request: Request) -> tuple[int, Any]:
+        path = unquote(request.path)
+        if path.endswith("/paper/batch"):
+            ids = request.body["ids"]
+            assert 0 < len(ids) <= 500
+            assert "fields" in request.query
+            if len(ids) > self.largest:
+                return 504, {"message": "Endpoint request timed out"}
+            found = [self.find(paper) for paper in ids]
+            if not any(found) or self.poison & set(ids):
+                return 400, {"error": "No valid paper ids given"}
+            return 200, found
+        if path.endswith("/paper/search/match"):
+            hit = self.matches.get(request.query["query"][0])
+            return (200, {"data": [hit | {"matchScore": 200.1}]}) if hit else (404, {"error": "Title match not found"})
+        if path.endswith("/recommendations/v1/papers"):
+            return 200, {"recommendedPapers": self.recommended[: int(request.query["limit"][0])]}
+        record = self.find(path.partition("/paper/")[2])
+        return (200, record) if record else (404, {"error": "Paper not found"})
+
+
+class _Handler(BaseHTTPRequestHandler):
+    library: Library
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self.serve(None)
+
+    def do_POST(self) -> None:
+        self.serve(json.loads(self.rfile.read(int(self.headers["Content-Length"])) or b"null"))
+
+    def serve(self, body: Any) -> None:
+        parts = urlsplit(self.path)
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        request = Request(self.command, parts.path, parse_qs(parts.query), headers, body)
+        self.library.log.append(request)
+        fault = self.library.faults.pop(0) if self.library.faults else self.library.always
+        kind, _, detail = fault.partition(" ")
+        if kind == "drop":
+            self.close_connection = True
+            self.connection.close()
+        elif kind == "redirect":
+            self.send(int(detail.split()[0]), {"error": "moved"}, {"Location": detail.split()[1]})
+        elif kind.isdigit():
+            name, _, value = detail.partition("=")
+            echoed = f"Too Many Requests. {headers.get('x-api-key', '')}"  # a careless service shows the key
+            self.send(int(kind), {"message": echoed, "code": kind}, {name: value} if name else {})
+        else:
+            if kind == "slow":
+                time.sleep(float(detail))
+            status, answer = self.library.answer(request)
+            if kind == "short" and isinstance(answer, list):
+                answer = answer[:-1]
+            self.send(status, answer, {}, kind)
+
+    def send(self, status: int, answer: Any, headers: dict[str, str], kind: str = "") -> None:
+        payload = b"<html><h1>It works</h1>" if kind == "html" else json.dumps(answer).encode()
+        try:
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Type", "text/html" if kind == "html" else "application/json")
+            self.send_header("Content-Length", str(len(payload)))
+            self.end_headers()
+            self.wfile.write(payload[: len(payload) // 2] if kind == "cut" else payload)
+        except OSError:
+            pass  # the client gave up
+        if kind == "cut":
+            self.close_connection = True
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def serving(library: Library) -> Iterator[Library]:
+    """Serve a library on a free loopback port while the block runs."""
+    handler = type("Handler", (_Handler,), {"library": library})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    library.url = f"http://127.0.0.1:{server.server_address[1]}/graph/v1"
+    try:
+        yield library
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,255 @@
+"""Each kind of fault is found, offline where it can be, and mended only where that is certain."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from semantic_scholar_server import Library, sha
+from test_refresh import INNER, LIVE, PAGE, live, load, page, save
+
+from papers import Finding, SemanticScholar, audit_text, read_rows, read_tables
+from papers.audit import as_json, audit
+
+SURVEY, TEXTS, SEQ2SEQ = (
+    "d837642802ffc85e193694f94f7499276864648e",
+    "29f07e73b7aaa7e9e950c59710472c62316be74a",
+    "cea967b59209c6be22829699f05b8b1ac4dc092d",
+)
+
+
+def kinds(findings: list[Finding]) -> list[tuple[int, str, str | None, str]]:
+    return [(f.line, f.kind, f.expected, f.certainty) for f in findings if f.kind != "no-description"]
+
+
+def know_the_papers_as_found(library: Library) -> None:
+    """The three papers, with what is publicly known of them (the counts are made up, for no test shows them)."""
+    external = [{"DOI": "10.24963/ijcai.2019/883"}, {"ArXiv": "2310.07849"}, {"ArXiv": "1409.3215"}]
+    titles = [
+        "Sequential Recommender Systems: Challenges, Progress and Prospects",
+        "Synthetic Data Generation with Large Language Models for Text Classification: Potential and Limitations",
+        "Sequence to Sequence Learning with Neural Networks",
+    ]
+    dates = ["2019-08-01", "2023-10-11", "2014-09-10"]
+    for paper, ids, title, date in zip((SURVEY, TEXTS, SEQ2SEQ), external, titles, dates, strict=True):
+        record = {"paperId": paper, "title": title, "year": int(date[:4]), "publicationDate": date, "citationCount": 1}
+        library.papers[paper] = record | {"externalIds": ids, "tldr": {"model": "x", "text": f"About {title[:10]}."}}
+        for kind, value in ids.items():
+            library.aliases[f"{kind}:{value}".lower()] = paper
+
+
+def test_offline_the_list_as_found_has_four_faults_and_empty_descriptions(as_found: str) -> None:
+    outcome = audit_text(as_found)
+    assert kinds(outcome.findings) == [
+        (45, "date", "2019", "possible"),
+        (53, "date", "2023.10", "likely"),
+        (53, "link-badge-mismatch", TEXTS, "likely"),
+        (68, "truncated", "</tbody> </table>", "certain"),
+    ]
+    mismatch = next(f for f in outcome.findings if f.kind == "link-badge-mismatch")
+    assert mismatch.found == SURVEY
+    assert mismatch.note == "link and badge name different papers; it is the link of line 45"
+    assert outcome.after == as_found.rstrip("\n") + "\n  </tbody>\n</table>\n"
+
+
+def test_online_all_its_faults_are_found_and_the_certain_ones_mended(
+    as_found: str, library: Library, client: SemanticScholar, tmp_path: Path
+) -> None:
+    know_the_papers_as_found(library)
+    path = save(tmp_path, as_found)
+    outcome = audit(path, client, fix=True)
+    assert kinds(outcome.findings) == [
+        (45, "date", "2019.8", "likely"),
+        (53, "date", "2023.10", "certain"),
+        (53, "link-badge-mismatch", TEXTS, "certain"),
+        (
+            53,
+            "title",
+            "Synthetic Data Generation with Large Language Models for Text Classification: Potential and Limitations",
+            "certain",
+        ),
+        (68, "truncated", "</tbody> </table>", "certain"),
+    ]
+    assert next(f.expected for f in outcome.findings if f.kind == "no-description") == "About Sequential."
+    after = load(path)
+    (table,) = read_tables(after)
+    assert table.closed
+    assert (table.rows[1].date, table.rows[1].link_id, table.rows[1].badge_id) == ("2023.10", TEXTS, TEXTS)
+    same = [line for line in as_found.splitlines() if line in after.splitlines()]
+    assert len(same) == len(as_found.splitlines()) - 3  # date, title and link of one row
+    assert kinds(audit(path, client).findings) == [(45, "date", "2019.8", "likely")]
+
+
+def test_the_courses_own_catalogue_has_no_fault_but_one_paper_without_an_id() -> None:
+    catalogue = Path(__file__).parents[2] / "papers" / "related_papers.md"
+    findings = audit(catalogue).findings
+    assert [(f.kind, f.found) for f in findings] == [("no-id", "https://openreview.net/forum?id=Sy2fzU9gl")]
+    assert len(read_rows(load(catalogue))) >= 49
+    assert all(row.count is None for row in read_rows(load(catalogue)))
+
+
+LINK = '<a href="https://arxiv.org/abs/{}">{}</a>'
+
+
+def test_ids_of_another_paper_are_found_and_replaced_by_those_of_the_papers_own_link(
+    library: Library, client: SemanticScholar, tmp_path: Path
+) -> None:
+    library.add(1, 9, "Auto-Encoding Variational Bayes", externalIds={"ArXiv": "1312.6114"}, year=2013)
+    library.add(2, 8, "Attention Is All You Need", externalIds={"ArXiv": "1706.03762"}, year=2017)
+    path = save(tmp_path, page(("2013.12", LINK.format("1312.6114", "Auto-Encoding Variational Bayes"), live(2))))
+    (finding,) = audit(path, client, fix=True).findings
+    assert (finding.kind, finding.found, finding.expected) == ("wrong-paper", sha(2), sha(1))
+    assert finding.certainty == "certain"
+    assert finding.note == "badge and link name another paper: Attention Is All You Need"
+    assert load(path) == page(("2013.12", LINK.format("1312.6114", "Auto-Encoding Variational Bayes"), live(1)))
+
+
+def test_ids_of_another_paper_are_found_offline_by_the_words_in_the_link() -> None:
+    cell = live(1).replace(PAGE, PAGE + "Sequential-Recommender-Systems-Wang-Hu/")
+    text = page(("2014", "Neural Machine Translation by Jointly Learning to Align", cell))
+    (finding,) = audit_text(text).findings
+    assert (finding.kind, finding.certainty) == ("wrong-paper", "likely")
+    assert finding.note == "the link's words are those of another title: sequential recommender systems"
+
+
+def test_a_badge_may_be_the_wrong_one_of_the_two(library: Library, client: SemanticScholar) -> None:
+    library.add(1, 9, "Auto-Encoding Variational Bayes", externalIds={"ArXiv": "1312.6114"})
+    library.add(2, 8, "Attention Is All You Need", externalIds={"ArXiv": "1706.03762"})
+    cell = live(2).replace(PAGE + sha(2), PAGE + sha(1))
+    outcome = audit_text(page(("2013.12", LINK.format("1312.6114", "Auto-Encoding Variational Bayes"), cell)), client)
+    assert [(f.kind, f.found, f.expected, f.certainty) for f in outcome.findings] == [
+        ("link-badge-mismatch", sha(2), sha(1), "certain")
+    ]
+    assert [(row.badge_id, row.link_id) for row in read_rows(outcome.after)] == [(sha(1), sha(1))]
+
+
+def test_merged_ids_are_renamed_and_dead_ones_reported(library: Library, client: SemanticScholar) -> None:
+    library.add(1, 9, "One paper of many words")
+    library.aliases[sha(2)] = sha(1)
+    text = page(("", "One paper of many words", live(2)), ("", "Another paper of many words", live(3)))
+    outcome = audit_text(text, client)
+    assert kinds(outcome.findings) == [(4, "merged", sha(1), "certain"), (8, "dead", None, "certain")]
+    assert [row.badge_id for row in read_rows(outcome.after)] == [sha(1), sha(3)]
+    assert [row.link_id for row in read_rows(outcome.after)] == [sha(1), sha(3)]
+
+
+def test_rows_without_an_id_get_a_suggestion_by_title(library: Library, client: SemanticScholar) -> None:
+    record = library.add(1, 9, "Deep Nets of Old", year=2019)
+    library.matches = {"Deep Nets of Old": record, "Deep Nets of New": record}
+    text = page(("2019", "Deep Nets of Old", ""), ("2011", "Deep Nets of Old", ""), ("2019", "Deep Nets of New", ""))
+    outcome = audit_text(text, client)
+    assert [k for k in kinds(outcome.findings) if k[1] == "no-id"] == [
+        (4, "no-id", sha(1), "likely"),
+        (8, "no-id", sha(1), "possible"),
+        (12, "no-id", None, "certain"),
+    ]
+    assert outcome.after == text
+
+
+@pytest.mark.parametrize(
+    ("date", "expected"),
+    [
+        ("2013.12", None),
+        ("2013.11", None),  # a month is lost easily
+        ("2014.4", None),  # the conference
+        ("2013.10", "2013.12"),
+        ("2012", "2013"),
+        ("2012-03", "2013-12"),
+        ("201203", "201312"),
+        ("2013.13", "2013.12"),
+        ("soon", None),
+        ("", None),
+    ],
+)
+def test_a_date_before_the_arxiv_number_is_a_fault(date: str, expected: str | None) -> None:
+    findings = audit_text(page((date, LINK.format("1312.6114", "Auto-Encoding Variational Bayes"), "7"))).findings
+    assert [f.expected for f in findings if f.kind == "date"] == ([expected] if expected else [])
+    assert all(f.certainty == "likely" for f in findings)
+
+
+def test_duplicates_are_found_by_id_and_by_title() -> None:
+    text = page(
+        ("", "One paper of many words", live(1)),
+        ("", "Another paper of many words", live(2)),
+        ("", "One paper, of many words!", ""),
+        ("", "Something else entirely, also long", live(1)),
+        ("", "BERT", ""),
+        ("", "BERT", ""),
+    )
+    found = [(f.line, f.note) for f in audit_text(text).findings if f.kind == "duplicate"]
+    assert found == [
+        (12, "the paper of line 4 again"),
+        (16, "the id of line 4 under another title: one of the two is wrong"),
+    ]
+
+
+def test_blank_lines_between_rows_are_taken_out_and_those_in_cells_are_not() -> None:
+    row = "<tr><td>2014.9</td><td>A</td><td>1</td></tr>"
+    head = "<table><tr><th>Date</th><th>Paper Name</th><th>Citation</th></tr>\r\n"
+    in_cell = "<tr><td>\r\n\r\n2015</td><td>B</td><td>2</td></tr>"
+    text = f"{head}{row}\r\n\r\n  \r\n{row.replace('1<', '<')}\r\n{in_cell}\r\n</table>"
+    outcome = audit_text(text)
+    assert [(f.line, f.certainty) for f in outcome.findings if f.kind == "blank-line"] == [
+        (3, "certain"),
+        (4, "certain"),
+        (7, "possible"),
+    ]
+    assert outcome.after == text.replace("\r\n\r\n  \r\n", "\r\n")
+    pipes = "| Title | Citation |\n|--|--|\n| A | 1 |\n\n\n| B | 2 |\n"
+    outcome = audit_text(pipes)
+    assert outcome.after == pipes.replace("\n\n\n", "\n")
+    assert [f.line for f in outcome.findings if f.kind == "blank-line"] == [4, 5]
+
+
+@pytest.mark.parametrize(
+    ("end", "mended"),
+    [
+        ("<tr><td>1</td><td>A</td><td>7</td></tr>\n", "\n</table>\n"),
+        ("<tr><td>1</td><td>A</td><td>7</td>", "\n</tr>\n</table>"),
+        ("<tr><td>1</td><td>A</td><td>7", "\n</td></tr>\n</table>"),
+        ("<tr><td>1</td><td>A</td><td>7</td></tr>\n\n# Next\n", "\n</table>\n\n# Next\n"),
+        ('<tr><td>1</td><td>A</td><td><a href="http', ""),
+    ],
+)
+def test_a_cut_off_table_is_closed_if_no_tag_is_broken(end: str, mended: str) -> None:
+    head = "<table><tr><th>Date</th><th>Paper Name</th><th>Citation</th></tr>\n"
+    outcome = audit_text(head + end)
+    assert [f.certainty for f in outcome.findings if f.kind == "truncated"] == ["certain" if mended else "likely"]
+    expected = head + end
+    if mended:
+        whole = end.partition("\n")[0]
+        expected = head + whole + mended
+        (table,) = read_tables(outcome.after)
+        assert table.closed
+    assert outcome.after == expected
+
+
+def test_a_typing_error_is_mended_without_touching_the_rest_of_the_title(
+    library: Library, client: SemanticScholar
+) -> None:
+    library.add(1, 9, "Auto-encoding variational bayes", externalIds={"ArXiv": "1312.6114"})
+    text = page(("2013.12", LINK.format("1312.6114", "Auto-Encoding Variatoinal Bayes"), live(1)))
+    outcome = audit_text(text, client)
+    assert outcome.after == text.replace("Variatoinal", "variational")
+    (finding,) = outcome.findings
+    assert finding.note == "the record's title is: Auto-encoding variational bayes"
+
+
+def test_markdown_rows_are_mended_too(library: Library, client: SemanticScholar) -> None:
+    library.add(1, 9, "Auto-Encoding Variational Bayes", externalIds={"ArXiv": "1312.6114"}, year=2013)
+    library.aliases[sha(2)] = sha(1)
+    badge = f"[![citation]({LIVE}{sha(2)}%3Ffields%3DcitationCount)]({PAGE}{sha(2)})"
+    row = f"| 2011-02 | [Auto-Encoding Variational Bayes](https://arxiv.org/abs/1312.6114) | {badge} |"
+    text = f"| Date | Title | Citation |\n|--|--|--|\n{row}\n"
+    after = audit_text(text, client).after
+    assert after == text.replace("2011-02", "2013-12").replace(sha(2), sha(1))
+    assert INNER in after
+
+
+def test_without_an_answer_the_audit_says_so_and_mends_nothing_online(as_found: str) -> None:
+    client = SemanticScholar(base_url="http://127.0.0.1:9", pace=0, max_wait=0, retries=0)
+    outcome = audit_text(as_found, client)
+    assert outcome.failure == "no connection from 127.0.0.1:9; is the network there?"
+    assert outcome.findings == audit_text(as_found).findings
+    assert client.requests == 1
+    assert set(as_json(outcome.findings)[0]) == {"line", "kind", "found", "expected", "certainty", "note"}

@@ -1,0 +1,226 @@
+"""The commands as scripts see them: standard output, standard error, exit status."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from semantic_scholar_server import Library, sha
+from test_refresh import TODAY, live, load, page, save, static
+from typer.testing import CliRunner, Result
+
+from papers import read_rows
+from papers.cli import CATALOG, app
+from papers.history import history_path
+
+
+def papers(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def asking(library: Library, *arguments: object) -> Result:
+    return papers(*arguments, "--base-url", library.url, "--pace", 0)
+
+
+def real_files() -> list[Path]:
+    """Tables from other people's pages, where the folder that holds them is there."""
+    places = (folder / "shared" / "real_tables" for folder in Path(__file__).resolve().parents)
+    return sorted(file for folder in places if folder.is_dir() for file in folder.glob("*.md"))
+
+
+def test_list_prints_the_rows_that_scripts_rely_on() -> None:
+    result = papers("list", "--json")
+    rows = json.loads(result.stdout)
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    assert list(rows[0]) == [
+        *("line", "date", "year", "month", "category", "title", "url", "description"),
+        *("link_id", "badge_id", "paper_id", "style", "count"),
+    ]
+    assert rows == [row.as_json() for row in read_rows(load(CATALOG))]
+
+
+def test_list_sorts_and_makes_text_harmless(tmp_path: Path) -> None:
+    path = save(tmp_path, page(("2015", "B \x1b[31m[red]", "3"), ("2014", "A", "x"), ("2016", "C", "1,000")))
+    result = papers("list", path)
+    assert "\x1b" not in result.stdout
+    assert "[red]" in result.stdout
+    assert "3 papers, 2 with a count." in result.stderr
+    for order, titles in (("citations", "CBA"), ("date", "ABC"), ("title", "ABC"), ("line", "BAC")):
+        rows = json.loads(papers("list", path, "--sort", order, "--json").stdout)
+        assert "".join(row["title"][0] for row in rows) == titles
+
+
+def test_refresh_says_how_each_row_ended(library: Library, tmp_path: Path) -> None:
+    library.add(1, 5, "A")
+    library.add(2, 0, "B")
+    path = save(tmp_path, page(("", "A", static(1, "4")), ("", "B", static(2, "0")), ("", "C", static(3, "9"))))
+    result = asking(library, "refresh", path, "--json")
+    outcome = json.loads(result.stdout)
+    names = ["line", "title", "paper_id", "state", "old", "new", "as_of", "note"]
+    assert [list(row) for row in outcome["rows"]] == [names] * 3
+    assert [list(row.values()) for row in outcome["rows"]] == [
+        [4, "A", sha(1), "ok", 4, 5, TODAY, None],
+        [8, "B", sha(2), "unchanged", 0, 0, TODAY, None],
+        [12, "C", sha(3), "not_found", 9, None, None, "the service knows no paper with this id"],
+    ]
+    assert (outcome["requests"], outcome["written"]) == (1, True)
+    assert result.exit_code == 0
+    assert result.stderr == "1 ok, 1 unchanged, 1 not_found; 1 request. The file was written.\n"
+    result = asking(library, "refresh", path)
+    assert "0 → 0" not in result.stdout
+    assert "9 → –" in result.stdout
+    assert "The file was left as it is." in result.stderr
+
+
+def test_check_and_dry_run_change_nothing(library: Library, tmp_path: Path) -> None:
+    library.add(1, 5, "A")
+    path = save(tmp_path, page(("", "A", static(1, "4"))))
+    before = load(path)
+    dry = asking(library, "refresh", path, "--dry-run")
+    assert dry.stdout.startswith(f"--- {path}\n+++ {path}\n@@")
+    assert "4 → 5" in dry.stderr
+    assert dry.exit_code == 0
+    check = asking(library, "refresh", path, "--check")
+    assert check.exit_code == 1
+    assert "The file would change." in check.stderr
+    assert load(path) == before
+    assert not history_path(path).exists()
+    assert asking(library, "refresh", path).exit_code == 0
+    assert asking(library, "refresh", path, "--check").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "sentence"),
+    [
+        (("refresh",), 2, "Missing argument"),
+        (("refresh", "none.md"), 2, "papers: cannot read none.md: No such file or directory"),
+        (("list", "none.md"), 2, "papers: cannot read none.md"),
+        (("audit", "none.md", "--offline"), 2, "papers: cannot read none.md"),
+        (("refresh", CATALOG, "--style", "loud"), 2, "'loud' is not one of"),
+        (("refresh", CATALOG, "--pace", "-1"), 2, "papers: pace must be >= 0, got -1.0"),
+        (("refresh", CATALOG, "--timeout", "0"), 2, "papers: timeout must be > 0 seconds, got 0.0"),
+        (("refresh", CATALOG, "--base-url", "x"), 2, "papers: base_url must begin with http:// or https://, got 'x'"),
+        (("add", CATALOG, "nonsense", "--category", "x"), 2, "'nonsense' is no paper id"),
+        (("plot", CATALOG), 2, "no count is known for"),
+    ],
+)
+def test_bad_usage_ends_with_a_sentence(arguments: tuple[object, ...], status: int, sentence: str) -> None:
+    result = papers(*arguments)
+    assert result.exit_code == status
+    assert sentence in " ".join(result.stderr.replace("│", "").split())
+    assert result.stdout == ""
+
+
+def test_rows_that_fail_make_the_status_1(library: Library, tmp_path: Path) -> None:
+    library.always = "403"
+    path = save(tmp_path, page(("", "A", static(1, "4"))))
+    result = asking(library, "refresh", path)
+    assert result.exit_code == 1
+    assert "1 failed" in result.stderr
+    assert asking(library, "audit", path).exit_code == 1
+    assert asking(library, "add", path, sha(1), "--category", "x").exit_code == 1
+    assert asking(library, "suggest", path).exit_code == 1
+
+
+def test_the_cache_serves_the_next_command(library: Library, tmp_path: Path) -> None:
+    library.add(1, 5, "A")
+    path = save(tmp_path, page(("", "A", static(1, "4"))))
+    cache = ("--cache", tmp_path / "c.sqlite")
+    assert asking(library, "refresh", path, *cache).exit_code == 0
+    outcome = json.loads(asking(library, "refresh", path, *cache, "--max-age", 60, "--json").stdout)
+    assert outcome["requests"] == 0
+    library.always = "403"
+    outcome = json.loads(asking(library, "refresh", path, *cache, "--json").stdout)
+    assert outcome["rows"][0]["state"] == "unchanged"
+    assert outcome["rows"][0]["note"].startswith(f"stale: from {TODAY} (the service refuses access")
+
+
+def test_audit_prints_findings_and_mends(library: Library, tmp_path: Path, as_found: str) -> None:
+    path = save(tmp_path, as_found)
+    result = papers("audit", path, "--offline", "--json")
+    findings = json.loads(result.stdout)
+    assert list(findings[0]) == ["line", "kind", "found", "expected", "certainty", "note"]
+    assert {"link-badge-mismatch", "date", "truncated"} <= {finding["kind"] for finding in findings}
+    assert result.exit_code == 0
+    assert "1 can be mended with --fix" in papers("audit", path, "--offline").stderr
+    assert "1 mended" in papers("audit", path, "--offline", "--fix").stderr
+    assert load(path).endswith("</table>\n")
+    assert "truncated" not in papers("audit", path, "--offline").stdout
+
+
+def test_add_suggest_export_and_plot(library: Library, tmp_path: Path) -> None:
+    library.add(1, 5, "A")
+    library.recommended = [library.add(9, 8, "Something new", year=2020, externalIds={"ArXiv": "2001.00001"})]
+    path = save(tmp_path, page(("2014.9", "A", live(1))))
+    suggested = json.loads(asking(library, "suggest", path, "--json").stdout)
+    link = "https://arxiv.org/abs/2001.00001"
+    assert suggested == [{"paper_id": sha(9), "title": "Something new", "year": 2020, "count": 8, "url": link}]
+    assert "Something new" in asking(library, "suggest", path).stdout
+    dry = asking(library, "add", path, sha(9), "--category", "x", "--dry-run")
+    assert dry.stderr == "Would add: Something new\n"
+    added = asking(library, "add", path, sha(9), "--category", "x")
+    assert added.stdout == dry.stdout
+    assert read_rows(load(path))[-1].title == "Something new"
+    assert papers("export", path, "--format", "ris").stdout.count("TY  - ") == 2
+    assert papers("export", path, "--output", tmp_path / "x.bib").stdout == ""
+    assert load(tmp_path / "x.bib").count("@misc") == 2
+    assert papers("plot", path).exit_code == 0
+    assert (tmp_path / "list.citations.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_reading_commands_open_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a socket was opened")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    for arguments in (("list",), ("audit", "--offline"), ("export", "--format", "csv")):
+        assert papers(*arguments).exit_code == 0
+
+
+def test_importing_needs_neither_a_network_nor_a_drawing_library() -> None:
+    program = "import sys, papers; print(sorted({'matplotlib', 'pandas', 'torch', 'sdg_lab'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.skipif(not real_files(), reason="the folder of real tables is not here")
+@pytest.mark.parametrize("file", real_files(), ids=lambda file: file.name)
+def test_real_lists_are_read_refreshed_and_otherwise_left_alone(file: Path, library: Library, tmp_path: Path) -> None:
+    text = load(file)
+    path = save(tmp_path, text)
+    rows = read_rows(text)
+    assert rows
+    assert all(row.title for row in rows)
+    for number, row in enumerate(rows):
+        if row.paper_id:
+            record = library.add(number, number, row.title or "")
+            library.aliases[row.paper_id.lower()] = record["paperId"]
+    outcome = json.loads(asking(library, "refresh", path, "--json").stdout)
+    assert [row["line"] for row in outcome["rows"]] == [row.line for row in rows]
+    assert {row["state"] for row in outcome["rows"]} <= {"ok", "unchanged", "no_id"}
+    after = load(path)
+    assert len(after.splitlines()) == len(text.splitlines())
+    changed = [i for i, (a, b) in enumerate(zip(text.splitlines(), after.splitlines(), strict=True), 1) if a != b]
+    assert len(changed) == sum(row.style == "live" for row in rows)
+    assert [row.count for row in read_rows(after) if row.style] == [
+        number for number, row in enumerate(rows) if row.style
+    ]
+    assert not json.loads(asking(library, "refresh", path, "--json").stdout)["written"]
+    assert papers("audit", path, "--offline").exit_code == 0
+
+
+def test_the_workflow_for_other_peoples_lists_is_whole() -> None:
+    workflow = yaml.safe_load((CATALOG.parent / "examples" / "refresh-citations.yml").read_text(encoding="utf-8"))
+    assert workflow[True]["schedule"]  # YAML 1.1 reads the key "on" as true
+    steps = workflow["jobs"]["refresh"]["steps"]
+    commands = [step["run"] for step in steps if "run" in step]
+    assert any('papers refresh "$LIST"' in command for command in commands)
+    for command in commands:
+        subprocess.run(["sh", "-n"], input=command, text=True, check=True)

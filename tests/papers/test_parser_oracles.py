@@ -1,0 +1,112 @@
+"""Our parsers keep positions; parsers that are not ours say whether they mean the same."""
+
+from __future__ import annotations
+
+import re
+
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from selectolax.lexbor import LexborHTMLParser
+
+from papers.blocks import find_blocks
+from papers.html_tables import TAG, attributes, find_html_tables
+from papers.markup import decode, find_markup, plain_text
+from papers.pipe_tables import find_pipe_tables
+
+WORDS = st.text(st.sampled_from("ab1 &;<>\"'=/-\tü"), max_size=12)
+PLAIN = st.text(st.sampled_from("abc 12.,:&;'ü()/-"), max_size=15)
+
+
+@given(
+    st.lists(
+        st.lists(st.sampled_from(["x", "a &amp; b", "<b>c</b>", "<!-- <td>no -->", "&lt;", ""]), min_size=1), min_size=1
+    )
+)
+def test_cells_are_those_that_a_browser_sees(rows: list[list[str]]) -> None:
+    text = "<table>\n" + "\n".join("<tr>" + "".join(f"<td>{c}" for c in row) for row in rows) + "\n</table>\n"
+    (table,) = find_html_tables(text, find_blocks(text))
+    ours = [[plain_text(text[c.start : c.end], markdown=False) for c in row.cells] for row in table.rows]
+    parser = LexborHTMLParser(text)
+    theirs = [[" ".join(td.text().split()) for td in tr.css("td")] for tr in parser.css("tr")]
+    assert ours == theirs
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["href", "SRC", "alt", "x"]), st.sampled_from(["'", '"', ""]), WORDS), max_size=4
+    )
+)
+@example([("href", '"', "?a=1&copy=2&amp;b"), ("alt", "'", 'say "&lt;"')])
+def test_attributes_are_those_that_a_browser_sees(parts: list[tuple[str, str, str]]) -> None:
+    safe = [
+        (name, mark, value.replace(mark, "") if mark else re.sub(r"\W", "", value) or "v")
+        for name, mark, value in parts
+    ]
+    tag = "<a " + " ".join(f"{name}={mark}{value}{mark}" for name, mark, value in safe) + ">"
+    match = re.fullmatch(TAG, tag)
+    assert match
+    ours = {name: decode(tag[slice(*span)]) for name, span in attributes(tag, *match.span("attributes")).items()}
+    node = LexborHTMLParser(tag).css_first("a")
+    assert node
+    assert ours == {name: value or "" for name, value in node.attributes.items()}
+
+
+@given(st.text(st.sampled_from("&;=#acopyltgnx1 /?"), max_size=20))
+def test_attribute_values_mean_what_lexbor_says(value: str) -> None:
+    node = LexborHTMLParser(f'<p x="{value}">').css_first("p")
+    assert node
+    assert decode(value) == (node.attributes["x"] or "")
+
+
+@given(st.text(st.sampled_from("ab<>/!- bip&;\n"), max_size=25))
+def test_text_is_what_lexbor_says(source: str) -> None:
+    assume("<!" not in source)
+    closed = source.rfind("<") <= source.rfind(">")  # an unfinished tag at the very end is an author's "<"
+    assume(closed and "</" not in source)
+    parser = LexborHTMLParser(f"<div>{source}")
+    assert parser.body
+    ours, theirs = plain_text(source, markdown=False), " ".join(parser.body.text().split())
+    assert ours.replace(" ", "") == theirs.replace(" ", "")
+
+
+ROW = st.lists(st.text(st.sampled_from("ab`\\ *[]<:-"), max_size=6), min_size=1, max_size=4)
+
+
+@given(st.lists(ROW, min_size=1, max_size=5), st.booleans(), st.sampled_from(["", "> ", "- "]))
+def test_pipe_tables_are_those_of_markdown_it(rows: list[list[str]], outer: bool, prefix: str) -> None:
+    lines = [" | ".join(row) for row in [["h", "k"], ["--", ":-:"], *rows]]
+    lines = [f"| {line} |" if outer else line for line in lines]
+    later = "  " if prefix == "- " else prefix
+    text = "".join(f"{later if number else prefix}{line}\n" for number, line in enumerate(lines))
+    theirs: list[list[str]] = []
+    for token in MarkdownIt("commonmark").enable("table").parse(text):
+        if token.type == "tr_open":
+            theirs.append([])
+        elif token.type == "inline" and theirs and len(theirs[-1]) < 2:
+            theirs[-1].append(token.content.strip())
+    (table,) = find_pipe_tables(text, find_blocks(text))
+    ours = [[text[c.start : c.end].replace("\\|", "|").strip() for c in row.cells][:2] for row in table.rows]
+    assert [row + [""] * (2 - len(row)) for row in ours][: len(theirs)] == theirs
+
+
+URL = st.sampled_from(["https://a.b/c", "https://a.b/c_(d)", "<https://a.b/c d>", "https://a.b/?x=1&y=%2F", "/rel"])
+
+
+@given(
+    PLAIN,
+    URL,
+    st.sampled_from(["", ' "t"', " 't'"]),
+    st.sampled_from(["{}", "a {} b", "`{}`", "\\{}", "**{}**", "[{}](https://o.p)"]),
+)
+def test_markdown_links_are_those_of_markdown_it(words: str, url: str, title: str, around: str) -> None:
+    for mark in ("", "!"):
+        text = around.format(f"{mark}[{words}]({url}{title})")
+        found = find_markup(text, 0, len(text), markdown=True)
+        children = MarkdownIt("commonmark").parseInline(text)[0].children or []
+        links = [token.attrGet("href") for token in children if token.type == "link_open"]
+        images = [token.attrGet("src") for token in children if token.type == "image"]
+        assert [link.url.replace(" ", "%20") for link in found.links] == links
+        assert [image.url.replace(" ", "%20") for image in found.images] == images
+        for image in found.images:
+            assert text[slice(*image.span)].startswith("![")

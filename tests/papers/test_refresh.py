@@ -1,0 +1,373 @@
+"""A refresh changes counts and nothing else, whatever the service does."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import subprocess
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from semantic_scholar_server import Library, serving, sha
+
+import papers.catalog
+from papers import SemanticScholar, read_rows, refresh
+from papers.files import FileChangedError, UnreadableFileError, replace_text
+from papers.history import history_path, read_history
+
+TODAY = datetime.now(UTC).date().isoformat()
+INNER = "https%3A%2F%2Fapi.semanticscholar.org%2Fgraph%2Fv1%2Fpaper%2F"
+LIVE = "https://img.shields.io/badge/dynamic/json?label=citation&query=citationCount&url=" + INNER
+PAGE = "https://www.semanticscholar.org/paper/"
+
+
+def live(number: int, alt: str = "citation") -> str:
+    return f'<a href="{PAGE}{sha(number)}"><img src="{LIVE}{sha(number)}%3Ffields%3DcitationCount" alt="{alt}"></a>'
+
+
+def static(number: int, count: str) -> str:
+    return f'<a href="{PAGE}{sha(number)}"><img src="https://img.shields.io/badge/citation-{count}-blue"></a>'
+
+
+def text_count(number: int, count: str) -> str:
+    return f'<a href="{PAGE}{sha(number)}">{count}</a>'
+
+
+def page(*rows: tuple[str, str, str]) -> str:
+    head = "# List\n<table>\n<tr><th>Date</th><th>Paper Name</th><th>Citation</th></tr>\n"
+    return (
+        head + "".join(f"<tr>\n  <td>{d}</td><td>{t}</td>\n  <td>{c}</td>\n</tr>\n" for d, t, c in rows) + "</table>\n"
+    )
+
+
+def save(folder: Path, text: str) -> Path:
+    path = folder / "list.md"
+    path.write_bytes(text.encode())
+    return path
+
+
+def load(path: Path) -> str:
+    return path.read_bytes().decode()
+
+
+def test_the_list_as_found_gets_its_counts_and_no_other_change(
+    as_found: str, library: Library, client: SemanticScholar, tmp_path: Path
+) -> None:
+    shas = [row.paper_id or "" for row in read_rows(as_found)]
+    for paper, count in zip(shas, (410, 0, 23021), strict=True):
+        library.papers[paper] = {"paperId": paper, "citationCount": count, "title": None}
+    path = save(tmp_path, as_found)
+    outcome = refresh(path, client)
+    assert [(row.line, row.state, row.old, row.new) for row in outcome.rows] == [
+        (45, "ok", None, 410),
+        (53, "ok", None, 0),
+        (61, "ok", None, 23021),
+    ]
+    assert outcome.written
+    assert outcome.requests == 1
+    assert "the link names another paper than the badge" in (outcome.rows[1].note or "")
+    after = load(path)
+    assert re.sub(rf" \d+ \({TODAY}\)", "", after) == as_found
+    assert [row.style for row in read_rows(after)] == ["live"] * 3
+    assert [(c.date, c.count) for c in read_history(path)] == [(TODAY, 410), (TODAY, 0), (TODAY, 23021)]
+    again = refresh(path, client)
+    assert [row.state for row in again.rows] == ["unchanged"] * 3
+    assert not again.written
+    assert len(read_history(path)) == 3
+
+
+@pytest.mark.parametrize(
+    ("cell", "after"),
+    [
+        (static(1, "7"), static(1, "1234")),
+        (static(1, "1%2C007"), static(1, "1%2C234")),
+        (text_count(1, "7"), text_count(1, "1234")),
+        (text_count(1, "1,007"), text_count(1, "1,234")),
+        (text_count(1, "N/A"), text_count(1, "1234")),
+        (static(1, "N%2FA"), static(1, "1234")),
+        (live(1), live(1, f"citation 1234 ({TODAY})")),
+        (live(1, "citation 7 (2020-01-31)"), live(1, f"citation 1234 ({TODAY})")),
+        (live(1, "Zitate: 7 (2020-01-31)"), live(1, f"Zitate: 1234 ({TODAY})")),
+        (live(1, ""), live(1, f"citation 1234 ({TODAY})")),
+        (live(1).replace(' alt="citation"', ""), live(1, f"citation 1234 ({TODAY})")),
+        (
+            live(1).replace(' alt="citation"', "/"),
+            live(1).replace(' alt="citation"', f' alt="citation 1234 ({TODAY})"/'),
+        ),
+        (live(1).replace('"citation"', "citation"), live(1, f"citation 1234 ({TODAY})")),
+        (live(1).replace('="citation"', ""), live(1, f"citation 1234 ({TODAY})")),
+        (live(1, "citation 1234 (2020-01-31)"), live(1, "citation 1234 (2020-01-31)")),
+        (static(1, "1234"), static(1, "1234")),
+        ("", ""),
+    ],
+)
+def test_each_style_keeps_its_form(
+    cell: str, after: str, library: Library, client: SemanticScholar, tmp_path: Path
+) -> None:
+    library.add(1, 1234, "A paper of some note", externalIds={"ArXiv": "1409.3215"})
+    title = '<a href="https://arxiv.org/abs/1409.3215">A paper of some note</a>'
+    path = save(tmp_path, page(("2014.9", title, cell)))
+    outcome = refresh(path, client)
+    assert load(path) == page(("2014.9", title, after))
+    assert outcome.written == (cell != after)
+    assert outcome.rows[0].new == 1234
+
+
+@pytest.mark.parametrize("style", ["live", "static", "text"])
+@pytest.mark.parametrize("cell", [live(1), static(1, "7"), text_count(1, "7"), ""])
+@pytest.mark.parametrize("markdown", [False, True])
+def test_styles_convert_into_each_other(
+    style: str, cell: str, markdown: bool, library: Library, client: SemanticScholar, tmp_path: Path
+) -> None:
+    library.add(1, 1234, "A paper of some note", externalIds={"ArXiv": "1409.3215"})
+    if markdown:
+        text = f"| Title | Citation |\n|--|--|\n| [A paper](https://arxiv.org/abs/1409.3215) | {cell} |\n"
+    else:
+        text = page(("2014.9", '<a href="https://arxiv.org/abs/1409.3215">A paper</a>', cell))
+    path = save(tmp_path, text)
+    refresh(path, client, style=style)
+    (row,) = read_rows(load(path))
+    assert (row.style, row.count) == (style, 1234)
+    assert row.paper_id in (sha(1), "ARXIV:1409.3215")
+    assert not refresh(path, client, style=style).written
+    refresh(path, client, style="live")
+    (row,) = read_rows(load(path))
+    assert (row.style, row.count, row.title) == ("live", 1234, "A paper")
+
+
+def test_rows_without_an_id_are_matched_by_title_if_the_year_agrees(
+    library: Library, client: SemanticScholar, tmp_path: Path
+) -> None:
+    titles = ["Deep Nets of Old", "Deep Nets of Late", "Deep Nets of None", "Wrong Nets of Sorts", "Llama 2: Open Nets"]
+    for number, title in enumerate(titles):
+        library.matches[title] = {"paperId": sha(number), "title": title, "year": 2019, "citationCount": number}
+    del library.matches["Deep Nets of None"]
+    library.matches["Wrong Nets of Sorts"]["title"] = "Strong Nets of Sport"
+    library.matches["Llama 2: Open Nets"]["title"] = "Llama 3: Open Nets"
+    rows = [("2019", title, "-1-"[1]) for title in titles]
+    rows[1] = ("2012", titles[1], "1")
+    rows += [("", "Deep Nets of Old", "1"), ("2018.12", "Deep nets of old.", "N/A"), ("2019", "", "1")]
+    library.matches["Deep nets of old."] = library.matches["Deep Nets of Old"]
+    path = save(tmp_path, page(*rows))
+    outcome = refresh(path, client)
+    assert [row.state for row in outcome.rows] == [
+        *("ok", "mismatch", "no_id", "mismatch", "mismatch"),
+        *("mismatch", "ok", "no_id"),
+    ]
+    assert outcome.rows[0].paper_id == sha(0)
+    assert outcome.rows[1].note == "a paper has this title, but it is of 2019, not 2012"
+    assert outcome.rows[3].note == "the nearest title is another paper's: Strong Nets of Sport"
+    assert outcome.rows[5].note == "a paper has this title, but no year or id confirms that it is this one"
+    assert [row.count for row in read_rows(load(path))] == [0, 1, 1, 1, 1, 1, 0, 1]
+
+
+def test_the_id_of_another_paper_is_not_believed(library: Library, client: SemanticScholar, tmp_path: Path) -> None:
+    library.add(1, 99, "Sequential Recommender Systems: Challenges and Prospects")
+    library.add(2, 98, "Attention Is All You Need", externalIds={"ArXiv": "1706.03762"})
+    link = '<a href="https://arxiv.org/abs/1312.6114">Auto-Encoding Variational Bayes</a>'
+    rows = (
+        ("2014", "Learning to Align and Translate Jointly", live(1)),
+        ("2013.12", link, live(2)),
+        ("2018", "BERT", live(1)),
+    )
+    path = save(tmp_path, page(*rows))
+    outcome = refresh(path, client)
+    assert [row.state for row in outcome.rows] == ["mismatch", "mismatch", "ok"]
+    assert outcome.rows[1].note == "the id is that of another paper: Attention Is All You Need"
+
+
+def test_merged_and_unknown_papers_are_told_apart(library: Library, client: SemanticScholar, tmp_path: Path) -> None:
+    library.add(1, 5, "One")
+    library.aliases[sha(2)] = sha(1)
+    path = save(tmp_path, page(("", "One", static(2, "4")), ("", "Two", static(3, "4"))))
+    outcome = refresh(path, client)
+    assert [(row.state, row.note) for row in outcome.rows] == [
+        ("ok", f"merged: the paper's id is now {sha(1)}"),
+        ("not_found", "the service knows no paper with this id"),
+    ]
+    assert load(path) == page(("", "One", static(2, "5")), ("", "Two", static(3, "4")))
+
+
+@pytest.mark.parametrize("count", [None, -1, "7", 3.5, True])
+def test_what_is_no_count_is_never_written(
+    count: object, library: Library, client: SemanticScholar, tmp_path: Path
+) -> None:
+    library.papers[sha(1)] = {"paperId": sha(1), "citationCount": count}
+    path = save(tmp_path, page(("", "One", static(1, "4"))))
+    (row,) = refresh(path, client).rows
+    assert (row.state, row.new, row.note) == ("failed", None, "the answer holds no citation count")
+    assert load(path) == page(("", "One", static(1, "4")))
+
+
+def test_a_stale_count_fills_a_gap_but_never_takes_the_place_of_a_count(library: Library, tmp_path: Path) -> None:
+    client = SemanticScholar(base_url=library.url, cache=tmp_path / "c.sqlite", pace=0, max_wait=0, retries=0)
+    for number in (1, 2, 3):
+        library.add(number, 5)
+    client.papers([sha(1), sha(2), sha(3)])
+    library.always = "503"
+    path = save(tmp_path, page(("", "A", text_count(1, "N/A")), ("", "B", static(2, "9")), ("", "C", static(3, "5"))))
+    outcome = refresh(path, client)
+    assert [(row.state, row.new, row.as_of) for row in outcome.rows] == [
+        ("ok", 5, TODAY),
+        ("failed", None, TODAY),
+        ("unchanged", 5, TODAY),
+    ]
+    assert all((row.note or "").startswith(f"stale: from {TODAY}") for row in outcome.rows)
+    assert [row.count for row in read_rows(load(path))] == [5, 9, 5]
+
+
+def test_without_a_network_every_count_stays(tmp_path: Path) -> None:
+    client = SemanticScholar(base_url="http://127.0.0.1:9", pace=0, max_wait=0, retries=1)
+    path = save(tmp_path, page(("", "A", static(1, "9")), ("2019", "No id", "3"), ("2019", "Nor this", "4")))
+    outcome = refresh(path, client)
+    assert [row.state for row in outcome.rows] == ["failed"] * 3
+    assert outcome.requests == 2
+    assert not outcome.complete
+    assert not outcome.written
+    assert not history_path(path).exists()
+
+
+def test_nothing_is_written_if_nothing_changed(library: Library, client: SemanticScholar, tmp_path: Path) -> None:
+    library.add(1, 9)
+    path = save(tmp_path, "\ufeff" + page(("", "A", static(1, "9"))).replace("\n", "\r\n").rstrip())
+    os.utime(path, ns=(1, 1))
+    assert not refresh(path, client).written
+    assert path.stat().st_mtime_ns == 1
+
+
+def test_a_dry_run_shows_the_change_and_makes_none(library: Library, client: SemanticScholar, tmp_path: Path) -> None:
+    library.add(1, 10)
+    text = page(("", "A", static(1, "9")))
+    path = save(tmp_path, text)
+    outcome = refresh(path, client, write=False)
+    assert outcome.changed
+    assert load(path) == text
+    assert list(tmp_path.glob("*.csv")) == []
+    changed = [line for line in outcome.diff().splitlines() if line[0] in "+-"][2:]
+    assert changed == ["-  <td>" + static(1, "9") + "</td>", "+  <td>" + static(1, "10") + "</td>"]
+
+
+def test_links_are_followed_and_permissions_kept(library: Library, client: SemanticScholar, tmp_path: Path) -> None:
+    library.add(1, 10)
+    (tmp_path / "real").mkdir()
+    path = save(tmp_path / "real", page(("", "A", static(1, "9"))))
+    path.chmod(0o640)
+    link = tmp_path / "link.md"
+    link.symlink_to(path)
+    assert refresh(link, client).written
+    assert link.is_symlink()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert sorted(file.name for file in (tmp_path / "real").iterdir()) == ["list.history.csv", "list.md"]
+
+
+def test_a_file_that_changes_meanwhile_is_left_alone(
+    library: Library, client: SemanticScholar, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.add(1, 10)
+    path = save(tmp_path, page(("", "A", static(1, "9"))))
+    asks = papers.catalog._ask
+
+    def slowly(*arguments: object) -> object:
+        path.write_text("saved by an editor")
+        return asks(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(papers.catalog, "_ask", slowly)
+    with pytest.raises(FileChangedError, match="has changed on disk meanwhile; nothing was written"):
+        refresh(path, client)
+    assert [file.read_text() for file in tmp_path.iterdir()] == ["saved by an editor"]
+
+
+def test_files_that_cannot_be_read_are_named(client: SemanticScholar, tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFileError, match=r"cannot read .*none.md: No such file"):
+        refresh(tmp_path / "none.md", client)
+    (tmp_path / "latin.md").write_bytes("Zürich".encode("latin-1"))
+    with pytest.raises(UnreadableFileError, match=r"latin.md is not UTF-8 \(byte 1\); convert it first"):
+        refresh(tmp_path / "latin.md", client)
+    with pytest.raises(ValueError, match="style must be keep, live, static or text, got 'dynamic'"):
+        refresh(tmp_path / "none.md", client, style="dynamic")  # type: ignore[arg-type]
+
+
+def test_a_killed_process_leaves_the_old_file_or_the_new_one(tmp_path: Path) -> None:
+    old, new = "old\n" * 200_000, "new\n" * 200_000
+    path = save(tmp_path, old)
+    program = (
+        "import sys; from papers.files import replace_text\n"
+        "texts = ['old\\n' * 200_000, 'new\\n' * 200_000]\n"
+        "print('ready', flush=True)\n"
+        "while True:\n"
+        "    replace_text(sys.argv[1], *texts); texts.reverse()\n"
+    )
+    for _ in range(5):
+        process = subprocess.Popen([sys.executable, "-c", program, str(path)], stdout=subprocess.PIPE)
+        assert process.stdout
+        process.stdout.readline()
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        assert load(path) in (old, new)
+        path.write_text(old)
+    with pytest.raises(FileChangedError):
+        replace_text(path, new, old)
+
+
+AROUND = st.text(max_size=30).filter(lambda text: "\r" not in text and "<" not in text)
+CELLS = st.sampled_from([live, static, text_count])
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(AROUND, CELLS), max_size=5), AROUND, AROUND, st.sampled_from(["\n", "\r\n"]))
+def test_with_unchanged_counts_a_refresh_is_the_identity(
+    library: Library, client: SemanticScholar, rows: list[tuple[str, object]], before: str, after: str, line_end: str
+) -> None:
+    library.papers.clear()
+    made = []
+    for number, (words, make) in enumerate(rows, 1):
+        alt = f"{words.replace(chr(34), '')} {number} (2020-01-31)" if make is live else str(number)
+        made.append((words, f"{words}", make(number, alt)))  # type: ignore[operator]
+        library.add(number, number)
+    text = before + "\n\n" + page(*made).replace("\n", line_end) + after
+    with tempfile.TemporaryDirectory() as folder:
+        path = save(Path(folder), text)
+        os.utime(path, ns=(1, 1))
+        outcome = refresh(path, client)
+        assert load(path) == text
+        assert path.stat().st_mtime_ns == 1
+        assert {row.state for row in outcome.rows} <= {"unchanged", "no_id"}
+
+
+FAULTS = st.sampled_from(["", "429", "500", "503", "504", "403", "html", "cut", "drop", "short"])
+
+
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(FAULTS, max_size=12), st.lists(st.integers(0, 9) | st.none(), min_size=1, max_size=6))
+def test_no_sequence_of_faults_changes_a_good_count_to_anything_but_a_newer_one(
+    faults: list[str], counts: list[int | None]
+) -> None:
+    with tempfile.TemporaryDirectory() as folder, serving(Library()) as library:
+        client = SemanticScholar(
+            base_url=library.url, cache=Path(folder) / "c.sqlite", pace=0, max_wait=0, retries=1, timeout=5
+        )
+        cells = [("", f"Title {number}", static(number, "100")) for number in range(1, len(counts) + 1)]
+        path = save(Path(folder), page(*cells))
+        shown = [100] * len(counts)
+        for round_ in range(3):
+            library.papers.clear()
+            for number, count in enumerate(counts, 1):
+                if count is not None:
+                    library.add(number, 200 + 10 * round_ + count)
+            library.faults = faults[4 * round_ : 4 * round_ + 4]
+            outcome = refresh(path, client)
+            for row, known in zip(outcome.rows, counts, strict=True):
+                assert known is not None or row.state in ("not_found", "failed")
+            for index, row in enumerate(read_rows(load(path))):
+                count = counts[index]
+                newer = [200 + 10 * round_ + count] if count is not None else []
+                assert row.count in [shown[index], *newer]
+                shown[index] = row.count
+            assert re.sub(r"citation-\d+-", "", load(path)) == re.sub(r"citation-\d+-", "", page(*cells))
