@@ -22,6 +22,9 @@ Unit: TypeAlias = str | tuple[str, str, int]
 """A node, or the invisible box of an arrow (parent, child) in a layer."""
 
 SWEEPS = 24
+TO_MIDDLE = 0.4
+"""How many neighbours the middle of the page counts for: it keeps what hangs together loosely from drifting apart."""
+
 BEND = 0.12
 """Width that an arrow is given where it passes through a layer, inches."""
 
@@ -138,8 +141,8 @@ def _across(
     for a, b in links:
         neighbours[a].append(b)
         neighbours[b].append(a)
-    for _ in range(4 * SWEEPS):
+    for _ in range(SWEEPS):
         for layer, offset in zip(layers, offsets, strict=True):
-            wish = [np.mean([x[other] for other in neighbours[unit]] or [x[unit]]) for unit in layer]
+            wish = [sum(x[other] for other in neighbours[unit]) / (len(neighbours[unit]) + TO_MIDDLE) for unit in layer]
             x.update(zip(layer, (isotonic_regression(wish - offset).x + offset).tolist(), strict=True))
     return x
