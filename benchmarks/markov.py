@@ -1,36 +1,48 @@
 """Markov chains beside markovify and nltk.lm: fit on first names, then 10,000 sampled names.
 
-Every contestant gets the same names and the same order, and hands back a list of strings. Each round runs all of them
-in turn, so that a busy machine slows all of them alike.
+All get the same names and the same order, and hand back a list of strings.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from random import Random
-from statistics import median
-from time import perf_counter
+from statistics import mean
 
 import markovify
 from nltk.lm import MLE
 
+from benchmarks.timing import Row, interleaved
 from sdg_lab import data
 from sdg_lab.models.markov import MarkovChain
 
 ORDER = 3
 SAMPLES = 10_000
-ROUNDS = 5
-SLOW_ROUNDS = 3
+REPEATS = 7
+SLOW_REPEATS = 3
 """nltk.lm takes seconds a round."""
-
-Row = tuple[str, float, str, float]
-"""What was done, our seconds, the peer's name, its seconds."""
 
 Names = list[str]
 
 
+def run() -> list[Row]:
+    names = data.names().train
+    contestants = {f.__name__: partial(f, names) for f in (ours, markovify_plain, markovify_compiled, nltk_mle)}
+    lengths = {name: mean(map(len, contestant())) for name, contestant in contestants.items()}
+    if max(lengths.values()) - min(lengths.values()) > 0.2:
+        raise AssertionError(f"the chains do not write the same kind of names; their mean lengths are {lengths}")
+    slow = interleaved({name: contestants[name] for name in ("ours", "nltk_mle")}, repeats=SLOW_REPEATS)
+    fast = interleaved({name: f for name, f in contestants.items() if name != "nltk_mle"}, repeats=REPEATS)
+    what = f"Markov chain, order {ORDER}: fit {len(names):,} names, sample {SAMPLES:,}"
+    return [
+        Row(what, fast["ours"], "markovify", fast["markovify_plain"], goal=3),
+        Row(what, fast["ours"], "markovify, compiled", fast["markovify_compiled"], goal=3),
+        Row(what, slow["ours"], "nltk.lm, MLE", slow["nltk_mle"], goal=10),
+    ]
+
+
 def ours(names: Names) -> Names:
-    return list(map(str, MarkovChain(ORDER).fit(names).sample(SAMPLES, seed=0)))
+    return [str(name) for name in MarkovChain(ORDER).fit(names).sample(SAMPLES, seed=0)]
 
 
 def markovify_plain(names: Names) -> Names:
@@ -66,30 +78,3 @@ def nltk_mle(names: Names) -> Names:
             text.append(symbol)
         samples.append("".join(text[ORDER:]))
     return samples
-
-
-def run() -> list[Row]:
-    """Time every pair in one run; the figures are medians over rounds."""
-    names = data.names().train
-    fast = _medians([ours, markovify_plain, markovify_compiled], names, ROUNDS)
-    slow = _medians([ours, nltk_mle], names, SLOW_ROUNDS)
-    what = f"Markov chain, order {ORDER}: fit {len(names):,} names, sample {SAMPLES:,}"
-    return [
-        (what, fast[ours], "markovify", fast[markovify_plain]),
-        (what, fast[ours], "markovify, compiled", fast[markovify_compiled]),
-        (what, slow[ours], "nltk.lm, MLE", slow[nltk_mle]),
-    ]
-
-
-def _medians(
-    contestants: list[Callable[[Names], Names]], names: Names, rounds: int
-) -> dict[Callable[[Names], Names], float]:
-    seconds: dict[Callable[[Names], Names], list[float]] = {contestant: [] for contestant in contestants}
-    for _ in range(rounds):
-        for contestant in contestants:
-            begin = perf_counter()
-            samples = contestant(names)
-            seconds[contestant].append(perf_counter() - begin)
-            if len(samples) != SAMPLES:
-                raise RuntimeError(f"{contestant.__name__} made {len(samples)} names, not {SAMPLES}")
-    return {contestant: median(times) for contestant, times in seconds.items()}
