@@ -46,7 +46,9 @@ def test_imports_point_down_the_street(path: Path):
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_files_can_be_read_in_one_sitting(path: Path):
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+    # A chapter's exercises are a list, read one at a time; everything else is one idea.
+    most = 600 if path.match("course/ch[0-9][0-9].py") else 400
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= most
 
 
 def test_every_file_of_the_package_has_a_place():
