@@ -1,0 +1,111 @@
+"""Features: scikit-learn is the oracle for counts, scaling and one-hot; the basis comes from train alone."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from sdg_lab.data.types import Images
+from sdg_lab.metrics import features, fit_features
+from sdg_lab.metrics.features import grams
+
+
+def test_pictures_become_their_pixels():
+    pixels = np.linspace(0, 1, 24, dtype=np.float32).reshape(2, 3, 2, 2)
+    np.testing.assert_array_equal(features(Images(pixels)), pixels.reshape(2, 12))
+
+
+def test_pictures_of_another_size_are_refused():
+    with pytest.raises(ValueError, match="data has 9 numbers a row, the training data had 4"):
+        features(np.zeros((1, 3, 3)), fit_on=np.zeros((1, 2, 2)))
+
+
+def test_counts_agree_with_scikit_learn():
+    names = ["anna", "hannah", "bob", "b", "otto"]
+    ours = features(names, fit_on=names)
+    vectorizer = CountVectorizer(analyzer=lambda name: list(map(repr, grams(name))))
+    theirs = vectorizer.fit_transform(names).toarray()
+    assert ours.shape == (5, theirs.shape[1] + 1)
+    assert (ours[:, -1] == 0).all()  # train has no n-gram outside its own
+    assert sorted(map(tuple, ours[:, :-1].T)) == sorted(map(tuple, theirs.T))
+
+
+def test_grams_of_a_word_are_those_one_writes_down():
+    assert list(grams("ab", 2)) == [("a",), ("b",), (None, "a"), ("a", "b"), ("b", None)]
+
+
+@given(st.lists(st.text("abc", max_size=6), min_size=1), st.integers(1, 6))
+def test_every_gram_is_counted_once_wherever_its_column_is(names, n_grams):
+    table = fit_features(["abc", "cab"], n_grams=n_grams)(names)
+    assert table.shape == (len(names), n_grams + 1)
+    assert table.sum(axis=1).tolist() == [len(list(grams(name))) for name in names]
+
+
+def test_tokens_are_not_letters():
+    np.testing.assert_array_equal(
+        features([("C4", "D4")], fit_on=[("C4", "D4")]), features(["ab"], fit_on=["ab"]), "the same pattern of symbols"
+    )
+    assert features([("C4",)], fit_on=["C4"])[0, -1] > 0
+
+
+TRAIN = pd.DataFrame(
+    {
+        "age": [20.0, 30.0, 60.0, 31.0],
+        "kind": pd.Categorical(list("abba"), list("abc")),
+        "ill": [True, False, True, True],
+    }
+)
+
+
+def test_a_table_agrees_with_scikit_learn():
+    new = pd.DataFrame({"ill": [False, False], "kind": ["c", "a"], "age": [25, 40]})
+    ours = features(new, fit_on=TRAIN)
+    scaled = StandardScaler().fit(TRAIN[["age"]]).transform(new[["age"]].astype(float))
+    one_hot = OneHotEncoder(categories=[["a", "b", "c"], [False, True]], sparse_output=False)
+    theirs = np.hstack([scaled, one_hot.fit(TRAIN[["kind", "ill"]]).transform(new[["kind", "ill"]])])
+    np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+
+
+def test_the_basis_does_not_move_with_the_samples():
+    featurise = fit_features(TRAIN)
+    alone = featurise(TRAIN[:1])
+    np.testing.assert_array_equal(featurise(TRAIN)[:1], alone)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"kind": ["d"] * 4}, r"column 'kind' has the category 'd', which train has not: \['a', 'b', 'c'\]"),
+        ({"age": ["x"] * 4}, "column 'age' must hold numbers as in train, got"),
+        ({"age": [1, 2, np.nan, 4]}, "data: column 'age' lacks a value in row 2"),
+        ({"age": [1, 2, 3, np.inf]}, "column 'age' has inf in row 3; every number must be finite"),
+    ],
+)
+def test_a_table_that_does_not_fit_the_basis_is_refused(change, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        features(TRAIN.assign(**change), fit_on=TRAIN)
+
+
+@pytest.mark.parametrize(
+    ("column", "sentence"),
+    [
+        ([2.0, 2.0], r"column 'x' is constant \(2\) in train; drop it"),
+        (["a", "a"], r"column 'x' is constant \('a'\) in train; drop it"),
+        (pd.to_datetime(["2020-01-01", "2020-01-02"]), "column 'x' holds dates; turn them into numbers"),
+    ],
+)
+def test_a_column_that_is_no_feature_is_refused(column, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        fit_features(pd.DataFrame({"x": column}))
+
+
+def test_a_list_is_no_table_and_no_grams_is_no_basis():
+    with pytest.raises(TypeError, match="data must be a table like the training data, got list"):
+        features(["a"], fit_on=TRAIN)
+    with pytest.raises(ValueError, match="n_grams must be >= 1, got 0"):
+        fit_features(["a"], n_grams=0)
+    with pytest.raises(ValueError, match=r"train is empty: shape \(0, 3\)"):
+        fit_features(TRAIN[:0])

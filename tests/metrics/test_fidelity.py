@@ -1,0 +1,125 @@
+"""Fidelity: closed forms, scipy, and judges that must be right about what they are given."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.linalg import sqrtm
+from scipy.spatial.distance import jensenshannon
+from sklearn.dummy import DummyClassifier
+from sklearn.neighbors import KNeighborsClassifier
+
+from sdg_lab.metrics import c2st, chance_error, frechet_distance, jensen_shannon, total_variation
+
+RNG = np.random.default_rng(0)
+CLOUD = RNG.normal(size=(100, 3))
+JUDGE = KNeighborsClassifier(5)
+
+
+def test_a_judge_cannot_tell_two_draws_of_one_distribution():
+    other = np.random.default_rng(1).normal(size=(100, 3))
+    assert abs(c2st(CLOUD, other) - 0.5) < 3 * chance_error(100)
+
+
+def test_a_judge_tells_two_far_clouds_every_time():
+    assert c2st(CLOUD, CLOUD + 10) == 1.0
+
+
+def test_the_judge_nears_the_best_possible_accuracy():
+    """Two unit normals at distance 2 are told apart by their middle: accuracy Φ(1) = 0.8413."""
+    rng = np.random.default_rng(2)
+    real, fake = rng.normal(size=(1000, 1)), rng.normal(2, 1, size=(1000, 1))
+    assert c2st(real, fake, classifier=KNeighborsClassifier(51)) == pytest.approx(0.8413, abs=0.03)
+
+
+def test_a_guesser_scores_a_half_and_the_seed_decides_the_folds():
+    assert c2st(CLOUD, CLOUD + 10, classifier=DummyClassifier()) == 0.5
+    near = CLOUD + 0.5
+    first, again, other = (c2st(CLOUD, near, seed=seed, classifier=JUDGE) for seed in (3, 3, 4))
+    assert first == again != other
+
+
+def test_the_error_of_guessing_is_that_of_coin_throws():
+    throws = np.random.default_rng(0).binomial(200, 0.5, size=20_000) / 200
+    assert chance_error(100) == pytest.approx(throws.std(), rel=0.03)
+    with pytest.raises(ValueError, match="n must be >= 1, got 0"):
+        chance_error(0)
+
+
+@pytest.mark.parametrize(
+    ("real", "fake", "folds", "sentence"),
+    [
+        (CLOUD, CLOUD[:90], 5, "real has 100 rows and fake 90: naming the larger would already beat 0.5"),
+        (CLOUD, CLOUD[:, :2], 5, "real has 3 columns and fake 2"),
+        (CLOUD[:4], CLOUD[:4], 5, "folds must be from 2 to the number of rows, got 5 for 4 rows"),
+        (CLOUD, CLOUD, 1, "folds must be from 2 to the number of rows, got 1 for 100 rows"),
+        (CLOUD, np.full((100, 3), np.nan), 5, "fake has nan in row 0, column 0"),
+    ],
+)
+def test_a_comparison_that_would_mislead_is_refused(real, fake, folds, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        c2st(real, fake, folds=folds)
+
+
+def with_moments(mean, deviations, n=50):
+    """Return points whose sample mean and covariance are exactly these."""
+    white = np.random.default_rng(5).normal(size=(n, len(mean)))
+    white -= white.mean(axis=0)
+    white = white @ np.linalg.inv(np.linalg.cholesky(np.cov(white.T))).T
+    return white * deviations + mean
+
+
+def test_frechet_distance_of_axis_aligned_gaussians_is_the_closed_form():
+    """Commuting covariances: |m - n|² + Σ (s - t)²."""
+    a, b = with_moments([0.0, 1.0], [1.0, 3.0]), with_moments([2.0, 1.0], [2.0, 0.5])
+    assert frechet_distance(a, b) == pytest.approx(2**2 + (1 - 2) ** 2 + (3 - 0.5) ** 2)
+
+
+def test_frechet_distance_agrees_with_scipys_matrix_root():
+    a, b = RNG.normal(size=(200, 4)) @ RNG.normal(size=(4, 4)), RNG.normal(size=(300, 4)) @ RNG.normal(size=(4, 4)) + 1
+    cov_a, cov_b, shift = np.cov(a.T), np.cov(b.T), a.mean(axis=0) - b.mean(axis=0)
+    theirs = shift @ shift + np.trace(cov_a + cov_b - 2 * sqrtm(cov_a @ cov_b).real)
+    assert frechet_distance(a, b) == pytest.approx(theirs, rel=1e-8)
+    assert frechet_distance(b, a) == pytest.approx(theirs, rel=1e-8)
+
+
+def test_frechet_distance_stays_real_where_rows_are_fewer_than_columns():
+    few = RNG.normal(size=(5, 40))
+    assert frechet_distance(few, few) == pytest.approx(0, abs=1e-6)
+    assert np.isfinite(frechet_distance(few, RNG.normal(size=(6, 40))))
+
+
+def test_frechet_distance_wants_two_rows():
+    with pytest.raises(ValueError, match="b has 1 row; a covariance needs at least 2"):
+        frechet_distance(CLOUD, CLOUD[:1])
+
+
+distributions = st.lists(st.floats(0, 1), min_size=4, max_size=4).filter(lambda p: sum(p) > 0.01)
+
+
+@given(distributions, distributions)
+def test_divergences_agree_with_scipy_and_with_all_events(p, q):
+    p, q = np.array(p) / sum(p), np.array(q) / sum(q)
+    assert jensen_shannon(p, q) == pytest.approx(jensenshannon(p, q) ** 2, abs=1e-9)
+    events = [[bool(mask >> i & 1) for i in range(4)] for mask in range(16)]
+    assert total_variation(p, q) == pytest.approx(max(p[event].sum() - q[event].sum() for event in events), abs=1e-9)
+
+
+def test_divergences_of_disjoint_distributions_are_at_their_limits():
+    assert jensen_shannon([1, 0], [0, 1]) == pytest.approx(np.log(2))
+    assert total_variation([1, 0], [0, 1]) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("p", "sentence"),
+    [
+        ([0.5, 0.4], "p must sum to 1, got 0.9; divide it by its sum"),
+        ([1.5, -0.5], "p must hold probabilities >= 0, got -0.5"),
+        ([np.nan, 1.0], "p must hold probabilities >= 0, got nan"),
+        ([1.0], r"p has shape \(1,\) and q \(2,\); they must share one set of outcomes"),
+    ],
+)
+@pytest.mark.parametrize("divergence", [total_variation, jensen_shannon])
+def test_what_is_no_distribution_is_refused(divergence, p, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        divergence(p, [0.5, 0.5])

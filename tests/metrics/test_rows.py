@@ -1,0 +1,75 @@
+"""Rows: taking some of them, and telling when two are the same."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sdg_lab.data.types import Images
+from sdg_lab.metrics import subsample
+from sdg_lab.metrics.rows import as_points, keys
+
+PIXELS = np.linspace(0, 1, 5 * 4, dtype=np.float32).reshape(5, 1, 2, 2)
+KINDS = {
+    "images": Images(PIXELS, np.arange(5)),
+    "array": PIXELS.reshape(5, 4),
+    "strings": ["a", "b", "c", "d", "e"],
+    "tokens": [("a",), ("b",), ("c", "d"), ("e",), ()],
+    "table": pd.DataFrame({"x": range(5), "kind": pd.Categorical(list("aabbb"))}),
+}
+
+
+@pytest.mark.parametrize("data", KINDS.values(), ids=KINDS)
+def test_a_subsample_has_the_type_the_size_and_only_rows_of_the_whole_each_once(data):
+    part = subsample(data, 3, seed=4)
+    assert type(part) is type(data)
+    assert len(part) == 3
+    chosen = keys(part)
+    assert len(set(chosen)) == 3
+    assert set(chosen) <= set(keys(data))
+    assert keys(subsample(data, 3, seed=4)) == chosen
+
+
+def test_a_subsample_keeps_labels_with_their_pictures():
+    part = subsample(KINDS["images"], 5, seed=1)
+    np.testing.assert_array_equal(part.pixels, PIXELS[part.labels])
+
+
+@pytest.mark.parametrize("n", [0, 6])
+def test_a_subsample_cannot_be_empty_or_larger_than_the_whole(n):
+    with pytest.raises(ValueError, match=f"cannot draw {n} rows without replacement from 5"):
+        subsample(KINDS["strings"], n)
+
+
+def test_equal_rows_have_equal_keys_whatever_the_number_type():
+    assert keys(np.array([[0.0, 1.0]])) == keys(np.array([[-0.0, 1.0]], dtype=np.float32))
+    whole = pd.DataFrame({"x": [1, 2], "y": ["a", "b"]})
+    fractional = pd.DataFrame({"y": pd.Categorical(["b", "a"]), "x": [2.0, 1.0]})
+    assert set(keys(fractional, like=whole)) == set(keys(whole))
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "sentence"),
+    [
+        ("anna", TypeError, "data must be Images, an array, a table, or a list of sequences, got str"),
+        ([], ValueError, "data is empty"),
+        (["a", 3], TypeError, r"data\[1\] must be a string or a tuple of tokens, got int"),
+        (np.zeros(3), ValueError, r"data must have a row for each example, got shape \(3,\)"),
+        (np.zeros((0, 3)), ValueError, r"data is empty: shape \(0, 3\)"),
+        (np.array([[0.0, 1.0], [2.0, np.nan]]), ValueError, "data has nan in row 1, column 1; every number"),
+        (pd.DataFrame({"x": []}), ValueError, r"data is empty: shape \(0, 1\)"),
+        (pd.DataFrame({"x": [1.0, None]}), ValueError, "data: column 'x' lacks a value in row 1; fill it or drop it"),
+    ],
+)
+def test_what_is_no_set_of_rows_is_refused(data, error, sentence):
+    with pytest.raises(error, match=sentence):
+        keys(data)
+
+
+def test_a_table_without_the_columns_of_train_is_refused():
+    with pytest.raises(ValueError, match=r"samples lacks the columns \['y'\]; it has \['x'\]"):
+        keys(pd.DataFrame({"x": [1]}), "samples", like=pd.DataFrame({"x": [1], "y": [2]}))
+
+
+def test_strings_are_no_points():
+    with pytest.raises(TypeError, match="data must be Images or an array, got list"):
+        as_points(["a"])

@@ -1,0 +1,120 @@
+"""The scoreboard: each figure is that of the metric it names, its floor that of real rows, and bad models look bad."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from sdg_lab.data.types import Card, Dataset, Images
+from sdg_lab.metrics import Likelihood, Memorisation, Scoreboard, score, scoreboard
+from sdg_lab.metrics.scoreboard import Line
+
+CARD = Card("blobs", "two blobs", "images", "here", "CC0", "300 x 1 x 2 x 2", "ink", "")
+
+
+def blobs(n, seed):
+    """Two clusters of small pictures."""
+    rng = np.random.default_rng(seed)
+    centres = np.array([[0.2, 0.8, 0.3, 0.5], [0.8, 0.2, 0.6, 0.5]])
+    pixels = (centres[rng.integers(0, 2, n)] + rng.normal(0, 0.05, (n, 4))).clip(0, 1)
+    return Images(pixels.astype(np.float32).reshape(n, 1, 2, 2))
+
+
+DATA = Dataset(CARD, blobs(240, 0), blobs(60, 1), blobs(60, 2))
+
+
+@pytest.fixture(scope="module")
+def lines():
+    common = {"data": DATA, "parameters": 12, "seconds": 0.5}
+    collapsed = Images(np.repeat(blobs(1, 5).pixels, 60, axis=0))
+    return {
+        "good": score("good", samples=blobs(500, 3), likelihood=Likelihood(3.2, "nats/image", exact=True), **common),
+        "copies": score("copies", samples=DATA.train, **common),
+        "collapsed": score("collapsed", samples=collapsed, **common),
+    }
+
+
+def test_everything_is_compared_on_as_many_rows_as_the_smallest_part_has(lines):
+    assert [line.n for line in lines.values()] == [60, 60, 60]
+
+
+def test_a_good_model_looks_like_the_floor(lines):
+    good = lines["good"]
+    assert abs(good.fidelity - good.fidelity_floor) < 0.15
+    assert abs(good.diversity - good.diversity_floor) < 0.15
+    assert good.memorisation.in_train < 0.3
+
+
+def test_copies_look_perfect_until_memorisation_is_read(lines):
+    copies = lines["copies"]
+    assert copies.fidelity == copies.fidelity_floor
+    assert copies.diversity == copies.diversity_floor
+    assert copies.memorisation.in_train == 1.0
+    assert copies.memorisation_floor < 0.3
+
+
+def test_a_collapsed_model_is_seen_through(lines):
+    assert lines["collapsed"].fidelity > 0.9
+    assert lines["collapsed"].diversity < 0.3
+
+
+def test_the_same_seed_gives_the_same_line(lines):
+    again = score(
+        "good",
+        data=DATA,
+        samples=blobs(500, 3),
+        parameters=12,
+        seconds=0.5,
+        likelihood=Likelihood(3.2, "nats/image", exact=True),
+    )
+    assert again == lines["good"]
+
+
+def a_line(name="4-gram", data="names", n=500):
+    return Line(
+        name, data, 12_345, 0.25, Likelihood(2.0854, "nats/char", exact=True), n, 0.61, 0.52, 0.9, 0.97,
+        Memorisation(0.3, 0.05, 0.65, 0.4), 0.0,
+    )  # fmt: skip
+
+
+def test_each_data_set_starts_with_its_floor():
+    other = dataclasses.replace(a_line("unigram"), data="plays", likelihood=None, fidelity_floor=0.5)
+    frame = scoreboard([a_line(), other, a_line("5-gram")]).frame
+    assert frame["model"].tolist() == [
+        "real (test set): the floor", "4-gram", "5-gram", "real (test set): the floor", "unigram",
+    ]  # fmt: skip
+    assert frame["data"].tolist() == ["names"] * 3 + ["plays"] * 2
+    assert frame["C2ST"].tolist() == [0.52, 0.61, 0.61, 0.5, 0.61]
+    assert frame["coverage"].tolist() == [0.97, 0.9, 0.9, 0.97, 0.9]
+
+
+def test_lines_with_other_numbers_of_rows_do_not_share_a_floor():
+    assert scoreboard([a_line(n=500), a_line(n=100)]).frame["rows"].tolist() == [500, 500, 100, 100]
+
+
+def test_it_reads_well_as_text_and_as_html():
+    board = scoreboard([a_line("<4-gram>")])
+    row = board.readable().iloc[1].tolist()
+    assert row == ["<4-gram>", "names", "12,345", "0.2", "2.085 nats/char", "0.61", "0.90", "30.0%", "40.0%", "500"]
+    assert board.readable().iloc[0]["neg. log-likelihood"] == "–"
+    assert "chance moves it by 0.02" in repr(board)
+    assert "&lt;4-gram&gt;" in board._repr_html_()
+    assert isinstance(board, Scoreboard)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"samples": blobs(5, 0)}, "m: 5 rows are too few to compare; sample at least 6"),
+        ({"seconds": -1.0}, "parameters and seconds must be >= 0, got 3 and -1.0"),
+    ],
+)
+def test_what_cannot_be_scored_is_refused(change, sentence):
+    arguments = {"data": DATA, "samples": blobs(60, 3), "parameters": 3, "seconds": 1.0} | change
+    with pytest.raises(ValueError, match=sentence):
+        score("m", **arguments)
+
+
+def test_an_empty_scoreboard_is_refused():
+    with pytest.raises(ValueError, match="a scoreboard needs at least one line"):
+        scoreboard([])
