@@ -41,7 +41,12 @@ def interleaved(work: Mapping[str, Callable[[], object]], *, repeats: int = 5) -
     """Return the median wall-clock seconds of each function, after one warm-up call of each.
 
     The functions take turns: first, second, …, first, second, …; a slow moment of the machine then hits all of them.
+
+    Raises:
+        ValueError: if there is no turn to measure.
     """
+    if repeats < 1:
+        raise ValueError(f"repeats must be >= 1, got {repeats}")
     for function in work.values():
         function()
     seconds: dict[str, list[float]] = {name: [] for name in work}

@@ -1,0 +1,39 @@
+"""The README's table of chapters is made from the chapters, and is up to date."""
+
+from pathlib import Path
+
+import pytest
+
+from sdg_lab.course import contents, notebooks, registry
+from sdg_lab.show.families import FAMILIES
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_readme_holds_the_table_as_it_would_be_made_now():
+    assert contents.table() in (ROOT / "README.md").read_text(encoding="utf-8"), "run `make notebooks`"
+
+
+def test_every_chapter_and_every_family_has_one_line():
+    lines = {line.split("|")[1].strip(): line for line in contents.table().splitlines()[2:]}
+    written = {path.stem[:2] for path in notebooks.chapters()}
+    assert set(lines) == written | {family.chapter for family in FAMILIES}
+    assert all(registry.chapter(number).title in lines[number] for number in written)
+    assert all(("not written yet" in line) == (number not in written) for number, line in lines.items())
+
+
+def test_only_what_is_between_the_markers_is_touched(tmp_path: Path):
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n{contents.BEGIN}\nold\n{contents.END}\nafter\n", encoding="utf-8")
+    assert contents.update(readme)
+    assert readme.read_text(encoding="utf-8") == (
+        f"before\n{contents.BEGIN}\n{contents.table()}\n{contents.END}\nafter\n"
+    )
+    assert not contents.update(readme)
+
+
+def test_a_missing_marker_is_named(tmp_path: Path):
+    readme = tmp_path / "README.md"
+    readme.write_text(contents.BEGIN, encoding="utf-8")
+    with pytest.raises(ValueError, match="end of chapters"):
+        contents.update(readme)
