@@ -38,6 +38,11 @@ def test_everything_is_compared_on_as_many_rows_as_the_smallest_part_has(lines):
     assert [line.n for line in lines.values()] == [60, 60, 60]
 
 
+def test_the_floor_is_the_same_whatever_the_samples(lines):
+    floors = {(line.fidelity_floor, line.diversity_floor, line.memorisation_floor) for line in lines.values()}
+    assert len(floors) == 1
+
+
 def test_a_good_model_looks_like_the_floor(lines):
     good = lines["good"]
     assert abs(good.fidelity - good.fidelity_floor) < 0.15
