@@ -17,6 +17,11 @@ def test_names_are_sorted_into_train_test_and_new():
     assert str(found) == "37.5% in train (by chance 50.0%), 12.5% in test, 50.0% new"
 
 
+def test_a_sample_in_both_parts_counts_once_as_in_train():
+    found = memorisation(["train0", "new"], TRAIN, [*TEST, "train0"])
+    assert (found.in_train, found.in_test, found.new) == (0.5, 0.0, 0.5)
+
+
 def test_a_model_that_remembers_nothing_finds_train_as_often_as_chance_says():
     """Draw from the very distribution that train and test were cut from: every word of it is equally likely."""
     words = [f"{i:04d}" for i in range(1000)]
