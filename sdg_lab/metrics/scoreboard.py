@@ -163,7 +163,7 @@ def _row(line: Line) -> dict[str, object]:
 
 def _floor_row(line: Line) -> dict[str, object]:
     return {
-        "model": "real (test set): the floor",
+        "model": "real against real: the floor",
         "data": line.data,
         "parameters": None,
         "fit (s)": None,
