@@ -86,7 +86,7 @@ def test_each_data_set_starts_with_its_floor():
     other = dataclasses.replace(a_line("unigram"), data="plays", likelihood=None, fidelity_floor=0.5)
     frame = scoreboard([a_line(), other, a_line("5-gram")]).frame
     assert frame["model"].tolist() == [
-        "real against real: the floor", "4-gram", "5-gram", "real (test set): the floor", "unigram",
+        "real against real: the floor", "4-gram", "5-gram", "real against real: the floor", "unigram",
     ]  # fmt: skip
     assert frame["data"].tolist() == ["names"] * 3 + ["plays"] * 2
     assert frame["C2ST"].tolist() == [0.52, 0.61, 0.61, 0.5, 0.61]
