@@ -15,6 +15,7 @@ from markdown_it.rules_block.table import table as starts_table
 from markdown_it.token import Token
 
 _LINE_END = re.compile(r"\r\n?|\n")
+_LONG = re.compile(r'"[^"\n`|<>\\]{24,}"')
 Span = tuple[int, int]
 
 
@@ -42,7 +43,7 @@ def find_blocks(text: str) -> Blocks:
     starts = blocks.line_starts
     # A byte order mark is no part of the first line's syntax; the length of a line end is no part of any.
     source = _LINE_END.sub("\n", text.replace("\0", "\ufffd")).removeprefix("\ufeff")
-    for token in _tokens(source):
+    for token in _tokens(_LONG.sub(_shortened, source)):
         if token.map is None:
             continue
         first, last = token.map
@@ -59,12 +60,10 @@ def find_blocks(text: str) -> Blocks:
         elif token.type == "inline":
             blocks.prose.append(span)
         elif token.type == "pipe_table":
-            lines = [
-                (starts[line] + offset, starts[line] + offset + len(content))
-                for line, (offset, content) in enumerate(token.meta["lines"], first)
-            ]
-            if first == 0 and text.startswith("\ufeff"):
-                lines[0] = (lines[0][0] + 1, lines[0][1] + 1)
+            lines = []
+            for line, offset in enumerate(token.meta["offsets"], first):
+                begin = starts[line] + offset + (text.startswith("\ufeff") and line == 0)
+                lines.append((begin, begin + len(text[begin : starts[line + 1]].rstrip(" \t\r\n"))))
             blocks.pipe_tables.append(lines)
     return blocks
 
@@ -78,6 +77,11 @@ def _tokens(source: str) -> list[Token]:
     return tokens
 
 
+def _shortened(match: re.Match[str]) -> str:
+    """Shorten a long quoted value. No block begins or ends in one, and markdown-it looks at every character twice."""
+    return '""'
+
+
 def _pipe_table(state: StateBlock, first: int, end: int, silent: bool) -> bool:
     """Say which lines belong to a table, as markdown-it's own rule does, but without a token for each cell.
 
@@ -89,29 +93,26 @@ def _pipe_table(state: StateBlock, first: int, end: int, silent: bool) -> bool:
     if silent:
         return True
     before, state.parentType = state.parentType, "table"
-    lines = [_line(state, first), _line(state, first + 1)]
-    lines.extend(_body(state, first + 2, end))
+    offsets = [_offset(state, first), _offset(state, first + 1), *_body(state, first + 2, end)]
     state.parentType = before
-    state.line = first + len(lines)
+    state.line = first + len(offsets)
     token = state.push("pipe_table", "", 0)
     token.map = [first, state.line]
-    token.meta = {"lines": lines}
+    token.meta = {"offsets": offsets}
     return True
 
 
-def _body(state: StateBlock, line: int, end: int) -> Iterator[tuple[int, str]]:
+def _body(state: StateBlock, first: int, end: int) -> Iterator[int]:
     terminators = state.md.block.ruler.getRules("blockquote")  # what markdown-it's table rule asks too
-    for number in range(line, end):
-        if state.sCount[number] < state.blkIndent or any(rule(state, number, end, True) for rule in terminators):
+    for line in range(first, end):
+        if state.sCount[line] < state.blkIndent or any(rule(state, line, end, True) for rule in terminators):
             return
-        offset, content = _line(state, number)
-        if not content or state.is_code_block(number):
+        if state.isEmpty(line) or state.is_code_block(line):
             return
-        yield offset, content
+        yield _offset(state, line)
 
 
-def _line(state: StateBlock, number: int) -> tuple[int, str]:
-    """Return how far into its line the content begins (after quote marks and indentation), and the content."""
-    begin = state.bMarks[number] + state.tShift[number]
-    content = state.src[begin : state.eMarks[number]].rstrip(" \t")
-    return begin - (state.src.rfind("\n", 0, begin) + 1), content
+def _offset(state: StateBlock, line: int) -> int:
+    """Return how far into its line the content begins, after quote marks and indentation."""
+    begin = state.bMarks[line] + state.tShift[line]
+    return begin - (state.src.rfind("\n", 0, begin) + 1)

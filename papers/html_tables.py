@@ -18,17 +18,27 @@ from papers.blocks import Blocks, Span
 # Possessive and atomic, so that no input makes it slow. An unclosed tag swallows the rest, as the specification says.
 _S = r"\t\n\f\r "  # what HTML takes for white space, less than \s
 _ASSIGNED = rf"[{_S}]*+=[{_S}]*+"
-_BARE = rf"""[^{_S}>"'][^{_S}>]*+"""
+_BARE = rf"""[^{_S}>"'][^{_S}>]*+"""  # a value without quotes
 _ATTRIBUTE = rf"""[^{_S}/>][^{_S}/>=]*+(?>{_ASSIGNED}(?>"[^"]*+"|'[^']*+'|{_BARE})?)?"""
 TAG = rf"<(?P<close>/?)(?P<name>[A-Za-z][^{_S}/>]*+)(?P<attributes>(?>[{_S}/]++|{_ATTRIBUTE})*+)>"
+MARKDOWN_TAG = TAG.replace("[^", "[^<").replace('[^<"]', '[^"]').replace("[^<']", "[^']")
+"""A tag in Markdown holds no ``<`` but in quotes (CommonMark, section 6.6): one that is not closed ends there."""
 COMMENT = r"<!--(?>-?>|(?s:.*?)--!?>)"
-_TOKEN = re.compile(rf"(?P<comment>{COMMENT}|<!--|<[!?][^>]*+>|</[^A-Za-z>][^>]*+>)|{TAG}|(?P<cut><[/]?[A-Za-z])")
+_NAMES = ("td", "tr", "th", "table", "tbody", "thead", "tfoot")
+_OURS = f"(?i:{'|'.join(_NAMES)})"
+_RAW_TEXT = "(?i:script|style|textarea|title|xmp|iframe)"  # what is in these is text to a browser
+_SEEN = rf"(?:{_OURS}|{_RAW_TEXT})[{_S}/>]"
+# Text and other tags are passed over inside the pattern: a long list has more of them than of ours.
+_PASSED = rf"[^<]++|<(?![A-Za-z/!?])|</(?![^>])|<(?!/?{_SEEN})/?[A-Za-z][^{_S}/>]*+(?>[{_S}/]++|{_ATTRIBUTE})*+>"
+_HIDDEN = rf"(?P<hidden>{COMMENT}|<!--|<[!?][^>]*+>|</[^A-Za-z>][^>]*+>)"
+# A cell whose end tag is the next tag of ours, as nearly all are, is one match.
+_WHOLE_CELL = rf"(?:(?P<inside>(?>{_PASSED})*+)</(?i:t[dh])[{_S}]*+>)?"
+_TOKEN = re.compile(rf"(?>{_PASSED})*+(?:{_HIDDEN}|{TAG}{_WHOLE_CELL}|(?P<cut><))")
+_CODE = r"\\[`<]|(?P<ticks>(?<!`)`++)(?:.*?[^`])?(?P=ticks)(?!`)"
+_PROSE = re.compile(rf"(?P<hidden>{_CODE}|</?{_RAW_TEXT}[{_S}/>])|{COMMENT}|{MARKDOWN_TAG}|(?P<lone><)", re.S)
 _NAMED = re.compile(rf"""([^{_S}/>][^{_S}/>=]*+)(?>{_ASSIGNED}(?>"([^"]*+)"|'([^']*+)'|({_BARE}))?)?""")
-_RAW_TEXT = frozenset({"script", "style", "textarea", "title", "xmp", "iframe"})
-_OURS = frozenset({"table", "tr", "td", "th", "thead", "tbody", "tfoot"})
 _TABLE_TAG = re.compile(rf"<(?P<close>/?)table[{_S}/>]", re.I)
-_BLANK_LINE = re.compile(r"(?>\r\n?|\n)[ \t]*(?=[\r\n])")
-_INLINE_CODE = re.compile(r"\\[`<]|(?P<ticks>(?<!`)`++)(?:.*?[^`])?(?P=ticks)(?!`)", re.S)
+_BLANK_LINE = re.compile(r"\n[ \t]*(?=\r?\n)|\r[ \t]*(?=\r)")
 
 
 @dataclass(slots=True)
@@ -68,8 +78,9 @@ def attributes(text: str, start: int, end: int) -> dict[str, Span]:
     """Return where the value of each attribute stands (the first of each name wins); an empty span if it has none."""
     found: dict[str, Span] = {}
     for match in _NAMED.finditer(text, start, end):
-        group = next((number for number in (2, 3, 4) if match[number] is not None), 0)
-        found.setdefault(match[1].lower(), match.span(group) if group else (match.end(), match.end()))
+        name, group = match[1].lower(), match.lastindex or 1
+        if name not in found:
+            found[name] = match.span(group) if group > 1 else (match.end(), match.end())
     return found
 
 
@@ -77,16 +88,22 @@ def find_html_tables(text: str, blocks: Blocks) -> list[RawTable]:
     """Return the HTML tables of a Markdown text, in order, cut off or not."""
     if "<table" not in text.lower():
         return []
-    text = _without_code(text, blocks)
+    text = _readable(text, blocks)
     return _Builder(text, blocks).build()
 
 
-def _without_code(text: str, blocks: Blocks) -> str:
-    """Blank out fences, and code spans and escapes in prose, keeping every position."""
-    pieces, done = [], 0
+def _readable(text: str, blocks: Blocks) -> str:
+    """Blank out, keeping positions, what is no markup: code, escapes, and in prose a ``<`` that begins no whole tag.
+
+    In raw HTML a tag reaches to its ``>`` wherever that is; in a paragraph "a <b" must not swallow the table below it.
+    """
     hidden = list(blocks.fences)
-    for start, end in blocks.prose:
-        hidden.extend(match.span() for match in _INLINE_CODE.finditer(text, start, end))
+    lines = [line for table in blocks.pipe_tables for line in table]
+    for start, end in (*blocks.prose, *lines, *blocks.indented):
+        if text.find("<", start, end) >= 0:
+            found = _PROSE.finditer(text, start, end)
+            hidden += [match.span() for match in found if match["hidden"] or match["lone"]]
+    pieces, done = [], 0
     for start, end in sorted(hidden):
         pieces += [text[done:start], " " * (end - max(start, done))]
         done = max(done, end)
@@ -99,31 +116,33 @@ class _Tag(NamedTuple):
     end: int
     close: bool = False
     spanning: bool = False
+    whole: Span | None = None
+    """For a cell whose end tag is the next tag of ours: where that begins and ends."""
 
 
-def _tokens(text: str, blocks: Blocks) -> Iterator[_Tag]:
+def _tokens(text: str) -> Iterator[_Tag]:
     """Yield the tags that build tables; a last one named ``cut`` if the text ends inside a tag."""
     position = 0
-    while match := _TOKEN.search(text, position):
+    while match := _TOKEN.match(text, position):
         position = match.end()
         if name := match["name"]:
-            name = name.lower()
-            if name in _OURS:
-                spanning = "colspan" in match["attributes"].lower()
-                yield _Tag(name, match.start(), position, match["close"] == "/", spanning)
-            elif name in _RAW_TEXT and not match["close"] and not _inside(match.start(), blocks.prose):
-                closing = re.compile(rf"</{name}[{_S}/>]", re.I).search(text, position)
+            name, close = name.lower(), bool(match["close"])
+            start, after = match.start("close") - 1, match.end("attributes") + 1
+            if name in _NAMES:
+                whole = match["inside"] is not None and not close and name in ("td", "th")
+                spanning = after - start > len("<td colspan=>") and "colspan" in match["attributes"].lower()
+                yield _Tag(name, start, after, close, spanning, (match.end("inside"), position) if whole else None)
+                position = position if whole else after
+            elif close:
+                position = after
+            else:
+                closing = re.compile(rf"</{name}[{_S}/>]", re.I).search(text, after)
                 position = closing.start() if closing else len(text)
-            continue
-        prose = _inside(match.start(), blocks.prose)
-        if match["cut"]:
-            if not prose:
-                yield _Tag("cut", match.start(), len(text))
-                return
-        elif match[0] == "<!--" and not prose:  # never closed: hides the rest of raw HTML, is plain text in prose
+        elif match["cut"]:
+            yield _Tag("cut", match.start("cut"), len(text))
             return
-        elif prose and match.end() > prose[1]:
-            position = match.start() + 4
+        elif match["hidden"] == "<!--":  # never closed: it hides the rest
+            return
 
 
 def _inside(position: int, spans: list[Span]) -> Span | None:
@@ -146,7 +165,7 @@ class _Builder:
 
     def build(self) -> list[RawTable]:
         heading, headings = 0, self.blocks.headings
-        for tag in _tokens(self.text, self.blocks):
+        for tag in _tokens(self.text):
             while heading < len(headings) and headings[heading] < tag.start:
                 # A heading before the table's end tag stands in a cell; with no end tag to come, it ends the table.
                 if self.table and headings[heading] > self.table.start and not self.ends_after(headings[heading]):
@@ -185,7 +204,11 @@ class _Builder:
                 self.row = RawRow(tag.start, tag.end)
         elif tag.name in ("td", "th"):
             self.end_cell(tag.start)
-            if not tag.close:
+            if tag.whole:
+                self.row = self.row or RawRow(tag.start, tag.end)
+                self.row.cells.append(Cell(tag.end, tag.whole[0], tag.name == "th", tag.spanning))
+                self.row.end = tag.whole[1]
+            elif not tag.close:
                 self.row = self.row or RawRow(tag.start, tag.end)
                 self.cell = Cell(tag.end, tag.end, tag.name == "th", tag.spanning)
             elif self.row:
@@ -193,7 +216,7 @@ class _Builder:
         else:  # thead, tbody, tfoot
             self.end_row(tag.start, tag.start)
         if self.table:
-            self.table.end = tag.end
+            self.table.end = tag.whole[1] if tag.whole else tag.end
 
     def take_table(self, tag: _Tag) -> None:
         if tag.close and self.depth:

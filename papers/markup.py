@@ -13,18 +13,19 @@ from markdown_it import MarkdownIt
 from selectolax.lexbor import LexborHTMLParser
 
 from papers.blocks import Span
-from papers.html_tables import COMMENT, TAG, attributes
+from papers.html_tables import COMMENT, MARKDOWN_TAG, TAG, attributes
 
 _DESTINATION = r"<(?P<angle>[^<>\n]*)>|(?P<plain>(?:[^\s()<\\]|\\.|\((?:[^\s()\\]|\\.|\([^\s()]*\))*\))*)"
 _TITLE = r"""(?:\s+(?:"[^"]*"|'[^']*'|\([^()]*\)))?"""
 _MARKDOWN = re.compile(
     rf"(?P<skip>\\[!-/:-@\[-`{{-~]|{COMMENT}|(?P<ticks>(?<!`)`++)(?:.*?[^`])?(?P=ticks)(?!`))"
-    rf"|<(?P<auto>https?://[^\s<>]*)>|{TAG}|(?P<open>!?\[)"
+    rf"|<(?P<auto>https?://[^\s<>]*)>|{MARKDOWN_TAG}|(?P<open>!?\[)"
     rf"|\]\(\s*(?:{_DESTINATION}){_TITLE}\s*(?P<target>\))|(?P<end>\])|(?<![\w/])(?P<bare>https?://[^\s<>|]*[^\s<>|.,;:!?)])",
     re.S,
 )
 _RAW = re.compile(r"<(?:[!?]|/[^a-z]|(?:script|style|textarea|title|xmp|iframe|no|svg|math|select|plaintext))", re.I)
-_HTML = re.compile(rf"(?P<skip>{COMMENT})|{TAG}", re.S)
+_HTML = re.compile(rf"(?P<skip>{COMMENT})|{TAG}|(?P<cut><[/A-Za-z])", re.S)
+_TAG = re.compile(TAG)
 _BREAKING = re.compile(r"(?=<(?:/?(?:li|ul|ol|p|div|table|tr|td|th)|br)\b)", re.I)
 # In an attribute, a name without semicolon is no entity if a letter, digit or = follows (13.2.5.73): &query=x stays.
 _MAYBE_ENTITY = re.compile(r"&(?:#|[A-Za-z0-9]++[^A-Za-z0-9=]|[A-Za-z0-9]++\Z)")
@@ -75,9 +76,6 @@ def find_markup(text: str, start: int, end: int, *, markdown: bool) -> Markup:
     anchor: Link | None = None
     brackets: list[tuple[int, bool]] = []
     for match in (_MARKDOWN if markdown else _HTML).finditer(text, start, end):
-        kind = match.lastgroup
-        if match["skip"] is not None:
-            continue
         if name := match["name"]:
             name = name.lower()
             if name == "a":
@@ -86,17 +84,21 @@ def find_markup(text: str, start: int, end: int, *, markdown: bool) -> Markup:
                 anchor = None if match["close"] else _anchor(text, match)
             elif name == "img" and not match["close"]:
                 found.images.append(_img(text, match))
+        elif not markdown:
+            if match["cut"]:  # a tag without end swallows the rest
+                break
+        elif match["skip"]:
             continue
-        if match["open"]:
+        elif match["open"]:
             brackets.append((match.start(), match["open"] == "!["))
         elif match["end"]:
             if brackets:
                 brackets.pop()
         elif match["target"]:
             _inline(found, text, match, brackets)
-        elif kind in ("auto", "bare"):
-            span = match.span(kind)
-            found.links.append(Link(match[kind], span, span, match.span()))
+        else:
+            span = match.span("auto" if match["auto"] else "bare")
+            found.links.append(Link(text[slice(*span)], span, span, match.span()))
     if anchor:
         _close(found, anchor, end, end)
     found.links.sort(key=lambda link: link.span)
@@ -165,8 +167,10 @@ def _unescape(destination: str) -> str:
 
 def _html_text(source: str) -> str:
     source = _BREAKING.sub(" ", source)
-    if "&" not in source and not _RAW.search(source):
-        return _HTML.sub("", source)
+    if "&" not in source and source.count("<") == source.count(">") and not _RAW.search(source):
+        plain = _TAG.sub("", source)
+        if "<" not in plain:  # whole tags only, and no text that Lexbor would read otherwise
+            return plain
     parser = LexborHTMLParser(source)
     return parser.body.text() if parser.body else ""
 

@@ -110,3 +110,22 @@ def test_markdown_links_are_those_of_markdown_it(words: str, url: str, title: st
         assert [image.url.replace(" ", "%20") for image in found.images] == images
         for image in found.images:
             assert text[slice(*image.span)].startswith("![")
+
+
+LINES = st.sampled_from(
+    ['<td class="%s">', '# h "%s"', '    "%s"', '> "%s"', '```"%s"', '- "%s', '[a]: /u "%s"', "|--|", "<!-- %s", ""]
+)
+
+
+@given(st.lists(LINES, max_size=12))
+def test_shortened_values_change_no_block(lines: list[str]) -> None:
+    short, long = ("\n".join(line.replace("%s", value) for line in lines) for value in ("x y", "x y " * 12))
+    assert _by_line(short) == _by_line(long)
+
+
+def _by_line(text: str) -> list[object]:
+    blocks = find_blocks(text)
+    line = {start: number for number, start in enumerate(blocks.line_starts)}
+    spans = (blocks.fences, blocks.indented, blocks.html, blocks.prose)
+    tables = [[sum(text[:start].count("\n") for start, _ in table)] for table in blocks.pipe_tables]
+    return [*([(line[a], line[b]) for a, b in found] for found in spans), [line[h] for h in blocks.headings], tables]

@@ -230,3 +230,24 @@ def test_no_text_raises_and_every_span_lies_in_its_row(text: str) -> None:
                 previous = cell.end
             for span in (row.citation.count_span, row.url_span, row.title_span):
                 assert span is None or row.start <= span[0] <= span[1] <= row.end
+
+
+PROSE = ["where a <b and", "an open <!-- comment", "a `<table>` in code", "\\<table> escaped", "p<script and"]
+
+
+@pytest.mark.parametrize("prose", PROSE)
+def test_prose_swallows_no_table(prose: str) -> None:
+    text = f"{prose}\n\n" + html("2014.9", "A paper", "7")
+    assert [row.count for row in read_rows(text)] == [7]
+    listed = f"| a |\n|---|\n| {prose} |\n\n" + html("2014.9", "A paper", "7")
+    assert [row.count for row in read_rows(listed)] == [7]
+
+
+HOSTILE = ["<a ", '<a x="', "<table><td ", "[", "](", "![](", "`", "| a ", "<td>", "</td>", "<table>", "> ", "&", "*"]
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
+def test_hostile_text_is_read_in_time(piece: str) -> None:
+    table = "| Date | Title | Citation |\n|--|--|--|\n| a | "
+    for start in ("", HEAD + "<tr><td>", table):
+        read_tables(start + piece * 15_000)  # far too long for a test, if the time grew with the square
