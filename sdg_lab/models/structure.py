@@ -141,7 +141,7 @@ def chow_liu(coded: Coded, root: str | None = None) -> dict[str, tuple[str, ...]
 
 
 def hill_climb(
-    coded: Coded, *, kind: Score = "bic", prior: float = 1.0, max_parents: int = 3, patience: int = 10
+    coded: Coded, *, kind: Score = "bic", prior: float = 1.0, max_parents: int = 3, patience: int = 50
 ) -> dict[str, tuple[str, ...]]:
     """Search for the graph of highest score, one arrow added, removed or turned at a time.
 

@@ -178,7 +178,7 @@ def graph_difference(found: Parents, truth: Parents, *, title: str | None = None
         canvas.ax.plot([], [], color=hue, linestyle=style, label=f"{kind} ({len(edges)})")
     for node in truth:
         canvas.box(node)
-    canvas.ax.legend(loc="upper left", bbox_to_anchor=(0, 0), ncols=4, borderaxespad=0)
+    canvas.figure.legend(loc="lower left", ncols=len(kinds), borderaxespad=0.3)
     return canvas.figure
 
 

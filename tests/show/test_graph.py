@@ -81,7 +81,7 @@ def test_a_difference_says_what_happened_to_each_arrow():
     found = {**found, "b": ("a", "c")}
     figure = graph_difference(found, truth)
     assert figure.get_suptitle().startswith("Of 3 arrows: 1 found, 1 turned, 1 made up, 1 missed")
-    labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert labels == ["found (1)", "turned (1)", "made up (1)", "missed (1)"]
 
 
