@@ -9,7 +9,6 @@ import platform
 from datetime import date
 from pathlib import Path
 
-import torch
 from rich.console import Console
 from rich.table import Table
 
@@ -45,6 +44,8 @@ HEADINGS = ("what", "ours", "peer", "theirs", "theirs / ours", "goal", "reached"
 
 def where() -> str:
     """Say on what the figures were taken."""
+    import torch  # after sdg_lab, which sets the thread policy
+
     return (
         f"{date.today():%Y-%m-%d}, {platform.system()} {platform.machine()}, {threads.available_cores()} cores, "
         f"Python {platform.python_version()}, torch {torch.__version__}, {torch.get_num_threads()} threads; "

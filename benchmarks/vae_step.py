@@ -18,7 +18,7 @@ from benchmarks.timing import Row, interleaved
 from sdg_lab import data, training
 from sdg_lab.models.vae import VAE
 
-EPOCHS, BATCH, SEED, REPEATS = 2, 64, 0, 15
+EPOCHS, BATCH, SEED, REPEATS = 5, 64, 0, 9
 
 
 def run() -> list[Row]:

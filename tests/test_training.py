@@ -213,6 +213,12 @@ def test_bad_data_never_train(data: object, sentence: str):
         as_batch(data)  # type: ignore[arg-type]
 
 
+def test_large_numbers_are_not_infinite_ones():
+    largest = torch.full((4,), torch.finfo(torch.float32).max)
+    assert torch.isinf(largest.sum())
+    assert as_batch(largest)[0] is largest
+
+
 def test_a_loss_that_is_not_a_mean_is_refused():
     class Vector(Line):
         def loss(self, x: Tensor, y: Tensor) -> Tensor:
