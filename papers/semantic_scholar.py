@@ -266,7 +266,8 @@ class SemanticScholar:
     ) -> Any:
         """Send a request until it is answered, refused, or repeated often enough; ``read`` makes sense of the JSON."""
         url = path if "://" in path else self.base_url + path
-        for attempt in range(self.retries + 1):
+        last = self.retries
+        for attempt in range(last + 1):
             wait: float | None = None
             try:
                 response = self._send(method, url, query, body)
@@ -281,8 +282,10 @@ class SemanticScholar:
                 failure = UnreachableError(f"{kind} from {urlsplit(url).netloc}; is the network there?")
             except (requests.RequestException, ValueError, LookupError, TypeError) as error:
                 failure = ServiceError(f"the answer was cut off, or is not what was asked for ({type(error).__name__})")
-            if attempt == self.retries:
+            if attempt >= last:
                 break
+            if wait is not None and wait > self.max_wait:
+                last = attempt + 1  # the service wants to be left alone for long: one more try, not five
             longest = min(self.max_wait, max(self.pace, 0.1) * 2**attempt)
             time.sleep(min(wait, self.max_wait) if wait is not None else random.uniform(0, longest))
         raise failure

@@ -125,6 +125,10 @@ def test_retry_after_is_honoured_up_to_a_cap(library: Library, monkeypatch: pyte
     library.faults = ["429 Retry-After=7", "503 Retry-After=86400"]
     SemanticScholar(base_url=library.url, pace=0, max_wait=20).papers([sha(1)])
     assert [wait for wait in waits if wait] == [7, 20]
+    library.always = "429 Retry-After=86400"
+    client = SemanticScholar(base_url=library.url, pace=0, max_wait=20)
+    assert client.papers([sha(1)])[sha(1)].failure
+    assert client.requests == 2
     assert _retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0
     assert _retry_after("soon") is None
 
