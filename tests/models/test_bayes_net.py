@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -200,6 +201,20 @@ def test_impossible_states_are_never_drawn():
     drawn = drawer.draw({"a": np.repeat([0, 1], 50_000).astype(np.uint8)}, 100_000, np.random.default_rng(0))
     assert set(drawn[:50_000]) == {1, 3, 4}
     assert set(drawn[50_000:]) == {0}
+
+
+def test_memory_grows_with_the_rows_and_no_faster(alarm):
+    def peak(n: int) -> int:
+        tracemalloc.start()
+        alarm.sample(n, seed=0)
+        try:
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    few, many = peak(2**17), peak(2**19)
+    assert many < 4.2 * few
+    assert many < 2**19 * len(alarm.columns) * 4  # a few bytes a cell
 
 
 # Doing
