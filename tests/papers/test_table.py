@@ -251,3 +251,8 @@ def test_hostile_text_is_read_in_time(piece: str) -> None:
     table = "| Date | Title | Citation |\n|--|--|--|\n| a | "
     for start in ("", HEAD + "<tr><td>", table):
         read_tables(start + piece * 15_000)  # far too long for a test, if the time grew with the square
+
+
+def test_an_address_in_a_column_of_its_own_is_the_papers() -> None:
+    (row,) = read_rows("| Title | Link | Citation |\n|--|--|--|\n| Seq2seq | https://arxiv.org/abs/1409.3215 | 7 |\n")
+    assert (row.title, row.url, row.paper_id) == ("Seq2seq", "https://arxiv.org/abs/1409.3215", "ARXIV:1409.3215")
