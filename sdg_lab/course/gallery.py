@@ -12,12 +12,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from sdg_lab import data, show
 from sdg_lab.data.types import Dataset, Images
 from sdg_lab.files import replace_atomically
+from sdg_lab.models.bayes_net import BayesNet
 from sdg_lab.models.gaussian import ClassGaussian
 from sdg_lab.models.markov import MarkovChain
 from sdg_lab.models.vae import VAE
@@ -53,6 +55,21 @@ def _markov(train: Images) -> Sampler:
     return sample
 
 
+def _bayesnet(train: Images) -> Sampler:
+    """Read a picture as a row of a table: a column for the digit and one for each pixel that is not always blank."""
+    shades = _shades(train)
+    drawn_on = np.flatnonzero(shades.any(axis=0))
+    table = pd.DataFrame(shades[:, drawn_on], columns=drawn_on.astype(str), dtype="category")
+    net = BayesNet("hill-climb").fit(table.assign(digit=pd.Series(train.labels, dtype="category")))
+
+    def sample(n: int, seed: int) -> Images:
+        pixels = np.zeros((n, shades.shape[1]), dtype=np.float32)
+        pixels[:, drawn_on] = net.sample(n, seed=seed).drop(columns="digit").to_numpy(np.float32)
+        return Images((pixels / np.float32(SHADES - 1)).reshape(-1, *train.shape))
+
+    return sample
+
+
 def _vae(train: Images) -> Sampler:
     model = VAE(train.shape, classes=10, likelihood="gaussian").fit(train, epochs=40, lr=3e-3, progress=False)
     return lambda n, seed: model.sample(n, seed=seed)
@@ -60,7 +77,7 @@ def _vae(train: Images) -> Sampler:
 
 GALLERY: Mapping[str, Fit | None] = {
     "markov": _markov,
-    "bayesnet": None,
+    "bayesnet": _bayesnet,
     "vae": _vae,
     "gan": None,
     "diffusion": None,
@@ -156,8 +173,8 @@ def to_symbols(images: Images, shades: int = SHADES) -> list[tuple[str, ...]]:
         raise ValueError(f"only images of one channel can be written as symbols, got {images.shape[0]} channels")
     if shades < 2:
         raise ValueError(f"shades must be >= 2, got {shades}")
-    levels = np.rint(images.pixels.reshape(len(images), -1) * (shades - 1)).astype(np.int64)
-    return [tuple(f"{place}:{shade}" for place, shade in enumerate(row)) for row in levels.tolist()]
+    rows = _shades(images, shades).tolist()
+    return [tuple(f"{place}:{shade}" for place, shade in enumerate(row)) for row in rows]
 
 
 def from_symbols(sequences: list[tuple[str, ...]], shape: tuple[int, int, int], shades: int = SHADES) -> Images:
@@ -174,6 +191,11 @@ def from_symbols(sequences: list[tuple[str, ...]], shape: tuple[int, int, int], 
             raise ValueError(f"sequence {index} does not name the pixels 0 to {n_pixels - 1} in order")
         levels[index] = [int(symbol.partition(":")[2]) for symbol in sequence]
     return Images((levels / np.float32(shades - 1)).reshape(-1, *shape))
+
+
+def _shades(images: Images, shades: int = SHADES) -> NDArray[np.int64]:
+    """Return the nearest of so many grey levels for each pixel, (n, pixels), 0 being blank."""
+    return np.rint(images.pixels.reshape(len(images), -1) * (shades - 1)).astype(np.int64)
 
 
 @functools.cache
