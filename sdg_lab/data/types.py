@@ -229,8 +229,14 @@ class Network:
             cpt = self.cpts[node]
             if cpt.shape != shape:
                 raise ValueError(f"the table of {node!r} must have shape {shape} (parents..., node), got {cpt.shape}")
-            if not (cpt >= 0).all() or not np.allclose(cpt.sum(axis=-1), 1, rtol=0, atol=1e-9):
-                raise ValueError(f"each row of the table of {node!r} must be probabilities that sum to 1")
+            wrong = np.argwhere((cpt < 0).any(axis=-1) | ~np.isclose(cpt.sum(axis=-1), 1, rtol=0, atol=1e-9))
+            if len(wrong):
+                above = zip(self.parents[node], wrong[0], strict=True)
+                setting = ", ".join(f"{parent} = {self.states[parent][state]}" for parent, state in above)
+                raise ValueError(
+                    f"each row of the table of {node!r} must be probabilities that sum to 1, got "
+                    f"{cpt[tuple(wrong[0])]}" + (f" where {setting}" if setting else "")
+                )
             seen.add(node)
 
     @property

@@ -111,11 +111,11 @@ def test_networks_know_their_edges() -> None:
         ),
         (
             {"cpts": {"rain": np.array([0.2, 0.7]), "wet": np.eye(2)}},
-            "each row of the table of 'rain' must be probabilities that sum to 1",
+            "each row of the table of 'rain' must be probabilities that sum to 1, got [0.2 0.7]",
         ),
         (
-            {"cpts": {"rain": np.array([1.2, -0.2]), "wet": np.eye(2)}},
-            "each row of the table of 'rain' must be probabilities that sum to 1",
+            {"cpts": {"rain": np.array([0.2, 0.8]), "wet": np.array([[0.5, 0.5], [1.2, -0.2]])}},
+            "each row of the table of 'wet' must be probabilities that sum to 1, got [ 1.2 -0.2] where rain = no",
         ),
     ],
 )
