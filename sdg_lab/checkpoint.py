@@ -29,7 +29,7 @@ class State:
     optimizer: Optimizer
     average: AveragedModel | None
     history: History
-    settings: dict[str, Any]
+    settings: dict[str, Any] = field(default_factory=dict)
     best: dict[str, Tensor] = field(default_factory=dict)
 
     def keep_best(self, model: nn.Module) -> None:

@@ -111,7 +111,7 @@ def run(
 ) -> None:
     """Execute chapters in fresh kernels, side by side, and report their seconds.
 
-    With --write each has two threads, for the seconds that are stamped are those on two cores.
+    With --write each has one thread, whatever is set, so that the seconds that are stamped can be compared.
 
     Ends with 1 if a chapter failed.
     """
@@ -122,8 +122,8 @@ def run(
     from sdg_lab.course.runner import STAMPED_THREADS
 
     cores = threads.available_cores()
-    workers = min(workers or (max(1, cores // STAMPED_THREADS) if write else cores), len(paths))
-    share = STAMPED_THREADS if write else max(1, cores // workers)
+    share = STAMPED_THREADS if write else threads.choose()
+    workers = min(workers or max(1, cores // share), len(paths))
     results = _execute(paths, workers=workers, share=share, write=write)
 
     table = Table("chapter", "seconds", "", title=f"{workers} at a time, {share} thread{'s' if share > 1 else ''} each")

@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -38,7 +39,7 @@ class HasLoss(Protocol):
 
 
 class DivergedError(FloatingPointError):
-    """The loss was NaN or infinite; the message names the step, and the weights are those of the step before."""
+    """A loss or the weights became NaN or infinite; the message names the step."""
 
 
 def train(
@@ -84,7 +85,8 @@ def train(
 
     Raises:
         ValueError: for data that are empty, unequal in length or not finite, and for settings out of range.
-        DivergedError: if the loss is NaN or infinite; names the step. The weights are those before that step.
+        DivergedError: if the loss is NaN or infinite; names the step. The weights are those before that step, unless it
+            is the weights themselves that are named.
     """
     _check_settings(epochs=epochs, batch_size=batch_size, lr=lr, patience=patience, ema=ema, clip=clip)
     if patience is not None and validation is None:
@@ -97,6 +99,8 @@ def train(
     opt = (optimizer or (lambda p: torch.optim.Adam(p, lr=lr)))(model.parameters())
     base_rates = [group["lr"] for group in opt.param_groups]
     step_model, step_opt = fabric.setup(objective, opt)
+    if len(tensors[0]) < fabric.world_size:
+        raise ValueError(f"data must hold an example for each of {fabric.world_size} processes, got {len(tensors[0])}")
     if batch_size % fabric.world_size:
         raise ValueError(f"batch_size must be a multiple of the {fabric.world_size} processes, got {batch_size}")
     tensors = tuple(fabric.to_device(t) for t in tensors)
@@ -105,7 +109,10 @@ def train(
     measured = average.module if average else model
 
     history = History()
-    state = checkpoints.State(model, opt, average, history, settings=_settings(tensors, batch_size, seed, ema, clip))
+    state = checkpoints.State(model, opt, average, history)
+    if checkpoint is not None:
+        same = {"batch_size": batch_size, "patience": patience, "ema": ema, "clip": clip, "seed": seed}
+        state.settings = {"data": [_digest(t) for t in tensors], "learning rates": base_rates, **same}
     if checkpoint is not None and Path(checkpoint).exists():
         state.restore(checkpoint)
     earlier, start = history.seconds, time.perf_counter()
@@ -136,7 +143,7 @@ def train(
                 loss = step_model(*(t[share] for t in tensors))
                 value = _value(loss, fabric)
                 if not math.isfinite(value):
-                    raise DivergedError(_diverged(value, epoch, history.steps + len(losses), opt, checkpoint))
+                    raise DivergedError(_diverged("loss", value, epoch, history.steps + len(losses), opt, checkpoint))
                 fabric.backward(loss)
                 if clip is not None:
                     fabric.clip_gradients(step_model, step_opt, max_norm=clip, error_if_nonfinite=False)
@@ -145,10 +152,16 @@ def train(
                     average.update_parameters(model)
                 losses.append(value)
                 bar.update()
+            if not all(bool(torch.isfinite(p).all()) for p in model.parameters()):
+                last = history.steps + len(losses) - 1
+                raise DivergedError(_diverged("weights", math.nan, epoch, last, opt, checkpoint))
             history.loss += losses
             history.train_loss.append(sum(losses) / len(losses))
             if held_out is not None:
-                history.validation_loss.append(evaluate(measured, held_out, batch_size=max(batch_size, 256), seed=seed))
+                value = evaluate(measured, held_out, batch_size=max(batch_size, 256), seed=seed)
+                if not math.isfinite(value):
+                    raise DivergedError(_diverged("validation loss", value, epoch, history.steps, opt, checkpoint))
+                history.validation_loss.append(value)
                 if history.best_epoch == epoch and patience is not None:
                     state.keep_best(measured)
             bar.set_postfix_str(f"loss {history.train_loss[-1]:.4g}", refresh=False)
@@ -282,10 +295,10 @@ def _out_of_patience(history: History, patience: int | None) -> bool:
     return patience is not None and best is not None and history.epochs - 1 - best >= patience
 
 
-def _settings(tensors: Batch, batch_size: int, seed: int, ema: float | None, clip: float | None) -> dict[str, Any]:
-    """Collect what must be the same for a resumed run to be the same run."""
-    shapes = [list(t.shape) for t in tensors]
-    return {"data shapes": shapes, "batch_size": batch_size, "seed": seed, "ema": ema, "clip": clip}
+def _digest(tensor: Tensor) -> str:
+    """Name a tensor by its content, so that a run is not resumed on other data."""
+    content = tensor.detach().cpu().contiguous().view(torch.uint8) if tensor.ndim else tensor.detach().cpu()
+    return f"{tuple(tensor.shape)} {blake2b(content.numpy().tobytes(), digest_size=8).hexdigest()}"
 
 
 def _check_settings(
@@ -301,10 +314,10 @@ def _check_settings(
         raise ValueError(f"ema must lie between 0 and 1, got {ema}; 0.999 is usual")
 
 
-def _diverged(value: float, epoch: int, step: int, opt: Optimizer, checkpoint: str | Path | None) -> str:
+def _diverged(what: str, value: float, epoch: int, step: int, opt: Optimizer, checkpoint: str | Path | None) -> str:
     rate = opt.param_groups[0]["lr"]
     kept = f"; the last good checkpoint is {checkpoint}" if checkpoint is not None and Path(checkpoint).exists() else ""
     return (
-        f"the loss became {value} at step {step} (epoch {epoch}): try a learning rate below {rate:g} or clip=1.0, "
+        f"the {what} became {value} at step {step} (epoch {epoch}): try a learning rate below {rate:g} or clip=1.0, "
         f"and look at the data{kept}"
     )

@@ -117,11 +117,27 @@ class Interrupted(Line):
         return super().loss(x, y)
 
 
-def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path):
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"batch_size": 8}, r"another run: its batch_size is 16, this one's is 8"),
+        ({"lr": 0.01}, r"another run: its learning rates is \[0.001\], this one's is \[0.01\]"),
+        ({"patience": 3, "validation": problem(20)}, r"another run: its patience is None, this one's is 3"),
+    ],
+)
+def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path, changes: dict[str, object], sentence: str):
     path = tmp_path / "run.safetensors"
     run(fresh(), checkpoint=path)
-    with pytest.raises(ValueError, match=r"another run: its batch_size is 16, this one's is 8"):
-        run(fresh(), checkpoint=path, batch_size=8)
+    with pytest.raises(ValueError, match=sentence):
+        run(fresh(), checkpoint=path, **changes)
+
+
+def test_a_run_is_not_resumed_on_other_data(tmp_path: Path):
+    path = tmp_path / "run.safetensors"
+    x, y = problem()
+    train(fresh(), (x, y), epochs=1, checkpoint=path, progress=False, device="cpu")
+    with pytest.raises(ValueError, match=r"another run: its data is \['\(50, 3\) [0-9a-f]{16}'"):
+        train(fresh(), (x + 1, y), epochs=2, checkpoint=path, progress=False, device="cpu")
 
 
 def test_a_finished_run_is_not_run_again(tmp_path: Path):
@@ -148,6 +164,30 @@ def test_divergence_names_the_step_and_keeps_the_last_good_checkpoint(tmp_path: 
         run(model, checkpoint=path)
     assert torch.isfinite(weights(model)).all()
     assert path.exists()
+
+
+def test_a_validation_loss_that_is_no_number_is_not_the_best():
+    class Blind(Line):
+        def loss(self, x: Tensor, y: Tensor) -> Tensor:
+            return super().loss(x, y) * (1.0 if self.training else float("nan"))
+
+    with pytest.raises(DivergedError, match=r"the validation loss became nan at step 4 \(epoch 0\)"):
+        run(Blind(), validation=problem(20), patience=2)
+
+
+def test_weights_that_are_no_numbers_are_neither_kept_nor_saved(tmp_path: Path):
+    class Steep(Line):
+        def loss(self, x: Tensor, y: Tensor) -> Tensor:
+            loss = super().loss(x, y)
+            if len(x) == 2:  # the last batch of an epoch: a finite loss with an infinite slope
+                weight = self.net[0].weight  # type: ignore[union-attr]
+                loss = loss + (weight - weight.detach()).abs().sqrt().sum()
+            return loss
+
+    path = tmp_path / "run.safetensors"
+    with pytest.raises(DivergedError, match=r"the weights became nan at step 3 \(epoch 0\)"):
+        run(Steep(), checkpoint=path)
+    assert not path.exists()
 
 
 def test_early_stopping_returns_to_the_best_weights():

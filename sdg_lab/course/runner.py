@@ -24,6 +24,7 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
+from sdg_lab import threads as threads_policy
 from sdg_lab.course import notebooks, outputs
 from sdg_lab.course.display import duration
 from sdg_lab.course.notebooks import METADATA, Stamp
@@ -32,8 +33,8 @@ from sdg_lab.files import replace_atomically
 OnCell = Callable[[Path, int, int], None]
 """Called with the chapter, the number of code cells done, and the number there are."""
 
-STAMPED_THREADS = 2
-"""The seconds that are written into a chapter are for two cores, whatever machine they were measured on."""
+STAMPED_THREADS = threads_policy.DEFAULT
+"""The seconds that are written into a chapter are for the threads that a reader has by default."""
 
 SECONDS_A_CELL = 600.0
 """A cell that takes longer is given up."""
