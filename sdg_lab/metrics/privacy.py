@@ -29,8 +29,9 @@ class Memorisation:
         in_train: share of samples found in the training data.
         in_test: share found in the test data and not in train.
         new: share found in neither.
-        by_chance: the share in train to expect of a model that remembers nothing: the share in test times the rows of
-            train per row of test.
+        by_chance: the share in train to expect of a model that remembers nothing, estimated from the test rows: the
+            share that is equal to one of them, times the rows of train per row of test; for pictures and arrays, the
+            share that is a near copy of one, which does not depend on how many there are.
     """
 
     in_train: float
@@ -58,25 +59,35 @@ def memorisation(samples: Rows, train: Rows, test: Rows) -> Memorisation:
         TypeError: if the types are not the same, or are no rows.
         ValueError: if one is empty or holds NaN, or a table lacks a column.
     """
-    if not is_continuous(samples) == is_continuous(train) == is_continuous(test):
-        kinds = ", ".join(type(rows).__name__ for rows in (samples, train, test))
-        raise TypeError(f"samples, train and test must be of one type, got {kinds}")
+    kinds = [_kind(rows) for rows in (samples, train, test)]
+    if len(set(kinds) - {"an empty list"}) > 1:
+        raise TypeError(f"samples, train and test must be of one type, got {', '.join(kinds)}")
     if is_continuous(samples):
         in_train = near_copies(samples, train)  # type: ignore[arg-type]
-        in_test = near_copies(samples, test) & ~in_train  # type: ignore[arg-type]
+        copies_test = near_copies(samples, test)  # type: ignore[arg-type]
+        in_test, chance = copies_test & ~in_train, float(copies_test.mean())
     else:
         like = train if isinstance(train, pd.DataFrame) else None
         seen, held_out = set(keys(train, "train")), set(keys(test, "test", like=like))
         rows = keys(samples, "samples", like=like)
         in_train = np.array([row in seen for row in rows])
         in_test = np.array([row in held_out for row in rows]) & ~in_train
-    chance = min(1.0, float(in_test.mean()) * len(train) / len(test))
+        chance = min(1.0, float(in_test.mean()) * len(train) / len(test))
     return Memorisation(
         in_train=float(in_train.mean()),
         in_test=float(in_test.mean()),
         new=float((~in_train & ~in_test).mean()),
         by_chance=chance,
     )
+
+
+def _kind(rows: Rows) -> str:
+    """Say what rows are, as far as finding them again goes."""
+    if is_continuous(rows):
+        return "points"  # Images or an array
+    if isinstance(rows, list):
+        return f"a list of {type(rows[0]).__name__}" if rows else "an empty list"
+    return type(rows).__name__
 
 
 def near_copies(

@@ -84,7 +84,8 @@ def table_utility(
             raise ValueError(f"{name} has no column {target!r}; it has {list(table.columns)}")
         if table[target].nunique() != 2:
             raise ValueError(f"{name}: the target {target!r} must have 2 values, it has {table[target].nunique()}")
-    featurise = fit_features(synthetic.drop(columns=target))
+    # Columns of both: a category that the generator has lost must not stop the judge. (Trees do not mind the scale.)
+    featurise = fit_features(pd.concat([synthetic, real_test], ignore_index=True).drop(columns=target))
     judge = HistGradientBoostingClassifier(random_state=seed) if classifier is None else clone(classifier)
     positive = sorted(real_test[target].unique())[1]
     judge.fit(featurise(synthetic.drop(columns=target)), synthetic[target].to_numpy() == positive)
@@ -106,7 +107,7 @@ class ClosestRecord:
 
     @property
     def nearer_to_train(self) -> float:
-        """Share of synthetic rows nearer to train than to held-out rows, ties counting half: 0.5 remembers nothing."""
+        """Share of synthetic rows nearer to train than to held-out rows, ties counting half; 0.5: no sign of memory."""
         return float((self.to_train < self.to_held_out).mean() + (self.to_train == self.to_held_out).mean() / 2)
 
 

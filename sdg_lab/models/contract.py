@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from sdg_lab.data.types import Images
 from sdg_lab.files import read_tensors, write_tensors
 
 Data = TypeVar("Data")
@@ -111,6 +112,15 @@ class NeuralModel(nn.Module, SyntheticModel[Data]):
         """Refuse to answer before ``fit``."""
         if not self.fitted:
             raise NotFittedError(f"this {type(self).__name__} has not been fitted: call fit(data) or load(path) first")
+
+
+def check_images(data: object) -> Images:
+    """Return data that are pictures, or refuse them."""
+    if not isinstance(data, Images):
+        raise TypeError(f"the model learns from sdg_lab.data.Images, got {type(data).__name__}: wrap it in Images(...)")
+    if len(data) == 0:
+        raise ValueError("data is empty: give at least one picture")
+    return data
 
 
 def check_count(n: int) -> int:

@@ -15,7 +15,7 @@ from scipy.special import logsumexp
 from torch import Tensor
 
 from sdg_lab.data.types import Images
-from sdg_lab.models.contract import NotFittedError, SyntheticModel, check_count
+from sdg_lab.models.contract import NotFittedError, SyntheticModel, check_count, check_images
 
 Floats = NDArray[np.float64]
 
@@ -116,7 +116,7 @@ class ClassGaussian(SyntheticModel[Images]):
             ValueError: if the images have another shape.
             NotFittedError: before ``fit``.
         """
-        if x.shape != self._fitted_shape():
+        if check_images(x).shape != self._fitted_shape():
             raise ValueError(f"the model was fitted on images of shape {self._shape}, got {x.shape}")
         rows = x.pixels.reshape(len(x), -1).astype(np.float64)
         columns = []
@@ -170,8 +170,7 @@ class ClassGaussian(SyntheticModel[Images]):
 
 def _labels_of(data: Images) -> NDArray[np.int64]:
     """Return the labels, or refuse images without any."""
-    if len(data) == 0:
-        raise ValueError("data is empty: give at least two different images of each class")
+    check_images(data)
     if data.labels is None:
         raise ValueError("data has no labels: a Gaussian for each class needs to know the class of every image")
     return data.labels

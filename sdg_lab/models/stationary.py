@@ -75,13 +75,13 @@ def mixing_time(matrix: Floats, epsilon: float = 0.25) -> int:
 
     Args:
         matrix: transition matrix, shape (V, V).
-        epsilon: total variation that may be left, in (0, 1).
+        epsilon: total variation that may be left, from 1e-12 to 1.
 
     Raises:
         ValueError: if ``epsilon`` is out of range, or the chain never mixes: it is periodic, or falls into parts.
     """
-    if not 0 < epsilon < 1:
-        raise ValueError(f"epsilon must be in (0, 1), got {epsilon}")
+    if not 1e-12 <= epsilon < 1:
+        raise ValueError(f"epsilon must be from 1e-12 (below is rounding) to 1, got {epsilon}")
     moduli = eigenvalue_moduli(matrix)
     if len(moduli) > 1 and moduli[1] > 1 - 1e-9:
         raise ValueError(

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from sdg_lab import training
 from sdg_lab.data.types import Images
-from sdg_lab.models.contract import NeuralModel, check_count
+from sdg_lab.models.contract import NeuralModel, check_count, check_images
 from sdg_lab.models.vae_parts import (
     LIKELIHOODS,
     Architecture,
@@ -164,6 +164,7 @@ class VAE(NeuralModel[Images]):
         """
         batch = _present(self._tensors(data))
         held_out = None if validation is None else _present(self._tensors(validation))
+        self.fitted = False  # until it is: a run that diverges leaves no model behind
         training.reinitialise(self, seed)
         if self.classes is not None:
             self.class_probs = torch.bincount(batch[1], minlength=self.classes) / len(data)
@@ -245,8 +246,8 @@ class VAE(NeuralModel[Images]):
             NotFittedError: before ``fit``.
         """
         self.require_fitted()
-        if k < 1:
-            raise ValueError(f"k, the number of draws a picture, must be >= 1, got {k}")
+        if isinstance(k, bool) or not isinstance(k, int) or k < 1:
+            raise ValueError(f"k, the number of draws a picture, must be a whole number >= 1, got {k!r}")
         generator = torch.Generator(self._device).manual_seed(seed)
         size = max(1, MOST_LATENTS // k)
         x, y = self._tensors(data)
@@ -272,10 +273,7 @@ class VAE(NeuralModel[Images]):
 
     def _tensors(self, data: Images) -> tuple[Tensor, Tensor | None]:
         """Return the pictures, and the labels if the model has classes, on the model's device; or refuse them."""
-        if not isinstance(data, Images):
-            raise TypeError(f"a VAE learns from sdg_lab.data.Images, got {type(data).__name__}: wrap it in Images(...)")
-        if len(data) == 0:
-            raise ValueError("data is empty: give at least one picture")
+        check_images(data)
         if data.shape != self.shape:
             raise ValueError(
                 f"the pictures have shape {data.shape}, this VAE was made for {self.shape}: "

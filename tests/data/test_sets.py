@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
 from typing import Any
 
 import numpy as np
@@ -137,7 +138,8 @@ def test_a_missing_package_is_named_with_its_remedy(
     with pytest.raises(ImportError) as refusal:
         loader()
     assert str(refusal.value) == (
-        f"the package {package} is not installed, and the data is inside it; run: python -m pip install {remedy}"
+        f"the package {package} is not installed, and the data is inside it; "
+        f"run: {sys.executable} -m pip install {remedy}"
     )
 
 

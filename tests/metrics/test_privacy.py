@@ -83,7 +83,11 @@ def test_an_exact_copy_is_at_distance_zero_even_far_from_the_origin():
 @pytest.mark.parametrize(
     ("call", "error", "sentence"),
     [
-        (lambda: memorisation(["a"], POINTS, ["b"]), TypeError, "must be of one type, got list, ndarray, list"),
+        (
+            lambda: memorisation(["a"], POINTS, ["b"]),
+            TypeError,
+            "must be of one type, got a list of str, points, a list of str",
+        ),
         (lambda: memorisation([], TRAIN, TEST), ValueError, "samples is empty"),
         (lambda: near_copies(POINTS, POINTS, ratio=1.0), ValueError, "ratio must lie between 0 and 1, got 1.0"),
         (lambda: near_copies(POINTS, POINTS[:1]), ValueError, "train has only 1 different point"),
@@ -94,3 +98,19 @@ def test_an_exact_copy_is_at_distance_zero_even_far_from_the_origin():
 def test_what_cannot_be_compared_is_refused(call, error, sentence):
     with pytest.raises(error, match=sentence):
         call()
+
+
+def test_points_are_near_copies_by_chance_as_often_of_train_as_of_test():
+    rng = np.random.default_rng(0)
+    samples, train, test = rng.random((3000, 2)), rng.random((4000, 2)), rng.random((500, 2))
+    found = memorisation(samples, train, test)
+    assert found.by_chance == pytest.approx(found.in_train, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("train", "kinds"),
+    [([("a", "b")], "a list of str, a list of tuple"), (pd.DataFrame({"a": ["ab"]}), "a list of str, DataFrame")],
+)
+def test_rows_of_another_kind_are_not_simply_new(train, kinds):
+    with pytest.raises(TypeError, match=f"must be of one type, got {kinds}"):
+        memorisation(["ab"], train, train)

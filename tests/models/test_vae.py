@@ -293,5 +293,5 @@ def test_bad_questions_are_refused(fitted: VAE) -> None:
         plain.decode(np.zeros((3, 5)))
     with pytest.raises(ValueError, match="z is not finite at point 1"):
         plain.decode([[0.0, 0.0], [0.0, np.nan]])
-    with pytest.raises(ValueError, match="k, the number of draws a picture, must be >= 1, got 0"):
+    with pytest.raises(ValueError, match="k, the number of draws a picture, must be a whole number >= 1, got 0"):
         plain.log_prob_bound(bars(2), k=0)
