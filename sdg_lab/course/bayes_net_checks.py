@@ -119,8 +119,8 @@ def check_elimination(answer: Answer) -> None:
         got = answer(name, list(tables))
         case = f"the variable {name!r}"
         expect_type(got, list, what="the tables left", case=case)
-        if not all(isinstance(table, tuple) and len(table) == 2 and isinstance(table[0], tuple) for table in got):
-            raise Wrong(f"the tables left for {case}: each must be a pair (tuple of names, array)")
+        if not all(isinstance(t, tuple | list) and len(t) == 2 and isinstance(t[0], tuple | list) for t in got):
+            raise Wrong(f"the tables left for {case}: each must be a pair (names, array)")
         for names, values in got:
             if name in names:
                 raise Wrong(

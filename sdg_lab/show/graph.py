@@ -249,7 +249,8 @@ class _Canvas:
         at = np.array(points)
         slope = np.zeros_like(at)
         slope[1:-1] = (at[2:] - at[:-2]) / 6
-        slope[[0, -1], 1] = (at[[1, -1], 1] - at[[0, -2], 1]) / 2
+        axis = 0 if at[0, 1] == at[-1, 1] else 1  # side by side: horizontally
+        slope[[0, -1], axis] = (at[[1, -1], axis] - at[[0, -2], axis]) / 2
         vertices, codes = [at[0]], [Path.MOVETO]
         for start, end, leaving, arriving in zip(at[:-1], at[1:], slope[:-1], slope[1:], strict=True):
             vertices += [start + leaving, end - arriving, end]
@@ -270,6 +271,9 @@ class _Canvas:
     def _ends(self, upper: str, lower: str, *, down: bool, through: list[Point]) -> list[Point]:
         sign = 1 if down else -1
         (x0, y0), (x1, y1) = self.layout.centre[upper], self.layout.centre[lower]
+        if y0 == y1:  # boxes of one layer: from flank to flank
+            side = 1 if x0 < x1 else -1
+            return [(x0 + side * self.sizes[upper][0] / 2, y0), (x1 - side * self.sizes[lower][0] / 2, y1)]
         return [
             (x0, y0 + sign * self.sizes[upper][1] / 2),
             *through,
