@@ -68,5 +68,6 @@ def test_make_alone_lists_every_target():
 
 @pytest.mark.skipif(not (ROOT / ".venv" / ".ready").exists(), reason="set up by other means than make")
 def test_a_second_call_installs_nothing():
-    planned = subprocess.run(["make", "-n", "lab"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    command = ["make", "--dry-run", "--no-print-directory", "lab"]
+    planned = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert planned.strip() == ".venv/bin/sdg-lab lab"
