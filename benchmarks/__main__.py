@@ -48,7 +48,7 @@ def where() -> str:
 
     return (
         f"{date.today():%Y-%m-%d}, {platform.system()} {platform.machine()}, {threads.available_cores()} cores, "
-        f"Python {platform.python_version()}, torch {torch.__version__}, {torch.get_num_threads()} threads; "
+        f"Python {platform.python_version()}, torch {torch.__version__}, threads: {torch.get_num_threads()}; "
         "medians of interleaved runs"
     )
 
