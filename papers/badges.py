@@ -89,13 +89,6 @@ def write_number(count: int, like: str = "") -> str:
     return f"{count:,}".replace(",", separator)
 
 
-def alt_text(label: str, count: int, as_of: str) -> str:
-    """Return a live badge's alternative text: its label, the last known count, and the day that it was fetched."""
-    match = _ALT.fullmatch(label)
-    label = (match["label"] if match else label).strip() or "citation"
-    return f"{label} {count} ({as_of})"
-
-
 def alt_label(alt: str) -> str:
     """Return the label of a badge's alternative text, without count and date."""
     match = _ALT.fullmatch(alt)
