@@ -21,12 +21,13 @@ class State:
     """Everything that the next step of a run depends on, apart from the data and ``(seed, epoch)``.
 
     Attributes:
+        optimizers: one for each player; a model with one loss has one.
         settings: what must be the same when the run is taken up again; compared by :meth:`restore`.
         best: weights with the lowest validation loss so far; empty if early stopping is off.
     """
 
     model: nn.Module
-    optimizer: Optimizer
+    optimizers: Mapping[str, Optimizer]
     average: AveragedModel | None
     history: History
     settings: dict[str, Any] = field(default_factory=dict)
@@ -38,14 +39,14 @@ class State:
 
     def save(self, path: str | Path) -> None:
         """Write the run to ``path``; the file there before stays whole until this one is."""
-        optimizer = self.optimizer.state_dict()
-        tensors, numbers = _flatten(optimizer["state"])
+        states = {player: optimizer.state_dict() for player, optimizer in self.optimizers.items()}
+        tensors, numbers = _flatten({player: state["state"] for player, state in states.items()})
         for part, weights in self._parts().items():
             tensors |= {f"{part}.{name}": value for name, value in weights.items()}
         config = {
             "settings": self.settings,
             "history": asdict(self.history),
-            "param_groups": optimizer["param_groups"],
+            "param_groups": {player: state["param_groups"] for player, state in states.items()},
             "optimizer_numbers": numbers,
         }
         write_tensors(path, tensors, config)
@@ -71,7 +72,9 @@ class State:
                 self.average.load_state_dict(_part(tensors, "average"))
         except RuntimeError as error:
             raise ValueError(f"{path} holds another model's weights: {error}") from None
-        self.optimizer.load_state_dict({"state": saved, "param_groups": config["param_groups"]})
+        for player, optimizer in self.optimizers.items():
+            groups = config["param_groups"][player]
+            optimizer.load_state_dict({"state": saved.get(player, {}), "param_groups": groups})
         self.best = {name: value.to(_device(self.model)) for name, value in _part(tensors, "best").items()}
         for name, value in config["history"].items():
             setattr(self.history, name, value)
@@ -89,21 +92,22 @@ def _part(tensors: Mapping[str, Any], part: str) -> dict[str, Any]:
     return {name.removeprefix(f"{part}."): t for name, t in tensors.items() if name.startswith(f"{part}.")}
 
 
-def _flatten(state: Mapping[int, Mapping[str, Any]]) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Split an optimiser's state, by parameter and name, into tensors and plain numbers."""
+def _flatten(states: Mapping[str, Mapping[int, Mapping[str, Any]]]) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Split the optimisers' states, by player, parameter and name, into tensors and plain numbers."""
     tensors: dict[str, Tensor] = {}
     numbers: dict[str, Any] = {}
-    for index, values in state.items():
-        for name, value in values.items():
-            kind = tensors if isinstance(value, Tensor) else numbers
-            kind[f"optimizer.{index}.{name}"] = value
+    for player, state in states.items():
+        for index, values in state.items():
+            for name, value in values.items():
+                kind = tensors if isinstance(value, Tensor) else numbers
+                kind[f"optimizer.{player}.{index}.{name}"] = value
     return tensors, numbers
 
 
-def _unflatten(tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
-    state: dict[int, dict[str, Any]] = {}
+def _unflatten(tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> dict[str, dict[int, dict[str, Any]]]:
+    states: dict[str, dict[int, dict[str, Any]]] = {}
     for kind in (tensors, numbers):
         for key, value in _part(kind, "optimizer").items():
-            index, name = key.split(".", 1)
-            state.setdefault(int(index), {})[name] = value
-    return state
+            player, index, name = key.split(".", 2)
+            states.setdefault(player, {}).setdefault(int(index), {})[name] = value
+    return states

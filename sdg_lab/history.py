@@ -15,6 +15,8 @@ class History:
         loss: one value a step, shape (steps,).
         train_loss: mean of the steps' losses, one value an epoch.
         validation_loss: mean over the validation examples after each epoch; empty if there were none.
+        players: the losses of each player of an adversarial game, one value for each of its steps; else empty. ``loss``
+            and ``train_loss`` are then those of the player who begins.
         seconds: wall-clock time of the whole call, earlier calls of a resumed run included.
         stopped: why it ended, in words.
     """
@@ -22,6 +24,7 @@ class History:
     loss: list[float] = field(default_factory=list)
     train_loss: list[float] = field(default_factory=list)
     validation_loss: list[float] = field(default_factory=list)
+    players: dict[str, list[float]] = field(default_factory=dict)
     seconds: float = 0.0
     stopped: str = ""
 

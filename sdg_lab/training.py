@@ -10,32 +10,36 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
-from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm.auto import tqdm
 
 from sdg_lab import checkpoint as checkpoints
 from sdg_lab.history import History
+from sdg_lab.players import Adversarial, HasLoss, MakeOptimizer, NotFiniteLoss, Player, seat
 
 Batch = tuple[Tensor, ...]
 
-__all__ = ["DivergedError", "HasLoss", "History", "as_batch", "evaluate", "n_parameters", "reinitialise", "train"]
-
-
-class HasLoss(Protocol):
-    """What the loop asks of a model: ``loss(*batch)`` gives a scalar, the mean over the batch's examples."""
-
-    def loss(self, *batch: Tensor) -> Tensor: ...  # noqa: D102 - said by the class
+__all__ = [
+    "Adversarial",
+    "DivergedError",
+    "HasLoss",
+    "History",
+    "as_batch",
+    "evaluate",
+    "n_parameters",
+    "reinitialise",
+    "train",
+]
 
 
 class DivergedError(FloatingPointError):
@@ -48,8 +52,8 @@ def train(
     *,
     epochs: int,
     batch_size: int = 64,
-    lr: float = 1e-3,
-    optimizer: Callable[[Iterator[nn.Parameter]], Optimizer] | None = None,
+    lr: float | Mapping[str, float] = 1e-3,
+    optimizer: MakeOptimizer | Mapping[str, MakeOptimizer] | None = None,
     schedule: Callable[[float], float] | None = None,
     validation: Tensor | Sequence[Tensor] | None = None,
     patience: int | None = None,
@@ -58,19 +62,24 @@ def train(
     seed: int = 0,
     device: str = "auto",
     precision: Any = "32-true",
+    channels_last: bool = False,
+    compile: bool | str = False,
     checkpoint: str | Path | None = None,
+    on_epoch: Callable[[int, nn.Module], None] | None = None,
     progress: bool = True,
 ) -> History:
     """Minimise ``model.loss`` over mini-batches, in place, and return the curve.
 
-    The caller's random state is left as it was. Afterwards the model is in evaluation mode.
+    A model with ``players()`` and ``loss_of(player, *batch)`` is a game (:class:`Adversarial`): on each batch each
+    player steps once, in order, with an optimiser of its own. The caller's random state is left as it was. Afterwards
+    the model is in evaluation mode.
 
     Args:
-        model: a module with ``loss(*batch) -> scalar``, the mean over the batch.
+        model: a module with ``loss(*batch) -> scalar``, the mean over the batch, or a game.
         data: a tensor of shape (n, ...) or several with the same n; they are passed to ``loss`` in this order.
         epochs: passes over the data, in all: a resumed run only makes those that are missing.
         batch_size: examples a step over all processes together; the last batch of an epoch may be smaller.
-        lr: learning rate of Adam, if ``optimizer`` is not given.
+        lr: learning rate of Adam, if ``optimizer`` is not given; for a game also by player.
         optimizer: makes another optimiser from the parameters, e.g. ``lambda p: torch.optim.SGD(p, lr=0.1)``.
         schedule: factor on the learning rate as a function of the share of training done, in [0, 1).
         validation: held-out data of the same form, measured after each epoch with the same noise each time.
@@ -80,25 +89,32 @@ def train(
         seed: decides the order of examples and the noise that ``loss`` draws.
         device: "auto", "cpu", "cuda" or "mps", as Lightning Fabric names its accelerators.
         precision: Fabric's, e.g. "32-true" or "bf16-mixed" (worth it on a GPU; on most CPUs it costs).
+        channels_last: keep pictures and kernels with their channels innermost (as for ``precision``).
+        compile: translate the loss with ``torch.compile``, or with the backend of this name (a minute's wait, worth it
+            on a GPU). A loss that differentiates a gradient, such as a gradient penalty, cannot be compiled.
         checkpoint: a file, written atomically after each epoch; if it is there, the run is resumed from it.
+        on_epoch: called after each epoch with its number, from 0, and the model that is measured, in evaluation mode.
         progress: show a bar.
 
     Raises:
-        ValueError: for data that are empty, unequal in length or not finite, and for settings out of range.
-        DivergedError: if the loss is NaN or infinite; names the step. The weights are those before that step, unless it
+        ValueError: for data that are empty, unequal in length or not finite, for settings out of range, and for
+            ``validation`` of a game, in which no single loss says how good the model is.
+        DivergedError: if a loss is NaN or infinite; names the step. The weights are those before that step, unless it
             is the weights themselves that are named.
     """
     _check_settings(epochs=epochs, batch_size=batch_size, lr=lr, patience=patience, ema=ema, clip=clip)
     if patience is not None and validation is None:
         raise ValueError(f"patience={patience} needs validation data: pass validation=..., or leave patience out")
+    if validation is not None and isinstance(model, Adversarial):
+        raise ValueError("validation: a game has no loss that says how good it is; judge its samples in on_epoch=...")
+    layout = torch.channels_last if channels_last else torch.preserve_format
     tensors = as_batch(data, "data")
     held_out = as_batch(validation, "validation") if validation is not None else None
 
     fabric = _fabric(device, precision)
-    objective = _Objective(model)
-    opt = (optimizer or (lambda p: torch.optim.Adam(p, lr=lr)))(model.parameters())
-    base_rates = [group["lr"] for group in opt.param_groups]
-    step_model, step_opt = fabric.setup(objective, opt)
+    if channels_last:
+        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    players = seat(model, fabric, lr=lr, optimizer=optimizer, compile=compile)
     if len(tensors[0]) < fabric.world_size:
         raise ValueError(f"data must hold an example for each of {fabric.world_size} processes, got {len(tensors[0])}")
     if batch_size % fabric.world_size:
@@ -109,10 +125,11 @@ def train(
     measured = average.module if average else model
 
     history = History()
-    state = checkpoints.State(model, opt, average, history)
+    state = checkpoints.State(model, {player.name: player.inner for player in players}, average, history)
     if checkpoint is not None:
         same = {"batch_size": batch_size, "patience": patience, "ema": ema, "clip": clip, "seed": seed}
-        state.settings = {"data": [_digest(t) for t in tensors], "learning rates": base_rates, **same}
+        rates = {player.name: player.rates for player in players}
+        state.settings = {"data": [_digest(t) for t in tensors], "learning rates": rates, **same}
     if checkpoint is not None and Path(checkpoint).exists():
         state.restore(checkpoint)
     earlier, start = history.seconds, time.perf_counter()
@@ -122,7 +139,9 @@ def train(
 
     with (
         _caller_keeps_randomness(),
-        tqdm(total=total, initial=history.steps, disable=not progress, leave=False, unit="step") as bar,
+        tqdm(
+            total=total, initial=history.epochs * steps_an_epoch, disable=not progress, leave=False, unit="step"
+        ) as bar,
     ):
         for epoch in range(history.epochs, epochs):
             if _out_of_patience(history, patience):
@@ -131,36 +150,34 @@ def train(
             model.train()
             order = _start_epoch(seed, epoch, fabric.global_rank, len(tensors[0]))
             order = order[: len(order) - len(order) % fabric.world_size]  # every process gets equally many
-            losses: list[float] = []
-            for first in range(0, len(order), batch_size):
+            for step, first in enumerate(range(0, len(order), batch_size), start=epoch * steps_an_epoch):
                 share = order[first : first + batch_size][fabric.global_rank :: fabric.world_size]
                 share = share.to(tensors[0].device)
-                if schedule is not None:
-                    factor = schedule((history.steps + len(losses)) / total)
-                    for group, rate in zip(opt.param_groups, base_rates, strict=True):
-                        group["lr"] = rate * factor
-                step_opt.zero_grad(set_to_none=True)
-                loss = step_model(*(t[share] for t in tensors))
-                value = _value(loss, fabric)
-                if not math.isfinite(value):
-                    raise DivergedError(_diverged("loss", value, epoch, history.steps + len(losses), opt, checkpoint))
-                fabric.backward(loss)
-                if clip is not None:
-                    fabric.clip_gradients(step_model, step_opt, max_norm=clip, error_if_nonfinite=False)
-                step_opt.step()
+                batch = tuple(t[share] for t in tensors)
+                if channels_last:
+                    batch = tuple(t.to(memory_format=layout) if t.ndim == 4 else t for t in batch)
+                for player in players:
+                    if (step + 1) % player.every:
+                        continue
+                    if schedule is not None:
+                        player.scale_rates(schedule(step / total))
+                    try:
+                        player.step(batch, fabric, clip)
+                    except NotFiniteLoss as found:
+                        what = "loss" if len(players) == 1 else f"loss of the {player.name}"
+                        message = _diverged(what, found.args[0], epoch, step, player, checkpoint)
+                        raise DivergedError(message) from None
                 if average is not None:
                     average.update_parameters(model)
-                losses.append(value)
                 bar.update()
             if not all(bool(torch.isfinite(p).all()) for p in model.parameters()):
-                last = history.steps + len(losses) - 1
-                raise DivergedError(_diverged("weights", math.nan, epoch, last, opt, checkpoint))
-            history.loss += losses
-            history.train_loss.append(sum(losses) / len(losses))
+                raise DivergedError(_diverged("weights", math.nan, epoch, step, players[0], checkpoint))
+            _note(players, history)
             if held_out is not None:
                 value = evaluate(measured, held_out, batch_size=max(batch_size, 256), seed=seed)
                 if not math.isfinite(value):
-                    raise DivergedError(_diverged("validation loss", value, epoch, history.steps, opt, checkpoint))
+                    message = _diverged("validation loss", value, epoch, history.steps, players[0], checkpoint)
+                    raise DivergedError(message)
                 history.validation_loss.append(value)
                 if history.best_epoch == epoch and patience is not None:
                     state.keep_best(measured)
@@ -168,6 +185,8 @@ def train(
             history.seconds = earlier + time.perf_counter() - start
             if checkpoint is not None and fabric.is_global_zero:
                 state.save(checkpoint)
+            if on_epoch is not None:
+                on_epoch(epoch, measured.eval())
 
     if patience is not None and state.best:
         model.load_state_dict(state.best)
@@ -239,17 +258,6 @@ def as_batch(data: Tensor | Sequence[Tensor], name: str = "data") -> Batch:
     return tensors
 
 
-class _Objective(nn.Module):
-    """The model's loss as a ``forward``, which is what Fabric (and DDP under it) wraps."""
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, *batch: Tensor) -> Tensor:
-        return cast(HasLoss, self.model).loss(*batch)
-
-
 def _fabric(device: str, precision: Any) -> Fabric:
     """Make a Fabric that joins the processes of ``torchrun`` where there are any."""
     local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
@@ -264,13 +272,14 @@ def _average(model: nn.Module, decay: float) -> AveragedModel:
     return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)  # type: ignore[no-untyped-call]
 
 
-def _value(loss: Tensor, fabric: Fabric) -> float:
-    """Return the loss as a number: the mean over processes."""
-    if loss.ndim:
-        raise ValueError(f"loss must return a scalar, the mean over the batch; got shape {tuple(loss.shape)}")
-    if fabric.world_size == 1:
-        return loss.item()
-    return float(cast(Tensor, fabric.all_reduce(loss.detach(), reduce_op="mean")))
+def _note(players: Sequence[Player], history: History) -> None:
+    """Move the epoch's losses into the history: the first player's are the loss, all of them those of a game."""
+    history.loss += players[0].losses
+    history.train_loss.append(sum(players[0].losses) / len(players[0].losses))
+    for player in players:
+        if len(players) > 1:
+            history.players.setdefault(player.name, []).extend(player.losses)
+        player.losses.clear()
 
 
 def _start_epoch(seed: int, epoch: int, rank: int, n: int) -> Tensor:
@@ -302,20 +311,27 @@ def _digest(tensor: Tensor) -> str:
 
 
 def _check_settings(
-    *, epochs: int, batch_size: int, lr: float, patience: int | None, ema: float | None, clip: float | None
+    *,
+    epochs: int,
+    batch_size: int,
+    lr: float | Mapping[str, float],
+    patience: int | None,
+    ema: float | None,
+    clip: float | None,
 ) -> None:
     for name, whole in (("epochs", epochs), ("batch_size", batch_size), ("patience", patience)):
         if whole is not None and whole < 1:
             raise ValueError(f"{name} must be >= 1, got {whole}")
-    for name, number in (("lr", lr), ("clip", clip)):
+    rates = {f"lr of {player}": rate for player, rate in lr.items()} if isinstance(lr, Mapping) else {"lr": lr}
+    for name, number in (*rates.items(), ("clip", clip)):
         if number is not None and not number > 0:
             raise ValueError(f"{name} must be > 0, got {number}")
     if ema is not None and not 0 < ema < 1:
         raise ValueError(f"ema must lie between 0 and 1, got {ema}; 0.999 is usual")
 
 
-def _diverged(what: str, value: float, epoch: int, step: int, opt: Optimizer, checkpoint: str | Path | None) -> str:
-    rate = opt.param_groups[0]["lr"]
+def _diverged(what: str, value: float, epoch: int, step: int, player: Player, checkpoint: str | Path | None) -> str:
+    rate = player.inner.param_groups[0]["lr"]
     kept = f"; the last good checkpoint is {checkpoint}" if checkpoint is not None and Path(checkpoint).exists() else ""
     return (
         f"the {what} became {value} at step {step} (epoch {epoch}): try a learning rate below {rate:g} or clip=1.0, "

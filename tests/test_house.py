@@ -7,7 +7,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-STREET = ["threads", "files", "data", "history", "checkpoint", "training", "models", "metrics", "show", "distill"]
+STREET = [
+    "threads",
+    "files",
+    "data",
+    "history",
+    "checkpoint",
+    "players",
+    "training",
+    "models",
+    "metrics",
+    "show",
+    "distill",
+]
 STREET += ["course", "doctor", "preview", "cli"]
 SOURCES = sorted(path for package in ("sdg_lab", "papers") for path in (ROOT / package).rglob("*.py"))
 

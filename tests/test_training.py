@@ -10,7 +10,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from sdg_lab.training import DivergedError, History, as_batch, evaluate, n_parameters, reinitialise, train
+from sdg_lab.training import (
+    DivergedError,
+    History,
+    _start_epoch,
+    as_batch,
+    evaluate,
+    n_parameters,
+    reinitialise,
+    train,
+)
 
 
 class Line(nn.Module):
@@ -121,7 +130,7 @@ class Interrupted(Line):
     ("changes", "sentence"),
     [
         ({"batch_size": 8}, r"another run: its batch_size is 16, this one's is 8"),
-        ({"lr": 0.01}, r"another run: its learning rates is \[0.001\], this one's is \[0.01\]"),
+        ({"lr": 0.01}, r"another run: its learning rates is {'model': \[0.001\]}, this one's is {'model': \[0.01\]}"),
         ({"patience": 3, "validation": problem(20)}, r"another run: its patience is None, this one's is 3"),
     ],
 )
@@ -276,20 +285,175 @@ def test_reinitialise_is_a_function_of_the_seed():
     assert n_parameters(one) == 3 * 4 + 4 + 4 + 1
 
 
+def test_the_hook_sees_the_measured_model_at_rest_after_each_epoch():
+    model, seen = fresh(), []
+
+    def look(epoch: int, measured: nn.Module) -> None:
+        torch.rand(5)  # what a hook draws does not disturb the run
+        seen.append((epoch, measured.training, weights(measured)))
+
+    run(model, ema=0.9, epochs=3, on_epoch=look)
+    plain = fresh()
+    run(plain, ema=0.9, epochs=3)
+    assert [(epoch, training) for epoch, training, _ in seen] == [(0, False), (1, False), (2, False)]
+    assert torch.equal(seen[-1][2], weights(plain))
+    assert torch.equal(weights(model), weights(plain))
+
+
+class Pixels(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = nn.Sequential(nn.Conv2d(2, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 1, 3, padding=1))
+        self.layouts: set[bool] = set()
+
+    def loss(self, x: Tensor) -> Tensor:
+        self.layouts.add(x.is_contiguous(memory_format=torch.channels_last))
+        return (self.net(x) ** 2).mean()
+
+
+@pytest.mark.parametrize("changes", [{"channels_last": True}, {"compile": "eager"}, {"precision": "bf16-mixed"}])
+def test_what_is_fast_on_other_devices_trains_the_same_model(changes: dict[str, object]):
+    pictures = torch.rand(12, 2, 6, 6, generator=torch.Generator().manual_seed(0))
+    plain, other = Pixels(), Pixels()
+    for model in (plain, other):
+        reinitialise(model, 0)
+    settings: dict[str, object] = {"epochs": 2, "batch_size": 4, "progress": False, "device": "cpu"}
+    train(plain, pictures, **settings)  # type: ignore[arg-type]
+    train(other, pictures, **settings, **changes)  # type: ignore[arg-type]
+    torch.testing.assert_close(weights(other), weights(plain), atol=2e-3 if "precision" in changes else 1e-6, rtol=0)
+    assert plain.layouts == {False}
+    if "channels_last" in changes:
+        assert other.layouts == {True}
+
+
+class Game(nn.Module):
+    """A forger's one number against a judge's slope, with noise: small enough to be played by hand."""
+
+    def __init__(self, rounds: dict[str, int] | None = None) -> None:
+        super().__init__()
+        self.judge, self.forger = nn.Linear(1, 1), nn.Linear(1, 1)
+        self.turns = rounds or {}
+        self.still: list[tuple[str, bool]] = []
+
+    def players(self) -> dict[str, nn.Module]:
+        return {"judge": self.judge, "forger": self.forger}
+
+    def rounds(self) -> dict[str, int]:
+        return self.turns
+
+    def loss_of(self, player: str, x: Tensor) -> Tensor:
+        other = self.forger if player == "judge" else self.judge
+        self.still.append((player, not any(p.requires_grad for p in other.parameters())))
+        fake = self.forger(torch.randn_like(x))
+        if player == "forger":
+            return nn.functional.softplus(-self.judge(fake)).mean()
+        return (nn.functional.softplus(-self.judge(x)) + nn.functional.softplus(self.judge(fake))).mean()
+
+
+class Quiet(Game):
+    """The same game without noise, so that two halves of a batch are the whole."""
+
+    def loss_of(self, player: str, x: Tensor) -> Tensor:
+        fake = self.forger(x)
+        sign = -1 if player == "forger" else 1
+        return nn.functional.softplus(sign * self.judge(fake)).mean() + (player == "judge") * -self.judge(x).mean()
+
+
+def played(game: Game, **changes: object) -> History:
+    settings: dict[str, object] = {"epochs": 4, "batch_size": 8, "progress": False, "device": "cpu"} | changes
+    return train(game, problem(32)[1], **settings)  # type: ignore[arg-type]
+
+
+def test_players_take_turns_as_in_a_loop_written_by_hand():
+    ours, by_hand = Game(), Game()
+    for game in (ours, by_hand):
+        reinitialise(game, 0)
+    rates = {"judge": 0.1, "forger": 0.02}
+    history = played(ours, epochs=1, batch_size=32, lr=rates)
+    optimisers = {
+        name: torch.optim.Adam(module.parameters(), lr=rates[name]) for name, module in by_hand.players().items()
+    }
+    x = problem(32)[1][_start_epoch(0, 0, 0, 32)]
+    for name, optimiser in optimisers.items():
+        by_hand.zero_grad()
+        loss = by_hand.loss_of(name, x)
+        loss.backward()
+        optimiser.step()
+        assert history.players[name] == [loss.item()]
+    assert torch.equal(weights(ours), weights(by_hand))
+    assert history.loss == history.players["judge"]
+
+
+def test_the_other_players_stand_still_and_can_learn_again_afterwards():
+    game = Game()
+    played(game)
+    assert {still for _, still in game.still} == {True}
+    assert all(p.requires_grad for p in game.parameters())
+
+
+def test_a_player_with_rounds_steps_on_every_so_many_th_batch():
+    game = Game({"forger": 3})
+    history = played(game, epochs=2)  # 4 batches an epoch: the forger's turns are the 3rd and the 6th batch
+    assert [player for player, _ in game.still] == ["judge"] * 3 + ["forger"] + ["judge"] * 3 + ["forger"] + [
+        "judge"
+    ] * 2
+    assert [len(history.players[name]) for name in ("judge", "forger")] == [8, 2]
+
+
+def test_an_interrupted_game_resumes_to_the_same_bits(tmp_path: Path):
+    whole, resumed = Game({"forger": 3}), Game({"forger": 3})
+    reinitialise(whole, 0)
+    reinitialise(resumed, 0)
+    full = played(whole, ema=0.9)
+    played(resumed, ema=0.9, epochs=2, checkpoint=tmp_path / "game.safetensors")
+    reinitialise(resumed, 99)
+    history = played(resumed, ema=0.9, checkpoint=tmp_path / "game.safetensors")
+    assert torch.equal(weights(whole), weights(resumed))
+    assert history.players == full.players
+
+
+@pytest.mark.parametrize(
+    ("game", "changes", "sentence"),
+    [
+        (Game(), {"validation": problem(8)[1]}, "a game has no loss that says how good it is"),
+        (Game(), {"lr": {"judge": 0.1}}, "lr must name the players judge, forger, got judge"),
+        (Game(), {"lr": {"judge": 0.1, "forger": -1.0}}, "lr of forger must be > 0, got -1.0"),
+        (Game({"forger": 0}), {}, "rounds of forger must be >= 1, got 0"),
+        (Game({"judge": 2}), {}, "judge has the first turn of every batch, so its rounds must be 1, got 2"),
+        (Game({"critic": 2}), {}, "rounds names 'critic', who is no player; the players are judge, forger"),
+        (Game(), {"lr": 1e30, "epochs": 9}, "the (loss of the (judge|forger)|weights) became (nan|inf)"),
+    ],
+)
+def test_a_game_that_cannot_be_played_is_refused(game: Game, changes: dict[str, object], sentence: str):
+    with pytest.raises((ValueError, DivergedError), match=sentence):
+        played(game, **changes)
+
+
+def test_two_players_do_not_share_a_parameter():
+    game = Game()
+    game.forger.weight = game.judge.weight
+    with pytest.raises(ValueError, match="judge and forger share a parameter: each player needs its own"):
+        played(game)
+
+
 def test_two_processes_train_as_one(tmp_path: Path):
-    """DDP over gloo on the loopback: the mean of two half batches is the whole batch."""
+    """DDP over gloo on the loopback: the mean of two half batches is the whole batch; for a game too."""
     script = tmp_path / "two.py"
     script.write_text(
         "import sys, torch, numpy as np\n"
         f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
-        "from test_training import fresh, problem, weights\n"
+        "from test_training import Quiet, fresh, problem, weights\n"
         "from sdg_lab.training import train\n"
         "import os\n"
         "x, y = problem(48)\n"
         "model = fresh()\n"
         "history = train(model, (x, y), epochs=3, batch_size=16, progress=False, device='cpu')\n"
+        "torch.manual_seed(0)\n"
+        "game = Quiet()\n"
+        "played = train(game, y, epochs=3, batch_size=16, progress=False, device='cpu')\n"
         "if os.environ.get('RANK', '0') == '0':\n"
-        "    np.save(sys.argv[1], np.concatenate([history.loss, weights(model).numpy()]))\n"
+        "    curves = [history.loss, weights(model).numpy(), *played.players.values(), weights(game).numpy()]\n"
+        "    np.save(sys.argv[1], np.concatenate(curves))\n"
     )
     one, two = tmp_path / "one.npy", tmp_path / "two.npy"
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")} | {"SDG_LAB_THREADS": "1"}
