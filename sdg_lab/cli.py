@@ -111,7 +111,8 @@ def run(
 ) -> None:
     """Execute chapters in fresh kernels, side by side, and report their seconds.
 
-    With --write each has one thread, whatever is set, so that the seconds that are stamped can be compared.
+    With --write each has the threads that it says it gains from, whatever is set, so that the seconds that are stamped
+    can be compared.
 
     Ends with 1 if a chapter failed.
     """
@@ -119,14 +120,17 @@ def run(
     if not paths:
         console.print("Every chapter is up to date.")
         return
-    from sdg_lab.course.runner import STAMPED_THREADS
+    from sdg_lab.course.runner import threads_for
 
     cores = threads.available_cores()
-    share = STAMPED_THREADS if write else threads.choose()
-    workers = min(workers or max(1, cores // share), len(paths))
+    share = None if write else threads.choose()
+    most = share or max(threads_for(path) for path in paths)
+    workers = min(workers or max(1, cores // most), len(paths))
     results = _execute(paths, workers=workers, share=share, write=write)
 
-    table = Table("chapter", "seconds", "", title=f"{workers} at a time, {share} thread{'s' if share > 1 else ''} each")
+    table = Table(
+        "chapter", "seconds", "", title=f"{workers} at a time, up to {most} thread{'s' if most > 1 else ''} each"
+    )
     table.columns[1].justify = "right"
     for path in paths:
         result = results[path]
@@ -142,6 +146,23 @@ def run(
     if write:
         _update_readme(paths[0].parent.parent / "README.md")
     raise typer.Exit(1 if errors else 0)
+
+
+@app.command()
+def train(
+    name: Annotated[str | None, typer.Argument(help="Which weights; without it, all are listed.")] = None,
+) -> None:
+    """Train a model whose weights ship with a chapter, and put the new weights in place."""
+    from sdg_lab.course import trained
+
+    if name is None:
+        for known in trained.names():
+            there = trained.path(known)
+            size = f"{there.stat().st_size / 1e6:.1f} MB" if there.is_file() else "[yellow]not trained yet[/]"
+            console.print(f"{known:<20} {size}", highlight=False)
+        return
+    written = _or_stop(trained.train, name)
+    console.print(f"[green]✓[/] {written.parent.name}/{written.name}")
 
 
 @app.command()
@@ -201,7 +222,7 @@ def _chosen(wanted: list[str]) -> list[Path]:
     return sorted(chosen)
 
 
-def _execute(paths: list[Path], *, workers: int, share: int, write: bool) -> dict[Path, Any]:
+def _execute(paths: list[Path], *, workers: int, share: int | None, write: bool) -> dict[Path, Any]:
     """Run the chapters under a live display; return each one's stamp or error."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 

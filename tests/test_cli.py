@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sdg_lab import cli
-from sdg_lab.course import notebooks, runner
+from sdg_lab.course import notebooks, runner, trained
 from sdg_lab.course.notebooks import Stamp
 from sdg_lab.course.runner import ChapterError
 from sdg_lab.doctor import Finding
@@ -112,9 +112,9 @@ class TestRun:
             (("01",), (["01"], 1, 2, False)),
             (("bayesian", "00"), (["00", "02"], 2, 2, False)),
             (("all",), (["00", "01", "02"], 2, 2, False)),
-            (("all", "01", "--write"), (["00", "01", "02"], 3, 1, True)),
-            (("01", "--write"), (["01"], 1, 1, True)),
-            (("all", "--write", "--workers", "2"), (["00", "01", "02"], 2, 1, True)),
+            (("all", "01", "--write"), (["00", "01", "02"], 3, None, True)),
+            (("01", "--write"), (["01"], 1, None, True)),
+            (("all", "--write", "--workers", "2"), (["00", "01", "02"], 2, None, True)),
             (("stale", "--workers", "1"), (["00", "01", "02"], 1, 2, False)),
             (("all", "--workers", "9"), (["00", "01", "02"], 3, 2, False)),
         ],
@@ -123,6 +123,13 @@ class TestRun:
         result = invoke("run", *words)
         assert result.exit_code == 0, result.output
         assert kernels.calls == [call]
+
+    def test_chapters_that_gain_from_two_threads_are_written_two_at_a_time_on_four_cores(
+        self, invoke, kernels, monkeypatch
+    ):
+        monkeypatch.setattr(runner, "threads_for", lambda path: 2 if path.stem.startswith("01") else 1)
+        assert invoke("run", "all", "--write").exit_code == 0
+        assert kernels.calls == [(["00", "01", "02"], 2, None, True)]
 
     def test_it_reports_seconds_and_each_failure_and_ends_with_1(self, invoke, kernels):
         kernels.failing = {"01"}
@@ -196,6 +203,22 @@ class TestDoctor:
             "needed": True,
             "remedy": "",
         }
+
+
+class TestTrain:
+    def test_without_a_name_it_lists_and_with_one_it_trains(self, invoke, monkeypatch, tmp_path):
+        done = []
+        monkeypatch.setattr(trained, "names", lambda: ("05-mnist",))
+        monkeypatch.setattr(trained, "path", lambda name: tmp_path / "weights" / f"{name}.safetensors")
+        monkeypatch.setattr(trained, "train", lambda name: (done.append(name), trained.path(name))[1])
+        assert invoke("train").output.split() == ["05-mnist", "not", "trained", "yet"]
+        assert invoke("train", "05-mnist").output.split() == ["✓", "weights/05-mnist.safetensors"]
+        assert done == ["05-mnist"]
+
+    def test_an_unknown_name_ends_with_a_sentence(self, invoke):
+        result = invoke("train", "05-nothing")
+        assert result.exit_code == 1
+        assert "no weights '05-nothing'; there are" in result.stderr
 
 
 class TestData:

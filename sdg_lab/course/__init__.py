@@ -12,6 +12,7 @@ from sdg_lab.course.display import Header, Hint, Progress, Solution
 from sdg_lab.course.exercise import Answer, Exercise, Result, Wrong, WrongAnswer
 from sdg_lab.course.judge import verdict
 from sdg_lab.course.registry import Chapter, Paper
+from sdg_lab.course.trained import load as weights
 
 __all__ = [
     "Chapter",
@@ -25,6 +26,7 @@ __all__ = [
     "hint",
     "progress",
     "solution",
+    "weights",
 ]
 
 _results: dict[str, Result] = {}

@@ -9,11 +9,24 @@ import difflib
 import importlib
 import pkgutil
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
+from typing import Protocol
 
-from sdg_lab import course
+from sdg_lab import course, threads
 from sdg_lab.course.exercise import KEY, Exercise
+
+
+class Savable(Protocol):
+    """A model that can be written to a file."""
+
+    def save(self, path: str | Path) -> None: ...  # noqa: D102 - said by the class
+
+
+Train = Callable[[], Savable]
+"""Trains a model from nothing, the same on each call."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +49,7 @@ class Chapter:
         builds: one or two sentences: what the reader will have built at the end.
         read_first: chapters (or books) to read before, in words; empty if none.
         papers: where it comes from.
+        threads: how many its networks gain from; its notebook asks for them with ``threads.use``.
     """
 
     number: str
@@ -43,6 +57,7 @@ class Chapter:
     builds: str
     read_first: str = ""
     papers: tuple[Paper, ...] = ()
+    threads: int = threads.DEFAULT
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"\d\d", self.number):
@@ -89,6 +104,20 @@ def exercises(number: str) -> tuple[Exercise, ...]:
     return declared
 
 
+def weights(number: str) -> Mapping[str, Train]:
+    """Return the trained weights that ship with a chapter: for each name what trains them, and may be saved.
+
+    Raises:
+        KeyError: if there is no such chapter.
+        ValueError: if a name does not begin with the chapter's number.
+    """
+    declared: Mapping[str, Train] = getattr(_module(number), "WEIGHTS", {})
+    for name in declared:
+        if not name.startswith(f"{number}-"):
+            raise ValueError(f"sdg_lab/course/ch{number}.py: weights {name!r} must begin with {number}-")
+    return declared
+
+
 def find(key: str) -> Exercise:
     """Return the exercise with this key; only its own chapter's module is loaded.
 
@@ -97,7 +126,7 @@ def find(key: str) -> Exercise:
     """
     matched = KEY.fullmatch(key)
     if not matched or matched["chapter"] not in numbers():
-        raise _UnknownError(
+        raise UnknownError(
             f"no exercise {key!r}; a key is a chapter ({', '.join(numbers()) or 'none yet'}) and a name, "
             "such as '01.smoothing'"
         )
@@ -105,11 +134,11 @@ def find(key: str) -> Exercise:
     if key not in there:
         near = difflib.get_close_matches(key, there, n=1)
         meant = f"did you mean {near[0]!r}? " if near else ""
-        raise _UnknownError(f"no exercise {key!r}; {meant}chapter {matched['chapter']} has {', '.join(there)}")
+        raise UnknownError(f"no exercise {key!r}; {meant}chapter {matched['chapter']} has {', '.join(there)}")
     return there[key]
 
 
-class _UnknownError(KeyError):
+class UnknownError(KeyError):
     """A KeyError whose message is printed as the sentence it is, not as a quoted key."""
 
     def __str__(self) -> str:
@@ -118,5 +147,5 @@ class _UnknownError(KeyError):
 
 def _module(number: str) -> ModuleType:
     if number not in numbers():
-        raise _UnknownError(f"no chapter {number!r}; there are {', '.join(numbers()) or 'none yet'}")
+        raise UnknownError(f"no chapter {number!r}; there are {', '.join(numbers()) or 'none yet'}")
     return importlib.import_module(f"{course.__name__}.ch{number}")
