@@ -9,21 +9,21 @@ Everything else is here: training, exact likelihoods, sampling, saving, and runn
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
-from typing import Any, ClassVar, Self, TypedDict, Unpack
+from collections.abc import Iterator
+from typing import Any, ClassVar, Self, Unpack
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
-from torch.optim import AdamW, Optimizer
 
 from sdg_lab import training
 from sdg_lab.models import padding
 from sdg_lab.models.alphabet import Alphabet, Integers, Sequences
 from sdg_lab.models.contract import NeuralModel, NotFittedError, check_count
 from sdg_lab.models.sampling import draw, filter_logits
+from sdg_lab.models.settings import Settings, run, summary
 
 MAX_LENGTH = 1_000
 """A sample that has not ended by itself after so many symbols is cut there, unless the caller says otherwise."""
@@ -33,25 +33,6 @@ MOST_SYMBOLS = 2**15
 
 MOST_ROWS = 2_048
 """Sequences that are drawn side by side."""
-
-
-class Settings(TypedDict, total=False):
-    """How to train; each is optional, and handed to :func:`sdg_lab.training.train`, which explains it.
-
-    ``weight_decay`` is AdamW's, and acts on matrices only, not on biases and gains.
-    """
-
-    epochs: int
-    batch_size: int
-    lr: float
-    weight_decay: float
-    schedule: Callable[[float], float] | None
-    patience: int | None
-    ema: float | None
-    clip: float | None
-    device: str
-    precision: Any
-    on_epoch: Callable[[int, nn.Module], None] | None
 
 
 class SequenceModel(NeuralModel[Sequences]):
@@ -153,7 +134,7 @@ class SequenceModel(NeuralModel[Sequences]):
             validation: held-out sequences over the same symbols, measured after each epoch; needed for ``patience``.
             seed: decides weights, order of sequences and noise.
             progress: show a bar.
-            settings: see :class:`Settings`; :attr:`defaults` fills what is left out.
+            settings: see :class:`~sdg_lab.models.settings.Settings`; :attr:`defaults` fills what is left out.
 
         Raises:
             TypeError: if the data is of another kind.
@@ -292,7 +273,7 @@ class SequenceModel(NeuralModel[Sequences]):
             context: characters a window; by default the network's context, or 128 where it has none.
             seed: decides weights, order of windows and noise.
             progress: show a bar.
-            settings: see :class:`Settings`.
+            settings: see :class:`~sdg_lab.models.settings.Settings`.
 
         Raises:
             TypeError: if the text is no ``str``.
@@ -408,25 +389,11 @@ class SequenceModel(NeuralModel[Sequences]):
         progress: bool,
         settings: Settings,
     ) -> Self:
-        chosen: dict[str, Any] = {**self.defaults, **settings}
-        decay = chosen.pop("weight_decay", 0.0)
         self.fitted = False  # until it is: a run that diverges leaves no model behind
         self._prepare(alphabet, text_context, seed)
-
-        def optimizer(_: Iterator[nn.Parameter]) -> Optimizer:
-            matrices = [p for p in self.parameters() if p.ndim >= 2]
-            others = [p for p in self.parameters() if p.ndim < 2]
-            groups = [{"params": matrices, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
-            return AdamW(groups, lr=chosen["lr"])
-
-        self.history = training.train(
-            self, batch, validation=validation, optimizer=optimizer, seed=seed, progress=progress, **chosen
-        )
-        self.trained = {
-            "seconds": round(self.history.seconds, 1),
-            "epochs": self.history.epochs,
-            "steps": self.history.steps,
-        }
+        chosen: Settings = {**self.defaults, **settings}
+        self.history = run(self, batch, validation, chosen, seed=seed, progress=progress)
+        self.trained = summary(self.history)
         self.fitted = True
         return self
 

@@ -107,7 +107,7 @@ def test_dropped_rows_of_a_state_are_dropped_in_every_layer() -> None:
 
 def test_it_learns_more_than_an_untrained_one_and_sorts_out_what_comes_next() -> None:
     words = ["abab", "cdcd"] * 20
-    model = Recurrent("lstm", width=16, embedding=4).fit(words, epochs=60, batch_size=20, lr=1e-2, progress=False)
+    model = Recurrent("lstm", width=16, embedding=4).fit(words, epochs=60, batch_size=40, lr=3e-2, progress=False)
     assert model.log_prob(["abab", "cdcd"]) == pytest.approx([-np.log(2)] * 2, abs=0.05)
     assert set(model.sample(20, seed=0)) == {"abab", "cdcd"}
 

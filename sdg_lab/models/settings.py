@@ -1,0 +1,62 @@
+"""How the models of sequences are trained: the settings that a caller may give, with one meaning for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypedDict
+
+from torch import Tensor, nn
+from torch.optim import AdamW, Optimizer
+
+from sdg_lab import training
+
+
+class Settings(TypedDict, total=False):
+    """How to train; each is optional, and handed to :func:`sdg_lab.training.train`, which explains it.
+
+    ``weight_decay`` is AdamW's, and acts on matrices only, not on biases and gains.
+    """
+
+    epochs: int
+    batch_size: int
+    lr: float
+    weight_decay: float
+    schedule: Callable[[float], float] | None
+    patience: int | None
+    ema: float | None
+    clip: float | None
+    device: str
+    precision: Any
+    compile: bool | str
+    checkpoint: str | Path | None
+    on_epoch: Callable[[int, nn.Module], None] | None
+
+
+def run(
+    model: nn.Module,
+    batch: tuple[Tensor, ...],
+    validation: tuple[Tensor, ...] | None,
+    settings: Settings,
+    *,
+    seed: int,
+    progress: bool,
+) -> training.History:
+    """Train with AdamW as the settings say; those that they leave out are ``training.train``'s."""
+    chosen: dict[str, Any] = dict(settings)
+    decay = chosen.pop("weight_decay", 0.0)
+
+    def optimizer(_: Iterator[nn.Parameter]) -> Optimizer:
+        matrices = [p for p in model.parameters() if p.ndim >= 2]
+        others = [p for p in model.parameters() if p.ndim < 2]
+        groups = [{"params": matrices, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
+        return AdamW(groups, lr=chosen["lr"])
+
+    return training.train(
+        model, batch, validation=validation, optimizer=optimizer, seed=seed, progress=progress, **chosen
+    )
+
+
+def summary(history: training.History) -> dict[str, float]:
+    """Return what is kept of a training run beside the weights."""
+    return {"seconds": round(history.seconds, 1), "epochs": history.epochs, "steps": history.steps}
