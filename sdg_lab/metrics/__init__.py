@@ -6,7 +6,18 @@ numbers of rows (``subsample``), and print every figure beside that of real data
 
 from sdg_lab.metrics.diversity import PRDC, prdc, unique_fraction
 from sdg_lab.metrics.features import features, fit_features
-from sdg_lab.metrics.fidelity import c2st, chance_error, frechet_distance, jensen_shannon, total_variation
+from sdg_lab.metrics.fidelity import (
+    c2st,
+    chance_error,
+    frechet_by_size,
+    frechet_distance,
+    jensen_shannon,
+    kernel_distance,
+    total_variation,
+)
+from sdg_lab.metrics.image_classifier import ImageClassifier
+from sdg_lab.metrics.image_quality import ImageFigures, ImageQuality, judge_images
+from sdg_lab.metrics.image_table import ImageQualityTable, image_quality_table
 from sdg_lab.metrics.likelihood import Likelihood, bits_per_dim, mean_and_error, nats_per_symbol
 from sdg_lab.metrics.privacy import Memorisation, memorisation, near_copies, nearest_training
 from sdg_lab.metrics.rows import subsample
@@ -15,6 +26,10 @@ from sdg_lab.metrics.utility import train_on_synthetic
 
 __all__ = [
     "PRDC",
+    "ImageClassifier",
+    "ImageFigures",
+    "ImageQuality",
+    "ImageQualityTable",
     "Likelihood",
     "Line",
     "Memorisation",
@@ -24,8 +39,12 @@ __all__ = [
     "chance_error",
     "features",
     "fit_features",
+    "frechet_by_size",
     "frechet_distance",
+    "image_quality_table",
     "jensen_shannon",
+    "judge_images",
+    "kernel_distance",
     "mean_and_error",
     "memorisation",
     "nats_per_symbol",

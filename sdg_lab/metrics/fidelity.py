@@ -6,6 +6,7 @@ data looks perfect here, so fidelity is read beside diversity and memorisation.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -98,6 +99,61 @@ def frechet_distance(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> float:
     return max(0.0, float(shift @ shift + np.trace(cov_a) + np.trace(cov_b) - 2 * np.sqrt(cross).sum()))
 
 
+def kernel_distance(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> float:
+    """Return the squared maximum mean discrepancy of two sets of features under a cubic kernel, without bias.
+
+    mean k(a, a') + mean k(b, b') - 2 mean k(a, b) with k(x, y) = (x·y / d + 1)³, over pairs of different rows. It
+    compares means, covariances and third moments. Where both sets come from one distribution its expectation is 0
+    whatever their sizes, so it may be a little below 0, and sets of different sizes may be compared.
+
+    Source: Gretton et al. (2012), A Kernel Two-Sample Test, equation 3; with this kernel in the features of a
+    classifier it is the KID of Bińkowski et al. (2018), Demystifying MMD GANs, section 4.
+
+    Args:
+        a: features (n, d), n >= 2.
+        b: features (m, d), m >= 2.
+
+    Raises:
+        ValueError: if the widths differ, a number is not finite, or there are fewer than 2 rows.
+    """
+    first, second = as_points(a, "a"), as_points(b, "b")
+    same_columns(first, second)
+    for name, points in (("a", first), ("b", second)):
+        if len(points) < 2:
+            raise ValueError(f"{name} has {len(points)} row; pairs of different rows need at least 2")
+    return _mean_of_pairs(first) + _mean_of_pairs(second) - 2 * float(_cubic(first, second).mean())
+
+
+def frechet_by_size(
+    a: npt.NDArray[Any], b: npt.NDArray[Any], sizes: Sequence[int], *, seed: int = 0, draws: int = 5
+) -> Array:
+    """Return the Fréchet distance of n rows of each set for each n: how it falls as rows are added, all else equal.
+
+    Args:
+        a: features (rows, d).
+        b: features (rows, d).
+        sizes: numbers of rows, each from 2 to that of the smaller set.
+        seed: of the draws.
+        draws: independent draws of rows for each size.
+
+    Returns:
+        (draws, sizes), as ``show.line_with_error`` takes it.
+
+    Raises:
+        ValueError: if draws is below 1, a size is out of range, or the sets do not fit (see :func:`frechet_distance`).
+    """
+    if draws < 1:
+        raise ValueError(f"draws must be >= 1, got {draws}")
+    if len(sizes) == 0 or min(sizes) < 2 or max(sizes) > min(len(a), len(b)):
+        raise ValueError(f"sizes must lie from 2 to {min(len(a), len(b))}, the rows of the smaller set, got {sizes}")
+    rng = np.random.default_rng(seed)
+
+    def once(size: int) -> float:
+        return frechet_distance(*(rows[rng.choice(len(rows), size, replace=False)] for rows in (a, b)))
+
+    return np.array([[once(size) for size in sizes] for _ in range(draws)])
+
+
 def total_variation(p: npt.NDArray[Any], q: npt.NDArray[Any]) -> float:
     """Return the total variation distance ½ Σ |p - q| of two discrete distributions, 0 (equal) to 1 (disjoint).
 
@@ -125,6 +181,19 @@ def _kl(p: Array, q: Array) -> float:
     """Return KL(p ‖ q) in nats, where q > 0 wherever p > 0; 0 ln 0 is 0."""
     there = p > 0
     return float(np.sum(p[there] * np.log(p[there] / q[there])))
+
+
+def _cubic(a: Array, b: Array) -> Array:
+    """Return k(x, y) = (x·y / d + 1)³ of each row of a with each of b, (n, m)."""
+    inner = a @ b.T / a.shape[1] + 1
+    cube: Array = inner * inner * inner
+    return cube
+
+
+def _mean_of_pairs(points: Array) -> float:
+    """Return the mean kernel of all pairs of different rows."""
+    kernel, n = _cubic(points, points), len(points)
+    return float((kernel.sum() - np.trace(kernel)) / (n * (n - 1)))
 
 
 def _root(covariance: Array) -> Array:

@@ -7,9 +7,18 @@ from hypothesis import strategies as st
 from scipy.linalg import sqrtm
 from scipy.spatial.distance import jensenshannon
 from sklearn.dummy import DummyClassifier
+from sklearn.metrics.pairwise import polynomial_kernel
 from sklearn.neighbors import KNeighborsClassifier
 
-from sdg_lab.metrics import c2st, chance_error, frechet_distance, jensen_shannon, total_variation
+from sdg_lab.metrics import (
+    c2st,
+    chance_error,
+    frechet_by_size,
+    frechet_distance,
+    jensen_shannon,
+    kernel_distance,
+    total_variation,
+)
 
 RNG = np.random.default_rng(0)
 CLOUD = RNG.normal(size=(100, 3))
@@ -92,6 +101,71 @@ def test_frechet_distance_stays_real_where_rows_are_fewer_than_columns():
 def test_frechet_distance_wants_two_rows():
     with pytest.raises(ValueError, match="b has 1 row; a covariance needs at least 2"):
         frechet_distance(CLOUD, CLOUD[:1])
+
+
+def test_kernel_distance_is_the_double_loop_of_its_definition():
+    a, b = RNG.normal(size=(7, 3)), RNG.normal(1, 2, size=(5, 3))
+
+    def mean(first, second, *, same):
+        pairs = [(x, y) for i, x in enumerate(first) for j, y in enumerate(second) if not (same and i == j)]
+        return np.mean([(sum(x * y) / 3 + 1) ** 3 for x, y in pairs])
+
+    expected = mean(a, a, same=True) + mean(b, b, same=True) - 2 * mean(a, b, same=False)
+    assert kernel_distance(a, b) == pytest.approx(expected)
+    assert kernel_distance(b, a) == pytest.approx(expected)
+
+
+def test_kernel_distance_agrees_with_scikit_learns_kernel():
+    a, b = RNG.normal(size=(60, 8)), RNG.normal(0.3, 1, size=(40, 8))
+    k_aa, k_bb, k_ab = (polynomial_kernel(x, y, degree=3, coef0=1) for x, y in ((a, a), (b, b), (a, b)))
+    np.fill_diagonal(k_aa, 0)
+    np.fill_diagonal(k_bb, 0)
+    theirs = k_aa.sum() / (60 * 59) + k_bb.sum() / (40 * 39) - 2 * k_ab.mean()
+    assert kernel_distance(a, b) == pytest.approx(theirs)
+
+
+def test_kernel_distance_is_without_bias_however_few_the_rows():
+    """Point masses aside, two draws of one Gaussian: mean 0; the biased form would be about 0.5 here."""
+    rng = np.random.default_rng(3)
+    found = np.array([kernel_distance(rng.normal(size=(5, 2)), rng.normal(size=(9, 2))) for _ in range(4000)])
+    assert abs(found.mean()) < 3 * found.std() / np.sqrt(len(found)) < 0.2
+    assert (found < 0).any()
+
+
+def test_kernel_distance_of_two_points_masses_is_the_closed_form():
+    """k(1,1) + k(3,3) - 2 k(1,3) in one dimension: 2³ + 10³ - 2 · 4³."""
+    assert kernel_distance(np.ones((4, 1)), np.full((6, 1), 3.0)) == pytest.approx(8 + 1000 - 128)
+
+
+def test_kernel_distance_wants_two_rows():
+    with pytest.raises(ValueError, match="b has 1 row; pairs of different rows need at least 2"):
+        kernel_distance(CLOUD, CLOUD[:1])
+
+
+def test_the_frechet_distance_falls_with_the_number_of_rows():
+    rng = np.random.default_rng(4)
+    a, b = rng.normal(size=(400, 5)), rng.normal(size=(300, 5))
+    found = frechet_by_size(a, b, [10, 50, 300], draws=4)
+    assert found.shape == (4, 3)
+    assert (np.diff(found.mean(axis=0)) < 0).all()
+    every = frechet_by_size(a[:300], b, [300], draws=2)
+    np.testing.assert_allclose(every, frechet_distance(a[:300], b))
+    np.testing.assert_array_equal(found, frechet_by_size(a, b, [10, 50, 300], draws=4))
+    assert not np.array_equal(found, frechet_by_size(a, b, [10, 50, 300], draws=4, seed=1))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "draws", "sentence"),
+    [
+        ([10, 101], 5, r"sizes must lie from 2 to 100, the rows of the smaller set, got \[10, 101\]"),
+        ([1], 5, "sizes must lie from 2 to 100"),
+        ([], 5, "sizes must lie from 2 to 100"),
+        ([10], 0, "draws must be >= 1, got 0"),
+    ],
+)
+def test_sizes_that_are_not_there_are_refused(sizes, draws, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        frechet_by_size(CLOUD, CLOUD, sizes, draws=draws)
 
 
 distributions = st.lists(st.floats(0, 1), min_size=4, max_size=4).filter(lambda p: sum(p) > 0.01)

@@ -1,0 +1,191 @@
+"""The classifier that judges pictures: trained here on real training pictures, its last hidden layer is the features.
+
+Fréchet and kernel distances of pictures are usually taken in the features of a large network trained on photographs.
+For small grey pictures those features are foreign, and the network would have to be downloaded. A small one that was
+trained to tell the classes of the data at hand knows what matters in them, and its own accuracy can be printed.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self, cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sdg_lab import training
+from sdg_lab.data.types import Images
+from sdg_lab.models.contract import NotFittedError
+
+FEATURES = 64
+"""Numbers in the last hidden layer."""
+
+CHANNELS = (32, 64)
+"""Of the two convolutions; each is followed by a halving of height and width."""
+
+LARGE = 16
+"""Pictures of this side and above are halved by the first convolution already, which saves most of the time."""
+
+STEPS = 1500
+"""Steps of training, whatever the number of pictures: enough for 97 % and more of MNIST and of the 8×8 digits."""
+
+BATCH = 64
+LEARNING_RATE = 2e-3
+WEIGHT_DECAY = 0.01
+
+TURN, ZOOM, SHIFT = 0.15, 0.1, 0.06
+"""Largest distortions of a training picture: radians, share of its size, share of its side."""
+
+AT_ONCE = 1000
+"""Pictures judged at a time."""
+
+
+class ImageClassifier(nn.Module):
+    """A small convolutional network that is fitted on real labelled pictures and then judges real and made ones alike.
+
+    Two convolutions with max-pooling, a hidden layer of 64 numbers, and a linear layer to the classes; the shape and
+    the number of classes are those of the pictures given to :meth:`fit`. In training each picture is turned, zoomed and
+    shifted a little, anew each time: that raises the accuracy, and makes the features of pictures that were
+    trained on resemble those of pictures that were not, which a floor of real training pictures depends on.
+
+    Attributes:
+        shape: channels, height and width of a picture; None before ``fit``.
+        classes: number of classes; 0 before ``fit``.
+        history: how ``fit`` went; None before.
+    """
+
+    centre: Tensor
+    scale: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shape: tuple[int, int, int] | None = None
+        self.classes = 0
+        self.history: training.History | None = None
+
+    def fit(self, images: Images, *, validation: Images | None = None, seed: int = 0, progress: bool = False) -> Self:
+        """Train from new weights for about 1,500 steps of 64 pictures.
+
+        Args:
+            images: real training pictures with labels 0 … classes - 1, height and width at least 4.
+            validation: held-out pictures whose loss is recorded in ``history``; nothing is chosen by it.
+            seed: decides weights, order and distortions.
+            progress: show a bar.
+
+        Raises:
+            TypeError: if they are not Images.
+            ValueError: if there are no pictures, no labels, one class only, or the pictures are too small.
+        """
+        x, y = _labelled(images, "images")
+        held_out = None if validation is None else _labelled(validation, "validation")
+        classes = max(len(images.classes), int(y.max()) + 1)
+        if bool((y == y[0]).all()):
+            raise ValueError(f"images holds the one class {int(y[0])}; a classifier needs at least 2")
+        if min(images.shape[1:]) < 4:
+            raise ValueError(f"height and width must be >= 4 to be halved twice, got {images.shape[1:]}")
+        self.shape, self.classes = images.shape, classes
+        self._build()
+        training.reinitialise(self, seed)
+        self.history = training.train(
+            self,
+            (x, y),
+            validation=held_out,
+            epochs=max(1, round(STEPS * BATCH / len(x))),
+            batch_size=BATCH,
+            optimizer=lambda parameters: torch.optim.AdamW(parameters, lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY),
+            schedule=lambda done: 0.5 * (1 + float(np.cos(np.pi * done))),
+            seed=seed,
+            device="cpu",
+            progress=progress,
+        )
+        hidden = self._in_parts(images, self.hidden)
+        self.centre, self.scale = hidden.mean(0), hidden.var(0).mean().sqrt()
+        return self
+
+    def loss(self, x: Tensor, y: Tensor) -> Tensor:
+        """Return the mean cross-entropy in nats; in training, of distorted pictures."""
+        return F.cross_entropy(self(_distorted(x) if self.training else x), y)
+
+    def hidden(self, x: Tensor) -> Tensor:
+        """Return the last hidden layer before its non-linearity, (n, 64)."""
+        return cast(Tensor, self.body(x))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the logits of the classes, (n, classes)."""
+        return cast(Tensor, self.head(F.relu(self.hidden(x))))
+
+    def features(self, images: Images) -> npt.NDArray[np.float64]:
+        """Return the hidden layer of each picture, (n, 64).
+
+        It is shifted and scaled, by one number for all, so that the features of the training pictures have mean 0 and
+        an average variance of 1: a distance in them then means the same whatever the classifier's seed.
+        """
+        return ((self._in_parts(images, self.hidden) - self.centre) / self.scale).double().numpy()
+
+    def probabilities(self, images: Images) -> npt.NDArray[np.float64]:
+        """Return p(class | picture), (n, classes)."""
+        return self._in_parts(images, self).double().softmax(dim=1).numpy()
+
+    def predict(self, images: Images) -> npt.NDArray[np.int64]:
+        """Return the likeliest class of each picture, (n,)."""
+        return self._in_parts(images, self).argmax(dim=1).numpy()
+
+    def accuracy(self, images: Images) -> float:
+        """Return the share of labelled pictures whose class is predicted.
+
+        Raises:
+            ValueError: if they have no labels.
+        """
+        _labelled(images, "images")
+        return float((self.predict(images) == images.labels).mean())
+
+    def _build(self) -> None:
+        channels, height, width = cast(tuple[int, int, int], self.shape)
+        first, second = CHANNELS
+        stride = 2 if min(height, width) >= LARGE else 1
+        left = second * (-(-height // stride) // 4) * (-(-width // stride) // 4)
+        self.body = nn.Sequential(
+            nn.Conv2d(channels, first, 3, stride=stride, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(first, second, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Flatten(),
+            nn.Linear(left, FEATURES),
+        )
+        self.head = nn.Linear(FEATURES, self.classes)
+
+    @torch.no_grad()
+    def _in_parts(self, images: Images, function: Any) -> Tensor:
+        """Apply a function of a batch to all pictures, some at a time."""
+        if self.shape is None:
+            raise NotFittedError("this ImageClassifier has not been fitted: call fit(data.train) first")
+        if images.shape != self.shape:
+            raise ValueError(f"the pictures have shape {images.shape}, this classifier was fitted on {self.shape}")
+        pixels = torch.from_numpy(np.ascontiguousarray(images.pixels))
+        return torch.cat([function(pixels[first : first + AT_ONCE]) for first in range(0, len(pixels), AT_ONCE)])
+
+
+def _labelled(images: Images, name: str) -> tuple[Tensor, Tensor]:
+    if not isinstance(images, Images):
+        raise TypeError(f"{name} must be sdg_lab.data.Images, got {type(images).__name__}")
+    if len(images) == 0:
+        raise ValueError(f"{name} is empty: give at least one picture")
+    if images.labels is None:
+        raise ValueError(f"{name} has no labels; give Images with labels")
+    return torch.from_numpy(np.ascontiguousarray(images.pixels)), torch.from_numpy(images.labels)
+
+
+def _distorted(x: Tensor) -> Tensor:
+    """Turn, zoom and shift each picture by a little, drawn anew; what comes in from outside is background."""
+    turn, zoom_x, zoom_y, right, down = (2 * torch.rand(5, len(x)) - 1) * torch.tensor(
+        [[TURN], [ZOOM], [ZOOM], [2 * SHIFT], [2 * SHIFT]]
+    )
+    cos, sin = turn.cos(), turn.sin()
+    top = torch.stack([cos * (1 + zoom_x), -sin, right], dim=1)
+    bottom = torch.stack([sin, cos * (1 + zoom_y), down], dim=1)
+    where = F.affine_grid(torch.stack([top, bottom], dim=1), list(x.shape), align_corners=False)
+    return F.grid_sample(x, where, align_corners=False)
