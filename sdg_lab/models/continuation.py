@@ -1,0 +1,105 @@
+"""Continue several texts at once, a token a step, with the keys and values of what was read kept in a cache.
+
+Prompts of different lengths are padded at the left, so that all of them end at the same place; nobody looks at the
+padding, and positions are counted after it. A text that has ended leaves the batch when half of the batch has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from sdg_lab.models.attention import KVCache
+from sdg_lab.models.sampling import draw, filter_logits
+from sdg_lab.models.transformer import Transformer
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How the next token is chosen.
+
+    Attributes:
+        max_tokens: the most tokens that are added to a text.
+        temperature: 0 takes the likeliest token; above 0 one is drawn, see :func:`filter_logits`.
+        top_k: draw from the k likeliest only.
+        top_p: draw from the fewest that have this probability together.
+        seed: of the draws; None for others each time.
+
+    Raises:
+        ValueError: for ``max_tokens`` below 1, or draws asked for with what :func:`filter_logits` refuses.
+    """
+
+    max_tokens: int = 64
+    temperature: float = 0.0
+    top_k: int | None = None
+    top_p: float | None = None
+    seed: int | None = 0
+
+    def __post_init__(self) -> None:
+        if isinstance(self.max_tokens, bool) or not isinstance(self.max_tokens, int) or self.max_tokens < 1:
+            raise ValueError(f"max_tokens must be a whole number >= 1, got {self.max_tokens!r}")
+        if self.temperature != 0:
+            self.filter(torch.zeros(1, 2))  # it checks the three
+
+    def filter(self, logits: Tensor) -> Tensor:
+        """Return the logits of the distribution that is drawn from."""
+        return filter_logits(logits, temperature=self.temperature, top_k=self.top_k, top_p=self.top_p)
+
+    def choose(self, logits: Tensor, generator: torch.Generator) -> list[int]:
+        """Return a token a row of the logits, (n, symbols)."""
+        if self.temperature == 0:
+            return list(logits.argmax(dim=-1).tolist())
+        return list(draw(self.filter(logits), generator).tolist())
+
+
+def continuations(
+    network: Transformer,
+    prompts: Sequence[Sequence[int]],
+    decoding: Decoding,
+    ended: Callable[[int, int], bool],
+) -> Iterator[list[tuple[int, int]]]:
+    """Yield the new tokens of each step as pairs: number of the prompt, token.
+
+    It ends when all texts have ended, have got their ``max_tokens``, or fill the context.
+
+    Args:
+        network: reads and predicts.
+        prompts: codes, at least one each, none longer than the context.
+        decoding: how tokens are chosen.
+        ended: told a prompt's number and its newest token: whether its text ends there.
+    """
+    device = network.norm.weight.device
+    generator = torch.Generator(device)
+    generator.seed() if decoding.seed is None else generator.manual_seed(decoding.seed)
+    rows = list(range(len(prompts)))
+    width = max(map(len, prompts))
+    room = min(decoding.max_tokens, network.context - width + 1)  # the last token is not read again
+    lengths = torch.tensor([len(prompt) for prompt in prompts], device=device)
+    padding = None if bool((lengths == width).all()) else width - lengths
+    tokens = torch.tensor([[0] * (width - len(prompt)) + list(prompt) for prompt in prompts], device=device)
+    cache = network.cache(len(prompts), width + room - 1, padding)
+    for step in range(room):
+        chosen = decoding.choose(_next_logits(network, tokens, cache), generator)
+        speaking = [place for place, row in enumerate(rows) if row >= 0]
+        yield [(rows[place], chosen[place]) for place in speaking]
+        if step == room - 1:
+            return
+        for place in speaking:
+            if ended(rows[place], chosen[place]):
+                rows[place] = -1
+        speaking = [place for place, row in enumerate(rows) if row >= 0]
+        if not speaking:
+            return
+        if 2 * len(speaking) <= len(rows):
+            cache = cache.keep(torch.tensor(speaking, device=device))
+            rows, chosen = [rows[place] for place in speaking], [chosen[place] for place in speaking]
+        tokens = torch.tensor(chosen, device=device)[:, None]
+
+
+@torch.inference_mode()
+def _next_logits(network: Transformer, tokens: Tensor, cache: KVCache) -> Tensor:
+    """Read tokens (n, T), and return the scores of the next one only, (n, symbols): the last matrix is the largest."""
+    return network.unembed(network.hidden(tokens, cache)[:, -1])
