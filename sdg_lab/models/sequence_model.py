@@ -257,9 +257,9 @@ class SequenceModel(NeuralModel[Sequences]):
 
     def fit_text(
         self,
-        text: str,
+        text: str | tuple[str, ...],
         *,
-        validation: str | None = None,
+        validation: str | tuple[str, ...] | None = None,
         context: int | None = None,
         seed: int = 0,
         progress: bool = True,
@@ -268,7 +268,7 @@ class SequenceModel(NeuralModel[Sequences]):
         """Train from new weights on running text, in windows that predict each character once an epoch.
 
         Args:
-            text: any length.
+            text: characters, or a tuple of tokens, which then take the place of characters; any length.
             validation: held-out text over the same characters.
             context: characters a window; by default the network's context, or 128 where it has none.
             seed: decides weights, order of windows and noise.
@@ -276,19 +276,21 @@ class SequenceModel(NeuralModel[Sequences]):
             settings: see :class:`~sdg_lab.models.settings.Settings`.
 
         Raises:
-            TypeError: if the text is no ``str``.
+            TypeError: if the text is neither a ``str`` nor a tuple.
             ValueError: if it is empty, the context is out of range, or a character of the validation text is unknown.
         """
         context = self._text_context(context, default=self.context or 128)
-        alphabet = Alphabet.of([_checked_text(text)])
-        batch = padding.windows(alphabet.encode([text])[0], context)
+        alphabet = Alphabet.of(_as_one(text))
+        batch = padding.windows(alphabet.encode(_as_one(text))[0], context)
         held_out = None
         if validation is not None:
-            held_out = padding.windows(alphabet.encode([_checked_text(validation)])[0], context)
+            held_out = padding.windows(alphabet.encode(_as_one(validation))[0], context)
         return self._train(alphabet, batch, held_out, context, seed, progress, settings)
 
     @torch.no_grad()
-    def text_log_prob(self, text: str, *, context: int | None = None, stride: int | None = None) -> NDArray[np.float64]:
+    def text_log_prob(
+        self, text: str | tuple[str, ...], *, context: int | None = None, stride: int | None = None
+    ) -> NDArray[np.float64]:
         """Return the log-probability of every character of a running text, nats, shape (len(text),).
 
         The text is read in overlapping windows, and every character is predicted exactly once: the first ``context``
@@ -300,11 +302,11 @@ class SequenceModel(NeuralModel[Sequences]):
             stride: new characters a window; by default half of the context. Fewer cost more, and help a little.
 
         Raises:
-            TypeError: if the text is no ``str``, or the model was fitted on tokens.
+            TypeError: if the text is of another kind than the training text.
             ValueError: if it is empty, holds an unknown character, or an argument is out of range.
             NotFittedError: before ``fit``.
         """
-        codes, _ = self.alphabet.encode([_checked_text(text)])
+        codes, _ = self.alphabet.encode(_as_one(text))
         context = self._text_context(context, default=self.text_context or self.context or 128)
         stride = context // 2 if stride is None else stride
         if not 1 <= stride <= context:
@@ -431,9 +433,13 @@ def _parts(rows: Tensor, width: int) -> Iterator[Tensor]:
         yield rows[first : first + size]
 
 
-def _checked_text(text: object) -> str:
-    if not isinstance(text, str):
-        raise TypeError(f"running text must be one str, got {type(text).__name__}; fit(data) learns from sequences")
+def _as_one(text: object) -> Sequences:
+    """Return a running text as a list of one sequence, or refuse it."""
+    if not isinstance(text, (str, tuple)):
+        raise TypeError(
+            f"running text must be one str, or one tuple of tokens, got {type(text).__name__}; "
+            "fit(data) learns from sequences"
+        )
     if not text:
         raise ValueError("the text is empty; give at least one character")
-    return text
+    return [text]  # type: ignore[return-value] # a list of one kind

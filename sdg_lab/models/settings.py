@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
 from sdg_lab import training
+from sdg_lab.models.muon import Muon
 
 
 class Settings(TypedDict, total=False):
     """How to train; each is optional, and handed to :func:`sdg_lab.training.train`, which explains it.
 
-    ``weight_decay`` is AdamW's, and acts on matrices only, not on biases and gains.
+    ``optimizer`` is "adamw", or "muon" for models that name the matrices it shall step (``matrices()``).
+    ``weight_decay`` acts on matrices only, not on biases and gains.
     """
 
     epochs: int
     batch_size: int
     lr: float
+    optimizer: Literal["adamw", "muon"]
     weight_decay: float
     schedule: Callable[[float], float] | None
     patience: int | None
@@ -42,11 +45,24 @@ def run(
     seed: int,
     progress: bool,
 ) -> training.History:
-    """Train with AdamW as the settings say; those that they leave out are ``training.train``'s."""
+    """Train as the settings say; those that they leave out are ``training.train``'s.
+
+    Raises:
+        ValueError: for an optimiser that there is not, or that the model cannot be trained with.
+    """
     chosen: dict[str, Any] = dict(settings)
-    decay = chosen.pop("weight_decay", 0.0)
+    decay, kind = chosen.pop("weight_decay", 0.0), chosen.pop("optimizer", "adamw")
+    if kind not in ("adamw", "muon"):
+        raise ValueError(f"optimizer must be adamw or muon, got {kind!r}")
+    if kind == "muon" and not hasattr(model, "matrices"):
+        raise ValueError(f"a {type(model).__name__} does not say which matrices muon shall step; use optimizer='adamw'")
 
     def optimizer(_: Iterator[nn.Parameter]) -> Optimizer:
+        if kind == "muon":
+            inner: list[nn.Parameter] = model.matrices()  # type: ignore[operator] # asked for above
+            known = {id(p) for p in inner}
+            outer = [p for p in model.parameters() if id(p) not in known]
+            return Muon(inner, outer, lr=chosen["lr"], weight_decay=decay)
         matrices = [p for p in model.parameters() if p.ndim >= 2]
         others = [p for p in model.parameters() if p.ndim < 2]
         groups = [{"params": matrices, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]

@@ -249,6 +249,10 @@ class GPT(SequenceModel):
         """Make the network."""
         self.network = Transformer(n_symbols, context=cast(int, self.context), **self.options)
 
+    def matrices(self) -> list[nn.Parameter]:
+        """Return the matrices inside the blocks: what ``optimizer="muon"`` steps as matrices."""
+        return [parameter for parameter in self.network.blocks.parameters() if parameter.ndim == 2]
+
     def logits(self, tokens: Tensor) -> Tensor:
         """Return the scores of the symbol after each position, (n, T) -> (n, T, symbols)."""
         return cast(Tensor, self.network(tokens))

@@ -269,7 +269,7 @@ def test_bad_data_is_refused() -> None:
         Bigram(context=6).fit(NAMES)
     with pytest.raises(ValueError, match="the text is empty"):
         Bigram().fit_text("")
-    with pytest.raises(TypeError, match="running text must be one str, got list"):
+    with pytest.raises(TypeError, match="running text must be one str, or one tuple of tokens, got list"):
         Bigram().fit_text(NAMES)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="context must be >= 2 and at most 6, the context of this model, got 7"):
         Bigram(context=6).fit_text(TEXT, context=7)
