@@ -1,11 +1,13 @@
 """Real data that loads offline, without duplicates, split once; and your own files in the same types."""
 
 from sdg_lab.data.catalogue import catalog, load
+from sdg_lab.data.clicks import session_process
 from sdg_lab.data.images import digits, mnist
 from sdg_lab.data.networks import network
 from sdg_lab.data.own import read_images, read_table, read_text
-from sdg_lab.data.sequences import chorales, molecules, names, pronunciations
+from sdg_lab.data.sequences import chorales, molecules, names, pronunciations, sessions
 from sdg_lab.data.series import co2, sunspots, weather
+from sdg_lab.data.session_process import SessionProcess
 from sdg_lab.data.tables import breast_cancer, diamonds, fair, wine
 from sdg_lab.data.text import plays
 from sdg_lab.data.types import Card, Dataset, Images, Network, Series
@@ -16,6 +18,7 @@ __all__ = [
     "Images",
     "Network",
     "Series",
+    "SessionProcess",
     "breast_cancer",
     "catalog",
     "chorales",
@@ -33,6 +36,8 @@ __all__ = [
     "read_images",
     "read_table",
     "read_text",
+    "session_process",
+    "sessions",
     "sunspots",
     "weather",
     "wine",

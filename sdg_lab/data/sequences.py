@@ -1,4 +1,4 @@
-"""Short sequences: names, molecules, melodies, and words with their pronunciations."""
+"""Short sequences: names, molecules, melodies, clicks, and words with their pronunciations."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Literal
 
 from sdg_lab.data import packages
 from sdg_lab.data.catalogue import register
+from sdg_lab.data.clicks import session_process
 from sdg_lab.data.scores import melodies, tunes
-from sdg_lab.data.split import split_items
+from sdg_lab.data.split import split, split_items
 from sdg_lab.data.types import Card, Dataset
 
 _NAMES = Card(
@@ -58,6 +59,25 @@ _CHORALES = Card(
     package="music21",
     extra="All settings of one tune are in the same part. Repeats are written once.",
 )
+
+
+_SESSIONS = Card(
+    name="sessions",
+    title="click sessions in an invented shop",
+    kind="sequences",
+    source="drawn here from a stated process (sdg_lab.data.session_process), not logged from people: hidden tastes, "
+    "links between items, popularity by Zipf's law, an ending",
+    licence="as the course",
+    shape="6,000 sessions of at least one click; 64 items in 8 categories",
+    units="tokens category-rank, such as books-1; rank 1 is the most popular of its category",
+    package="sdg_lab",
+    extra="Sessions are independent draws; short ones repeat by chance, within a part and across parts, and are kept: "
+    "without them the parts would be no draws of the process. Its exact log-probabilities are those of "
+    "data.session_process(), so the least possible held-out nats are known.",
+)
+
+SESSIONS = 6000
+SESSIONS_SEED = 2026
 
 
 @register(_NAMES)
@@ -125,3 +145,12 @@ def chorales(*, progress: bool = True) -> Dataset[list[tuple[str, ...]]]:
     """
     found = melodies(progress=progress)
     return split_items(_CHORALES, found, groups=tunes(found))
+
+
+@register(_SESSIONS)
+def sessions() -> Dataset[list[tuple[str, ...]]]:
+    """Load click sessions, one tuple of items each, drawn from :func:`session_process` with a fixed seed."""
+    drawn = session_process().sample(SESSIONS, SESSIONS_SEED)
+    # An item here is an event, not its content: each draw has a key of its own, so that no repetition is removed.
+    parts = split(str(number).encode() for number in range(len(drawn)))
+    return Dataset(_SESSIONS, *([drawn[index] for index in part] for part in parts))

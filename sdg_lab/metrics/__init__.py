@@ -19,6 +19,7 @@ from sdg_lab.metrics.image_classifier import ImageClassifier
 from sdg_lab.metrics.image_quality import ImageFigures, ImageQuality, judge_images
 from sdg_lab.metrics.image_table import ImageQualityTable, image_quality_table
 from sdg_lab.metrics.likelihood import Likelihood, bits_per_dim, mean_and_error, nats_per_symbol
+from sdg_lab.metrics.next_item import hit_rate, mean_reciprocal_rank, next_item_cases, sequential_rules
 from sdg_lab.metrics.privacy import Memorisation, memorisation, near_copies, nearest_training
 from sdg_lab.metrics.rows import subsample
 from sdg_lab.metrics.scoreboard import Line, Scoreboard, score, scoreboard
@@ -41,18 +42,22 @@ __all__ = [
     "fit_features",
     "frechet_by_size",
     "frechet_distance",
+    "hit_rate",
     "image_quality_table",
     "jensen_shannon",
     "judge_images",
     "kernel_distance",
     "mean_and_error",
+    "mean_reciprocal_rank",
     "memorisation",
     "nats_per_symbol",
     "near_copies",
     "nearest_training",
+    "next_item_cases",
     "prdc",
     "score",
     "scoreboard",
+    "sequential_rules",
     "subsample",
     "total_variation",
     "train_on_synthetic",

@@ -22,6 +22,7 @@ TEST_PARTS = {
     "names": "557fe5ba503a",
     "molecules": "5d4a3661e8a2",
     "chorales": "66c5ce2d5a13",
+    "sessions": "3996a1d68799",
     "pronunciations": "eeea5818c903",
     "plays": "2fe90695bce1",
     "co2": "f111c012d9ea",
@@ -50,6 +51,10 @@ def contents(part: Any) -> list[bytes]:
     return [repr(item).encode() for item in part]
 
 
+# Independent draws of a process repeat by chance, in a part and across parts, and have to.
+DRAWN = ["sessions"]
+
+
 @pytest.fixture(scope="module", params=SPLIT)
 def dataset(request: pytest.FixtureRequest) -> Dataset[Any]:
     loaded: Dataset[Any] = data.load(request.param)
@@ -57,6 +62,8 @@ def dataset(request: pytest.FixtureRequest) -> Dataset[Any]:
 
 
 def test_no_item_is_in_two_parts_or_twice_in_one(dataset: Dataset[Any]) -> None:
+    if dataset.card.name in DRAWN:
+        pytest.skip("test_clicks.py says what holds for draws")
     train, validation, test = (contents(part) for part in dataset.parts.values())
     assert len({*train, *validation, *test}) == len(train) + len(validation) + len(test)
 
@@ -108,7 +115,7 @@ def test_the_catalog_loads_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError(f"opened {package}")
 
     monkeypatch.setattr(packages, "folder", refuse)
-    assert len(data.catalog()) == len(NAMES) == 17
+    assert len(data.catalog()) == len(NAMES) == 18
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
