@@ -146,7 +146,12 @@ def compare_grids(
 
 
 def nearest_pairs(
-    samples: Pictures, nearest: Pictures, distances: Sequence[float] | npt.NDArray[Any], *, title: str
+    samples: Pictures,
+    nearest: Pictures,
+    distances: Sequence[float] | npt.NDArray[Any],
+    *,
+    title: str,
+    copies: Sequence[bool] | npt.NDArray[np.bool_] | None = None,
 ) -> Figure:
     """Draw samples above their closest training pictures: a copy shows at a glance.
 
@@ -155,22 +160,28 @@ def nearest_pairs(
         nearest: the closest training picture of each, same shape (see ``metrics.nearest_training``).
         distances: (n,) Euclidean distances between the two, over all pixels.
         title: a sentence that says what is seen.
+        copies: (n,) whether each sample is a near copy (see ``metrics.near_copies``): "in train" or "new" is then
+            written under each pair.
 
     Raises:
-        ValueError: if the three do not have the same n.
+        ValueError: if they do not have the same n.
     """
     above, below = as_pixels(samples, "samples"), as_pixels(nearest, "nearest")
     if above.shape != below.shape or len(distances) != len(above):
         raise ValueError(
             f"samples, nearest and distances must match, got {above.shape}, {below.shape} and {len(distances)}"
         )
+    if copies is not None and len(copies) != len(above):
+        raise ValueError(f"copies must say one thing a sample, got {len(copies)} for {len(above)} samples")
     figure = compare_grids({"sample": above, "closest in train": below}, title=title, columns=len(above))
-    figure.set_figheight(figure.get_figheight() + 0.45)  # room for the distances
+    below_each = [f"{distance:.2f}" for distance in distances]
+    if copies is not None:
+        below_each = [f"{text}\n{'in train' if copy else 'new'}" for text, copy in zip(below_each, copies, strict=True)]
+    # Room for the distances, and for what is written under them.
+    figure.set_figheight(figure.get_figheight() + (0.45 if copies is None else 0.65))
     ax = figure.axes[0]
     width = above.shape[3] + 1
-    ax.set_xticks(
-        [i * width + (width - 1) / 2 - 0.5 for i in range(len(above))], [f"{distance:.2f}" for distance in distances]
-    )
+    ax.set_xticks([i * width + (width - 1) / 2 - 0.5 for i in range(len(above))], below_each)
     ax.tick_params(axis="x", length=0, labelcolor=INK)
     ax.set_xlabel("Euclidean distance between the two (0 is a copy)")
     return figure

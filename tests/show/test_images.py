@@ -82,6 +82,11 @@ def test_pairs_stand_under_each_other_over_their_distance():
     assert "distance" in ax.get_xlabel()
 
 
+def test_pairs_say_which_sample_is_a_copy():
+    figure = show.nearest_pairs(GREY[:2], GREY[2:4], [0.5, 1.25], title="Pairs", copies=[True, False])
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["0.50\nin train", "1.25\nnew"]
+
+
 BAD = GREY.copy()
 BAD[3, 0, 1, 2] = np.nan
 
@@ -103,6 +108,10 @@ BAD[3, 0, 1, 2] = np.nan
         (lambda: show.compare_grids({"a": GREY}, title="t"), "a has 7 pictures, 10 are wanted"),
         (lambda: show.compare_grids({"a": GREY}, title="t", columns=0), "columns and rows_each must be >= 1, got 0"),
         (lambda: show.nearest_pairs(GREY, GREY, [1.0], title="t"), "must match, got .* and 1"),
+        (
+            lambda: show.nearest_pairs(GREY[:2], GREY[:2], [1.0, 1.0], title="t", copies=[True]),
+            "copies must say one thing a sample, got 1 for 2 samples",
+        ),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(call, sentence):
