@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, ClassVar, Self, Unpack
 
 import numpy as np
@@ -22,6 +23,7 @@ from sdg_lab import training
 from sdg_lab.models import padding
 from sdg_lab.models.alphabet import Alphabet, Integers, Sequences
 from sdg_lab.models.contract import NeuralModel, NotFittedError, check_count
+from sdg_lab.models.generation import generate
 from sdg_lab.models.sampling import draw, filter_logits
 from sdg_lab.models.settings import Settings, run, summary
 
@@ -223,35 +225,10 @@ class SequenceModel(NeuralModel[Sequences]):
         if isinstance(max_length, bool) or not isinstance(max_length, (int, np.integer)) or max_length < 1:
             raise ValueError(f"max_length must be a whole number >= 1, got {max_length!r}")
         begin = self._read_prompt(prompt)
-        tokens = begin.expand(n, -1)
-        lengths = torch.full((n,), len(begin) - 1, device=self.device)
         if self.context is not None and self.text_context is None:
             max_length = min(max_length, self.context + 1 - len(begin))
-        rows = torch.arange(n, device=self.device)  # the sequences that the rows of the state belong to
-        goes_on = torch.ones(n, dtype=torch.bool, device=self.device)
-        scores, state = self.advance(tokens, self.start(n))
-        read, drawn_columns = len(begin), []
-        for _ in range(max_length):
-            if self.text_context is not None:
-                scores[:, 0] = -torch.inf  # running text has no end
-            scores = filter_logits(scores, temperature=temperature, top_k=top_k, top_p=top_p)
-            drawn = torch.where(goes_on, draw(scores, generator), 0)
-            drawn_columns.append(torch.zeros(n, dtype=torch.int64, device=self.device).index_copy(0, rows, drawn))
-            lengths[rows[goes_on]] += 1
-            goes_on &= drawn != 0
-            if not goes_on.any() or len(drawn_columns) == max_length:
-                break
-            if 2 * int(goes_on.sum()) <= len(rows):  # most have ended: compute the others only
-                state, rows, drawn = self.keep(state, goes_on.nonzero()[:, 0]), rows[goes_on], drawn[goes_on]
-                goes_on = goes_on[goes_on]
-            if read == self.context:
-                kept = torch.cat([tokens, torch.stack(drawn_columns, 1)], 1)[:, -(self.context // 2) :]
-                scores, state = self.advance(F.pad(kept, (1, 0)), self.start(n))
-                read = kept.shape[1] + 1
-            else:
-                scores, state = self.step(drawn, state)
-                read += 1
-        return torch.cat([tokens, torch.stack(drawn_columns, dim=1)], dim=1), lengths
+        filtered = partial(filter_logits, temperature=temperature, top_k=top_k, top_p=top_p)
+        return generate(self, begin.expand(n, -1), max_length, lambda scores: draw(filtered(scores), generator))
 
     # Stage 3: running text.
 
