@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 
 def comparisons() -> list[str]:
     """Return the names of the modules here that have a ``run``."""
-    not_one = {"__main__", "timing"}
+    not_one = {"__main__", "timing", "unet_peers"}
     return sorted(m.name for m in pkgutil.iter_modules(benchmarks.__path__) if m.name not in not_one)
 
 
@@ -30,9 +30,9 @@ def cells(row: Row) -> list[str]:
     goal = f">= {row.goal:g}"
     return [
         row.what,
-        f"{row.ours:.3g} s",
+        f"{row.ours:.3g} {row.unit}".strip(),
         row.peer,
-        f"{row.theirs:.3g} s",
+        f"{row.theirs:.3g} {row.unit}".strip(),
         f"{row.ratio:.2f}",
         goal,
         "yes" if row.reached else "no",

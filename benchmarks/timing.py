@@ -14,10 +14,11 @@ class Row:
 
     Attributes:
         what: the work that both do, on the same data.
-        ours: seconds, median.
+        ours: seconds, median; or another figure of which less is better.
         peer: who else does it.
-        theirs: seconds, median.
+        theirs: the same of the peer.
         goal: least wanted value of ``theirs / ours``.
+        unit: of both figures.
     """
 
     what: str
@@ -25,10 +26,11 @@ class Row:
     peer: str
     theirs: float
     goal: float
+    unit: str = "s"
 
     @property
     def ratio(self) -> float:
-        """How many times faster than the peer."""
+        """How many times faster, or otherwise less, than the peer."""
         return self.theirs / self.ours
 
     @property

@@ -47,6 +47,8 @@ class Condition(nn.Module):
 
     def forward(self, time: Tensor, y: Tensor | None = None) -> Tensor:
         """Return the vector that every layer is told, (n, width)."""
+        if y is not None and self.label is None:
+            raise ValueError("labels were given to a network without classes: make it with classes=...")
         code = self.second(F.silu(self.first(time_features(time, self.width))))
         if self.label is not None:
             none = torch.full((len(time),), cast(int, self.classes), device=time.device)

@@ -90,7 +90,13 @@ class UNet(nn.Module):
         self.exit = SilentConv2d(widths[0], channels, kernel_size=3, padding=1)
 
     def forward(self, x: Tensor, time: Tensor, y: Tensor | None = None) -> Tensor:
-        """Return one number for each pixel, (n, channels, height, width)."""
+        """Return one number for each pixel, (n, channels, height, width).
+
+        Raises:
+            ValueError: for pictures of another shape.
+        """
+        if x.shape[1:] != self.shape:
+            raise ValueError(f"the pictures have shape {tuple(x.shape[1:])}, this U-Net was made for {self.shape}")
         code = self.condition(time, y)
         h = self.entry(F.pixel_unshuffle(x, self.fold))
         bridges = []
