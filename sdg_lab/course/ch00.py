@@ -12,7 +12,7 @@ from scipy.ndimage import shift as scipy_shift
 from scipy.spatial.distance import cdist
 
 from sdg_lab.course import Chapter, Exercise, Paper, Wrong, WrongAnswer
-from sdg_lab.course.compare import expect_close, expect_equal, expect_type
+from sdg_lab.course.compare import expect_close, expect_equal, expect_type, name_the_mistake
 from sdg_lab.course.exercise import Answer
 from sdg_lab.metrics.likelihood import mean_and_error
 
@@ -59,12 +59,12 @@ def _check_accuracy_with_error(answer: Answer) -> None:
         expect_close(got[0], mean, what="the mean", case=case)
         error = math.sqrt(squares / (n - 1) / n)
         mistakes = {
-            math.sqrt(squares / (n - 1)): "that is the standard deviation of one run; divide it by √n",
-            math.sqrt(squares / n): "that is the standard deviation, with n in place of n - 1; the error is smaller",
-            math.sqrt(squares / n / n): "divide the squares by n - 1, not by n: one number went into the mean (ddof=1)",
-            squares / (n - 1) / n: "that is the error squared; take its root",
+            "that is the standard deviation of one run; divide it by √n": math.sqrt(squares / (n - 1)),
+            "that is the standard deviation, with n in place of n - 1; the error is smaller": math.sqrt(squares / n),
+            "divide the squares by n - 1, not by n: one number went into the mean (ddof=1)": math.sqrt(squares / n / n),
+            "that is the error squared; take its root": squares / (n - 1) / n,
         }
-        _name_the_mistake(got[1], error, mistakes, f"the standard error for {case}")
+        name_the_mistake(got[1], error, mistakes, what=f"the standard error for {case}")
         expect_close(got[1], error, what="the standard error", case=case, atol=1e-12)
 
 
@@ -105,15 +105,12 @@ def _check_augment(answer: Answer) -> None:
         expect_type(got, np.ndarray, what="the shifted image", case=case)
         want = scipy_shift(image, (down, right), order=0, mode="constant", cval=0.0)
         mistakes = {
-            "rolled": (np.roll(image, (down, right), (0, 1)), "pixels that leave on one side come back on the other"),
-            "edge": (scipy_shift(image, (down, right), order=0, mode="nearest"), "the edge is repeated; fill with 0"),
-            "opposite": (_moved(image, -down, -right), "it moves the opposite way: down = 1 moves row 0 to row 1"),
-            "swapped": (_moved(image, right, down), "down and right are swapped: rows are the first axis"),
+            "pixels that leave on one side come back on the other": np.roll(image, (down, right), (0, 1)),
+            "the edge is repeated; fill with 0": scipy_shift(image, (down, right), order=0, mode="nearest"),
+            "it moves the opposite way: down = 1 moves row 0 to row 1": _moved(image, -down, -right),
+            "down and right are swapped: rows are the first axis": _moved(image, right, down),
         }
-        if got.shape == want.shape and not np.array_equal(got, want):
-            for mistaken, sentence in mistakes.values():
-                if np.array_equal(got, mistaken):
-                    raise Wrong(f"the shifted image for {case}: {sentence}")
+        name_the_mistake(got, want, mistakes, what=f"the shifted image for {case}")
         expect_close(got, want, what="the shifted image", case=case)
 
 
@@ -161,14 +158,12 @@ def _check_nearest(answer: Answer) -> None:
         distances, indices = _two(answer(samples, train), "the distances and the indices")
         table = cdist(samples, train)
         mistakes = {
-            "squared": (table.min(axis=1) ** 2, "these are squared distances; take the root"),
-            "blocks": (cdist(samples, train, "cityblock").min(axis=1), "these are sums of |difference|, not Euclidean"),
-            "averaged": (table.min(axis=1) / math.sqrt(d), "you averaged over the d numbers; sum the squares instead"),
-            "backwards": (table.min(axis=0), "that is the closest sample to each training record; turn it round"),
+            "these are squared distances; take the root": table.min(axis=1) ** 2,
+            "these are sums of |difference|, not Euclidean": cdist(samples, train, "cityblock").min(axis=1),
+            "you averaged over the d numbers; sum the squares instead": table.min(axis=1) / math.sqrt(d),
+            "that is the closest sample to each training record; turn it round": table.min(axis=0),
         }
-        for mistaken, sentence in mistakes.values():
-            if _same(distances, mistaken) and not _same(distances, table.min(axis=1)):
-                raise Wrong(f"the distances for {case}: {sentence}")
+        name_the_mistake(distances, table.min(axis=1), mistakes, what=f"the distances for {case}")
         expect_close(distances, table.min(axis=1), what="the distances", case=case, atol=1e-6)
         expect_close(indices, table.argmin(axis=1), what="the indices into train", case=case)
 
@@ -268,20 +263,6 @@ def _two(got: Any, what: str) -> tuple[Any, Any]:
     if not isinstance(got, (tuple, list)) or len(got) != 2:
         raise Wrong(f"expected a pair, {what}; got {type(got).__name__}: {got!r:.60}")
     return got[0], got[1]
-
-
-def _same(got: Any, want: Floats) -> bool:
-    try:
-        return np.shape(got) == np.shape(want) and bool(np.allclose(got, want))
-    except (TypeError, ValueError):
-        return False
-
-
-def _name_the_mistake(got: Any, want: float, mistakes: dict[float, str], what: str) -> None:
-    """Refuse a value that a known mistake leads to with the sentence that names the mistake."""
-    for mistaken, sentence in mistakes.items():
-        if _same(got, np.asarray(mistaken)) and not _same(got, np.asarray(want)):
-            raise Wrong(f"{what}: {sentence} (expected {want:.4g}, got {float(got):.4g})")
 
 
 EXERCISES = (

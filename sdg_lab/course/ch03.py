@@ -7,8 +7,6 @@ on the same numbers, so that a refusal can name the one that was made.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +16,7 @@ from torch.distributions import Independent, Normal, kl_divergence
 from torch.nn import functional as F
 
 from sdg_lab.course import Chapter, Exercise, Paper, Wrong, WrongAnswer
-from sdg_lab.course.compare import expect_close, expect_equal
+from sdg_lab.course.compare import expect_close, expect_equal, name_the_mistake
 from sdg_lab.course.exercise import Answer
 from sdg_lab.models.vae_parts import Bernoulli, kl_to_standard_normal, log_mean_exp, reparameterise
 
@@ -59,19 +57,6 @@ CHAPTER = Chapter(
 )
 
 
-def _name_the_mistake(got: Any, want: Tensor, mistakes: Mapping[str, Tensor], what: str) -> None:
-    """Raise the sentence of the first usual mistake that gives what was got, unless it is right."""
-    try:
-        given = torch.as_tensor(np.asarray(got.detach() if isinstance(got, Tensor) else got, dtype=np.float64))
-    except (TypeError, ValueError):
-        return  # no numbers: the comparison that follows says so
-    if given.shape == want.shape and torch.allclose(given, want.double(), rtol=1e-5, atol=1e-7):
-        return
-    for sentence, value in mistakes.items():
-        if given.shape == value.shape and torch.allclose(given, value.double(), rtol=1e-5, atol=1e-7):
-            raise Wrong(f"{what}: {sentence}")
-
-
 def _normal_numbers(*shape: int, seed: int) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
@@ -83,7 +68,7 @@ def _check_reparameterise(answer: Answer) -> None:
     mean, log_variance, noise = _normal_numbers(3, 4, 3, seed=0)
     want = torch.from_numpy(mean.numpy() + np.sqrt(np.exp(log_variance.numpy())) * noise.numpy())
     still = answer(mean, log_variance, torch.zeros_like(noise))
-    _name_the_mistake(still, mean, {"the mean is missing: add it": torch.zeros_like(mean)}, "z without noise")
+    name_the_mistake(still, mean, {"the mean is missing: add it": torch.zeros_like(mean)}, what="z without noise")
     expect_close(still, mean, what="z without noise, which is the mean (use the noise that is given, draw none)")
     got = answer(mean, log_variance, noise)
     mistakes = {
@@ -93,7 +78,7 @@ def _check_reparameterise(answer: Answer) -> None:
         + log_variance.exp() * noise,
         "the noise is not stretched: multiply it by σ": mean + noise,
     }
-    _name_the_mistake(got, want, mistakes, "z")
+    name_the_mistake(got, want, mistakes, what="z")
     expect_close(got, want, what="z", case="a batch of 4 with 3 latents")
     z = answer(mean.requires_grad_(), log_variance.requires_grad_(), noise)
     if not isinstance(z, Tensor) or not z.requires_grad:
@@ -135,7 +120,7 @@ def _check_kl(answer: Answer) -> None:
         "summed over the batch too; keep one value an example": want.sum(),
         "averaged over the batch; keep one value an example": want.mean(),
     }
-    _name_the_mistake(got, want, mistakes, "the KL")
+    name_the_mistake(got, want, mistakes, what="the KL")
     expect_close(got, want, what="the KL", case="a batch of 6 with 5 latents")
     zeros = torch.zeros(2, 5, dtype=torch.float64)
     expect_close(answer(zeros, zeros), [0.0, 0.0], what="the KL of N(0, I) from itself", atol=1e-12)
@@ -181,7 +166,7 @@ def _check_elbo(answer: Answer) -> None:
         "one number for the batch; keep one value a picture": want.mean(),
         "the KL is missing": likelihood,
     }
-    _name_the_mistake(got, want, mistakes, "the ELBO")
+    name_the_mistake(got, want, mistakes, what="the ELBO")
     expect_close(got, want, what="the ELBO", case="5 pictures of 4×4 bits with 3 latents")
     # A logit of ±200 is a pixel that the decoder is sure of; log(sigmoid(·)) would be log 0.
     sure = torch.full((1, 1, 2, 2), 200.0)
@@ -227,7 +212,7 @@ def _check_iwae(answer: Answer) -> None:
         "the mean weight itself; take its logarithm": want.exp(),
         "the largest weight alone": log_weights.max(0).values,
     }
-    _name_the_mistake(got, want, mistakes, "the bound")
+    name_the_mistake(got, want, mistakes, what="the bound")
     expect_close(got, want, what="the bound", case="7 draws for each of 3 pictures")
     expect_close(
         answer(log_weights - 1000),

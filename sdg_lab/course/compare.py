@@ -58,6 +58,32 @@ def expect_close(got: Any, want: Any, *, what: str, case: str = "", rtol: float 
     )
 
 
+def name_the_mistake(got: Any, want: Any, mistakes: Mapping[str, Any], *, what: str) -> None:
+    """Refuse an answer that is what a usual mistake gives, in the words that name the mistake.
+
+    An answer that is right passes, and so does one that is wrong in another way, or no number at all: what follows
+    refuses those.
+
+    Args:
+        got: what the answer returned.
+        want: what is right.
+        mistakes: for each sentence the value that this mistake gives.
+        what: what is compared.
+
+    Raises:
+        Wrong: with the sentence of the first mistake that fits.
+    """
+    try:
+        given = _array(got, what)
+    except Wrong:
+        return
+    if _alike(given, want):
+        return
+    for sentence, value in mistakes.items():
+        if _alike(given, value):
+            raise Wrong(f"{what}: {sentence}")
+
+
 def expect_equal(got: Any, want: Any, *, what: str, case: str = "") -> None:
     """Refuse anything that is not exactly the expected value: text, whole numbers, lists, dictionaries, arrays.
 
@@ -137,6 +163,11 @@ def expect_raises(error: type[Exception], answer: Answer, *args: Any, what: str,
             raise Wrong(f"{what}: the {error.__name__} must say {says!r}, yours says {str(raised)!r}") from None
         return
     raise Wrong(f"{what}: expected a {error.__name__}, but your function returned {value!r:.60}")
+
+
+def _alike(given: Array, value: Any) -> bool:
+    other = _array(value, "the value of a mistake")
+    return given.shape == other.shape and np.allclose(given, other, rtol=1e-5, atol=1e-7, equal_nan=True)
 
 
 def _name(what: str, case: str) -> str:

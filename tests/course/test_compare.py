@@ -1,6 +1,7 @@
 """Each comparison names what differs, where, and by how much."""
 
 from collections import Counter
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -10,7 +11,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from sdg_lab.course import Wrong
-from sdg_lab.course.compare import expect_close, expect_equal, expect_raises, expect_rows_sum_to_one, expect_type
+from sdg_lab.course.compare import (
+    expect_close,
+    expect_equal,
+    expect_raises,
+    expect_rows_sum_to_one,
+    expect_type,
+    name_the_mistake,
+)
 
 INF, NAN = float("inf"), float("nan")
 
@@ -141,3 +149,21 @@ def test_raises_wants_the_error_and_its_sentence():
         expect_raises(ValueError, lambda value: value, value=0, what="zero")
     with pytest.raises(ZeroDivisionError):  # another error is the student's, and is shown as such
         expect_raises(ValueError, lambda value: 1 / value, 0, what="zero")
+
+
+class TestNameTheMistake:
+    MISTAKES: ClassVar = {"the sign is turned": [-1.0, -2.0], "the sum, not the values": 3.0}
+
+    @pytest.mark.parametrize(
+        ("got", "says"), [(np.array([-1.0, -2.0]), "x: the sign is turned"), (3, "x: the sum, not the values")]
+    )
+    def test_a_usual_mistake_is_named(self, got, says):
+        with pytest.raises(Wrong, match=says):
+            name_the_mistake(got, [1.0, 2.0], self.MISTAKES, what="x")
+
+    @pytest.mark.parametrize("got", [[1.0, 2.0], torch.tensor([1.0, 2.0]), [1.0, 5.0], [1.0], "text", object()])
+    def test_what_is_right_or_wrong_in_another_way_is_left_to_what_follows(self, got):
+        name_the_mistake(got, [1.0, 2.0], self.MISTAKES, what="x")
+
+    def test_a_mistake_that_gives_the_right_value_is_none(self):
+        name_the_mistake([1.0], [1.0], {"nothing": [1.0]}, what="x")
