@@ -1,0 +1,137 @@
+"""Recurrent networks: our cells beside torch's layer, names beside the best counts, and spelling to pronunciation.
+
+The first rows are seconds of a training step: the same LSTM, with equal weights, loss and gradients, run by torch's
+kernel, by our loop over steps, and as ``torch.nn.LSTM``. The others are errors on test data, of which less is better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from statistics import mean
+
+import sdg_lab  # noqa: F401 - the thread policy first
+
+# isort: split
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from benchmarks.timing import Row, interleaved
+from sdg_lab import data, metrics
+from sdg_lab.course.pronouncer import cosine, train_pronouncer
+from sdg_lab.metrics.edit_distance import error_rate
+from sdg_lab.models.markov import MarkovChain
+from sdg_lab.models.recurrent import Recurrent
+
+BATCH, WIDTH, EMBEDDING, REPEATS, SEEDS = 64, 192, 32, 15, 3
+
+
+def run() -> list[Row]:
+    return [*training_steps(), names(), pronunciations()]
+
+
+def training_steps() -> list[Row]:
+    """Time one step of training on a batch of names."""
+    words = data.names().train
+    ours, loop = (Recurrent("lstm", width=WIDTH, embedding=EMBEDDING, fused=fused) for fused in (True, False))
+    ours.fit(words[:BATCH], epochs=1, progress=False)
+    tokens, lengths = ours.pad(words[:BATCH])
+    for model in (ours, loop):
+        model.build(len(ours.symbols))
+    theirs = TorchLSTM(len(ours.symbols))
+    loop.load_state_dict(ours.state_dict())
+    theirs.take(ours)
+    losses: dict[str, Callable[[], Tensor]] = {
+        "ours": lambda: ours.loss(tokens, lengths),
+        "torch.nn.LSTM": lambda: theirs.loss(tokens, lengths),
+        "our cells, step by step": lambda: loop.loss(tokens, lengths),
+    }
+    values = [float(loss()) for loss in losses.values()]
+    if max(values) - min(values) > 1e-5:
+        raise AssertionError(f"the networks do not compute the same loss: {values}")
+    steps = {name: training_step(model, losses[name]) for name, model in zip(losses, (ours, theirs, loop), strict=True)}
+    seconds = interleaved(steps, repeats=REPEATS)
+    what = f"LSTM of width {WIDTH}, a training step on {BATCH} names"
+    return [
+        Row(what, seconds["ours"], name, seconds[name], goal=goal)
+        for name, goal in (("torch.nn.LSTM", 0.95), ("our cells, step by step", 1.5))
+    ]
+
+
+def training_step(network: nn.Module, loss: Callable[[], Tensor]) -> Callable[[], None]:
+    """Return a function that makes one step: loss, gradients, AdamW."""
+    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-4)
+
+    def step() -> None:
+        optimizer.zero_grad(set_to_none=True)
+        loss().backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+
+    return step
+
+
+class TorchLSTM(nn.Module):
+    """The same network as one would write it with torch's layers."""
+
+    def __init__(self, n_symbols: int) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(n_symbols, EMBEDDING)
+        self.layer = nn.LSTM(EMBEDDING, WIDTH, batch_first=True)
+        self.head = nn.Linear(WIDTH, n_symbols)
+
+    def take(self, ours: Recurrent) -> None:
+        """Take over the weights of our network."""
+        self.embed.load_state_dict(ours.embed.state_dict())
+        self.head.load_state_dict(ours.head.state_dict())
+        self.layer.load_state_dict({f"{name}_l0": value for name, value in ours.cells[0].state_dict().items()})
+
+    def loss(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """Return the mean surprise of a symbol that counts."""
+        scores = self.head(self.layer(self.embed(tokens[:, :-1]))[0])
+        there = torch.arange(scores.shape[1]) < lengths[:, None]
+        return F.cross_entropy(scores[there], tokens[:, 1:][there])
+
+
+def names() -> Row:
+    """Compare held-out nats a character, the end of a name being one, with the best counts of chapter 01."""
+    names = data.names()
+
+    def nats(model: Recurrent | MarkovChain, part: list[str]) -> float:
+        return metrics.nats_per_symbol(model.log_prob(part), [len(name) + 1 for name in part])
+
+    chains = [
+        MarkovChain(order, "kneser-ney", discount=discount).fit(names.train)
+        for order in (3, 4, 5, 6)
+        for discount in (0.7, 0.8, 0.9, 1.0)
+    ]
+    counts = min(chains, key=lambda chain: nats(chain, names.validation))
+    networks = [
+        Recurrent("lstm", width=WIDTH, embedding=EMBEDDING, dropout=0.3).fit(
+            names.train, epochs=20, lr=3e-3, schedule=cosine, seed=seed, progress=False
+        )
+        for seed in range(SEEDS)
+    ]
+    seconds = mean(network.trained["seconds"] for network in networks)
+    return Row(
+        f"names, test: LSTM of width {WIDTH} after {seconds:.0f} s, mean of {SEEDS} seeds",
+        mean(nats(network, names.test) for network in networks),
+        f"Kneser–Ney counts of order {counts.order}, chosen on validation",
+        nats(counts, names.test),
+        goal=1.0,
+        unit="nats/char",
+    )
+
+
+def pronunciations() -> Row:
+    """Measure the phoneme errors of the model that ships with chapter 06; stress counts as part of a vowel."""
+    model = train_pronouncer(progress=False)
+    test = data.pronunciations().test
+    written = model.translate([spelling for spelling, _ in test])
+    return Row(
+        f"spelling → pronunciation, {len(test):,} test words, after {model.trained['seconds']:.0f} s",
+        error_rate(written, [phonemes for _, phonemes in test]),
+        "what was to be reached in 240 s",
+        0.15,
+        goal=1.0,
+        unit="errors/phoneme",
+    )
