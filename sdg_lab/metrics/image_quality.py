@@ -12,8 +12,10 @@ therefore a warning, and the share of near copies stands in the same line.
 **Equal numbers.** These figures move with the number of pictures (see ``metrics.frechet_by_size``). Samples and
 held-out pictures therefore come in batches of the same ``n``, and figures are averaged over as many whole batches as
 there are. The 8×8 digits have 360 held-out pictures, so that 1,080 samples are judged as 3 batches of 360; the 5,000 of
-MNIST have 1,000. At these numbers much of a floor is the chance of a finite draw, which samples share; the kernel
-distance has no such share.
+MNIST have 1,000. At these numbers much of a floor is the chance of a finite draw, which samples share on average
+but not exactly: over new splits of the same pictures, each with a classifier of its own, the floor of the digits was
+0.56 with a standard deviation of 0.18 (6 splits), that of MNIST 0.23 with 0.06 (5 splits). Read a ratio to the floor
+with this error of a quarter to a third in mind. The kernel distance has no such share: its floor is 0 but for noise.
 """
 
 from __future__ import annotations
