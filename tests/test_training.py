@@ -437,12 +437,13 @@ def test_two_players_do_not_share_a_parameter():
 
 
 def test_two_processes_train_as_one(tmp_path: Path):
-    """DDP over gloo on the loopback: the mean of two half batches is the whole batch; for a game too."""
+    """DDP over gloo on the loopback: the mean of two half batches is the whole batch; for a game and a GPT too."""
     script = tmp_path / "two.py"
     script.write_text(
         "import sys, torch, numpy as np\n"
         f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
         "from test_training import Quiet, fresh, problem, weights\n"
+        "from sdg_lab.models.transformer import GPT\n"
         "from sdg_lab.training import train\n"
         "import os\n"
         "x, y = problem(48)\n"
@@ -451,8 +452,11 @@ def test_two_processes_train_as_one(tmp_path: Path):
         "torch.manual_seed(0)\n"
         "game = Quiet()\n"
         "played = train(game, y, epochs=3, batch_size=16, progress=False, device='cpu')\n"
+        "gpt = GPT(context=8, d_model=8, n_layers=1, n_heads=2)\n"
+        "gpt.fit_text('to be or not to be, ' * 20, epochs=2, batch_size=10, progress=False, device='cpu')\n"
         "if os.environ.get('RANK', '0') == '0':\n"
         "    curves = [history.loss, weights(model).numpy(), *played.players.values(), weights(game).numpy()]\n"
+        "    curves += [gpt.history.loss, weights(gpt).numpy()]\n"
         "    np.save(sys.argv[1], np.concatenate(curves))\n"
     )
     one, two = tmp_path / "one.npy", tmp_path / "two.npy"
