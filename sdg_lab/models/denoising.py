@@ -21,6 +21,7 @@ from sdg_lab import training
 from sdg_lab.data.types import Images
 from sdg_lab.models.contract import NeuralModel, check_count, check_images
 from sdg_lab.models.denoisers import DenoisingMLP
+from sdg_lab.models.labels import label_tensor
 from sdg_lab.models.noise import guided
 from sdg_lab.models.unet import UNet
 
@@ -200,7 +201,8 @@ class DenoisingModel(NeuralModel[Images]):
                 f"make it with {type(self).__name__}(shape={data.shape})"
             )
         x = torch.from_numpy(np.ascontiguousarray(data.pixels)).to(self._device)
-        return (x,) if self.classes is None else (x, self._labels(data.labels, len(data)))
+        y = None if self.classes is None else self._labels(data.labels, len(data))
+        return (x,) if y is None else (x, y)
 
     @property
     def _device(self) -> torch.device:
@@ -217,31 +219,17 @@ class DenoisingModel(NeuralModel[Images]):
             raise ValueError(f"guidance must be >= 0, got {guidance}; 1 is the conditional model, 2 to 4 exaggerate it")
         if self.classes is None and guidance != 1:
             raise ValueError(f"guidance = {guidance} needs labels to guide to: make the model with {name}(classes=...)")
-        if self.classes is None and labels is not None:
-            raise ValueError(f"labels were given to a {name} without classes: make it with {name}(classes=...)")
         generator = torch.Generator()
         generator.manual_seed(seed) if seed is not None else generator.seed()
-        y = None
-        if self.classes is not None:
-            if labels is None:
-                labels = torch.multinomial(self.class_probs.cpu(), n, replacement=True, generator=generator).numpy()
-            y = self._labels(np.broadcast_to(labels, (n,)) if np.ndim(labels) == 0 else labels, n)
+        if labels is None and self.classes is not None:
+            labels = torch.multinomial(self.class_probs.cpu(), n, replacement=True, generator=generator).numpy()
+        y = self._labels(labels, n)
         return torch.randn(n, *self.shape, generator=generator).to(self._device), y, generator
 
-    def _labels(self, labels: ArrayLike | None, n: int) -> Tensor:
-        """Return labels as a tensor (n,), or refuse them."""
-        classes = cast(int, self.classes)
-        if labels is None:
-            raise ValueError(
-                f"this {type(self).__name__} is conditional on {classes} classes: its pictures need labels"
-            )
-        array = np.asarray(labels)
-        if array.shape != (n,) or not np.issubdtype(array.dtype, np.integer):
-            raise ValueError(f"labels must be {n} whole numbers, got {array.dtype} of shape {array.shape}")
-        if array.min() < 0 or array.max() >= classes:
-            wrong = array.min() if array.min() < 0 else array.max()
-            raise ValueError(f"labels must lie in 0..{classes - 1}, got {wrong}")
-        return torch.from_numpy(array.astype(np.int64)).to(self._device)
+    def _labels(self, labels: ArrayLike | None, n: int) -> Tensor | None:
+        """Return labels as a tensor (n,) on the model's device, or refuse them."""
+        y = label_tensor(labels, n, self.classes, type(self).__name__)
+        return None if y is None else y.to(self._device)
 
 
 def _check_arguments(
