@@ -21,6 +21,7 @@ from sdg_lab.data.types import Dataset, Images
 from sdg_lab.files import replace_atomically
 from sdg_lab.models.bayes_net import BayesNet
 from sdg_lab.models.diffusion import Diffusion
+from sdg_lab.models.gan import GAN
 from sdg_lab.models.gaussian import ClassGaussian
 from sdg_lab.models.markov import MarkovChain
 from sdg_lab.models.vae import VAE
@@ -76,6 +77,12 @@ def _vae(train: Images) -> Sampler:
     return lambda n, seed: model.sample(n, seed=seed)
 
 
+def _gan(train: Images) -> Sampler:
+    model = GAN(train.shape, classes=10, architecture="dense", width=256, r1=3.0)
+    model.fit(train, epochs=60, progress=False)
+    return lambda n, seed: model.sample(n, seed=seed)
+
+
 def _diffusion(train: Images) -> Sampler:
     model = Diffusion(train.shape, classes=10, levels=17).fit(train, epochs=60, progress=False)
     return lambda n, seed: model.sample(n, seed=seed)
@@ -85,7 +92,7 @@ GALLERY: Mapping[str, Fit | None] = {
     "markov": _markov,
     "bayesnet": _bayesnet,
     "vae": _vae,
-    "gan": None,
+    "gan": _gan,
     "diffusion": _diffusion,
     "rnn": None,
     "transformer": None,
