@@ -172,23 +172,24 @@ class Diffusion(DenoisingModel):
             ValueError: for pixels between the levels, and for data as in :meth:`fit`.
             NotFittedError: before ``fit``.
         """
-        return self.bound_terms(data, seed=seed).log_prob_bound.cpu().numpy()
+        return self.bound_terms(data, seed=seed).log_prob_bound.numpy()
 
     @torch.no_grad()
     def bound_terms(self, data: Images, *, seed: int = 0) -> BoundTerms:
         """Return each term of the bound, in nats: prior (n,), kl (n, T-1) for t = 2…T, decoder (n,)."""
         self.require_fitted()
         x, *rest = self.batch(data)
-        generator = torch.Generator(self._device).manual_seed(seed)
+        generator = torch.Generator().manual_seed(seed)
         parts = []
         for first in range(0, len(x), MOST_PICTURES):
             part = slice(first, first + MOST_PICTURES)
             y = rest[0][part] if rest else None
 
             def denoise(xt: Tensor, t: Tensor, y: Tensor | None = y) -> Tensor:
-                return self.denoise(xt.float(), t, y).to(xt)
+                """Ask the network on its own device; the terms themselves are computed in float64."""
+                return self.denoise(xt.float().to(x.device), t.to(x.device), y).cpu().double()
 
-            x0 = 2 * x[part].double() - 1
+            x0 = 2 * x[part].cpu().double() - 1
             parts.append(diffusion_bound.bound_terms(denoise, x0, self.alphas_bar, self.levels, generator))
         prior, kl, decoder = (torch.cat([getattr(p, name) for p in parts]) for name in ("prior", "kl", "decoder"))
         return BoundTerms(prior, kl, decoder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from pathlib import Path
 from typing import Any
@@ -253,6 +254,17 @@ def test_an_epoch_can_be_watched() -> None:
     model = small().fit(bars(40), validation=bars(20, seed=1), epochs=3, on_epoch=watch, progress=False)
     assert [shape for _, shape in seen] == [(2, *SHAPE)] * 3
     assert len(model.history.validation_loss) == 3
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_switches_that_a_gpu_is_for_train_the_same_model(kind: type[Diffusion]) -> None:
+    model = small(kind, network="unet", widths=(16, 16), classes=4)
+    batch = model.batch(bars(64))
+    switches: dict[str, Any] = {"precision": "bf16-mixed", "channels_last": True}
+    plain = copy.deepcopy(model)
+    history = training.train(model, batch, epochs=4, device="cpu", progress=False, **switches)
+    exact = training.train(plain, batch, epochs=4, device="cpu", progress=False)
+    np.testing.assert_allclose(history.loss, exact.loss, rtol=0.02)
 
 
 # What is refused, and the sentence.

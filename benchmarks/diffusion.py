@@ -1,0 +1,111 @@
+"""How good the pictures of a diffusion model are, for equal and for given CPU seconds.
+
+Three kinds of rows: the digits' error after a minute of training; MNIST's Fréchet distance over its floor, from the
+weights that ship with chapter 05; and the Fréchet distance that three U-Nets of about as many parameters reach in
+equal CPU seconds, with the same diffusion process, loss, optimiser, batches and sampler around each. Less is better in
+all of them. Reported on test and validation pictures, which no model has seen.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import sdg_lab  # noqa: F401 - the thread policy first
+
+# isort: split
+import numpy as np
+import torch
+
+from benchmarks.timing import Row
+from benchmarks.unet_peers import models
+from sdg_lab import course, data, metrics
+from sdg_lab.data.types import Dataset, Images
+from sdg_lab.metrics.image_classifier import ImageClassifier
+from sdg_lab.metrics.image_quality import judge_images
+from sdg_lab.models.diffusion import Diffusion
+
+SEEDS = (0, 1, 2)
+SAMPLES, DDIM_STEPS, GUIDANCE = 1000, 20, 1.5
+PEER_SECONDS, PEER_SAMPLES, PEER_STEPS = 60.0, 250, 10
+"""The peers draw slowly: fewer pictures in fewer steps, the same for all three."""
+
+
+def run() -> list[Row]:
+    mnist = data.mnist()
+    judge = ImageClassifier().fit(mnist.train)
+    return [*digits(), shipped(mnist, judge), *equal_seconds(mnist, judge)]
+
+
+def digits() -> list[Row]:
+    """Train on the 8×8 digits, draw 5,000 labelled ones, and let a forest that saw only these read real ones."""
+    real = data.digits()
+    errors, seconds = [], []
+    for seed in SEEDS:
+        start = time.process_time()
+        model = Diffusion(classes=10, levels=17).fit(real.train, epochs=150, seed=seed, progress=False)
+        seconds.append(time.process_time() - start)
+        made = model.sample(5_000, seed=seed, labels=np.arange(5_000) % 10, steps=50)
+        errors.append(100 * (1 - metrics.train_on_synthetic(made, real.test, seed=seed)))
+    taken = f"digits 8×8, {len(SEEDS)} seeds, at most {max(seconds):.0f} CPU s of training"
+    return [
+        Row(
+            f"{taken}: mean error of a forest trained on 5,000 generated",
+            np.mean(errors).item(),
+            "the limit",
+            7,
+            1,
+            "%",
+        ),
+        Row(f"{taken}: the training itself", max(seconds), "the limit", 60, 1, "CPU s"),
+    ]
+
+
+def shipped(mnist: Dataset[Images], judge: ImageClassifier) -> Row:
+    """Judge pictures of the weights that ship."""
+    model = course.weights("05-mnist", Diffusion)
+    made = model.sample(SAMPLES, seed=0, labels=np.arange(SAMPLES) % 10, steps=DDIM_STEPS, guidance=GUIDANCE)
+    quality = judge_images(made, data=mnist, classifier=judge)
+    ratio = quality.samples.frechet / quality.floor.frechet
+    what = f"MNIST, shipped weights, {SAMPLES:,} pictures in {DDIM_STEPS} steps of DDIM: Fréchet distance / floor"
+    return Row(what, ratio, "the limit", 3, 1, "")
+
+
+def equal_seconds(mnist: Dataset[Images], judge: ImageClassifier) -> list[Row]:
+    """Train each network for the same CPU seconds and compare what it draws."""
+    held_out = judge.features(mnist.validation)
+    x = torch.from_numpy(mnist.train.pixels)
+    distances = {}
+    for name, model in models().items():
+        steps = train_for(PEER_SECONDS, model, x)
+        made = model.sample(PEER_SAMPLES, seed=0, steps=PEER_STEPS)
+        distances[f"{name}, {steps} steps"] = metrics.frechet_distance(judge.features(made), held_out)
+    (ours, best), *peers = distances.items()
+    what = f"MNIST, {PEER_SECONDS:.0f} CPU s of training each ({ours}): Fréchet distance of {PEER_SAMPLES} pictures"
+    return [Row(what, best, peer, distance, goal=1, unit="") for peer, distance in peers]
+
+
+def train_for(seconds: float, model: Diffusion, x: torch.Tensor) -> int:
+    """Train until so many CPU seconds are over, with an average of the weights; return the number of steps."""
+    torch.manual_seed(0)
+    optimiser = torch.optim.Adam(model.parameters(), lr=1e-3)
+    average = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=_average(0.98))  # type: ignore[no-untyped-call]
+    model.train()
+    start, steps = time.process_time(), 0
+    while (done := (time.process_time() - start) / seconds) < 1:
+        for group in optimiser.param_groups:
+            group["lr"] = 1e-3 * (1 - done)
+        optimiser.zero_grad(set_to_none=True)
+        model.loss(x[torch.randint(len(x), (64,))]).backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        average.update_parameters(model)
+        steps += 1
+    model.load_state_dict(average.module.state_dict())
+    model.eval()
+    model.fitted = True
+    return steps
+
+
+def _average(decay: float) -> Callable[..., None]:
+    return torch.optim.swa_utils.get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call, no-any-return]
