@@ -39,7 +39,7 @@ class GeneratorNetwork(nn.Module):
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         """Return pictures (n, channels, height, width)."""
-        if y is not None:
+        if (y := _label(y, self.classes)) is not None:
             z = torch.cat([z, F.one_hot(y, self.classes).to(z.dtype)], dim=1)
         return torch.tanh(self.layers(z)).reshape(-1, *self.shape)
 
@@ -49,12 +49,15 @@ class DiscriminatorNetwork(nn.Module):
 
     With classes it is a projection discriminator (Miyato & Koyama 2018, eq. 3): with φ(x) the features,
     logit = ψ · φ(x) + b + v_y · φ(x), so a row of numbers v_y a class says what of φ speaks for that class.
+    With ``spectral`` each weight is divided by its largest singular value, which one step of power iteration a pass
+    follows (Miyato et al. 2018, algorithm 1): no layer stretches anything, so the logit cannot rise steeply.
     """
 
     def __init__(
         self, shape: tuple[int, ...], width: int, depth: int, architecture: Architecture, classes: int, spectral: bool
     ) -> None:
         super().__init__()
+        self.classes = classes
         if architecture == "dense":
             n_features = width
             self.features = nn.Sequential(nn.Flatten(), *mlp(math.prod(shape), *[width] * depth), nn.LeakyReLU(SLOPE))
@@ -75,7 +78,7 @@ class DiscriminatorNetwork(nn.Module):
         """Return logits (n,)."""
         features = self.features(x)
         logits = cast(Tensor, self.head(features)).squeeze(1)
-        if self.of_class is not None and y is not None:
+        if (y := _label(y, self.classes)) is not None and self.of_class is not None:
             logits = logits + (self.of_class(y) * features).sum(1)
         return logits
 
@@ -84,6 +87,15 @@ def mlp(*widths: int) -> nn.Sequential:
     """Return linear layers from the first width to the last, with leaky ReLU between them."""
     layers = [layer for n_in, n_out in pairwise(widths) for layer in (nn.LeakyReLU(SLOPE), nn.Linear(n_in, n_out))]
     return nn.Sequential(*layers[1:])
+
+
+def _label(y: Tensor | None, classes: int) -> Tensor | None:
+    """Return the labels, or refuse them where there are no classes, and their absence where there are."""
+    if y is None and classes:
+        raise ValueError(f"this GAN is conditional on {classes} classes: pass the labels y too")
+    if y is not None and not classes:
+        raise ValueError("labels y were given to a GAN without classes: make it with GAN(classes=...)")
+    return y
 
 
 def _upwards(shape: tuple[int, ...], n_inputs: int, widths: list[int]) -> nn.Sequential:

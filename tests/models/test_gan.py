@@ -331,3 +331,10 @@ def test_bad_questions_are_refused(fitted: GAN) -> None:
         plain.decode(np.zeros((3, 5)))
     with pytest.raises(ValueError, match="z is not finite at point 1"):
         plain.decode([[0.0, 0.0, 0.0], [0.0, np.nan, 0.0]])
+    x, y = torch.zeros(2, *SHAPE), torch.tensor([0, 1])
+    for network, inputs in ((0, x), (1, torch.zeros(2, 3))):
+        player, conditional = (list(model.players().values())[network] for model in (plain, fitted))
+        with pytest.raises(ValueError, match="conditional on 4 classes: pass the labels y too"):
+            conditional(inputs)
+        with pytest.raises(ValueError, match="labels y were given to a GAN without classes"):
+            player(inputs, y)
