@@ -17,7 +17,7 @@ from sdg_lab.models import noise
 from sdg_lab.models.contract import HasLogProb, HasLogProbBound, NotFittedError
 from sdg_lab.models.denoising import DenoisingModel, warm_up_then_cosine
 from sdg_lab.models.diffusion import Diffusion
-from sdg_lab.models.flow_matching import FlowMatching, interpolate
+from sdg_lab.models.flow_matching import FlowMatching
 
 SHAPE = (1, 4, 4)
 KINDS: list[type[Diffusion] | type[FlowMatching]] = [Diffusion, FlowMatching]
@@ -111,17 +111,6 @@ def test_the_loss_is_the_squared_error_of_a_network_that_answers_zero(prediction
     assert loss == pytest.approx(want, abs=0.02)
 
 
-def test_flow_matching_asks_for_the_way_from_picture_to_noise() -> None:
-    model = small(FlowMatching, network="unet", widths=(16,)).eval()
-    x = torch.from_numpy(bars(4_000).pixels)
-    torch.manual_seed(0)
-    with torch.no_grad():
-        loss = model.loss(x).item()
-    assert loss == pytest.approx(1 + (2 * x - 1).square().mean().item(), abs=0.02)
-    x0, eps, time = torch.zeros(2, 3), torch.ones(2, 3), torch.tensor([0.25, 1.0])
-    assert torch.equal(interpolate(x0, eps, time), time[:, None].expand(2, 3))
-
-
 def test_times_are_uniform_and_each_batch_sees_all_of_them() -> None:
     model = small(timesteps=10)
     torch.manual_seed(0)
@@ -137,9 +126,10 @@ def test_some_labels_are_left_out_in_training_and_none_in_evaluation() -> None:
     model = small(classes=4, unconditional=0.25)
     y = torch.arange(4).repeat(1_000)
     torch.manual_seed(0)
-    dropped = model.train().forget_some(y) == 4
+    told = model.train().forget_some(y)
+    dropped = told == 4
     assert dropped.double().mean().item() == pytest.approx(0.25, abs=5 * np.sqrt(0.1875 / 4_000))
-    assert torch.equal(model.forget_some(y)[~dropped], y[~dropped]) or bool((model.forget_some(y) <= 4).all())
+    assert torch.equal(told[~dropped], y[~dropped])
     assert model.eval().forget_some(y) is y
 
 
@@ -352,9 +342,3 @@ def test_bad_questions_are_refused(fitted: Any, diffusion: Diffusion) -> None:
         diffusion.sample(3, steps=2, eta=-1)
     with pytest.raises(ValueError, match="between the 17 grey levels"):
         diffusion.log_prob_bound(Images(bars(3).pixels * np.float32(0.9), bars(3).labels))
-
-
-def test_an_unknown_solver_is_refused() -> None:
-    model = small(FlowMatching).fit(bars(10), epochs=1, progress=False)
-    with pytest.raises(ValueError, match="solver must be one of euler, heun, got 'runge'"):
-        model.sample(1, solver="runge")

@@ -13,7 +13,7 @@ from torch.distributions import Categorical, Independent, MixtureSameFamily, Nor
 
 from sdg_lab.models import noise
 from sdg_lab.models.mixture import GaussianMixture
-from sdg_lab.models.samplers import ancestral, ddim, euler, heun
+from sdg_lab.models.samplers import ancestral, ddim
 
 SCHEDULES = {"linear": noise.linear_schedule, "cosine": noise.cosine_schedule}
 
@@ -210,18 +210,6 @@ def test_the_best_guess_is_the_posterior_mean_by_quadrature(gain_and_spread: tup
         assert got.item() == pytest.approx((weights * x0).sum().item(), abs=1e-6)
 
 
-@pytest.mark.parametrize("time", [0.1, 0.5, 0.9])
-def test_the_velocity_is_the_mean_direction_by_quadrature(time: float) -> None:
-    mixture = two_on_a_line()
-    x0 = torch.linspace(-4, 4, 20_001, dtype=torch.float64)
-    for at in (-1.0, 0.2):
-        eps = (at - (1 - time) * x0) / time  # the noise that leads from this x_0 through the point
-        log_weight = mixture.log_prob(x0[:, None]) + Normal(0.0, 1.0).log_prob(eps)  # type: ignore[no-untyped-call]
-        want = (log_weight.softmax(0) * (eps - x0)).sum().item()
-        got = mixture.velocity(torch.tensor([[at]], dtype=torch.float64), time)
-        assert got.item() == pytest.approx(want, abs=1e-6)
-
-
 # The samplers, with the true answer in place of a network.
 
 
@@ -276,18 +264,6 @@ def test_ddim_with_all_its_noise_and_steps_is_ancestral_sampling() -> None:
         torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-6)
 
 
-def test_solvers_follow_the_flow_of_a_gaussian_with_their_orders_of_error() -> None:
-    data, start = one_gaussian(), normal(200, 2)
-    want = data.means[0] + 0.3 * start
-    errors = {
-        solve: [(last(list(solve(data.velocity, start, n))) - want).abs().max().item() for n in (20, 40)]
-        for solve in (euler, heun)
-    }
-    assert errors[euler][0] / errors[euler][1] == pytest.approx(2, rel=0.2)
-    assert errors[heun][0] / errors[heun][1] == pytest.approx(4, rel=0.3)
-    assert errors[heun][1] < 0.01 < errors[euler][1]
-
-
 # What is refused, and the sentence.
 
 
@@ -307,8 +283,6 @@ def test_schedules_and_steps_that_make_no_sense_are_refused() -> None:
     for steps in (0, 11):
         with pytest.raises(ValueError, match=f"steps must be from 1 to timesteps = 10, got {steps}"):
             noise.ddim_times(10, steps)
-    with pytest.raises(ValueError, match="steps must be >= 1, got 0"):
-        list(euler(lambda x, time: x, x, 0))
 
 
 def test_mixtures_that_are_none_are_refused() -> None:
@@ -322,8 +296,6 @@ def test_mixtures_that_are_none_are_refused() -> None:
     mixture, table = GaussianMixture(weights, means, scales), noise.cosine_schedule(10)
     with pytest.raises(ValueError, match="t must be the same for all rows, got 1 to 3"):
         mixture.denoise(torch.zeros(2, 2), torch.tensor([1, 3]), table)
-    with pytest.raises(ValueError, match=r"time must be the same for all rows, got 0\.25 to 0\.5"):
-        mixture.velocity(torch.zeros(2, 2), torch.tensor([0.25, 0.5]))
 
 
 def test_numbers_near_one_keep_their_precision() -> None:
