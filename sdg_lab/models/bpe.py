@@ -27,6 +27,7 @@ class Tokeniser:
 
     Attributes:
         vocabulary: the tokens as the file spells them, by number.
+        merges: the pairs that become one token, the first merged first, as ``"left right"``.
         special: numbers of the tokens that are no text, by spelling, such as ``<|im_start|>``.
         start: number of the token that stands between documents, and so before the first word of one.
         ends: numbers of the tokens that end a turn or a document.
@@ -42,7 +43,8 @@ class Tokeniser:
                 f"{file.path} cuts text by the rules {kind}/{cut}; only gpt2/smollm are known here: give another file"
             )
         self.vocabulary: list[str] = file.value("tokenizer.ggml.tokens", list)
-        merges = [merge.split(" ") for merge in file.value("tokenizer.ggml.merges", list)]
+        self.merges: list[str] = file.value("tokenizer.ggml.merges", list)
+        merges = [merge.split(" ") for merge in self.merges]
         types = file.value("tokenizer.ggml.token_type", list)
         number_of = {token: number for number, token in enumerate(self.vocabulary)}
         if len(number_of) != len(self.vocabulary) or len(types) != len(self.vocabulary):

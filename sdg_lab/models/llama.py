@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from sdg_lab.models.gguf_file import REMEDY, GGUFFile
+from sdg_lab.models.quantised import PackedLinear, can_pack
 from sdg_lab.models.transformer import Transformer
 
 ARCHITECTURE = "llama"
@@ -28,8 +29,13 @@ _OF_A_BLOCK = {
 """Which tensors of the file stand one under the other in a parameter of a block."""
 
 
-def read_transformer(file: GGUFFile) -> Transformer:
+def read_transformer(file: GGUFFile, *, packed: bool = True) -> Transformer:
     """Return the network with the file's weights, float32, for evaluation only.
+
+    Args:
+        file: of the Llama family.
+        packed: also keep the matrices packed, where their kind is known, and multiply single rows by them; see
+            :mod:`sdg_lab.models.quantised`.
 
     Raises:
         ValueError: if the file holds another kind of model, or anything is missing, too much, or of a wrong size.
@@ -48,6 +54,8 @@ def read_transformer(file: GGUFFile) -> Transformer:
         parts = [file.unpack(*part) for part in zip(sources[name], _shapes(name, shape, options), strict=True)]
         weights[name] = parts[0] if len(parts) == 1 else torch.cat(parts)
     network.load_state_dict(weights, assign=True)
+    if packed:
+        _pack(network, file, sources)
     return network.requires_grad_(False).eval()
 
 
@@ -83,6 +91,9 @@ def arguments(file: GGUFFile) -> dict[str, Any]:
         "rope_pairs": "neighbours",
         "norm_eps": entry("attention.layer_norm_rms_epsilon", float),
     }
+    # A damaged size may be astronomical: nothing is made of it before the tensors agree.
+    file.tensor("token_embd.weight", (options["symbols"], options["d_model"]))
+    file.tensor(f"blk.{options['n_layers'] - 1}.ffn_gate.weight", (options["d_ff"], options["d_model"]))
     try:
         with torch.device("meta"):
             Transformer(**{**options, "n_layers": min(options["n_layers"], 1)})  # it checks the sizes
@@ -113,6 +124,20 @@ def parameter_sources(file: GGUFFile, options: dict[str, Any]) -> dict[str, tupl
         for name, parts in _OF_A_BLOCK.items():
             sources[f"blocks.{layer}.{name}"] = tuple(f"blk.{layer}.{part}.weight" for part in parts)
     return sources
+
+
+def _pack(network: Transformer, file: GGUFFile, sources: dict[str, tuple[str, ...]]) -> None:
+    """Put a packed layer in the place of every matrix, the embedding as the last one included."""
+    matrices = {name: weight for name, weight in network.named_parameters() if weight.ndim == 2}
+    if network.head is None:
+        sources = {**sources, "head.weight": sources["token_embedding.weight"]}
+        matrices["head.weight"] = matrices["token_embedding.weight"]
+    del matrices["token_embedding.weight"]  # as an embedding it is looked up, not multiplied
+    for name, weight in matrices.items():
+        parts = [file.tensors[source] for source in sources[name]]
+        if can_pack(parts):
+            owner, _, layer = name.removesuffix(".weight").rpartition(".")
+            setattr(network.get_submodule(owner), layer, PackedLinear(weight.data, parts))
 
 
 def _shapes(name: str, shape: tuple[int, ...], options: dict[str, Any]) -> list[tuple[int, ...]]:

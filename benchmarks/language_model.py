@@ -1,0 +1,103 @@
+"""SmolLM2 in the course's own Transformer, and in transformers, from the same file: tokens a second.
+
+Both hold the same float32 weights and compute in float32; that they say the same is checked first. Ours multiplies a
+single row by the weights as the file packs them. Run it with SDG_LAB_THREADS=1 and =2.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import sdg_lab  # noqa: F401 - the thread policy first
+
+# isort: split
+import torch
+
+from benchmarks.timing import Row, interleaved
+from sdg_lab.models import shipped
+from sdg_lab.models.continuation import Decoding, continuations
+from sdg_lab.models.language_model import LanguageModel
+
+READ, SAID, BATCH, REPEATS = 32, 48, 16, 5
+
+
+def run() -> list[Row]:
+    ours = LanguageModel.from_gguf()
+    theirs, _ = by_transformers(shipped.language_model_file())
+    text = "The history of the city begins long before the first king, when people came down from the hills and"
+    prompt = ours.encode(text)[:READ]
+    found, wanted = we_say(ours, [prompt]), they_say(theirs, [prompt])
+    if found != wanted:
+        raise AssertionError(f"the two said different things: {ours.decode(found[0])} and {ours.decode(wanted[0])}")
+    seconds = interleaved(
+        {
+            "ours": partial(we_say, ours, [prompt]),
+            "theirs": partial(they_say, theirs, [prompt]),
+            "our batch": partial(we_say, ours, [prompt] * BATCH),
+            "their batch": partial(they_say, theirs, [prompt] * BATCH),
+        },
+        repeats=REPEATS,
+    )
+    per_token = {name: value / (SAID * (BATCH if "batch" in name else 1)) for name, value in seconds.items()}
+    return [
+        Row("SmolLM2-135M, a token, one text", per_token["ours"], "transformers, same file", per_token["theirs"], 1.5),
+        Row(
+            f"SmolLM2-135M, a token, {BATCH} texts together",
+            per_token["our batch"],
+            "transformers, same file",
+            per_token["their batch"],
+            1.0,
+        ),
+        Row(
+            f"SmolLM2-135M, a token, {BATCH} texts together",
+            per_token["our batch"],
+            "transformers, one text at a time",
+            per_token["theirs"],
+            5.0,
+        ),
+        Row(
+            f"SmolLM2-135M, a token, {BATCH} texts together",
+            per_token["our batch"],
+            "ours, one text at a time",
+            per_token["ours"],
+            5.0,
+        ),
+    ]
+
+
+def we_say(model: LanguageModel, prompts: list[list[int]]) -> list[list[int]]:
+    """Return SAID likeliest tokens after each prompt."""
+    said: list[list[int]] = [[] for _ in prompts]
+    for pairs in continuations(model.network, prompts, Decoding(max_tokens=SAID), lambda row, token: False):
+        for row, token in pairs:
+            said[row].append(token)
+    return said
+
+
+def they_say(network: Any, prompts: list[list[int]]) -> list[list[int]]:
+    """Return the same of transformers."""
+    ids = torch.tensor(prompts)
+    options = {"max_new_tokens": SAID, "min_new_tokens": SAID, "do_sample": False, "pad_token_id": 2}
+    said = network.generate(ids, attention_mask=torch.ones_like(ids), **options)
+    return [list(row) for row in said[:, ids.shape[1] :].tolist()]
+
+
+def by_transformers(path: Path) -> tuple[Any, Any]:
+    """Return the network, float32, and the tokeniser as transformers reads them from a GGUF file, without a network."""
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    import transformers
+    from transformers import modeling_utils
+
+    # It asks for the package accelerate before it opens such a file, and does not use it on a CPU.
+    asked = modeling_utils.is_accelerate_available
+    modeling_utils.is_accelerate_available = lambda: True
+    try:
+        network = transformers.AutoModelForCausalLM.from_pretrained(
+            path.parent, gguf_file=path.name, dtype=torch.float32
+        )
+    finally:
+        modeling_utils.is_accelerate_available = asked
+    return network.eval(), transformers.AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
