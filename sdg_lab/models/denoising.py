@@ -219,6 +219,10 @@ class DenoisingModel(NeuralModel[Images]):
             raise ValueError(f"guidance must be >= 0, got {guidance}; 1 is the conditional model, 2 to 4 exaggerate it")
         if self.classes is None and guidance != 1:
             raise ValueError(f"guidance = {guidance} needs labels to guide to: make the model with {name}(classes=...)")
+        if self.unconditional == 0 and guidance != 1:
+            raise ValueError(
+                f"guidance = {guidance} needs a model that also learnt without labels: make it with unconditional=0.1"
+            )
         generator = torch.Generator()
         generator.manual_seed(seed) if seed is not None else generator.seed()
         if labels is None and self.classes is not None:

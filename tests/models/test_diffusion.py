@@ -327,6 +327,10 @@ def test_bad_questions_are_refused(fitted: Any, diffusion: Diffusion) -> None:
         plain.sample(2, labels=1)
     with pytest.raises(ValueError, match=rf"guidance = 2.0 needs labels to guide to: make the model with {name}\("):
         plain.sample(2, guidance=2.0)
+    always_told = small(type(fitted), classes=4, unconditional=0.0).fit(bars(10), epochs=1, progress=False)
+    assert len(always_told.sample(2)) == 2
+    with pytest.raises(ValueError, match=r"guidance = 0.0 needs a model that also learnt without labels"):
+        always_told.sample(2, guidance=0.0)
     for wrong in (-1.0, float("nan")):
         with pytest.raises(ValueError, match=f"guidance must be >= 0, got {wrong}"):
             fitted.sample(2, guidance=wrong)
