@@ -6,15 +6,13 @@ the same numbers, so that a refusal can name the one that was made.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from sdg_lab.course import Chapter, Exercise, Paper, Wrong, WrongAnswer
-from sdg_lab.course.compare import expect_close
+from sdg_lab.course.compare import expect_close, name_the_mistake
 from sdg_lab.course.exercise import Answer
 from sdg_lab.models import noise as library
 
@@ -84,19 +82,6 @@ def _normal(*shape: int, seed: int) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-def _name_the_mistake(got: Any, want: Tensor, mistakes: Mapping[str, Tensor], what: str) -> None:
-    """Raise the sentence of the first usual mistake that gives what was got, unless it is right."""
-    try:
-        given = torch.as_tensor(np.asarray(got.detach() if isinstance(got, Tensor) else got, dtype=np.float64))
-    except (TypeError, ValueError):
-        return  # no numbers: the comparison that follows says so
-    if given.shape == want.shape and torch.allclose(given, want, rtol=1e-5, atol=1e-7):
-        return
-    for sentence, value in mistakes.items():
-        if given.shape == value.shape and torch.allclose(given, value, rtol=1e-5, atol=1e-7, equal_nan=True):
-            raise Wrong(f"{what}: {sentence}")
-
-
 def _like(values: Tensor) -> Tensor:
     """Return one factor a picture in the shape that multiplies (n, 1, 4, 4)."""
     return values.reshape(-1, 1, 1, 1)
@@ -128,7 +113,7 @@ def _check_q_sample(answer: Answer) -> None:
         + (1 - before).sqrt() * noise,
         "noise is added at t = 0; there it must be the picture itself": torch.where(_like(t) == 0, x0 + noise, want),
     }
-    _name_the_mistake(got, want, mistakes, "x_t")
+    name_the_mistake(got, want, mistakes, what="x_t")
     expect_close(got, want, what="x_t", case="5 pictures, t = 0, 1, 20, 35, 50 of 50")
 
 
@@ -199,7 +184,7 @@ def _check_posterior(answer: Answer) -> None:
             "the square roots are missing": (before * beta * x0 + alpha * (1 - before) * xt) / denominator,
             "both terms are divided by 1-ᾱ_t": before.sqrt() * beta * x0 + alpha.sqrt() * (1 - before) * xt,
         }
-        _name_the_mistake(got[0], mean, means, f"the mean at t = {t}")
+        name_the_mistake(got[0], mean, means, what=f"the mean at t = {t}")
         expect_close(got[0], mean, what="the mean", case=f"t = {t} of 60", atol=1e-7)
         variances = {
             "that is β_t, the variance of a step forward; knowing x_0 makes it smaller": beta,
@@ -207,7 +192,7 @@ def _check_posterior(answer: Answer) -> None:
             "that is its logarithm; the variance is asked for": variance.log(),
             "the fraction is upside down": denominator / (1 - before) * beta,
         }
-        _name_the_mistake(got[1], variance, variances, f"the variance at t = {t}")
+        name_the_mistake(got[1], variance, variances, what=f"the variance at t = {t}")
         expect_close(got[1], variance, what="the variance", case=f"t = {t} of 60", atol=1e-9)
 
 
@@ -258,7 +243,7 @@ def _check_v(answer: Answer) -> None:
         "that takes α_t of one step; v needs ᾱ_t": alpha.sqrt() * noise - (1 - alpha).sqrt() * x0,
         "noise - x_0 is the velocity on a straight path; on the arc each has its factor": noise - x0,
     }
-    _name_the_mistake(got, want, mistakes, "v")
+    name_the_mistake(got, want, mistakes, what="v")
     expect_close(got, want, what="v", case="4 pictures, t = 1, 10, 25, 40 of 40")
 
 
@@ -313,7 +298,7 @@ def _check_ddim(answer: Answer) -> None:
             + (1 - now).sqrt() * epsilon,
             "that is the guess alone; put the noise back, as much as belongs to s": x0,
         }
-        _name_the_mistake(got, want, mistakes, f"x_s for t = {t}, s = {s}")
+        name_the_mistake(got, want, mistakes, what=f"x_s for t = {t}, s = {s}")
         expect_close(got, want, what="x_s", case=f"t = {t}, s = {s}; no new noise is drawn")
 
 
@@ -366,7 +351,7 @@ def _check_guided(answer: Answer) -> None:
             "cut at 1: to exaggerate is the point, let it go beyond": unconditional
             + min(scale, 1.0) * (conditional - unconditional),
         }
-        _name_the_mistake(got, want, mistakes, f"scale = {scale:g}")
+        name_the_mistake(got, want, mistakes, what=f"scale = {scale:g}")
         expect_close(got, want, what="the guided answer", case=f"scale = {scale:g}")
 
 
