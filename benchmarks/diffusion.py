@@ -47,17 +47,19 @@ def digits() -> list[Row]:
         seconds.append(time.process_time() - start)
         made = model.sample(5_000, seed=seed, labels=np.arange(5_000) % 10, steps=50)
         errors.append(100 * (1 - metrics.train_on_synthetic(made, real.test, seed=seed)))
-    taken = f"digits 8×8, {len(SEEDS)} seeds, at most {max(seconds):.0f} CPU s of training"
+    each = ", ".join(f"{error:.1f}" for error in errors)
+    of_real = 100 * (1 - metrics.train_on_synthetic(real.train, real.test))
+    what = f"digits 8×8: mean error on test of a forest trained on 5,000 generated ({each}; on real ones {of_real:.1f})"
     return [
+        Row(what, np.mean(errors).item(), "the limit", 7, 1, "%"),
         Row(
-            f"{taken}: mean error of a forest trained on 5,000 generated",
-            np.mean(errors).item(),
+            f"digits 8×8: training of that diffusion model, longest of {len(SEEDS)}",
+            max(seconds),
             "the limit",
-            7,
+            60,
             1,
-            "%",
+            "CPU s",
         ),
-        Row(f"{taken}: the training itself", max(seconds), "the limit", 60, 1, "CPU s"),
     ]
 
 
