@@ -184,6 +184,7 @@ class GAN(NeuralModel[Images]):
             on_epoch=None if on_epoch is None else partial(_while_fitted, on_epoch),
             progress=progress,
         )
+        self.discriminator.settle()
         self.fitted = True
         return self
 
@@ -286,13 +287,16 @@ class GAN(NeuralModel[Images]):
 
 
 def _while_fitted(on_epoch: Callable[[int, GAN], None], epoch: int, model: nn.Module) -> None:
-    """Call a hook with a model that answers, though its training is not over."""
+    """Call a hook with a model that answers, though its training is not over, and go on as if nobody had asked."""
     gan = cast(GAN, model)
+    buffers = {name: buffer.clone() for name, buffer in gan.discriminator.named_buffers()}
+    gan.discriminator.settle()
     gan.fitted = True
     try:
         on_epoch(epoch, gan)
     finally:
         gan.fitted = False
+        gan.discriminator.load_state_dict(buffers, strict=False)
 
 
 def _check_arguments(

@@ -16,10 +16,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
+from torch.nn.utils.parametrize import is_parametrized
 
 Architecture = Literal["dense", "convolutional"]
 SLOPE = 0.2
 """Of leaky ReLU below 0: a plain ReLU would pass no gradient to the generator from units that are off."""
+
+POWER_STEPS = 30
+"""Steps of power iteration after which the largest singular values of weights that changed little are known again."""
 
 
 class GeneratorNetwork(nn.Module):
@@ -73,6 +77,21 @@ class DiscriminatorNetwork(nn.Module):
             for layer in list(self.modules()):
                 if isinstance(layer, nn.Linear | nn.Conv2d | nn.Embedding):
                     spectral_norm(layer)
+
+    @torch.no_grad()
+    def settle(self) -> None:
+        """Find the largest singular values of the present weights anew, if they are normalised.
+
+        Power iteration carries a pair of unit vectors from pass to pass. Where weights were averaged over steps, so
+        were these, and an average of unit vectors is shorter: it would make every singular value look smaller.
+        """
+        was_training = self.training
+        self.train()
+        for layer in self.modules():
+            if is_parametrized(layer, "weight"):
+                for _ in range(POWER_STEPS):
+                    _ = layer.weight  # each reading in training mode is one step
+        self.train(was_training)
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Return logits (n,)."""

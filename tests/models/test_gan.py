@@ -247,6 +247,22 @@ def test_a_hook_can_draw_while_the_training_goes_on() -> None:
     np.testing.assert_array_equal(drawn[-1], model.sample(4, seed=2, labels=1).pixels)
 
 
+@pytest.mark.parametrize("ema", [None, 0.9])
+def test_normalised_weights_stay_so_in_an_average_and_a_hook_changes_nothing(ema: float | None) -> None:
+    def stretches(gan: GAN) -> list[float]:
+        layers = [m for m in gan.discriminator.modules() if isinstance(m, nn.Linear)]
+        return [float(np.linalg.svd(layer.weight.detach().numpy(), compute_uv=False)[0]) for layer in layers]
+
+    data, while_training = bars(60), []
+    normal: dict[str, Any] = {"ema": ema, "epochs": 3, "batch_size": 10, "lr": 0.01, "progress": False}
+    watched = small(spectral_norm=True)
+    watched.fit(data, on_epoch=lambda _, gan: while_training.append(stretches(gan)), **normal)
+    np.testing.assert_allclose([*while_training, stretches(watched)], 1, atol=0.01)
+    alone = small(spectral_norm=True).fit(data, **normal)
+    for name, tensor in alone.state().items():
+        assert torch.equal(tensor, watched.state()[name]), name
+
+
 # What goes wrong, and the sentence.
 
 
