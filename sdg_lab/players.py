@@ -83,17 +83,19 @@ class Player:
         """
         for parameter in self.others:
             parameter.requires_grad_(False)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss = self.module(*batch)
-        value = _value(loss, fabric)
-        if not math.isfinite(value):
-            raise NotFiniteLoss(value)
-        fabric.backward(loss)
-        if clip is not None:
-            fabric.clip_gradients(self.module, self.optimizer, max_norm=clip, error_if_nonfinite=False)
-        self.optimizer.step()
-        for parameter in self.others:
-            parameter.requires_grad_(True)
+        try:
+            self.optimizer.zero_grad(set_to_none=True)
+            loss = self.module(*batch)
+            value = _value(loss, fabric)
+            if not math.isfinite(value):
+                raise NotFiniteLoss(value)
+            fabric.backward(loss)
+            if clip is not None:
+                fabric.clip_gradients(self.module, self.optimizer, max_norm=clip, error_if_nonfinite=False)
+            self.optimizer.step()
+        finally:
+            for parameter in self.others:
+                parameter.requires_grad_(True)
         self.losses.append(value)
 
 

@@ -427,6 +427,7 @@ def test_an_interrupted_game_resumes_to_the_same_bits(tmp_path: Path):
 def test_a_game_that_cannot_be_played_is_refused(game: Game, changes: dict[str, object], sentence: str):
     with pytest.raises((ValueError, DivergedError), match=sentence):
         played(game, **changes)
+    assert all(p.requires_grad for p in game.parameters())  # and it can be played again with better settings
 
 
 def test_two_players_do_not_share_a_parameter():
