@@ -20,7 +20,7 @@ from sdg_lab import training
 from sdg_lab.data.types import Series
 from sdg_lab.models.cells import State, make_cell
 from sdg_lab.models.contract import NeuralModel, NotFittedError, check_count
-from sdg_lab.models.settings import Settings, run, summary
+from sdg_lab.models.settings import Settings, run
 
 Floats = NDArray[np.float64]
 
@@ -47,7 +47,7 @@ class RecurrentSeries(NeuralModel[Series]):
 
     Attributes:
         history: how the last fit went; None for a model that was loaded.
-        trained: what of it is saved with the model: seconds, epochs, steps.
+        trained: what of it is saved with the model: seconds, cpu_seconds, epochs, steps.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -157,8 +157,7 @@ class RecurrentSeries(NeuralModel[Series]):
         batch = self._windows(data, "the series")
         held_out = None if validation is None else self._windows(_checked(validation), "the validation series")
         chosen: Settings = {**self.defaults, **settings}
-        self.history = run(self, batch, held_out, chosen, seed=seed, progress=progress)
-        self.trained = summary(self.history)
+        self.history, self.trained = run(self, batch, held_out, chosen, seed=seed, progress=progress)
         self.fitted = True
         return self
 

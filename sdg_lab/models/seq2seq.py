@@ -21,7 +21,7 @@ from sdg_lab.models.alphabet import Alphabet, Integers, Sequences
 from sdg_lab.models.contract import NeuralModel, NotFittedError, check_count
 from sdg_lab.models.sampling import draw, filter_logits
 from sdg_lab.models.seq2seq_parts import Decoder, Encoder, Memory
-from sdg_lab.models.settings import Settings, run, summary
+from sdg_lab.models.settings import Settings, run
 
 Symbols = str | tuple[str, ...]
 Pairs = list[tuple[Symbols, Symbols]]
@@ -47,7 +47,7 @@ class Seq2Seq(NeuralModel[Pairs]):
 
     Attributes:
         history: how the last fit went; None for a model that was loaded.
-        trained: what of it is saved with the model: seconds, epochs, steps.
+        trained: what of it is saved with the model: seconds, cpu_seconds, epochs, steps.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -147,8 +147,7 @@ class Seq2Seq(NeuralModel[Pairs]):
         self.fitted = False  # until it is: a run that diverges leaves no model behind
         self._prepare(alphabets, seed)
         chosen["batch_size"] = 1  # a group, which is a whole batch
-        self.history = run(self, batch, held_out, chosen, seed=seed, progress=progress)
-        self.trained = summary(self.history)
+        self.history, self.trained = run(self, batch, held_out, chosen, seed=seed, progress=progress)
         self.fitted = True
         return self
 

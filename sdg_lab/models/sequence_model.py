@@ -25,7 +25,7 @@ from sdg_lab.models.alphabet import Alphabet, Integers, Sequences
 from sdg_lab.models.contract import NeuralModel, NotFittedError, check_count
 from sdg_lab.models.generation import generate
 from sdg_lab.models.sampling import draw, filter_logits
-from sdg_lab.models.settings import Settings, run, summary
+from sdg_lab.models.settings import Settings, run
 
 MAX_LENGTH = 1_000
 """A sample that has not ended by itself after so many symbols is cut there, unless the caller says otherwise."""
@@ -48,7 +48,7 @@ class SequenceModel(NeuralModel[Sequences]):
 
     Attributes:
         history: how the last fit went; None for a model that was loaded.
-        trained: what of it is saved with the model: seconds, epochs, steps.
+        trained: what of it is saved with the model: seconds, cpu_seconds, epochs, steps.
     """
 
     defaults: ClassVar[Settings] = {"epochs": 30, "batch_size": 64, "lr": 2e-3, "clip": 1.0}
@@ -371,8 +371,7 @@ class SequenceModel(NeuralModel[Sequences]):
         self.fitted = False  # until it is: a run that diverges leaves no model behind
         self._prepare(alphabet, text_context, seed)
         chosen: Settings = {**self.defaults, **settings}
-        self.history = run(self, batch, validation, chosen, seed=seed, progress=progress)
-        self.trained = summary(self.history)
+        self.history, self.trained = run(self, batch, validation, chosen, seed=seed, progress=progress)
         self.fitted = True
         return self
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, TypedDict
@@ -44,8 +45,11 @@ def run(
     *,
     seed: int,
     progress: bool,
-) -> training.History:
+) -> tuple[training.History, dict[str, float]]:
     """Train as the settings say; those that they leave out are ``training.train``'s.
+
+    Returns:
+        How it went; and what is kept beside the weights: seconds by the clock and of the processor, epochs, steps.
 
     Raises:
         ValueError: for an optimiser that there is not, or that the model cannot be trained with.
@@ -68,11 +72,13 @@ def run(
         groups = [{"params": matrices, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
         return AdamW(groups, lr=chosen["lr"])
 
-    return training.train(
+    begin = time.process_time()
+    history = training.train(
         model, batch, validation=validation, optimizer=optimizer, seed=seed, progress=progress, **chosen
     )
-
-
-def summary(history: training.History) -> dict[str, float]:
-    """Return what is kept of a training run beside the weights."""
-    return {"seconds": round(history.seconds, 1), "epochs": history.epochs, "steps": history.steps}
+    return history, {
+        "seconds": round(history.seconds, 1),
+        "cpu_seconds": round(time.process_time() - begin, 1),
+        "epochs": history.epochs,
+        "steps": history.steps,
+    }
