@@ -6,7 +6,7 @@ can be written down, and power iteration can be followed in the basis that numpy
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sdg_lab.course import Chapter, Exercise, Paper, Wrong, WrongAnswer
-from sdg_lab.course.compare import expect_close
+from sdg_lab.course.compare import expect_close, name_the_mistake
 from sdg_lab.course.exercise import Answer
 from sdg_lab.data import mnist
 from sdg_lab.models.gan import GAN
@@ -59,24 +59,6 @@ CHAPTER = Chapter(
 )
 
 
-def _name_the_mistake(got: Any, want: Any, mistakes: Mapping[str, Any], what: str) -> None:
-    """Raise the sentence of the first usual mistake that gives what was got, unless it is right."""
-    try:
-        given = np.asarray(got.detach() if isinstance(got, Tensor) else got, dtype=np.float64)
-    except (TypeError, ValueError):
-        return  # no numbers: the comparison that follows says so
-    if _same(given, want):
-        return
-    for sentence, value in mistakes.items():
-        if _same(given, value):
-            raise Wrong(f"{what}: {sentence}")
-
-
-def _same(given: np.ndarray[Any, Any], value: Any) -> bool:
-    other = np.asarray(value, dtype=np.float64)
-    return given.shape == other.shape and np.allclose(given, other, rtol=1e-5, atol=1e-7)
-
-
 def _normal_numbers(*shape: int, seed: int) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
@@ -103,7 +85,7 @@ def _check_optimal(answer: Answer) -> None:
         "that is the logit, log p - log q; take its sigmoid": np.log(p / q),
         "these are log-densities: p is exp(log_p)": log_p.numpy() / (log_p + log_q).numpy(),
     }
-    _name_the_mistake(got, want, mistakes, "D*")
+    name_the_mistake(got, want, mistakes, what="D*")
     expect_close(got, want, what="D*", case="seven points")
     far = torch.tensor([-2000.0, -3000.0], dtype=torch.float64)
     expect_close(
@@ -157,7 +139,7 @@ def _check_generator_loss(answer: Answer) -> None:
         "a sum over the batch; take the mean": each.sum(),
         "one loss a picture; take the mean of the batch": each,
     }
-    _name_the_mistake(got, want, mistakes, "the loss")
+    name_the_mistake(got, want, mistakes, what="the loss")
     expect_close(got, want, what="the loss", case="nine logits")
     expect_close(
         answer(torch.tensor([-800.0, -800.0], dtype=torch.float64)),
@@ -246,7 +228,7 @@ def _check_gradient_penalty(answer: Answer) -> None:
         ),
         "a sum over the batch; take the mean": (norm - 1).square().sum(),
     }
-    _name_the_mistake(got, want, mistakes, "the gradient penalty")
+    name_the_mistake(got, want, mistakes, what="the gradient penalty")
     expect_close(got, want, what="the gradient penalty", case="five pictures of 2×2 pixels")
     _expect_gradient(got, b, 2 * ((1 - 1 / norm)[:, None] * g).mean(0))  # d ‖g‖ / d b = g / ‖g‖
 
@@ -308,7 +290,7 @@ def _check_r1(answer: Answer) -> None:
             want / _ROWS**2
         ),
     }
-    _name_the_mistake(got, want, mistakes, "R1")
+    name_the_mistake(got, want, mistakes, what="R1")
     expect_close(got, want, what="R1", case="five pictures of 2×2 pixels")
     _expect_gradient(got, b, g.mean(0))  # d ½ ‖g‖² / d b = g
 
@@ -371,7 +353,7 @@ def _check_singular_value(answer: Answer) -> None:
         want = (along_u / np.linalg.norm(along_u) * values * along_v / np.linalg.norm(along_v)).sum()
         got = answer(weight, u, steps)
         exact = {f"that is the exact one; return what {steps} of the steps give": values[0]}
-        _name_the_mistake(got, want, mistakes | exact, f"the singular value for {case}")
+        name_the_mistake(got, want, mistakes | exact, what=f"the singular value for {case}")
         expect_close(got, want, what="the singular value (u and v of length 1 in each step)", case=case)
 
 
