@@ -277,15 +277,16 @@ class TestSpeech:
         assert smollm2.chat(CAPITAL) == "The capital of France is Paris."
 
 
+@pytest.fixture(scope="module")
+def theirs(smollm2: LanguageModel) -> Any:
+    from benchmarks.language_model import by_transformers
+
+    return by_transformers(shipped.language_model_file())
+
+
 @pytest.mark.notebook
 class TestAgainstTransformers:
     """Slow: transformers takes twelve seconds to read the file."""
-
-    @pytest.fixture(scope="class")
-    def theirs(self, smollm2: LanguageModel) -> Any:
-        from benchmarks.language_model import by_transformers
-
-        return by_transformers(shipped.language_model_file())
 
     def test_logits_agree_to_the_precision_of_float32(self, smollm2: LanguageModel, theirs: Any):
         network, _ = theirs
