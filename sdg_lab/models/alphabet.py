@@ -139,5 +139,22 @@ def check_sequences(sequences: Sequence[object]) -> None:
                 raise TypeError(f"sequence {index}, position {position} is {_described(token)}; a token must be a str")
 
 
+def one_text(text: object) -> Sequences:
+    """Return a running text as a list of one sequence, or refuse it.
+
+    Raises:
+        TypeError: if it is neither a ``str`` nor a tuple of tokens.
+        ValueError: if it is empty.
+    """
+    if not isinstance(text, (str, tuple)):
+        raise TypeError(
+            f"running text must be one str, or one tuple of tokens, got {type(text).__name__}; "
+            "fit(data) learns from sequences"
+        )
+    if not text:
+        raise ValueError("the text is empty; give at least one character")
+    return [text]  # type: ignore[return-value] # a list of one kind
+
+
 def _described(value: object) -> str:
     return f"{value!r}, a {type(value).__name__}"

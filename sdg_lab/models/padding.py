@@ -15,10 +15,15 @@ At the head of a window the boundary says that what stood before is not known.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
 from sdg_lab.models.alphabet import Integers
+
+MOST_SYMBOLS = 2**15
+"""Symbols whose distributions are computed at a time: enough to be quick, few enough for a small memory."""
 
 
 def pad(codes: Integers, lengths: Integers) -> tuple[Tensor, Tensor]:
@@ -86,3 +91,10 @@ def overlapping(codes: Integers, context: int, stride: int) -> tuple[Tensor, Ten
     text = torch.from_numpy(codes)[place]
     tokens = torch.cat([torch.zeros(len(ends), 1, dtype=torch.int64), text], dim=1)
     return tokens, ends - starts, counted - starts
+
+
+def parts(rows: Tensor, width: int) -> Iterator[Tensor]:
+    """Yield the numbers of some rows in parts that hold at most MOST_SYMBOLS symbols, each row being so wide."""
+    size = max(1, MOST_SYMBOLS // width)
+    for first in range(0, len(rows), size):
+        yield rows[first : first + size]

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from gguf import GGMLQuantizationType
-from numba import get_num_threads, njit, prange, set_num_threads  # type: ignore[import-untyped]
+from numba import get_num_threads, njit, prange, set_num_threads
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F

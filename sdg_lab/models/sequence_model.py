@@ -9,7 +9,6 @@ Everything else is here: training, exact likelihoods, sampling, saving, and runn
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
 from functools import partial
 from typing import Any, ClassVar, Self, Unpack
 
@@ -21,7 +20,7 @@ from torch.nn import functional as F
 
 from sdg_lab import training
 from sdg_lab.models import padding
-from sdg_lab.models.alphabet import Alphabet, Integers, Sequences
+from sdg_lab.models.alphabet import Alphabet, Integers, Sequences, one_text
 from sdg_lab.models.contract import NeuralModel, NotFittedError, check_count
 from sdg_lab.models.generation import generate
 from sdg_lab.models.sampling import draw, filter_logits
@@ -29,9 +28,6 @@ from sdg_lab.models.settings import Settings, run
 
 MAX_LENGTH = 1_000
 """A sample that has not ended by itself after so many symbols is cut there, unless the caller says otherwise."""
-
-MOST_SYMBOLS = 2**15
-"""Symbols whose distributions are computed at a time: enough to be quick, few enough for a small memory."""
 
 MOST_ROWS = 2_048
 """Sequences that are drawn side by side."""
@@ -160,7 +156,7 @@ class SequenceModel(NeuralModel[Sequences]):
         tokens, lengths = self.pad(x)
         found = np.empty(len(lengths))
         # Sequences of like length are computed together, so that little is padding.
-        for rows in _parts(torch.argsort(lengths, stable=True), tokens.shape[1]):
+        for rows in padding.parts(torch.argsort(lengths, stable=True), tokens.shape[1]):
             part = tokens[rows, : int(lengths[rows].max()) + 1]
             found[rows.cpu().numpy()] = self.token_log_probs(part, lengths[rows]).double().sum(1).cpu().numpy()
         return found
@@ -257,11 +253,11 @@ class SequenceModel(NeuralModel[Sequences]):
             ValueError: if it is empty, the context is out of range, or a character of the validation text is unknown.
         """
         context = self._text_context(context, default=self.context or 128)
-        alphabet = Alphabet.of(_as_one(text))
-        batch = padding.windows(alphabet.encode(_as_one(text))[0], context)
+        alphabet = Alphabet.of(one_text(text))
+        batch = padding.windows(alphabet.encode(one_text(text))[0], context)
         held_out = None
         if validation is not None:
-            held_out = padding.windows(alphabet.encode(_as_one(validation))[0], context)
+            held_out = padding.windows(alphabet.encode(one_text(validation))[0], context)
         return self._train(alphabet, batch, held_out, context, seed, progress, settings)
 
     @torch.no_grad()
@@ -283,14 +279,14 @@ class SequenceModel(NeuralModel[Sequences]):
             ValueError: if it is empty, holds an unknown character, or an argument is out of range.
             NotFittedError: before ``fit``.
         """
-        codes, _ = self.alphabet.encode(_as_one(text))
+        codes, _ = self.alphabet.encode(one_text(text))
         context = self._text_context(context, default=self.text_context or self.context or 128)
         stride = context // 2 if stride is None else stride
         if not 1 <= stride <= context:
             raise ValueError(f"stride must be from 1 to the context of {context}, got {stride}")
         tokens, lengths, counted = (t.to(self.device) for t in padding.overlapping(codes, context, stride))
         found = []
-        for rows in _parts(torch.arange(len(tokens), device=self.device), tokens.shape[1]):
+        for rows in padding.parts(torch.arange(len(tokens), device=self.device), tokens.shape[1]):
             nats = self.token_log_probs(tokens[rows], lengths[rows])
             new = padding.mask_of(lengths[rows], nats.shape[1]) & ~padding.mask_of(counted[rows], nats.shape[1])
             found.append(nats[new].double())
@@ -400,22 +396,3 @@ class SequenceModel(NeuralModel[Sequences]):
         model.load_state_dict(state)
         model.fitted = True
         return model.eval()
-
-
-def _parts(rows: Tensor, width: int) -> Iterator[Tensor]:
-    """Yield the rows in parts that hold at most MOST_SYMBOLS symbols."""
-    size = max(1, MOST_SYMBOLS // width)
-    for first in range(0, len(rows), size):
-        yield rows[first : first + size]
-
-
-def _as_one(text: object) -> Sequences:
-    """Return a running text as a list of one sequence, or refuse it."""
-    if not isinstance(text, (str, tuple)):
-        raise TypeError(
-            f"running text must be one str, or one tuple of tokens, got {type(text).__name__}; "
-            "fit(data) learns from sequences"
-        )
-    if not text:
-        raise ValueError("the text is empty; give at least one character")
-    return [text]  # type: ignore[return-value] # a list of one kind
