@@ -124,7 +124,7 @@ def test_log_prob_and_loss_are_those_of_the_chain(data: Sequences, monkeypatch: 
     np.testing.assert_allclose(model.log_prob(data), want, rtol=1e-6)
     symbols = sum(len(sequence) + 1 for sequence in data)
     assert model.loss(*model.pad(data)).item() == pytest.approx(-want.sum() / symbols, rel=1e-6)
-    monkeypatch.setattr(sequence_model, "MOST_SYMBOLS", 6)  # in small parts
+    monkeypatch.setattr(padding, "MOST_SYMBOLS", 6)  # in small parts
     np.testing.assert_allclose(model.log_prob(data), want, rtol=1e-6)
 
 
