@@ -24,6 +24,7 @@ from sdg_lab.models.diffusion import Diffusion
 from sdg_lab.models.gan import GAN
 from sdg_lab.models.gaussian import ClassGaussian
 from sdg_lab.models.markov import MarkovChain
+from sdg_lab.models.transformer import GPT
 from sdg_lab.models.vae import VAE
 from sdg_lab.show.families import FAMILIES, Family
 from sdg_lab.show.style import MUTED, png
@@ -88,6 +89,30 @@ def _diffusion(train: Images) -> Sampler:
     return lambda n, seed: model.sample(n, seed=seed)
 
 
+def _transformer(train: Images) -> Sampler:
+    """Read a picture like a text of tokens, each two pixels side by side, after a first token that names the digit."""
+    pairs = _shades(train).reshape(len(train), -1, 2).tolist()
+    assert train.labels is not None  # those of data.digits()
+    texts = [
+        (f"digit {label}", *(f"{left} {right}" for left, right in picture))
+        for label, picture in zip(train.labels.tolist(), pairs, strict=True)
+    ]
+    model = GPT(d_model=64, n_layers=3, n_heads=4, context=len(texts[0]) + 1, dropout=0.1)
+    model.fit(texts, epochs=12, lr=1e-2, optimizer="muon", schedule=lambda share: 1 - share, progress=False)
+
+    def sample(n: int, seed: int) -> Images:
+        whole: list[str] = []
+        while len(whole) < n:  # a text of another length, or with a digit's name inside, is no picture: draw again
+            drawn = model.sample(n, seed=seed)
+            seed += 1_000_003
+            pictures = [" ".join(text[1:]) for text in drawn if len(text) == len(texts[0])]
+            whole += [picture for picture in pictures if "digit" not in picture]
+        shades = np.array([picture.split() for picture in whole[:n]], dtype=np.float32)
+        return Images((shades / np.float32(SHADES - 1)).reshape(-1, *train.shape))
+
+    return sample
+
+
 GALLERY: Mapping[str, Fit | None] = {
     "markov": _markov,
     "bayesnet": _bayesnet,
@@ -95,7 +120,7 @@ GALLERY: Mapping[str, Fit | None] = {
     "gan": _gan,
     "diffusion": _diffusion,
     "rnn": None,
-    "transformer": None,
+    "transformer": _transformer,
     "rl": None,
 }
 """By the key of ``show.FAMILIES``; None for a family whose chapter is not written yet."""
