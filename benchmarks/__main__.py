@@ -16,7 +16,8 @@ import benchmarks
 from benchmarks.timing import Row
 from sdg_lab import threads
 
-HERE = Path(__file__).parent
+RESULTS = Path(__file__).with_name("results.md")
+TITLE = "# Side by side with peers\n\nEach table was made by `python -m benchmarks NAME --save`, and says where.\n"
 
 
 def comparisons() -> list[str]:
@@ -57,25 +58,32 @@ def main() -> None:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of: {', '.join(comparisons())} (default: all)")
-    parser.add_argument("--save", action="store_true", help="write the table to benchmarks/results.md")
+    parser.add_argument("--save", action="store_true", help="keep the tables in benchmarks/results.md")
     wanted = parser.parse_args()
     unknown = set(wanted.names) - set(comparisons())
     if unknown:
         parser.error(f"no benchmark called {', '.join(sorted(unknown))}; there are {', '.join(comparisons())}")
     console = Console()
-    rows: list[Row] = []
+    tables: dict[str, list[Row]] = {}
     for name in wanted.names or comparisons():
         console.print(f"[dim]{name} …")
-        rows += importlib.import_module(f"benchmarks.{name}").run()
+        tables[name] = importlib.import_module(f"benchmarks.{name}").run()
     table = Table(*HEADINGS, title=where())
-    for row in rows:
+    for row in (row for rows in tables.values() for row in rows):
         table.add_row(*cells(row))
     console.print(table)
     if wanted.save:
+        RESULTS.write_text(updated(RESULTS.read_text("utf-8") if RESULTS.exists() else "", tables), encoding="utf-8")
+
+
+def updated(kept: str, tables: dict[str, list[Row]]) -> str:
+    """Return the text of ``results.md`` with these tables in place of those of the same names; the others stay."""
+    sections = {part.split("\n", 1)[0]: part.split("\n", 1)[1].strip() for part in kept.split("\n## ")[1:]}
+    for name, rows in tables.items():
         lines = [HEADINGS, ["---"] * len(HEADINGS), *(cells(row) for row in rows)]
-        text = "# Side by side with peers\n\n" + where() + ".\nMade by `python -m benchmarks --save`.\n\n"
-        text += "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
-        (HERE / "results.md").write_text(text, encoding="utf-8")
+        sections[name] = f"{where()}.\n\n" + "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    there = [name for name in comparisons() if name in sections]  # a comparison that is gone takes its table along
+    return TITLE + "".join(f"\n## {name}\n\n{sections[name]}\n" for name in there)
 
 
 if __name__ == "__main__":
