@@ -37,7 +37,7 @@ def train_plays(*, progress: bool = True) -> GPT:
     Matrices may be multiplied in bfloat16 where the processor has units for it, which about halves the time.
     """
     subwords = plays_subwords()
-    # Tokens that were only a step on the way to longer ones, such as a lone "q", are read once too: one may occur later.
+    # Tokens that were only a step to longer ones, such as a lone "q", are read once too: one may occur later.
     tokens = subwords.tokens + subwords.encode(data.plays().train)
     usual = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("medium")
