@@ -6,6 +6,7 @@ Inside, pictures are x = 2 · pixels - 1, in [-1, 1], so that they are centred l
 from __future__ import annotations
 
 import math
+import time
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -71,12 +72,20 @@ class DenoisingModel(NeuralModel[Images]):
             self.network = UNet(self.shape, self.widths, blocks=blocks, fold=fold, classes=classes)
         self.register_buffer("class_probs", torch.full((classes or 0,), 1 / (classes or 1)))
         self.history: training.History | None = None
+        self.trained: dict[str, float] = {}
 
     def config(self) -> dict[str, Any]:
-        """Return the arguments that make an empty model of the same form."""
+        """Return the arguments that make an empty model of the same form, and how this one was trained."""
         names = ("blocks", "fold", "classes", "unconditional", "levels", *self.own_options)
         lists = {"shape": list(self.shape), "widths": list(self.widths), "network": self.kind}
-        return lists | {name: getattr(self, name) for name in names}
+        return lists | {name: getattr(self, name) for name in names} | {"trained": dict(self.trained)}
+
+    @classmethod
+    def from_state(cls, config: dict[str, Any], state: dict[str, Tensor]) -> Self:
+        """Make the model from its arguments and give it the weights, and what is known of their training."""
+        model = super().from_state({name: value for name, value in config.items() if name != "trained"}, state)
+        model.trained = dict(config.get("trained", {}))  # a file may hold weights alone
+        return model
 
     # Stage 1: the network, asked once.
 
@@ -147,6 +156,7 @@ class DenoisingModel(NeuralModel[Images]):
         training.reinitialise(self, seed)
         if self.classes is not None:
             self.class_probs = torch.bincount(batch[1], minlength=self.classes) / len(data)
+        begin = time.process_time()
         self.history = training.train(
             self,
             batch,
@@ -162,6 +172,12 @@ class DenoisingModel(NeuralModel[Images]):
             seed=seed,
             progress=progress,
         )
+        self.trained = {
+            "seconds": round(self.history.seconds, 1),
+            "cpu_seconds": round(time.process_time() - begin, 1),
+            "epochs": self.history.epochs,
+            "steps": self.history.steps,
+        }
         self.fitted = True
         return self
 

@@ -55,6 +55,7 @@ class Diffusion(DenoisingModel):
     Attributes:
         alphas_bar: the schedule, float64 (T+1,).
         history: how the last ``fit`` went; None for a model that was loaded.
+        trained: what of it is saved with the model: seconds, cpu_seconds, epochs, steps.
 
     Raises:
         ValueError: for arguments out of range, and for sizes that the U-Net cannot halve.
@@ -208,9 +209,11 @@ class Diffusion(DenoisingModel):
         return walk
 
     def _random_times(self, n: int) -> Tensor:
-        """Return t (n,), each uniform on 1…T, evenly spread together: a batch then sees every part of the way.
+        """Return t (n,), evenly spread over 1…T together, so that every batch sees all of the way.
 
-        The low-discrepancy sampler of Kingma et al. (2021), *Variational Diffusion Models*.
+        Row i of a batch gets the i-th stratum; the order of examples is random, so a picture sees every part of the
+        way over the epochs. After Kingma et al. (2021), *Variational Diffusion Models*, whose sampler lets each row
+        meet every stratum.
         """
         share = (torch.arange(n) + torch.rand(1)) / n
         return 1 + (share * self.timesteps).long().clamp(max=self.timesteps - 1)

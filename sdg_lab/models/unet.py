@@ -3,7 +3,8 @@
 Ronneberger, Fischer & Brox (2015); with time embedding and residual blocks as in DDPM (Ho et al. 2020), the time acting
 as a scale and a shift on normalised features as in Dhariwal & Nichol (2021). Two choices make it quick on a CPU: 2×2
 pixels may be folded into four channels first, so that all convolutions run on a quarter of the places, and the bridges
-add what they carry, which halves the widest convolutions beside appending it.
+add what they carry, which halves the widest convolutions beside appending it. At the coarsest level the last bridge is
+as short as can be: it adds the features to themselves, which carries nothing new.
 """
 
 from __future__ import annotations
