@@ -17,6 +17,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from sdg_lab import data, show
+from sdg_lab.course import writers
+from sdg_lab.course.writers import SHADES, grey_levels
 from sdg_lab.data.types import Dataset, Images
 from sdg_lab.files import replace_atomically
 from sdg_lab.models.bayes_net import BayesNet
@@ -24,7 +26,6 @@ from sdg_lab.models.diffusion import Diffusion
 from sdg_lab.models.gan import GAN
 from sdg_lab.models.gaussian import ClassGaussian
 from sdg_lab.models.markov import MarkovChain
-from sdg_lab.models.transformer import GPT
 from sdg_lab.models.vae import VAE
 from sdg_lab.show.families import FAMILIES, Family
 from sdg_lab.show.style import MUTED, png
@@ -37,9 +38,6 @@ Fit = Callable[[Images], Sampler]
 
 BASELINE = "One Gaussian a class"
 """What chapter 00 builds: no family of its own, but what every family has to beat."""
-
-SHADES = 5
-"""Grey levels that are left for a model of symbols: more of them, and few contexts would ever be seen twice."""
 
 
 def _gaussian(train: Images) -> Sampler:
@@ -60,13 +58,13 @@ def _markov(train: Images) -> Sampler:
 
 def _bayesnet(train: Images) -> Sampler:
     """Read a picture as a row of a table: a column for the digit and one for each pixel that is not always blank."""
-    shades = _shades(train)
-    drawn_on = np.flatnonzero(shades.any(axis=0))
-    table = pd.DataFrame(shades[:, drawn_on], columns=drawn_on.astype(str), dtype="category")
+    levels = grey_levels(train)
+    drawn_on = np.flatnonzero(levels.any(axis=0))
+    table = pd.DataFrame(levels[:, drawn_on], columns=drawn_on.astype(str), dtype="category")
     net = BayesNet("hill-climb").fit(table.assign(digit=pd.Series(train.labels, dtype="category")))
 
     def sample(n: int, seed: int) -> Images:
-        pixels = np.zeros((n, shades.shape[1]), dtype=np.float32)
+        pixels = np.zeros((n, levels.shape[1]), dtype=np.float32)
         pixels[:, drawn_on] = net.sample(n, seed=seed).drop(columns="digit").to_numpy(np.float32)
         return Images((pixels / np.float32(SHADES - 1)).reshape(-1, *train.shape))
 
@@ -89,39 +87,15 @@ def _diffusion(train: Images) -> Sampler:
     return lambda n, seed: model.sample(n, seed=seed)
 
 
-def _transformer(train: Images) -> Sampler:
-    """Read a picture like a text of tokens, each two pixels side by side, after a first token that names the digit."""
-    pairs = _shades(train).reshape(len(train), -1, 2).tolist()
-    assert train.labels is not None  # those of data.digits()
-    texts = [
-        (f"digit {label}", *(f"{left} {right}" for left, right in picture))
-        for label, picture in zip(train.labels.tolist(), pairs, strict=True)
-    ]
-    model = GPT(d_model=64, n_layers=3, n_heads=4, context=len(texts[0]) + 1, dropout=0.1)
-    model.fit(texts, epochs=12, lr=1e-2, optimizer="muon", schedule=lambda share: 1 - share, progress=False)
-
-    def sample(n: int, seed: int) -> Images:
-        whole: list[str] = []
-        while len(whole) < n:  # a text of another length, or with a digit's name inside, is no picture: draw again
-            drawn = model.sample(n, seed=seed)
-            seed += 1_000_003
-            pictures = [" ".join(text[1:]) for text in drawn if len(text) == len(texts[0])]
-            whole += [picture for picture in pictures if "digit" not in picture]
-        shades = np.array([picture.split() for picture in whole[:n]], dtype=np.float32)
-        return Images((shades / np.float32(SHADES - 1)).reshape(-1, *train.shape))
-
-    return sample
-
-
 GALLERY: Mapping[str, Fit | None] = {
     "markov": _markov,
     "bayesnet": _bayesnet,
     "vae": _vae,
     "gan": _gan,
     "diffusion": _diffusion,
-    "rnn": None,
-    "transformer": _transformer,
-    "rl": None,
+    "rnn": writers.recurrent,
+    "transformer": writers.transformer,
+    "rl": writers.rewarded,
 }
 """By the key of ``show.FAMILIES``; None for a family whose chapter is not written yet."""
 
@@ -211,7 +185,7 @@ def to_symbols(images: Images, shades: int = SHADES) -> list[tuple[str, ...]]:
         raise ValueError(f"only images of one channel can be written as symbols, got {images.shape[0]} channels")
     if shades < 2:
         raise ValueError(f"shades must be >= 2, got {shades}")
-    rows = _shades(images, shades).tolist()
+    rows = grey_levels(images, shades).tolist()
     return [tuple(f"{place}:{shade}" for place, shade in enumerate(row)) for row in rows]
 
 
@@ -229,11 +203,6 @@ def from_symbols(sequences: list[tuple[str, ...]], shape: tuple[int, int, int], 
             raise ValueError(f"sequence {index} does not name the pixels 0 to {n_pixels - 1} in order")
         levels[index] = [int(symbol.partition(":")[2]) for symbol in sequence]
     return Images((levels / np.float32(shades - 1)).reshape(-1, *shape))
-
-
-def _shades(images: Images, shades: int = SHADES) -> NDArray[np.int64]:
-    """Return the nearest of so many grey levels for each pixel, (n, pixels), 0 being blank."""
-    return np.rint(images.pixels.reshape(len(images), -1) * (shades - 1)).astype(np.int64)
 
 
 @functools.cache
