@@ -29,7 +29,10 @@ LARGE = 16
 """Pictures of this side and above are halved by the first convolution already, which saves most of the time."""
 
 STEPS = 1000
-"""Steps of training, however many pictures there are: enough for 98 % of the test part of MNIST and of the digits."""
+"""Steps of training, however many pictures there are.
+
+Trained with seed 0, it reads 98.9 % of the 180 validation digits and 96.8 % of the 500 of MNIST rightly.
+"""
 
 BATCH = 64
 LEARNING_RATE = 2e-3

@@ -2,8 +2,8 @@
 
 Zhao et al., *Differentiable Augmentation for Data-Efficient GAN Training* (2020). From few pictures a discriminator
 learns the pictures themselves by heart. If only real pictures were altered, the generator would learn to make altered
-ones; so both are, and the gradient reaches the generator through the alteration. Of the paper's three kinds, colour is
-reduced to brightness, which is all that gray pictures have.
+ones; so both are, and the gradient reaches the generator through the alteration. Of the paper's three kinds, of
+colour only brightness is kept; contrast, which gray pictures have too, is left out.
 
 Pictures are (n, channels, height, width) in [-1, 1], -1 being the empty paper that fills what moves in from outside.
 Every picture has its own draw; the same generator's state gives the same draws.

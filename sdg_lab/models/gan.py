@@ -8,6 +8,7 @@ pictures lie in [-1, 1], the range of the generator's tanh; outside they are :cl
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -51,6 +52,7 @@ class GAN(NeuralModel[Images]):
         generator: ``generator(z[, y])`` gives pictures in [-1, 1].
         discriminator: ``discriminator(x[, y])`` gives logits (n,), above 0 for "real".
         history: how the last ``fit`` went, ``history.players`` by player; None for a model that was loaded.
+        trained: what of it is saved with the model: seconds by the clock and of the processor, epochs.
 
     Raises:
         ValueError: for arguments out of range, and for sizes that cannot be halved ``depth`` times.
@@ -80,13 +82,23 @@ class GAN(NeuralModel[Images]):
         self.spectral_norm, self.r1, self.gradient_penalty, self.augment = spectral_norm, r1, gradient_penalty, augment
         self.register_buffer("class_probs", torch.full((classes or 0,), 1 / (classes or 1)))
         self.history: training.History | None = None
+        self.trained: dict[str, float | None] = {}
         self._build()
 
     def config(self) -> dict[str, Any]:
-        """Return the arguments that make an empty model of the same form."""
+        """Return the arguments, and how long the training took."""
         size = ("latent", "width", "depth", "architecture", "classes")
         smooth = ("spectral_norm", "r1", "gradient_penalty", "augment")
-        return {"shape": list(self.shape), "loss": self.game} | {name: getattr(self, name) for name in (*size, *smooth)}
+        arguments = {"shape": list(self.shape), "loss": self.game}
+        arguments |= {name: getattr(self, name) for name in (*size, *smooth)}
+        return {"arguments": arguments, "trained": self.trained}
+
+    @classmethod
+    def from_state(cls, config: dict[str, Any], state: dict[str, Tensor]) -> Self:
+        """Make a fitted model from what :meth:`config` and :meth:`state` returned."""
+        model = super().from_state(config["arguments"], state)
+        model.trained = config["trained"]
+        return model
 
     # Stage 1: the game, on tensors.
 
@@ -170,6 +182,7 @@ class GAN(NeuralModel[Images]):
         self.to(device)
         if y is not None:
             self.class_probs = torch.bincount(y, minlength=len(self.class_probs)) / len(data)
+        begin = time.process_time()
         self.history = training.train(
             self,
             (x,) if y is None else (x, y),
@@ -184,6 +197,11 @@ class GAN(NeuralModel[Images]):
             on_epoch=None if on_epoch is None else partial(_while_fitted, on_epoch),
             progress=progress,
         )
+        self.trained = {
+            "seconds": round(self.history.seconds, 1),
+            "cpu_seconds": round(time.process_time() - begin, 1),
+            "epochs": self.history.epochs,
+        }
         self.discriminator.settle()
         self.fitted = True
         return self

@@ -45,8 +45,9 @@ def generator_loss(kind: str, fake_logits: Tensor) -> Tensor:
     """Return what the generator minimises.
 
     - "saturating": E log(1 - D(fake)), the game as it was first written. Where the discriminator is sure of a fake its
-      gradient vanishes, just where it is needed.
+      gradient vanishes, just where it is needed. With the best discriminator it goes down 2 JSD(p, q).
     - "non-saturating": -E log D(fake): the same fixed point, with a gradient there (Goodfellow et al. 2014, section 3).
+      With the best discriminator it goes down KL(q‖p) - 2 JSD(p, q) (Arjovsky & Bottou 2017, theorem 2.5).
     - "hinge" and "wgan-gp": -E fake.
 
     Raises:
@@ -97,4 +98,4 @@ def _squared_gradient(discriminator: Callable[[Tensor], Tensor], x: Tensor) -> T
 
 
 def _no_game(kind: str) -> ValueError:
-    return ValueError(f"the loss must be one of {', '.join(GAMES)}, got {kind!r}")
+    return ValueError(f"the loss must be one of saturating, {', '.join(GAMES)}, got {kind!r}")

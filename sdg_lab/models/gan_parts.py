@@ -54,7 +54,9 @@ class DiscriminatorNetwork(nn.Module):
     With classes it is a projection discriminator (Miyato & Koyama 2018, eq. 3): with φ(x) the features,
     logit = ψ · φ(x) + b + v_y · φ(x), so a row of numbers v_y a class says what of φ speaks for that class.
     With ``spectral`` each weight is divided by its largest singular value, which one step of power iteration a pass
-    follows (Miyato et al. 2018, algorithm 1): no layer stretches anything, so the logit cannot rise steeply.
+    follows (Miyato et al. 2018, algorithm 1), so the logit cannot rise steeply. A dense layer then stretches by 1 at
+    most. Of a convolution it is the weight, reshaped to a matrix, that is bounded; with kernel 4 and stride 2 a pixel
+    lies in four patches, and the layer can stretch by up to 2. With classes the two heads, ψ and v_y, add up to 2.
     """
 
     def __init__(

@@ -216,6 +216,8 @@ def test_save_and_load_give_back_the_same_model(changes: dict[str, Any], tmp_pat
     model.save(tmp_path / "gan.safetensors")
     again = GAN.load(tmp_path / "gan.safetensors")
     assert again.config() == model.config()
+    assert again.trained["epochs"] == 1
+    assert set(again.trained) == {"seconds", "cpu_seconds", "epochs"}
     np.testing.assert_array_equal(again.sample(3, seed=0).pixels, model.sample(3, seed=0).pixels)
     np.testing.assert_array_equal(again.logits(data), model.logits(data))
     assert again.logits(data).shape == (30,)

@@ -76,7 +76,9 @@ def test_only_the_non_saturating_generator_has_a_gradient_where_it_is_beaten() -
 def test_an_unknown_game_is_refused(loss: Callable[[str], Tensor]) -> None:
     for kind in GAMES:
         assert loss(kind).ndim == 0
-    with pytest.raises(ValueError, match="the loss must be one of non-saturating, hinge, wgan-gp, got 'minimax'"):
+    with pytest.raises(
+        ValueError, match="the loss must be one of saturating, non-saturating, hinge, wgan-gp, got 'minimax'"
+    ):
         loss("minimax")
 
 
