@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from sdg_lab.course import Chapter, Exercise, Paper, Wrong, WrongAnswer
 from sdg_lab.course.compare import expect_close, expect_equal, expect_rows_sum_to_one, name_the_mistake
 from sdg_lab.course.exercise import Answer
+from sdg_lab.course.gpts import train_plays
 from sdg_lab.course.shelf import train_shelf
 from sdg_lab.models.attention import attention, causal_mask
 
@@ -57,7 +58,7 @@ CHAPTER = Chapter(
 )
 
 
-WEIGHTS = {"07-shelf": train_shelf}
+WEIGHTS = {"07-plays": train_plays, "07-shelf": train_shelf}
 """Six minutes for the plays, and two for the names (three seeds of two networks) and the melodies together."""
 
 
