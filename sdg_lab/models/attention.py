@@ -206,15 +206,19 @@ class SelfAttention(nn.Module):
         if cache is not None:
             k, v = cache.append(layer, k, v)
         # softmax(Q Kᵀ / √d) V, as `attention` above, fused.
+        shape = q.shape
+        if q.shape[2] == 1 and mask is None:
+            # One query a head: those that share a key head are then as good as several queries of one head, and faster.
+            q = q.reshape(len(q), self.n_kv_heads, -1, self.d_head)
         gathered = F.scaled_dot_product_attention(
             q,
             k,
             v,
             attn_mask=mask,
             is_causal=cache is None,
-            enable_gqa=self.n_heads != self.n_kv_heads,
+            enable_gqa=q.shape[1] != self.n_kv_heads,
         )
-        return cast(Tensor, self.out(gathered.transpose(1, 2).flatten(2)))
+        return cast(Tensor, self.out(gathered.view(shape).transpose(1, 2).flatten(2)))
 
     def weights(self, x: Tensor, turns: Tensor | None = None) -> Tensor:
         """Return where each head looks, (n, heads, T, T)."""
@@ -232,7 +236,7 @@ class RMSNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return x, (..., width), at the scale of ``weight``."""
-        return x * torch.rsqrt(x.square().mean(dim=-1, keepdim=True) + self.eps) * self.weight
+        return F.rms_norm(x, self.weight.shape, self.weight, self.eps)
 
 
 class GELU(nn.Module):

@@ -17,6 +17,7 @@ from sdg_lab.models import gguf_file, shipped
 from sdg_lab.models.bpe import Tokeniser
 from sdg_lab.models.language_model import LanguageModel
 from sdg_lab.models.llama import read_transformer
+from sdg_lab.models.quantised import MOST_ROWS
 from tests.models.conftest import METADATA, VOCABULARY, WriteGGUF, tensors
 
 
@@ -77,21 +78,27 @@ class TestReading:
 
 class TestPacked:
     @pytest.mark.parametrize("threads", [1, 2])
+    @pytest.mark.parametrize("shape", [(1, 1), (1, 2), (4, 1), (3, 7)], ids=str)
     @pytest.mark.parametrize("layer", ["blocks.0.attention.qkv", "blocks.1.feed_forward.down", "head"])
-    def test_packed_rows_are_multiplied_as_unpacked_ones(self, tiny: Path, layer: str, threads: int):
+    def test_few_rows_are_multiplied_packed_as_they_would_be_unpacked(
+        self, tiny: Path, layer: str, shape: tuple[int, int], threads: int
+    ):
         linear = read_transformer(gguf_file.read(tiny)).get_submodule(layer)
-        x = torch.randn(1, 1, linear.weight.shape[1], generator=torch.Generator().manual_seed(0))
+        x = torch.randn(*shape, linear.weight.shape[1], generator=torch.Generator().manual_seed(0))
+        want = x @ linear.weight.T
+        linear.weight.data.fill_(torch.nan)  # it must not be read
         before = torch.get_num_threads()
         torch.set_num_threads(threads)
         try:
             found = linear(x)
         finally:
             torch.set_num_threads(before)
-        torch.testing.assert_close(found, x @ linear.weight.T, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(found, want, rtol=1e-5, atol=1e-5)
 
-    def test_several_rows_use_the_unpacked_weights(self, tiny: Path):
+    @pytest.mark.parametrize("shape", [(MOST_ROWS + 1,), (3, MOST_ROWS // 2), (0,)], ids=str)
+    def test_many_rows_and_none_use_the_unpacked_weights(self, tiny: Path, shape: tuple[int, ...]):
         linear = read_transformer(gguf_file.read(tiny)).blocks[0].attention.qkv
-        x = torch.randn(2, 3, 64)
+        x = torch.randn(*shape, 64, generator=torch.Generator().manual_seed(0))
         assert torch.equal(linear(x), torch.nn.functional.linear(x, linear.weight))
 
     def test_what_is_not_packed_in_a_known_way_stays_as_it_is(self, write_gguf: WriteGGUF):
