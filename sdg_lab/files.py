@@ -53,11 +53,12 @@ def write_tensors(
         config: anything JSON can say. Floats survive exactly.
     """
     import torch
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     ready = {name: torch.as_tensor(value).detach().cpu().contiguous().clone() for name, value in tensors.items()}
     with replace_atomically(path) as temporary:
-        save_file(ready, str(temporary), metadata={"sdg_lab": FORMAT, "config": json.dumps(dict(config))})
+        # Not save_file: what it writes nobody but its owner may read.
+        temporary.write_bytes(save(ready, metadata={"sdg_lab": FORMAT, "config": json.dumps(dict(config))}))
 
 
 def read_tensors(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:

@@ -87,11 +87,7 @@ def frechet_distance(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> float:
     Raises:
         ValueError: if the widths differ, a number is not finite, or there are fewer than 2 rows.
     """
-    first, second = as_points(a, "a"), as_points(b, "b")
-    same_columns(first, second)
-    for name, points in (("a", first), ("b", second)):
-        if len(points) < 2:
-            raise ValueError(f"{name} has {len(points)} row; a covariance needs at least 2")
+    first, second = _two_sets(a, b, "a covariance needs")
     cov_a, cov_b = np.atleast_2d(np.cov(first.T)), np.atleast_2d(np.cov(second.T))
     root_a = _root(cov_a)
     cross = np.linalg.eigvalsh(root_a @ cov_b @ root_a).clip(min=0)  # those of A B, but real for certain
@@ -116,11 +112,7 @@ def kernel_distance(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> float:
     Raises:
         ValueError: if the widths differ, a number is not finite, or there are fewer than 2 rows.
     """
-    first, second = as_points(a, "a"), as_points(b, "b")
-    same_columns(first, second)
-    for name, points in (("a", first), ("b", second)):
-        if len(points) < 2:
-            raise ValueError(f"{name} has {len(points)} row; pairs of different rows need at least 2")
+    first, second = _two_sets(a, b, "pairs of different rows need")
     return _mean_of_pairs(first) + _mean_of_pairs(second) - 2 * float(_cubic(first, second).mean())
 
 
@@ -181,6 +173,16 @@ def _kl(p: Array, q: Array) -> float:
     """Return KL(p ‖ q) in nats, where q > 0 wherever p > 0; 0 ln 0 is 0."""
     there = p > 0
     return float(np.sum(p[there] * np.log(p[there] / q[there])))
+
+
+def _two_sets(a: npt.NDArray[Any], b: npt.NDArray[Any], why: str) -> tuple[Array, Array]:
+    """Return two sets of features as points, or refuse them: other widths, or fewer than the two rows that ``why``."""
+    first, second = as_points(a, "a"), as_points(b, "b")
+    same_columns(first, second)
+    for name, points in (("a", first), ("b", second)):
+        if len(points) < 2:
+            raise ValueError(f"{name} has {len(points)} row; {why} at least 2")
+    return first, second
 
 
 def _cubic(a: Array, b: Array) -> Array:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from sdg_lab.models.attention import KVCache
+from sdg_lab.models.contract import new_generator
 from sdg_lab.models.sampling import draw, filter_logits
 from sdg_lab.models.transformer import Transformer
 
@@ -72,8 +73,7 @@ def continuations(
         ended: told a prompt's number and its newest token: whether its text ends there.
     """
     device = network.norm.weight.device
-    generator = torch.Generator(device)
-    generator.seed() if decoding.seed is None else generator.manual_seed(decoding.seed)
+    generator = new_generator(decoding.seed, device)
     rows = list(range(len(prompts)))
     width = max(map(len, prompts))
     room = min(decoding.max_tokens, network.context - width + 1)  # the last token is not read again

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, Self, TypeVar, runtime_checkable
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -121,6 +122,13 @@ def check_images(data: object) -> Images:
     if len(data) == 0:
         raise ValueError("data is empty: give at least one picture")
     return data
+
+
+def new_generator(seed: int | None, device: torch.device | str = "cpu") -> torch.Generator:
+    """Return a generator of random numbers: the same seed gives the same draws, None others each time."""
+    generator = torch.Generator(device)
+    generator.manual_seed(seed) if seed is not None else generator.seed()
+    return generator
 
 
 def check_count(n: int) -> int:

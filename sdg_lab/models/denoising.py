@@ -20,9 +20,9 @@ from torch import Generator, Tensor, nn
 
 from sdg_lab import training
 from sdg_lab.data.types import Images
-from sdg_lab.models.contract import NeuralModel, check_count, check_images
+from sdg_lab.models.contract import NeuralModel, check_count, check_images, new_generator
 from sdg_lab.models.denoisers import DenoisingMLP
-from sdg_lab.models.labels import label_tensor
+from sdg_lab.models.labels import draw_labels, label_tensor
 from sdg_lab.models.noise import guided
 from sdg_lab.models.unet import UNet
 
@@ -50,15 +50,15 @@ class DenoisingModel(NeuralModel[Images]):
 
     def __init__(
         self,
-        shape: Sequence[int],
+        shape: Sequence[int] = (1, 8, 8),
         *,
-        network: Network,
-        widths: Sequence[int],
-        blocks: int,
-        fold: int,
-        classes: int | None,
-        unconditional: float,
-        levels: int,
+        network: Network = "mlp",
+        widths: Sequence[int] = (256, 256, 256),
+        blocks: int = 1,
+        fold: int = 1,
+        classes: int | None = None,
+        unconditional: float = 0.1,
+        levels: int = 256,
     ) -> None:
         super().__init__()
         _check_arguments(shape, network, classes, unconditional, levels)
@@ -239,10 +239,9 @@ class DenoisingModel(NeuralModel[Images]):
             raise ValueError(
                 f"guidance = {guidance} needs a model that also learnt without labels: make it with unconditional=0.1"
             )
-        generator = torch.Generator()
-        generator.manual_seed(seed) if seed is not None else generator.seed()
+        generator = new_generator(seed)
         if labels is None and self.classes is not None:
-            labels = torch.multinomial(self.class_probs.cpu(), n, replacement=True, generator=generator).numpy()
+            labels = draw_labels(self.class_probs, n, generator)
         y = self._labels(labels, n)
         return torch.randn(n, *self.shape, generator=generator).to(self._device), y, generator
 

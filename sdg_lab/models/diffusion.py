@@ -9,7 +9,7 @@ network is put into it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from sdg_lab.data.types import Images
 from sdg_lab.models import diffusion_bound
-from sdg_lab.models.denoising import MOST_PICTURES, DenoisingModel, Network, Walk
+from sdg_lab.models.denoising import MOST_PICTURES, DenoisingModel, Walk
 from sdg_lab.models.diffusion_bound import BoundTerms
 from sdg_lab.models.noise import (
     cosine_schedule,
@@ -67,27 +67,12 @@ class Diffusion(DenoisingModel):
         self,
         shape: Sequence[int] = (1, 8, 8),
         *,
-        network: Network = "mlp",
-        widths: Sequence[int] = (256, 256, 256),
-        blocks: int = 1,
-        fold: int = 1,
         timesteps: int = 200,
         schedule: str = "cosine",
         prediction: Prediction = "v",
-        classes: int | None = None,
-        unconditional: float = 0.1,
-        levels: int = 256,
+        **shared: Any,
     ) -> None:
-        super().__init__(
-            shape,
-            network=network,
-            widths=widths,
-            blocks=blocks,
-            fold=fold,
-            classes=classes,
-            unconditional=unconditional,
-            levels=levels,
-        )
+        super().__init__(shape, **shared)
         if schedule not in SCHEDULES:
             raise ValueError(f"schedule must be one of {', '.join(SCHEDULES)}, got {schedule!r}")
         if prediction not in ("v", "epsilon"):

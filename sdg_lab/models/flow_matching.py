@@ -7,7 +7,7 @@ papers' time is one minus ours and their velocity is ours with its sign turned.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
@@ -17,7 +17,7 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from sdg_lab.data.types import Images
-from sdg_lab.models.denoising import DenoisingModel, Network, Walk
+from sdg_lab.models.denoising import DenoisingModel, Walk
 from sdg_lab.models.samplers import euler, heun
 
 SOLVERS = {"euler": euler, "heun": heun}
@@ -46,29 +46,6 @@ class FlowMatching(DenoisingModel):
     Raises:
         ValueError: for arguments out of range, and for sizes that the U-Net cannot halve.
     """
-
-    def __init__(
-        self,
-        shape: Sequence[int] = (1, 8, 8),
-        *,
-        network: Network = "mlp",
-        widths: Sequence[int] = (256, 256, 256),
-        blocks: int = 1,
-        fold: int = 1,
-        classes: int | None = None,
-        unconditional: float = 0.1,
-        levels: int = 256,
-    ) -> None:
-        super().__init__(
-            shape,
-            network=network,
-            widths=widths,
-            blocks=blocks,
-            fold=fold,
-            classes=classes,
-            unconditional=unconditional,
-            levels=levels,
-        )
 
     def loss(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Return the mean squared error a pixel of the velocity noise - x_0, at a uniform time for each picture."""

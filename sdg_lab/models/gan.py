@@ -22,10 +22,10 @@ from torch import Tensor, nn
 from sdg_lab import training
 from sdg_lab.data.types import Images
 from sdg_lab.models.augment import augment
-from sdg_lab.models.contract import NeuralModel, check_count, check_images
+from sdg_lab.models.contract import NeuralModel, check_count, check_images, new_generator
 from sdg_lab.models.gan_losses import GAMES, Game, discriminator_loss, generator_loss, gradient_penalty, r1_penalty
 from sdg_lab.models.gan_parts import Architecture, DiscriminatorNetwork, GeneratorNetwork
-from sdg_lab.models.labels import label_tensor
+from sdg_lab.models.labels import draw_labels, label_tensor
 
 MOST_PICTURES = 500
 """Pictures that are drawn or judged at a time: enough to be quick, few enough for a small memory."""
@@ -222,10 +222,9 @@ class GAN(NeuralModel[Images]):
         """
         self.require_fitted()
         n = check_count(n)
-        generator = torch.Generator()
-        generator.manual_seed(seed) if seed is not None else generator.seed()
+        generator = new_generator(seed)
         if labels is None and self.classes is not None:
-            labels = torch.multinomial(self.class_probs.cpu(), n, replacement=True, generator=generator).numpy()
+            labels = draw_labels(self.class_probs, n, generator)
         return self.decode(torch.randn(n, self.latent, generator=generator).numpy(), labels)
 
     @torch.no_grad()

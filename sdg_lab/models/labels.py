@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
-from torch import Tensor
+from numpy.typing import ArrayLike, NDArray
+from torch import Generator, Tensor
 
 
 def label_tensor(labels: ArrayLike | None, n: int, classes: int | None, model: str) -> Tensor | None:
@@ -35,3 +35,8 @@ def label_tensor(labels: ArrayLike | None, n: int, classes: int | None, model: s
     if len(outside):
         raise ValueError(f"labels must lie in 0..{classes - 1}, got {outside[0]}")
     return torch.from_numpy(array.astype(np.int64))
+
+
+def draw_labels(class_probs: Tensor, n: int, generator: Generator) -> NDArray[np.int64]:
+    """Return labels (n,) drawn with the frequencies of the classes, (classes,)."""
+    return torch.multinomial(class_probs.cpu(), n, replacement=True, generator=generator).numpy()

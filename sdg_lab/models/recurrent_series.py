@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from sdg_lab import training
 from sdg_lab.data.types import Series
 from sdg_lab.models.cells import State, make_cell
-from sdg_lab.models.contract import NeuralModel, NotFittedError, check_count
+from sdg_lab.models.contract import NeuralModel, NotFittedError, check_count, new_generator
 from sdg_lab.models.settings import Settings, run
 
 Floats = NDArray[np.float64]
@@ -205,8 +205,7 @@ class RecurrentSeries(NeuralModel[Series]):
         """Draw several paths of ``n`` values side by side, (paths, n); the arguments are those of :meth:`sample`."""
         units = self._fitted_units()
         paths, n = check_count(paths), check_count(n)
-        generator = torch.Generator(self.device)
-        generator.manual_seed(seed) if seed is not None else generator.seed()
+        generator = new_generator(seed, self.device)
         state, last = self.cell.zero_state(paths), torch.zeros(paths, device=self.device)
         if after is not None and len(after):
             one, value = self._after(after)

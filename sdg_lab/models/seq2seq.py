@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from sdg_lab import training
 from sdg_lab.models import padding
 from sdg_lab.models.alphabet import Alphabet, Integers, Sequences
-from sdg_lab.models.contract import NeuralModel, NotFittedError, check_count
+from sdg_lab.models.contract import NeuralModel, NotFittedError, check_count, new_generator
 from sdg_lab.models.sampling import draw, filter_logits
 from sdg_lab.models.seq2seq_parts import Decoder, Encoder, Memory
 from sdg_lab.models.settings import Settings, run
@@ -199,8 +199,7 @@ class Seq2Seq(NeuralModel[Pairs]):
         n = check_count(n)
         if source is None:
             raise ValueError("targets depend on a source: give one, as in sample(n, source=...)")
-        generator = torch.Generator(self.device)
-        generator.manual_seed(seed) if seed is not None else generator.seed()
+        generator = new_generator(seed, self.device)
 
         def choose(scores: Tensor) -> Tensor:
             return draw(filter_logits(scores, temperature=temperature, top_k=top_k, top_p=top_p), generator)

@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from sdg_lab import training
 from sdg_lab.models import padding
 from sdg_lab.models.alphabet import Alphabet, Integers, Sequences, one_text
-from sdg_lab.models.contract import NeuralModel, NotFittedError, check_count
+from sdg_lab.models.contract import NeuralModel, NotFittedError, check_count, new_generator
 from sdg_lab.models.generation import generate
 from sdg_lab.models.sampling import draw, filter_logits
 from sdg_lab.models.settings import Settings, run
@@ -191,8 +191,7 @@ class SequenceModel(NeuralModel[Sequences]):
         self.alphabet  # noqa: B018 - refuses before fit
         n = check_count(n)
         options: dict[str, Any] = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
-        generator = torch.Generator(self.device)
-        generator.manual_seed(seed) if seed is not None else generator.seed()
+        generator = new_generator(seed, self.device)
         found: list[Any] = []
         for first in range(0, n, MOST_ROWS):
             rows = min(MOST_ROWS, n - first)

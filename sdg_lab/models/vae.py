@@ -19,7 +19,8 @@ from torch.nn import functional as F
 
 from sdg_lab import training
 from sdg_lab.data.types import Images
-from sdg_lab.models.contract import NeuralModel, check_count, check_images
+from sdg_lab.models.contract import NeuralModel, check_count, check_images, new_generator
+from sdg_lab.models.labels import draw_labels, label_tensor
 from sdg_lab.models.vae_parts import (
     LIKELIHOODS,
     Architecture,
@@ -200,10 +201,9 @@ class VAE(NeuralModel[Images]):
         """
         self.require_fitted()
         n = check_count(n)
-        generator = torch.Generator()
-        generator.manual_seed(seed) if seed is not None else generator.seed()
+        generator = new_generator(seed)
         if labels is None and self.classes is not None:
-            labels = torch.multinomial(self.class_probs.cpu(), n, replacement=True, generator=generator).numpy()
+            labels = draw_labels(self.class_probs, n, generator)
         return self.decode(torch.randn(n, self.latent, generator=generator).numpy(), labels)
 
     @torch.no_grad()
@@ -226,8 +226,6 @@ class VAE(NeuralModel[Images]):
             raise ValueError(f"z must have shape (n, {self.latent}) with n >= 1, got {points.shape}")
         if not np.isfinite(points).all():
             raise ValueError(f"z is not finite at point {int(np.argmin(np.isfinite(points).all(axis=1)))}")
-        if labels is not None:
-            labels = np.broadcast_to(np.asarray(labels), (len(points),)) if np.ndim(labels) == 0 else np.asarray(labels)
         y = self._labels(labels, len(points))
         pixels = self.p_x.mean(self.decoder_output(torch.from_numpy(points).to(self._device), y))
         return Images(pixels.cpu().numpy(), None if y is None else y.cpu().numpy())
@@ -283,20 +281,9 @@ class VAE(NeuralModel[Images]):
         return x, None if self.classes is None else self._labels(data.labels, len(data))
 
     def _labels(self, labels: ArrayLike | None, n: int) -> Tensor | None:
-        """Return labels as a tensor (n,), or refuse them."""
-        if self.classes is None:
-            if labels is not None:
-                raise ValueError("labels were given to a VAE without classes: make it with VAE(classes=...)")
-            return None
-        if labels is None:
-            raise ValueError(f"this VAE is conditional on {self.classes} classes: its pictures need labels")
-        array = np.asarray(labels)
-        if array.shape != (n,) or not np.issubdtype(array.dtype, np.integer):
-            raise ValueError(f"labels must be {n} whole numbers, got {array.dtype} of shape {array.shape}")
-        if array.min() < 0 or array.max() >= self.classes:
-            wrong = array.min() if array.min() < 0 else array.max()
-            raise ValueError(f"labels must lie in 0..{self.classes - 1}, got {wrong}")
-        return torch.from_numpy(array.astype(np.int64)).to(self._device)
+        """Return labels as a tensor (n,) on the model's device, or refuse them."""
+        y = label_tensor(labels, n, self.classes, "VAE")
+        return None if y is None else y.to(self._device)
 
 
 def _present(batch: tuple[Tensor, Tensor | None]) -> tuple[Tensor, ...]:
