@@ -23,6 +23,7 @@ from sdg_lab.models.continuation import Decoding, continuations
 from sdg_lab.models.language_model import LanguageModel
 
 READ, SAID, BATCH, REPEATS = 32, 48, 16, 5
+LONG = 256
 
 
 def run() -> list[Row]:
@@ -53,7 +54,27 @@ def run() -> list[Row]:
         Row(together, ours_batch, "transformers, as many together", per_token["their batch"], goal=1.0),
         Row(together, ours_batch, "ours, one text, unpacked weights", per_token["ours unpacked"], goal=5.0),
         Row(together, ours_batch, "ours, one text, packed weights", per_token["ours"], goal=5.0),
+        cached(ours),
     ]
+
+
+def cached(model: LanguageModel) -> Row:
+    """Compare writing one text with a cache and without."""
+    work = {"with": partial(write, model, cache=True), "without": partial(write, model, cache=False)}
+    seconds = interleaved(work, repeats=1)
+    what = f"SmolLM2-135M, writing {LONG} tokens of one text with a cache"
+    return Row(what, seconds["with"], "ours, without cache", seconds["without"], goal=10.0)
+
+
+@torch.inference_mode()
+def write(model: LanguageModel, *, cache: bool) -> list[int]:
+    """Return the LONG likeliest tokens of a document; without a cache all that stands before is read each time."""
+    network, tokens = model.network, torch.tensor([[model.tokeniser.start]])
+    kept = network.cache(1, LONG) if cache else None
+    for _ in range(LONG):
+        hidden = network.hidden(tokens[:, -1:] if cache else tokens, kept)
+        tokens = torch.cat([tokens, network.unembed(hidden[:, -1:]).argmax(-1)], dim=1)
+    return list(tokens[0, 1:].tolist())
 
 
 def we_say(model: LanguageModel, prompts: list[list[int]]) -> list[list[int]]:

@@ -3,9 +3,27 @@
 import sdg_lab  # noqa: F401, I001 - before anything that loads torch
 
 import os
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
+
+from sdg_lab.course import notebooks
 
 os.environ["MPLBACKEND"] = "Agg"
 settings.register_profile("same-every-time", derandomize=True, deadline=None)
 settings.load_profile("same-every-time")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run long chapters first: where workers share the tests, none is left alone with a long one at the end."""
+    items.sort(key=_cpu_seconds, reverse=True)  # the order is kept where this is 0
+
+
+def _cpu_seconds(item: pytest.Item) -> float:
+    """Return what a test that runs a chapter takes, by the chapter's stamp; 0 for every other test."""
+    path = item.callspec.params.get("path") if isinstance(item, pytest.Function) and hasattr(item, "callspec") else None
+    if item.get_closest_marker("notebook") is None or not isinstance(path, Path):
+        return 0.0
+    stamp = notebooks.stamp(notebooks.read(path))
+    return 0.0 if stamp is None else stamp.seconds * int(stamp.executed_with["threads"])
