@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from sdg_lab.models.transformer import GPT
 from sdg_lab.training import (
     DivergedError,
     History,
@@ -466,3 +467,13 @@ def test_two_processes_train_as_one(tmp_path: Path):
     for command, out in (([sys.executable], one), (torchrun, two)):
         subprocess.run([*command, str(script), str(out)], check=True, env=environment, capture_output=True, timeout=120)
     np.testing.assert_allclose(np.load(two), np.load(one), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
+def test_a_gpu_trains_as_the_processor_does():
+    curves = {}
+    for device in ("cpu", "cuda"):
+        gpt = GPT(context=8, d_model=8, n_layers=1, n_heads=2)
+        gpt.fit_text("to be or not to be, " * 20, epochs=2, batch_size=10, progress=False, device=device)
+        curves[device] = gpt.history.loss
+    np.testing.assert_allclose(curves["cuda"], curves["cpu"], rtol=1e-3)
