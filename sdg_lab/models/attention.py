@@ -113,6 +113,7 @@ class KVCache:
             [torch.empty(n, kv_heads, capacity, width, dtype=dtype, device=device) for _ in range(layers)]
             for _ in range(2)
         )
+        self.tails: list[Tensor | None] = [None] * layers  # what convolutions still need, see `follow`
 
     def append(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """Store the keys and values of new tokens, (n, kv_heads, T, d); return those of all tokens so far.
@@ -123,6 +124,13 @@ class KVCache:
         self.keys[layer][:, :, self.length : end] = k
         self.values[layer][:, :, self.length : end] = v
         return self.keys[layer][:, :, :end], self.values[layer][:, :, :end]
+
+    def follow(self, layer: int, rows: Tensor, size: int) -> Tensor:
+        """Return new rows, (n, T, width), behind the ``size`` rows before them (zeros before the first token)."""
+        tail = self.tails[layer]
+        joined = F.pad(rows, (0, 0, size, 0)) if tail is None else torch.cat([tail, rows], dim=1)
+        self.tails[layer] = joined[:, -size:]
+        return joined
 
     def advance(self, tokens: int) -> None:
         """Count tokens that all layers have stored."""
@@ -153,6 +161,7 @@ class KVCache:
         kept.padding = None if self.padding is None else self.padding[rows]
         kept.keys = [keys[rows] for keys in self.keys]
         kept.values = [values[rows] for values in self.values]
+        kept.tails = [None if tail is None else tail[rows] for tail in self.tails]
         return kept
 
 
@@ -165,25 +174,45 @@ class SelfAttention(nn.Module):
         n_kv_heads: key and value heads.
         bias: whether the two matrices have one.
         pairs: which numbers of a head turn together, where positions are rotary.
+        convolution: positions, up to its own, whose queries, keys and values each position mixes into its own, number
+            by number (So et al., *Primer*, 2021); 0 for none. At first, when the weights are 0, nothing is added.
     """
 
-    def __init__(self, d_model: int, n_heads: int, n_kv_heads: int, *, bias: bool, pairs: Pairs) -> None:
+    def __init__(
+        self, d_model: int, n_heads: int, n_kv_heads: int, *, bias: bool, pairs: Pairs, convolution: int = 0
+    ) -> None:
         super().__init__()
         self.n_heads, self.n_kv_heads, self.d_head = n_heads, n_kv_heads, d_model // n_heads
         self.pairs = pairs
         # One matrix for queries, keys and values, in this order: one large product is quicker than three.
         self.qkv = nn.Linear(d_model, (n_heads + 2 * n_kv_heads) * self.d_head, bias=bias)
         self.out = nn.Linear(d_model, d_model, bias=bias)
+        mixed = torch.zeros(self.qkv.out_features, 1, convolution)  # as of torch's depthwise Conv1d
+        self.convolution = nn.Parameter(mixed) if convolution else None
 
-    def project(self, x: Tensor, turns: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    def project(
+        self, x: Tensor, turns: Tensor | None, cache: KVCache | None = None, layer: int = 0
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Return queries, keys and values of x, (n, T, d_model), each (n, its heads, T, d_head)."""
         n, length, _ = x.shape
-        heads = self.qkv(x).view(n, length, -1, self.d_head).transpose(1, 2)
+        rows = self.qkv(x)
+        if self.convolution is not None:
+            rows = rows + self._convolved(rows, self.convolution, cache, layer)
+        heads = rows.view(n, length, -1, self.d_head).transpose(1, 2)
         turning, v = heads.split([self.n_heads + self.n_kv_heads, self.n_kv_heads], dim=1)
         if turns is not None:
             turning = rotate(turning, turns, self.pairs)
         q, k = turning.split([self.n_heads, self.n_kv_heads], dim=1)
         return q, k, v
+
+    def _convolved(self, rows: Tensor, weight: Tensor, cache: KVCache | None, layer: int) -> Tensor:
+        """Return Σ_j w_j ⊙ rows_{t-j}, (n, T, width): the last weight belongs to the position itself."""
+        before, length = weight.shape[-1] - 1, rows.shape[1]
+        joined = F.pad(rows, (0, 0, before, 0)) if cache is None else cache.follow(layer, rows, before)
+        found = rows * weight[:, 0, before]
+        for j in range(before):
+            found = torch.addcmul(found, joined[:, j : j + length], weight[:, 0, j])
+        return found
 
     def forward(
         self,
@@ -202,7 +231,7 @@ class SelfAttention(nn.Module):
             layer: number of this layer in the cache.
             mask: what the queries may look at; used with a cache only, without one each looks at its own past.
         """
-        q, k, v = self.project(x, turns)
+        q, k, v = self.project(x, turns, cache, layer)
         if cache is not None:
             k, v = cache.append(layer, k, v)
         # softmax(Q Kᵀ / √d) V, as `attention` above, fused.

@@ -71,6 +71,10 @@ class Recurrent(SequenceModel):
         self.silence = LockedDropout(self.dropout)
         self.head = nn.Linear(self.width, n_symbols)
 
+    def matrices(self) -> list[nn.Parameter]:
+        """Return the matrices of the cells: what ``optimizer="muon"`` steps as matrices."""
+        return [parameter for parameter in self.cells.parameters() if parameter.ndim == 2]
+
     # All symbols at once.
 
     def logits(self, tokens: Tensor) -> Tensor:

@@ -37,10 +37,11 @@ class Block(nn.Module):
         bias: bool,
         pairs: Pairs,
         eps: float,
+        convolution: int,
     ) -> None:
         super().__init__()
         self.attention_norm = _norm(norm, d_model, eps, bias)
-        self.attention = SelfAttention(d_model, n_heads, n_kv_heads, bias=bias, pairs=pairs)
+        self.attention = SelfAttention(d_model, n_heads, n_kv_heads, bias=bias, pairs=pairs, convolution=convolution)
         self.feed_forward_norm = _norm(norm, d_model, eps, bias)
         self.feed_forward = (GELU if feed_forward == "gelu" else SwiGLU)(d_model, d_ff, bias=bias)
         self.dropout = nn.Dropout(dropout)
@@ -74,6 +75,8 @@ class Transformer(nn.Module):
         rope_base: base of the rotary frequencies.
         rope_pairs: which numbers of a head turn together: "halves" or "neighbours".
         norm_eps: what is added under the norms' root.
+        convolution: positions whose queries, keys and values each position mixes into its own, itself included; 0 for
+            none (:class:`~sdg_lab.models.attention.SelfAttention`).
 
     Raises:
         ValueError: if an argument is out of range.
@@ -98,6 +101,7 @@ class Transformer(nn.Module):
         rope_base: float = 10_000.0,
         rope_pairs: Pairs = "halves",
         norm_eps: float = 1e-5,
+        convolution: int = 0,
     ) -> None:
         super().__init__()
         if n_kv_heads is None:
@@ -109,11 +113,14 @@ class Transformer(nn.Module):
         _check_choices(positions, norm, feed_forward, rope_pairs)
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout must lie in [0, 1), got {dropout}")
+        if isinstance(convolution, bool) or not isinstance(convolution, int) or convolution == 1 or convolution < 0:
+            raise ValueError(f"convolution must be 0, for none, or a whole number >= 2, got {convolution!r}")
         if positions == "rotary" and (d_model // n_heads) % 2:
             raise ValueError(
                 f"rotary positions turn pairs of numbers: d_model / n_heads must be even, got {d_model // n_heads}"
             )
         self.n_kv_heads, self.d_head, self.context = n_kv_heads, d_model // n_heads, context
+        self.convolution = convolution
         self.rope_base = rope_base if positions == "rotary" else None
         self.token_embedding = nn.Embedding(symbols, d_model)
         self.position_embedding = nn.Embedding(context, d_model) if positions == "learned" else None
@@ -130,6 +137,7 @@ class Transformer(nn.Module):
                 bias=bias,
                 pairs=rope_pairs,
                 eps=norm_eps,
+                convolution=convolution,
             )
             for _ in range(n_layers)
         )
@@ -143,7 +151,7 @@ class Transformer(nn.Module):
             if weight.ndim == 2:
                 added = name.endswith(("out.weight", "down.weight"))
                 nn.init.normal_(weight, std=0.02 / math.sqrt(2 * len(self.blocks)) if added else 0.02)
-            elif name.endswith("bias"):
+            elif name.endswith(("bias", "convolution")):
                 nn.init.zeros_(weight)
             else:
                 nn.init.ones_(weight)
@@ -193,7 +201,12 @@ class Transformer(nn.Module):
             n: sequences.
             capacity: tokens that it can hold; the context where None is given.
             padding: tokens at the left of each row that are none, (n,).
+
+        Raises:
+            ValueError: if there is padding, which a network with convolutions would mix into what follows.
         """
+        if padding is not None and self.convolution:
+            raise ValueError("padding: a network with convolutions reads unpadded rows only; give texts of one length")
         weight = self.norm.weight
         return KVCache(
             len(self.blocks),

@@ -112,6 +112,13 @@ def test_it_learns_more_than_an_untrained_one_and_sorts_out_what_comes_next() ->
     assert set(model.sample(20, seed=0)) == {"abab", "cdcd"}
 
 
+def test_muon_steps_the_matrices_of_the_cells_and_of_no_other_layer() -> None:
+    model = Recurrent("lstm", width=8, layers=2, embedding=4).fit(
+        ["ab", "ba"], epochs=1, optimizer="muon", progress=False
+    )
+    assert [tuple(matrix.shape) for matrix in model.matrices()] == [(32, 4), (32, 8), (32, 8), (32, 8)]
+
+
 def test_hidden_units_are_shown_for_each_symbol() -> None:
     model = small(dropout=0.5).fit(NAMES, epochs=1, progress=False)
     units = model.hidden("dana")

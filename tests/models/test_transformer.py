@@ -23,6 +23,7 @@ FORMS: dict[str, dict[str, Any]] = {
     "gpt-2": {"bias": True},
     "llama": {"positions": "rotary", "norm": "rms", "feed_forward": "swiglu", "n_kv_heads": 2, "tied": False},
     "llama in a file": {"positions": "rotary", "rope_pairs": "neighbours", "n_kv_heads": 1, "norm": "rms"},
+    "with convolutions": {"positions": "rotary", "convolution": 3, "n_kv_heads": 2},
 }
 
 
@@ -168,6 +169,27 @@ def test_the_weights_of_attention_are_what_the_layers_use(form: Transformer) -> 
     torch.testing.assert_close(form.unembed(form.norm(x)), form(tokens), rtol=1e-4, atol=1e-5)
 
 
+@torch.no_grad()
+def test_a_convolution_is_that_of_torch_and_adds_nothing_before_training() -> None:
+    fresh = Transformer(SYMBOLS, d_model=16, n_layers=2, n_heads=4, context=CONTEXT, convolution=3)
+    without = Transformer(SYMBOLS, d_model=16, n_layers=2, n_heads=4, context=CONTEXT)
+    left = without.load_state_dict(fresh.state_dict(), strict=False)
+    assert left.unexpected_keys == [f"blocks.{layer}.attention.convolution" for layer in range(2)]
+    torch.testing.assert_close(fresh(codes(2, 9)), without(codes(2, 9)))
+
+    attention = network(convolution=3).blocks[0].attention
+    x = torch.randn(2, 9, 16, generator=torch.Generator().manual_seed(1))
+    rows = attention.qkv(x)
+    theirs = F.conv1d(F.pad(rows.mT, (2, 0)), attention.convolution, groups=rows.shape[-1]).mT
+    q, k, v = (part.transpose(1, 2).flatten(2) for part in attention.project(x, None))
+    torch.testing.assert_close(torch.cat([q, k, v], dim=2), rows + theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_convolutions_would_mix_padding_into_what_follows() -> None:
+    with pytest.raises(ValueError, match="padding: a network with convolutions reads unpadded rows only"):
+        network(convolution=3).cache(2, padding=torch.tensor([0, 1]))
+
+
 # The cache
 
 
@@ -181,8 +203,10 @@ def test_with_a_cache_the_scores_are_those_of_the_whole_pass(form: Transformer, 
     assert cache.length == 10
 
 
+@pytest.mark.parametrize("kind", [kind for kind in FORMS if "convolution" not in FORMS[kind]])
 @torch.no_grad()
-def test_prompts_of_different_lengths_read_together_score_as_each_alone(form: Transformer) -> None:
+def test_prompts_of_different_lengths_read_together_score_as_each_alone(kind: str) -> None:
+    form = network(**FORMS[kind])
     prompts = [codes(1, length, seed=length) for length in (6, 1, 4)]
     padding = torch.tensor([0, 5, 2])
     together = torch.cat([F.pad(prompt, (6 - prompt.shape[1], 0), value=7) for prompt in prompts])
@@ -299,6 +323,7 @@ def test_new_weights_are_as_small_as_those_of_gpt_2() -> None:
         ({"norm": "batch"}, "norm must be one of layer, rms, got 'batch'"),
         ({"feed_forward": "relu"}, "feed_forward must be one of gelu, swiglu, got 'relu'"),
         ({"rope_pairs": "thirds"}, "rope_pairs must be one of halves, neighbours, got 'thirds'"),
+        ({"convolution": 1}, "convolution must be 0, for none, or a whole number >= 2, got 1"),
         ({"dropout": 1.0}, r"dropout must lie in \[0, 1\), got 1\.0"),
         ({"positions": "rotary", "d_model": 6, "n_heads": 2}, "d_model / n_heads must be even, got 3"),
         ({"context": 1}, "context must be >= 2, got 1"),
