@@ -22,7 +22,7 @@ from sdg_lab.models.transformer import GPT
 CHAPTER = Chapter(
     number="08",
     title="Reinforcement learning",
-    builds="The policy gradient, from one lever to a transformer that writes molecules with a wanted property: "
+    builds="The policy gradient, from five levers to a transformer that writes molecules with a wanted property: "
     "baseline, KL penalty, a judge as reward, group-relative advantages, and a reward that is cheated and mended.",
     read_first="Chapter 07: a model of sequences, its log-probability, and how it is sampled.",
     papers=(
@@ -155,27 +155,39 @@ def policy_loss(log_probs: Tensor, rewards: Tensor) -> Tensor:
 
 
 def _check_policy_loss(answer: Answer) -> None:
-    n = 6
-    log_probs, rewards = -_numbers(n, seed=1).abs() - 1, 2 * _numbers(n, seed=2) + 5
-    others = (rewards.sum() - rewards) / (n - 1)
-    want = -((rewards - others) * log_probs).mean()
-    got = answer(log_probs.clone().requires_grad_(), rewards)
-    if isinstance(got, Tensor) and not got.requires_grad:
-        raise Wrong("the loss carries no gradient: stay within torch, and do not detach log_probs")
-    centred = rewards - rewards.mean()
-    mistakes = {
-        "the sign is turned: an optimiser descends, so the loss is minus what is to grow": -want,
-        "there is no baseline: take the mean of the other rewards off each reward": -(rewards * log_probs).mean(),
-        "the baseline holds the sequence's own reward; take the mean of the *others*": -(centred * log_probs).mean(),
-        "a sum over the sequences; take the mean, or the step grows with the batch": want * n,
-        "π in place of log π: the score function is ∇ log π": -((rewards - others) * log_probs.exp()).mean(),
-        "divided by the rewards' spread, which is not asked for here": -(centred / rewards.std() * log_probs).mean(),
-        "one number a sequence; take their mean": -((rewards - others) * log_probs),
-    }
-    name_the_mistake(got, want, mistakes, what="the loss")
-    expect_close(got, want, what="the loss", case=f"{n} sequences")
+    for n in (6, 3):
+        log_probs, rewards = -_numbers(n, seed=n).abs() - 1, 2 * _numbers(n, seed=20 + n) + 5
+        others = (rewards.sum() - rewards) / (n - 1)
+        want = -((rewards - others) * log_probs).mean()
+        got = answer(log_probs.clone().requires_grad_(), rewards)
+        uprooted = "the loss carries no gradient: stay within torch, and do not detach log_probs"
+        if isinstance(got, Tensor) and got.grad_fn is None:  # torch.tensor(…, requires_grad=True) has none either
+            raise Wrong(uprooted)
+        what = f"the loss of {n} sequences"
+        name_the_mistake(got, want, _mistaken_losses(log_probs, rewards), what=what)
+        expect_close(got, want, what=what)
+        if not isinstance(got, Tensor):
+            raise Wrong(uprooted)
     equal = torch.full((n,), 7.0, dtype=torch.float64)
     expect_close(answer(log_probs, equal), 0.0, what="the loss when all rewards are equal", atol=1e-12)
+
+
+def _mistaken_losses(log_probs: Tensor, rewards: Tensor) -> dict[str, Tensor]:
+    n = len(rewards)
+    others = (rewards.sum() - rewards) / (n - 1)
+    gain, centred = (rewards - others) * log_probs, rewards - rewards.mean()
+    return {
+        "the sign is turned: an optimiser descends, so the loss is minus what is to grow": gain.mean(),
+        "there is no baseline: take the mean of the other rewards off each reward": -(rewards * log_probs).mean(),
+        "the baseline holds the sequence's own reward; take the mean of the *others*": -(centred * log_probs).mean(),
+        "the others are n - 1, so their sum is divided by n - 1": -(
+            (rewards - (rewards.sum() - rewards) / n) * log_probs
+        ).mean(),
+        "a sum over the sequences; take the mean, or the step grows with the batch": -gain.sum(),
+        "π in place of log π: the score function is ∇ log π": -((rewards - others) * log_probs.exp()).mean(),
+        "divided by the rewards' spread, which is not asked for here": -(centred / rewards.std() * log_probs).mean(),
+        "one number a sequence; take their mean": -gain,
+    }
 
 
 def _loss_up(log_probs: Tensor, rewards: Tensor) -> Tensor:
@@ -192,6 +204,22 @@ def _loss_of_probabilities(log_probs: Tensor, rewards: Tensor) -> Tensor:
 
 def _loss_with_own_reward(log_probs: Tensor, rewards: Tensor) -> Tensor:
     return -((rewards - rewards.mean()) * log_probs).mean()
+
+
+def _loss_over_n(log_probs: Tensor, rewards: Tensor) -> Tensor:
+    return -((rewards - (rewards.sum() - rewards) / len(rewards)) * log_probs).mean()
+
+
+def _loss_summed(log_probs: Tensor, rewards: Tensor) -> Tensor:
+    return policy_loss(log_probs, rewards) * len(rewards)
+
+
+def _loss_as_a_number(log_probs: Tensor, rewards: Tensor) -> float:
+    return policy_loss(log_probs, rewards).item()
+
+
+def _loss_replanted(log_probs: Tensor, rewards: Tensor) -> Tensor:
+    return torch.tensor(policy_loss(log_probs, rewards).item(), dtype=torch.float64, requires_grad=True)
 
 
 def _loss_detached(log_probs: Tensor, rewards: Tensor) -> Tensor:
@@ -220,6 +248,12 @@ def _check_penalty(answer: Answer) -> None:
             "the distance is squared; the penalty is the log-ratio itself, whose mean is the KL": rewards
             - beta * (log_probs - reference).square(),
             "the reference's log-probability alone": rewards - beta * reference,
+            "the policy's log-probability alone: going away from the reference is what costs": rewards
+            - beta * log_probs,
+            "the absolute value; its mean is no KL, for a sequence that has become less likely pays less": rewards
+            - beta * (log_probs - reference).abs(),
+            "a difference of probabilities; the KL is the mean of a difference of their logarithms": rewards
+            - beta * (log_probs.exp() - reference.exp()),
             "one mean for all; each sequence pays for itself": rewards - beta * (log_probs - reference).mean(),
         }
         name_the_mistake(got, want, mistakes, what=f"the rewards for β = {beta}")
@@ -238,6 +272,14 @@ def _penalty_of_the_ratio(rewards: Tensor, log_probs: Tensor, reference: Tensor,
 
 def _penalty_of_the_batch(rewards: Tensor, log_probs: Tensor, reference: Tensor, beta: float) -> Tensor:
     return rewards - beta * (log_probs - reference).mean().detach()
+
+
+def _penalty_without_reference(rewards: Tensor, log_probs: Tensor, reference: Tensor, beta: float) -> Tensor:
+    return rewards - beta * log_probs.detach()
+
+
+def _penalty_absolute(rewards: Tensor, log_probs: Tensor, reference: Tensor, beta: float) -> Tensor:
+    return rewards - beta * (log_probs - reference).abs().detach()
 
 
 def _penalty_with_gradient(rewards: Tensor, log_probs: Tensor, reference: Tensor, beta: float) -> Tensor:
@@ -286,6 +328,10 @@ def _group_without_floor(rewards: Tensor) -> Tensor:
     return (rewards - rewards.mean(1, keepdim=True)) / rewards.std(1, keepdim=True, correction=0)
 
 
+def _group_of_a_sample(rewards: Tensor) -> Tensor:
+    return (rewards - rewards.mean(1, keepdim=True)) / (rewards.std(1, keepdim=True) + 1e-6)
+
+
 def _group_by_variance(rewards: Tensor) -> Tensor:
     return (rewards - rewards.mean(1, keepdim=True)) / (rewards.var(1, keepdim=True, correction=0) + 1e-6)
 
@@ -294,30 +340,35 @@ def _group_by_variance(rewards: Tensor) -> Tensor:
 
 
 def _check_clip(answer: Answer) -> None:
-    old, epsilon = torch.zeros(6, dtype=torch.float64), 0.2
-    new = torch.tensor([0.5, -0.5, 0.5, -0.5, 0.05, -0.05], dtype=torch.float64)
+    old = torch.tensor([-1.0, -2.0, -0.5, -1.5, -3.0, -0.7], dtype=torch.float64)
+    new = old + torch.tensor([0.5, -0.5, 0.5, -0.5, 0.05, -0.05], dtype=torch.float64)
     advantage = torch.tensor([1.0, 1.0, -1.0, -1.0, 2.0, -2.0], dtype=torch.float64)
-    ratio = np.exp((new - old).numpy())
-    want = torch.from_numpy(
-        np.minimum(ratio * advantage.numpy(), np.clip(ratio, 1 - epsilon, 1 + epsilon) * advantage.numpy())
-    )
-    got = answer(new, old, advantage, epsilon)
-    ratio_t = torch.from_numpy(ratio)
-    cut = ratio_t.clamp(1 - epsilon, 1 + epsilon)
-    mistakes = {
+    ratio, gain = np.exp((new - old).numpy()), advantage.numpy()
+    for epsilon in (0.2, 0.1):
+        want = torch.from_numpy(np.minimum(ratio * gain, np.clip(ratio, 1 - epsilon, 1 + epsilon) * gain))
+        what = f"the surrogate for ε = {epsilon}"
+        got = answer(new, old, advantage, epsilon)
+        name_the_mistake(got, want, _mistaken_surrogates(new, old, advantage, epsilon), what=what)
+        expect_close(got, want, what=what, case="ratios inside and outside of 1 ± ε")
+
+
+def _mistaken_surrogates(new: Tensor, old: Tensor, advantage: Tensor, epsilon: float) -> dict[str, Tensor]:
+    def smaller(ratio: Tensor) -> Tensor:
+        return torch.minimum(ratio * advantage, ratio.clamp(1 - epsilon, 1 + epsilon) * advantage)
+
+    ratio = (new - old).exp()
+    cut = ratio.clamp(1 - epsilon, 1 + epsilon)
+    return {
         "clipped always: a step that went wrong must still be undone, so take the smaller of both": cut * advantage,
-        "the larger of both: the clip must make the gain smaller": torch.maximum(ratio_t * advantage, cut * advantage),
-        "not clipped": ratio_t * advantage,
-        "the ratio is turned: new over old": torch.minimum(
-            advantage / ratio_t, (1 / ratio_t).clamp(1 - epsilon, 1 + epsilon) * advantage
-        ),
-        "a difference of log-probabilities is the logarithm of the ratio; take exp": torch.minimum(
-            (new - old) * advantage, (new - old).clamp(1 - epsilon, 1 + epsilon) * advantage
-        ),
-        "the sign is turned: this is what is to grow, not the loss": -want,
+        "the larger of both: the clip must make the gain smaller": torch.maximum(ratio * advantage, cut * advantage),
+        "not clipped": ratio * advantage,
+        "the ratio is turned: new over old": smaller(1 / ratio),
+        "the policy that drew is not used: ρ is new over old": smaller(new.exp()),
+        "a difference of log-probabilities is the logarithm of the ratio; take exp": smaller(new - old),
+        "a quotient of log-probabilities is no ratio of probabilities: subtract, then take exp": smaller(new / old),
+        "one number an action; take no mean": smaller(ratio).mean(),
+        "the sign is turned: this is what is to grow, not the loss": -smaller(ratio),
     }
-    name_the_mistake(got, want, mistakes, what="the surrogate")
-    expect_close(got, want, what="the surrogate", case="ratios inside and outside of 1 ± 0.2")
 
 
 def _clip_always(log_probs: Tensor, old: Tensor, advantage: Tensor, epsilon: float) -> Tensor:
@@ -330,6 +381,23 @@ def _clip_never(log_probs: Tensor, old: Tensor, advantage: Tensor, epsilon: floa
 
 def _clip_turned(log_probs: Tensor, old: Tensor, advantage: Tensor, epsilon: float) -> Tensor:
     return clipped_surrogate(old, log_probs, advantage, epsilon)
+
+
+def _clip_of_the_logarithms(log_probs: Tensor, old: Tensor, advantage: Tensor, epsilon: float) -> Tensor:
+    ratio = log_probs / old
+    return torch.minimum(ratio * advantage, ratio.clamp(1 - epsilon, 1 + epsilon) * advantage)
+
+
+def _clip_without_old(log_probs: Tensor, old: Tensor, advantage: Tensor, epsilon: float) -> Tensor:
+    return clipped_surrogate(log_probs, torch.zeros_like(old), advantage, epsilon)
+
+
+def _clip_as_loss(log_probs: Tensor, old: Tensor, advantage: Tensor, epsilon: float) -> Tensor:
+    return -clipped_surrogate(log_probs, old, advantage, epsilon)
+
+
+def _clip_by_habit(log_probs: Tensor, old: Tensor, advantage: Tensor, epsilon: float) -> Tensor:
+    return clipped_surrogate(log_probs, old, advantage, 0.2)
 
 
 def _clip_larger(log_probs: Tensor, old: Tensor, advantage: Tensor, epsilon: float) -> Tensor:
@@ -359,6 +427,28 @@ EXERCISES = (
         ),
     ),
     Exercise(
+        key="08.kl_penalty",
+        title="A penalty for going astray",
+        task="Take β times the log-ratio to the reference policy off each reward.",
+        points=2,
+        minutes=10,
+        hints=(
+            "KL(π || π_ref) is the mean, over sequences of π, of log π(x) - log π_ref(x).",
+            "Each sequence pays for itself: the result has one number a sequence.",
+            "A reward is a number: .detach() what came out of the network.",
+        ),
+        reference=penalised_rewards,
+        check=_check_penalty,
+        wrong=(
+            WrongAnswer("pays for going away", _penalty_turned, says="going away from the reference must cost"),
+            WrongAnswer("uses the ratio itself", _penalty_of_the_ratio, says="take its logarithm"),
+            WrongAnswer("takes the mean over the batch", _penalty_of_the_batch, says="each sequence pays for itself"),
+            WrongAnswer("forgets the reference", _penalty_without_reference, says="log-probability alone"),
+            WrongAnswer("makes every distance positive", _penalty_absolute, says="the absolute value"),
+            WrongAnswer("lets the gradient flow through", _penalty_with_gradient, says="detach the log-ratio"),
+        ),
+    ),
+    Exercise(
         key="08.policy_loss",
         title="A loss for REINFORCE",
         task="Return the loss whose descent climbs the mean reward, with the mean of the other rewards as baseline.",
@@ -376,27 +466,11 @@ EXERCISES = (
             WrongAnswer("uses no baseline", _loss_without_baseline, says="no baseline"),
             WrongAnswer("weighs probabilities, not their logarithms", _loss_of_probabilities, says="∇ log π"),
             WrongAnswer("takes the mean of all rewards", _loss_with_own_reward, says=r"mean of the \*others\*"),
+            WrongAnswer("divides the sum of the others by n", _loss_over_n, says="n - 1"),
+            WrongAnswer("sums over the batch", _loss_summed, says="grows with the batch"),
+            WrongAnswer("returns a number", _loss_as_a_number, says="carries no gradient"),
+            WrongAnswer("makes a new tensor of it", _loss_replanted, says="carries no gradient"),
             WrongAnswer("cuts the graph", _loss_detached, says="carries no gradient"),
-        ),
-    ),
-    Exercise(
-        key="08.kl_penalty",
-        title="A penalty for going astray",
-        task="Take β times the log-ratio to the reference policy off each reward.",
-        points=2,
-        minutes=10,
-        hints=(
-            "KL(π || π_ref) is the mean, over sequences of π, of log π(x) - log π_ref(x).",
-            "Each sequence pays for itself: the result has one number a sequence.",
-            "A reward is a number: .detach() what came out of the network.",
-        ),
-        reference=penalised_rewards,
-        check=_check_penalty,
-        wrong=(
-            WrongAnswer("pays for going away", _penalty_turned, says="going away from the reference must cost"),
-            WrongAnswer("uses the ratio itself", _penalty_of_the_ratio, says="take its logarithm"),
-            WrongAnswer("takes the mean over the batch", _penalty_of_the_batch, says="each sequence pays for itself"),
-            WrongAnswer("lets the gradient flow through", _penalty_with_gradient, says="detach the log-ratio"),
         ),
     ),
     Exercise(
@@ -416,6 +490,7 @@ EXERCISES = (
             WrongAnswer("compares over all groups", _group_over_all, says="one mean for all groups"),
             WrongAnswer("compares down the columns", _group_across, says="groups are rows"),
             WrongAnswer("divides by zero where all are equal", _group_without_floor, says="equal rewards|not finite"),
+            WrongAnswer("leaves std's correction as it is", _group_of_a_sample, says="correction=0"),
             WrongAnswer("divides by the variance", _group_by_variance, says="take its root"),
         ),
     ),
@@ -437,6 +512,10 @@ EXERCISES = (
             WrongAnswer("does not clip", _clip_never, says="not clipped"),
             WrongAnswer("divides old by new", _clip_turned, says="new over old"),
             WrongAnswer("takes the larger of both", _clip_larger, says="larger of both"),
+            WrongAnswer("divides log-probabilities", _clip_of_the_logarithms, says="subtract, then take exp"),
+            WrongAnswer("forgets the policy that drew", _clip_without_old, says="policy that drew is not used"),
+            WrongAnswer("returns the loss", _clip_as_loss, says="what is to grow, not the loss"),
+            WrongAnswer("types 0.2 for ε", _clip_by_habit, says="ε = 0.1"),
         ),
     ),
 )

@@ -123,6 +123,9 @@ class PolicyGradient(nn.Module):
     Attributes:
         rounds: what each round showed.
 
+    Ratios, clip and penalty in the loss count symbol by symbol. A sequence's terms are summed and not divided by its
+    length, as the policy gradient has it; GRPO as published takes their mean, which makes a long mistake a cheap one.
+
     Raises:
         ValueError: if an argument is out of range.
         NotFittedError: if the policy is not fitted.
@@ -175,17 +178,18 @@ class PolicyGradient(nn.Module):
         Its gradient is that of -J, estimated from the sequences.
         """
         if self._episode is None or self._steps % self.reuse == 0:
-            self._episode = self._draw(len(rows))
+            self._episode, log_probs = self._draw(len(rows))
+        else:
+            log_probs = self.policy.token_log_probs(self._episode.tokens, self._episode.lengths)
         self._steps += 1
         episode = self._episode
-        log_probs = self.policy.token_log_probs(episode.tokens, episode.lengths)
         gain = clipped_surrogate(log_probs, episode.log_probs, episode.advantage[:, None], self.clip_ratio)
         if self.penalty == "loss":
             gain = gain - self.kl * kl_term(log_probs, episode.reference)
         return -(gain * episode.drawn).sum(dim=1).mean()
 
-    @torch.no_grad()
-    def _draw(self, n: int) -> _Episode:
+    def _draw(self, n: int) -> tuple[_Episode, Tensor]:
+        """Return what was drawn, and the policy's log-probabilities of it with their gradient."""
         size, left = divmod(n, len(self.prompts))
         if left or size < 1:
             raise ValueError(f"batch_size must be a multiple of the {len(self.prompts)} prompts, got {n}")
@@ -203,8 +207,9 @@ class PolicyGradient(nn.Module):
 
         sequences = self.policy.unpad(tokens, lengths)
         rewards = self._rewards(sequences).to(tokens.device)
-        log_probs, reference = (m.token_log_probs(tokens, lengths) for m in (self.policy, self.reference))
-        log_ratio = ((log_probs - reference) * drawn).sum(dim=1)
+        log_probs = self.policy.token_log_probs(tokens, lengths)
+        old, reference = log_probs.detach(), self.reference.token_log_probs(tokens, lengths)
+        log_ratio = ((old - reference) * drawn).sum(dim=1)
         self.rounds.append(
             Round(
                 reward=float(rewards.mean()),
@@ -215,7 +220,7 @@ class PolicyGradient(nn.Module):
         )
         penalised = rewards - self.kl * log_ratio if self.penalty == "reward" else rewards
         advantage = advantages(penalised.reshape(-1, size), self.baseline).reshape(n)
-        return _Episode(tokens, lengths, drawn, log_probs, reference, advantage)
+        return _Episode(tokens, lengths, drawn, old, reference, advantage), log_probs
 
     def _rewards(self, sequences: Any) -> Tensor:
         rewards = np.asarray(self.reward(sequences), dtype=np.float64)

@@ -190,6 +190,17 @@ def test_prompts_make_groups_and_are_not_learnt(table: Table):
     assert gradient[0].abs().max() == 0  # the boundary stood before both prompts
 
 
+def test_the_policy_reads_what_it_has_drawn_once_a_step(table: Table):
+    """What the first step descends on is also what the later steps are compared with."""
+    read, game = [], PolicyGradient(table, reward_of, max_length=3, reuse=3)
+    logits = table.logits
+    table.logits = lambda tokens: (read.append(len(tokens)), logits(tokens))[1]
+    for step in (1, 2, 3):
+        game.loss(torch.zeros(8))
+        assert read == [8] * step
+    assert len(game.rounds) == 1
+
+
 def test_dropout_does_not_make_another_policy(table: Table):
     game = PolicyGradient(table, reward_of, max_length=3).train()
     assert game.training
