@@ -113,7 +113,7 @@ class KVCache:
             [torch.empty(n, kv_heads, capacity, width, dtype=dtype, device=device) for _ in range(layers)]
             for _ in range(2)
         )
-        self.tails: list[Tensor | None] = [None] * layers  # what convolutions still need, see `follow`
+        self.tails: dict[tuple[int, str], Tensor] = {}  # what convolutions still need, see `follow`
 
     def append(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """Store the keys and values of new tokens, (n, kv_heads, T, d); return those of all tokens so far.
@@ -125,11 +125,14 @@ class KVCache:
         self.values[layer][:, :, self.length : end] = v
         return self.keys[layer][:, :, :end], self.values[layer][:, :, :end]
 
-    def follow(self, layer: int, rows: Tensor, size: int) -> Tensor:
-        """Return new rows, (n, T, width), behind the ``size`` rows before them (zeros before the first token)."""
-        tail = self.tails[layer]
+    def follow(self, layer: int, place: str, rows: Tensor, size: int) -> Tensor:
+        """Return new rows, (n, T, width), behind the ``size`` rows before them (zeros before the first token).
+
+        The last ones are kept for the tokens that come next, under the layer and the place in it.
+        """
+        tail = self.tails.get((layer, place))
         joined = F.pad(rows, (0, 0, size, 0)) if tail is None else torch.cat([tail, rows], dim=1)
-        self.tails[layer] = joined[:, -size:]
+        self.tails[layer, place] = joined[:, -size:]
         return joined
 
     def advance(self, tokens: int) -> None:
@@ -161,7 +164,7 @@ class KVCache:
         kept.padding = None if self.padding is None else self.padding[rows]
         kept.keys = [keys[rows] for keys in self.keys]
         kept.values = [values[rows] for values in self.values]
-        kept.tails = [None if tail is None else tail[rows] for tail in self.tails]
+        kept.tails = {place: tail[rows] for place, tail in self.tails.items()}
         return kept
 
 
@@ -174,8 +177,7 @@ class SelfAttention(nn.Module):
         n_kv_heads: key and value heads.
         bias: whether the two matrices have one.
         pairs: which numbers of a head turn together, where positions are rotary.
-        convolution: positions, up to its own, whose queries, keys and values each position mixes into its own, number
-            by number (So et al., *Primer*, 2021); 0 for none. At first, when the weights are 0, nothing is added.
+        convolution: positions that a :class:`Convolution` of the queries, keys and values covers; 0 for none.
     """
 
     def __init__(
@@ -187,8 +189,7 @@ class SelfAttention(nn.Module):
         # One matrix for queries, keys and values, in this order: one large product is quicker than three.
         self.qkv = nn.Linear(d_model, (n_heads + 2 * n_kv_heads) * self.d_head, bias=bias)
         self.out = nn.Linear(d_model, d_model, bias=bias)
-        mixed = torch.zeros(self.qkv.out_features, 1, convolution)  # as of torch's depthwise Conv1d
-        self.convolution = nn.Parameter(mixed) if convolution else None
+        self.convolution = Convolution(self.qkv.out_features, convolution) if convolution else None
 
     def project(
         self, x: Tensor, turns: Tensor | None, cache: KVCache | None = None, layer: int = 0
@@ -197,22 +198,13 @@ class SelfAttention(nn.Module):
         n, length, _ = x.shape
         rows = self.qkv(x)
         if self.convolution is not None:
-            rows = rows + self._convolved(rows, self.convolution, cache, layer)
+            rows = self.convolution(rows, cache, layer, "attention")
         heads = rows.view(n, length, -1, self.d_head).transpose(1, 2)
         turning, v = heads.split([self.n_heads + self.n_kv_heads, self.n_kv_heads], dim=1)
         if turns is not None:
             turning = rotate(turning, turns, self.pairs)
         q, k = turning.split([self.n_heads, self.n_kv_heads], dim=1)
         return q, k, v
-
-    def _convolved(self, rows: Tensor, weight: Tensor, cache: KVCache | None, layer: int) -> Tensor:
-        """Return Σ_j w_j ⊙ rows_{t-j}, (n, T, width): the last weight belongs to the position itself."""
-        before, length = weight.shape[-1] - 1, rows.shape[1]
-        joined = F.pad(rows, (0, 0, before, 0)) if cache is None else cache.follow(layer, rows, before)
-        found = rows * weight[:, 0, before]
-        for j in range(before):
-            found = torch.addcmul(found, joined[:, j : j + length], weight[:, 0, j])
-        return found
 
     def forward(
         self,
@@ -253,6 +245,38 @@ class SelfAttention(nn.Module):
         """Return where each head looks, (n, heads, T, T)."""
         q, k, v = self.project(x, turns)
         return attention(q, k, v, causal_mask(x.shape[1], x.shape[1], x.device))[1]
+
+
+class Convolution(nn.Module):
+    """Mix the last positions into each, number by number: x_t + Σ_j w_j ⊙ x_{t-j}.
+
+    So et al., *Primer* (2021), have it behind queries, keys and values; Allen-Zhu, *Canon layers* (2025), also before
+    attention and feed-forward network. A head then sees at once what the last few tokens were, which attention alone
+    has to learn. The weights begin at 0, and nothing is added.
+
+    Args:
+        width: numbers at a position.
+        size: positions that are mixed, the position itself included.
+    """
+
+    def __init__(self, width: int, size: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(width, 1, size))  # shaped as that of torch's depthwise Conv1d
+
+    def forward(self, x: Tensor, cache: KVCache | None = None, layer: int = 0, place: str = "") -> Tensor:
+        """Return (n, T, width).
+
+        Args:
+            x: (n, T, width).
+            cache: where the positions before are kept.
+            layer: number of the layer in the cache.
+            place: a name for this convolution in its layer.
+        """
+        before, length = self.weight.shape[-1] - 1, x.shape[1]
+        joined = F.pad(x, (0, 0, before, 0)) if cache is None else cache.follow(layer, place, x, before)
+        for j in range(before + 1):
+            x = torch.addcmul(x, joined[:, j : j + length], self.weight[:, 0, j])
+        return x
 
 
 class RMSNorm(nn.Module):

@@ -13,7 +13,8 @@ from typing import Any, Literal, cast, get_args
 import torch
 from torch import Tensor, nn
 
-from sdg_lab.models.attention import GELU, KVCache, Pairs, RMSNorm, SelfAttention, SwiGLU, rotations
+from sdg_lab.models.attention import GELU, Convolution, KVCache, Pairs, RMSNorm, SelfAttention, SwiGLU, rotations
+from sdg_lab.models.recurrent import LockedDropout
 from sdg_lab.models.sequence_model import SequenceModel
 
 Positions = Literal["learned", "rotary"]
@@ -38,20 +39,31 @@ class Block(nn.Module):
         pairs: Pairs,
         eps: float,
         convolution: int,
+        locked: bool,
     ) -> None:
         super().__init__()
         self.attention_norm = _norm(norm, d_model, eps, bias)
         self.attention = SelfAttention(d_model, n_heads, n_kv_heads, bias=bias, pairs=pairs, convolution=convolution)
         self.feed_forward_norm = _norm(norm, d_model, eps, bias)
         self.feed_forward = (GELU if feed_forward == "gelu" else SwiGLU)(d_model, d_ff, bias=bias)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = _dropout(dropout, locked)
+        # Before each of the two; attention has a third one behind its queries, keys and values.
+        self.convolutions = nn.ModuleList(Convolution(d_model, convolution) for _ in range(2 if convolution else 0))
 
     def forward(
         self, x: Tensor, turns: Tensor | None, cache: KVCache | None = None, layer: int = 0, mask: Tensor | None = None
     ) -> Tensor:
         """Return the stream after this layer, (n, T, d_model); arguments as of :class:`SelfAttention`."""
-        x = x + self.dropout(self.attention(self.attention_norm(x), turns, cache, layer, mask))
-        return x + cast(Tensor, self.dropout(self.feed_forward(self.feed_forward_norm(x))))
+        read = self.read(0, self.attention_norm(x), cache, layer)
+        x = x + self.dropout(self.attention(read, turns, cache, layer, mask))
+        read = self.read(1, self.feed_forward_norm(x), cache, layer)
+        return x + cast(Tensor, self.dropout(self.feed_forward(read)))
+
+    def read(self, half: int, x: Tensor, cache: KVCache | None = None, layer: int = 0) -> Tensor:
+        """Return what attention (half 0) or the feed-forward network (1) is given of the normed stream."""
+        if not self.convolutions:
+            return x
+        return cast(Tensor, self.convolutions[half](x, cache, layer, str(half)))
 
 
 class Transformer(nn.Module):
@@ -75,8 +87,9 @@ class Transformer(nn.Module):
         rope_base: base of the rotary frequencies.
         rope_pairs: which numbers of a head turn together: "halves" or "neighbours".
         norm_eps: what is added under the norms' root.
-        convolution: positions whose queries, keys and values each position mixes into its own, itself included; 0 for
-            none (:class:`~sdg_lab.models.attention.SelfAttention`).
+        convolution: positions that the three convolutions of a block cover, each position itself included; 0 for none
+            (:class:`~sdg_lab.models.attention.Convolution`).
+        locked: whether dropout drops the same numbers at all positions of a sequence.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -102,6 +115,7 @@ class Transformer(nn.Module):
         rope_pairs: Pairs = "halves",
         norm_eps: float = 1e-5,
         convolution: int = 0,
+        locked: bool = False,
     ) -> None:
         super().__init__()
         if n_kv_heads is None:
@@ -124,7 +138,7 @@ class Transformer(nn.Module):
         self.rope_base = rope_base if positions == "rotary" else None
         self.token_embedding = nn.Embedding(symbols, d_model)
         self.position_embedding = nn.Embedding(context, d_model) if positions == "learned" else None
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = _dropout(dropout, locked)
         self.blocks = nn.ModuleList(
             Block(
                 d_model,
@@ -138,6 +152,7 @@ class Transformer(nn.Module):
                 pairs=rope_pairs,
                 eps=norm_eps,
                 convolution=convolution,
+                locked=locked,
             )
             for _ in range(n_layers)
         )
@@ -151,7 +166,7 @@ class Transformer(nn.Module):
             if weight.ndim == 2:
                 added = name.endswith(("out.weight", "down.weight"))
                 nn.init.normal_(weight, std=0.02 / math.sqrt(2 * len(self.blocks)) if added else 0.02)
-            elif name.endswith(("bias", "convolution")):
+            elif name.endswith("bias") or weight.ndim == 3:  # convolutions
                 nn.init.zeros_(weight)
             else:
                 nn.init.ones_(weight)
@@ -190,7 +205,7 @@ class Transformer(nn.Module):
         x, turns = self._embed(tokens, None)
         found = []
         for block in cast(list[Block], list(self.blocks)):
-            found.append(block.attention.weights(block.attention_norm(x), turns))
+            found.append(block.attention.weights(block.read(0, block.attention_norm(x)), turns))
             x = block(x, turns)
         return torch.stack(found)
 
@@ -286,6 +301,10 @@ class GPT(SequenceModel):
     def keep(self, state: KVCache, rows: Tensor) -> KVCache:
         """Return the cache of some rows only."""
         return state.keep(rows)
+
+
+def _dropout(share: float, locked: bool) -> nn.Module:
+    return LockedDropout(share) if locked else nn.Dropout(share)
 
 
 def _norm(kind: Norm, width: int, eps: float, bias: bool) -> nn.LayerNorm | RMSNorm:

@@ -162,10 +162,10 @@ def test_the_weights_of_attention_are_what_the_layers_use(form: Transformer) -> 
     # Rebuild the scores from the weights and the values alone.
     x, turns = form._embed(tokens, None)
     for layer, block in enumerate(form.blocks):
-        v = block.attention.project(block.attention_norm(x), turns)[2]
+        v = block.attention.project(block.read(0, block.attention_norm(x)), turns)[2]
         gathered = weights[layer] @ v.repeat_interleave(4 // v.shape[1], dim=1)
         x = x + block.attention.out(gathered.transpose(1, 2).flatten(2))
-        x = x + block.feed_forward(block.feed_forward_norm(x))
+        x = x + block.feed_forward(block.read(1, block.feed_forward_norm(x)))
     torch.testing.assert_close(form.unembed(form.norm(x)), form(tokens), rtol=1e-4, atol=1e-5)
 
 
@@ -174,15 +174,26 @@ def test_a_convolution_is_that_of_torch_and_adds_nothing_before_training() -> No
     fresh = Transformer(SYMBOLS, d_model=16, n_layers=2, n_heads=4, context=CONTEXT, convolution=3)
     without = Transformer(SYMBOLS, d_model=16, n_layers=2, n_heads=4, context=CONTEXT)
     left = without.load_state_dict(fresh.state_dict(), strict=False)
-    assert left.unexpected_keys == [f"blocks.{layer}.attention.convolution" for layer in range(2)]
+    assert len(left.unexpected_keys) == 2 * 3
+    assert all("convolution" in key for key in left.unexpected_keys)
     torch.testing.assert_close(fresh(codes(2, 9)), without(codes(2, 9)))
 
-    attention = network(convolution=3).blocks[0].attention
+    block = network(convolution=3).blocks[0]
     x = torch.randn(2, 9, 16, generator=torch.Generator().manual_seed(1))
-    rows = attention.qkv(x)
-    theirs = F.conv1d(F.pad(rows.mT, (2, 0)), attention.convolution, groups=rows.shape[-1]).mT
-    q, k, v = (part.transpose(1, 2).flatten(2) for part in attention.project(x, None))
-    torch.testing.assert_close(torch.cat([q, k, v], dim=2), rows + theirs, rtol=1e-4, atol=1e-5)
+    for convolution, rows in (
+        (block.convolutions[0], x),
+        (block.convolutions[1], x),
+        (block.attention.convolution, block.attention.qkv(x)),
+    ):
+        theirs = F.conv1d(F.pad(rows.mT, (2, 0)), convolution.weight, groups=rows.shape[-1]).mT
+        torch.testing.assert_close(convolution(rows), rows + theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_locked_dropout_drops_the_same_numbers_at_all_positions() -> None:
+    made = network(dropout=0.5, locked=True).train()
+    dropped = made.dropout(torch.ones(3, 9, 16))
+    assert torch.equal(dropped, dropped[:, :1].expand_as(dropped))
+    assert set(dropped.unique().tolist()) == {0.0, 2.0}
 
 
 def test_convolutions_would_mix_padding_into_what_follows() -> None:
