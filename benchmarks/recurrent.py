@@ -18,10 +18,12 @@ from torch.nn import functional as F
 
 from benchmarks.timing import Row, interleaved
 from sdg_lab import data, metrics
-from sdg_lab.course.pronouncer import cosine, train_pronouncer
+from sdg_lab.course import trained
+from sdg_lab.course.pronouncer import cosine
 from sdg_lab.metrics.edit_distance import error_rate
 from sdg_lab.models.markov import MarkovChain
 from sdg_lab.models.recurrent import Recurrent
+from sdg_lab.models.seq2seq import Seq2Seq
 
 BATCH, WIDTH, EMBEDDING, REPEATS, SEEDS = 64, 192, 32, 15, 3
 
@@ -46,7 +48,7 @@ def training_steps() -> list[Row]:
         "torch.nn.LSTM": lambda: theirs.loss(tokens, lengths),
         "our cells, step by step": lambda: loop.loss(tokens, lengths),
     }
-    values = [float(loss()) for loss in losses.values()]
+    values = [loss().item() for loss in losses.values()]
     if max(values) - min(values) > 1e-5:
         raise AssertionError(f"the networks do not compute the same loss: {values}")
     steps = {name: training_step(model, losses[name]) for name, model in zip(losses, (ours, theirs, loop), strict=True)}
@@ -111,9 +113,9 @@ def names() -> Row:
         )
         for seed in range(SEEDS)
     ]
-    seconds = mean(network.trained["seconds"] for network in networks)
+    seconds = mean(network.trained["cpu_seconds"] for network in networks)
     return Row(
-        f"names, test: LSTM of width {WIDTH} after {seconds:.0f} s, mean of {SEEDS} seeds",
+        f"names, test: LSTM of width {WIDTH} after {seconds:.0f} CPU s, mean of {SEEDS} seeds",
         mean(nats(network, names.test) for network in networks),
         f"Kneser–Ney counts of order {counts.order}, chosen on validation",
         nats(counts, names.test),
@@ -123,12 +125,12 @@ def names() -> Row:
 
 
 def pronunciations() -> Row:
-    """Measure the phoneme errors of the model that ships with chapter 06; stress counts as part of a vowel."""
-    model = train_pronouncer(progress=False)
+    """Measure the phoneme errors of the weights that ship with chapter 06; stress counts as part of a vowel."""
+    model = trained.load("06-seq2seq", Seq2Seq)
     test = data.pronunciations().test
     written = model.translate([spelling for spelling, _ in test])
     return Row(
-        f"spelling → pronunciation, {len(test):,} test words, after {model.trained['seconds']:.0f} s",
+        f"spelling → pronunciation, {len(test):,} test words, after {model.trained['cpu_seconds']:.0f} CPU s",
         error_rate(written, [phonemes for _, phonemes in test]),
         "what was to be reached in 240 s",
         0.15,

@@ -18,6 +18,7 @@ from sdg_lab.course import Chapter, Exercise, Paper, WrongAnswer
 from sdg_lab.course.compare import expect_close, name_the_mistake
 from sdg_lab.course.exercise import Answer
 from sdg_lab.course.pronouncer import train_pronouncer
+from sdg_lab.course.reversal import try_both_orders
 from sdg_lab.metrics.edit_distance import edit_distance, error_rate
 from sdg_lab.models.padding import mask_of
 
@@ -55,7 +56,7 @@ CHAPTER = Chapter(
     ),
 )
 
-WEIGHTS = {"06-seq2seq": train_pronouncer}
+WEIGHTS = {"06-seq2seq": train_pronouncer, "06-reversal": try_both_orders}
 
 
 # What the checks share.

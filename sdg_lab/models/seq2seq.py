@@ -151,7 +151,6 @@ class Seq2Seq(NeuralModel[Pairs]):
         self.fitted = True
         return self
 
-    @torch.no_grad()
     def log_prob(self, x: Pairs) -> NDArray[np.float64]:
         """Return the exact log P(target | source) of each pair, the target's end included, in nats, (n,).
 
@@ -160,14 +159,22 @@ class Seq2Seq(NeuralModel[Pairs]):
             ValueError: if a symbol was never seen in training.
             NotFittedError: before ``fit``.
         """
+        nats: NDArray[np.float64] = self.symbol_log_prob(x).sum(axis=1)
+        return nats
+
+    @torch.no_grad()
+    def symbol_log_prob(self, x: Pairs) -> NDArray[np.float64]:
+        """Return log P(symbol | source, the symbols before it) of each target symbol, nats, (n, longest target + 1).
+
+        The end of a target is its last symbol; what stands behind it is 0. Raises what :meth:`log_prob` does.
+        """
         tensors = self._tensors(self.alphabets, x)
-        found = np.empty(len(x))
+        found = np.zeros((len(x), tensors[2].shape[1] - 1))
         for rows in torch.argsort(tensors[1], stable=True).split(MOST_SOURCES):  # type: ignore[no-untyped-call]
             source, read, target, lengths = (tensor[rows].to(self.device) for tensor in tensors)
-            part = self.token_log_probs(
-                source[:, : int(read.max())], read, target[:, : int(lengths.max()) + 1], lengths
-            )
-            found[rows.numpy()] = part.double().sum(1).cpu().numpy()
+            longest = int(lengths.max())
+            part = self.token_log_probs(source[:, : int(read.max())], read, target[:, : longest + 1], lengths)
+            found[rows.numpy(), :longest] = part.double().cpu().numpy()
         return found
 
     def sample(

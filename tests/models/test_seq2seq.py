@@ -75,6 +75,18 @@ def test_attention_is_torchs_scaled_dot_product_without_the_scale() -> None:
     assert not weights[1, :, 2:].any()
 
 
+def test_the_symbols_log_probabilities_make_up_the_targets(fitted: Seq2Seq) -> None:
+    by_symbol = fitted.symbol_log_prob(WORDS)
+    assert by_symbol.shape == (len(WORDS), 4)  # the longest target, and its end
+    np.testing.assert_allclose(by_symbol.sum(1), fitted.log_prob(WORDS))
+    for row, (_, target) in zip(by_symbol, WORDS, strict=True):
+        assert (row[: len(target) + 1] < 0).all()
+        assert not row[len(target) + 1 :].any()
+    (first,) = fitted.symbol_log_prob([("ab", ("B",))])
+    (longer,) = fitted.symbol_log_prob([("ab", ("B", "A"))])
+    assert first[0] == pytest.approx(longer[0], abs=1e-6)  # what follows a symbol does not change its probability
+
+
 @pytest.mark.parametrize(
     "changes",
     [{}, {"attention": False, "bidirectional": False}, {"reverse_source": True}],
