@@ -1,12 +1,13 @@
-"""What the transformers of chapter 07 have learnt, on test data: names and plays beside the best counts, and sums.
+"""What the transformers of chapter 07 have learnt, on held-out data: beside the best counts, beside LSTMs, and sums.
 
-Names and plays are those of the weights that ship with the chapter (``sdg-lab train 07-shelf`` and ``07-plays`` make
-them anew); the sums are learnt here. Orders and discounts of the counts were chosen on validation data.
+The networks are those of the weights that ship with the chapter (``sdg-lab train 07-names`` and so on make them anew);
+the sums are learnt here. All settings, also orders and discounts of the counts, were chosen on validation data.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from statistics import mean, stdev
 
 import sdg_lab  # noqa: F401 - the thread policy first
@@ -18,53 +19,98 @@ from benchmarks.timing import Row
 from sdg_lab import data, metrics
 from sdg_lab.course import trained
 from sdg_lab.course.gpts import Adder, write_sums
-from sdg_lab.course.shelf import SEEDS, Shelf
+from sdg_lab.course.shelf import MOST_SYMBOLS, Shelf, in_common_key
+from sdg_lab.models.alphabet import Sequences
 from sdg_lab.models.markov import MarkovChain
+from sdg_lab.models.recurrent import Recurrent
+from sdg_lab.models.sequence_model import SequenceModel
 from sdg_lab.models.subwords import Subwords
 from sdg_lab.models.transformer import GPT
 
 HELD_OUT, TRAINED_ON = 5_000, 128_000
 
+MELODIES_ORDER, MELODIES_DISCOUNT = 2, 0.7
+
 
 def run() -> list[Row]:
-    return [names(), plays(), sums()]
+    return [*names(), *melodies(), *molecules(), *plays(), sums()]
 
 
-def names() -> Row:
+def names() -> list[Row]:
     """Compare nats a character, the end of a name being one."""
     names = data.names()
-    symbols = [len(name) + 1 for name in names.test]
+    kinds = Shelf.load(trained.path("07-names")).by_kind()
     counts = MarkovChain(5, "kneser-ney", discount=0.9).fit(names.train)
-    shelf = Shelf.load(trained.path("07-shelf"))
-    models = [shelf[f"transformer {seed}"] for seed in range(SEEDS)]
-    found = [metrics.nats_per_symbol(model.log_prob(names.test), symbols) for model in models]
-    seconds = mean(model.trained["cpu_seconds"] for model in models)
-    return Row(
-        f"names, test: GPT after {seconds:.0f} CPU s, mean of {SEEDS} seeds (± {stdev(found):.3f})",
-        mean(found),
-        "Kneser–Ney counts of order 5",
-        metrics.nats_per_symbol(counts.log_prob(names.test), symbols),
-        goal=1.0,
-        unit="nats/char",
-    )
+    return _rows("names", names.test, kinds["transformer"], counts, kinds["LSTM"], "nats/char")
 
 
-def plays() -> Row:
-    """Compare nats a character; the GPT's are an upper bound, as it scores one way to cut the text."""
+def melodies() -> list[Row]:
+    """Compare nats a note, in semitones above the last one; melodies with a note that training lacks are left out."""
+    chorales = data.chorales()
+    train, test = ([in_common_key(melody) for melody in part] for part in (chorales.train, chorales.test))
+    known = {note for tune in train for note in tune}
+    kinds = Shelf.load(trained.path("07-melodies")).by_kind()
+    counts = MarkovChain(MELODIES_ORDER, "kneser-ney", discount=MELODIES_DISCOUNT).fit(train)
+    fair = [tune for tune in test if known.issuperset(tune)]
+    return _rows("melodies", fair, kinds["transformer"], counts, kinds["LSTM"], "nats/note")
+
+
+def molecules() -> list[Row]:
+    """Compare nats a symbol of SMILES."""
+    molecules = data.molecules()
+    train, test = ([s for s in part if len(s) <= MOST_SYMBOLS] for part in (molecules.train, molecules.test))
+    counts = MarkovChain(9, "kneser-ney", discount=0.9).fit(train)
+    kinds = Shelf.load(trained.path("07-molecules")).by_kind()
+    return _rows("molecules", test, kinds["transformer"], counts, kinds["LSTM"], "nats/symbol")
+
+
+def _rows(
+    what: str,
+    test: Sequences,
+    transformers: Sequence[SequenceModel],
+    counts: MarkovChain,
+    lstms: Sequence[SequenceModel],
+    unit: str,
+) -> list[Row]:
+    """Set the transformers beside both rivals."""
+    symbols = [len(item) + 1 for item in test]
+
+    def nats(models: Sequence[SequenceModel | MarkovChain]) -> list[float]:
+        return [metrics.nats_per_symbol(model.log_prob(test), symbols) for model in models]
+
+    ours, theirs = nats(transformers), nats(lstms)
+    title = f"{what}, test: GPT after {_seconds(transformers)} CPU s{_spread(ours)}"
+    lstm = f"LSTM after {_seconds(lstms)} CPU s{_spread(theirs)}"
+    return [
+        Row(title, mean(ours), f"Kneser–Ney counts of order {counts.order}", nats([counts])[0], goal=1.0, unit=unit),
+        Row(title, mean(ours), lstm, mean(theirs), goal=1.0, unit=unit),
+    ]
+
+
+def _seconds(models: Sequence[SequenceModel]) -> str:
+    return f"{mean(model.trained['cpu_seconds'] for model in models):.0f}"
+
+
+def _spread(values: list[float]) -> str:
+    return f", mean of {len(values)} seeds (± {stdev(values):.3f})" if len(values) > 1 else ""
+
+
+def plays() -> list[Row]:
+    """Compare nats a character; those of both networks are upper bounds, as they score one way to cut the text."""
     plays = data.plays()
     known = set(plays.train)
     test = "".join(character for character in plays.test if character in known)
+    gpt, lstm = GPT.load(trained.path("07-plays")), Recurrent.load(trained.path("07-plays-lstm"))
+    tokens = Subwords(gpt.symbols[1:]).encode(test)
+    ours, theirs = (float(-model.text_log_prob(tokens).sum()) / len(test) for model in (gpt, lstm))
     counts = MarkovChain(7, "kneser-ney", discount=0.95).fit([plays.train])
-    model = GPT.load(trained.path("07-plays"))
-    tokens = Subwords(model.symbols[1:]).encode(test)
-    return Row(
-        f"plays, test: GPT on subwords after {model.trained['cpu_seconds']:.0f} CPU s",
-        -model.text_log_prob(tokens).sum() / len(test),
-        "Kneser–Ney counts of order 7",
-        -counts.log_prob([test])[0] / len(test),
-        goal=1.0,
-        unit="nats/char",
-    )
+    by_counts = float(-counts.log_prob([test])[0]) / len(test)
+    title = f"plays, test: GPT on subwords after {_seconds([gpt])} CPU s"
+    lstm_title = f"LSTM on the same subwords after {_seconds([lstm])} CPU s"
+    return [
+        Row(title, ours, f"Kneser–Ney counts of order {counts.order}", by_counts, goal=1.0, unit="nats/char"),
+        Row(title, ours, lstm_title, theirs, goal=1.0, unit="nats/char"),
+    ]
 
 
 def sums() -> Row:

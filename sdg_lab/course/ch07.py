@@ -18,8 +18,8 @@ from torch.nn import functional as F
 from sdg_lab.course import Chapter, Exercise, Paper, Wrong, WrongAnswer
 from sdg_lab.course.compare import expect_close, expect_equal, expect_rows_sum_to_one, name_the_mistake
 from sdg_lab.course.exercise import Answer
-from sdg_lab.course.gpts import train_plays
-from sdg_lab.course.shelf import train_shelf
+from sdg_lab.course.gpts import train_plays, train_plays_lstm
+from sdg_lab.course.shelf import train_melodies, train_molecules, train_names
 from sdg_lab.models.attention import attention, causal_mask
 
 CHAPTER = Chapter(
@@ -58,8 +58,14 @@ CHAPTER = Chapter(
 )
 
 
-WEIGHTS = {"07-plays": train_plays, "07-shelf": train_shelf}
-"""Six minutes for the plays, and two for the names (three seeds of two networks) and the melodies together."""
+WEIGHTS = {
+    "07-names": train_names,
+    "07-melodies": train_melodies,
+    "07-molecules": train_molecules,
+    "07-plays": train_plays,
+    "07-plays-lstm": train_plays_lstm,
+}
+"""LSTMs and transformers; of names and melodies three seeds each."""
 
 
 def _normal(*shape: int, seed: int) -> Tensor:

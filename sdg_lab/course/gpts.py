@@ -1,9 +1,12 @@
-"""How chapter 07's transformers learn Shakespeare's plays, and sums of two numbers.
+"""How chapter 07's networks learn Shakespeare's plays, and sums of two numbers.
 
 All settings were chosen on validation data.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -11,11 +14,15 @@ from torch.nn import functional as F
 
 from sdg_lab import data, training
 from sdg_lab.models.muon import Muon
+from sdg_lab.models.recurrent import Recurrent
 from sdg_lab.models.subwords import Subwords
 from sdg_lab.models.transformer import GPT, Transformer
 
 SUBWORDS = 2_048
 """Tokens that the plays are cut into."""
+
+PLAYS_CONTEXT = 64
+"""Tokens a window."""
 
 
 def warm_up_then_down(share: float) -> float:
@@ -32,19 +39,11 @@ def plays_subwords() -> Subwords:
 
 
 def train_plays(*, progress: bool = True) -> GPT:
-    """Train on the plays, cut into subwords: 175 characters a window, each read for a third of the price.
-
-    Matrices may be multiplied in bfloat16 where the processor has units for it, which about halves the time.
-    """
-    subwords = plays_subwords()
-    # Tokens that were only a step to longer ones, such as a lone "q", are read once too: one may occur later.
-    tokens = subwords.tokens + subwords.encode(data.plays().train)
-    usual = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("medium")
-    try:
-        model = GPT(context=64, d_model=128, n_layers=4, n_heads=4, positions="rotary")
+    """Train on the plays, cut into subwords: 175 characters a window, each read for a third of the price."""
+    model = GPT(context=PLAYS_CONTEXT, d_model=128, n_layers=4, n_heads=4, positions="rotary")
+    with _bfloat16_products():
         return model.fit_text(
-            tokens,
+            _plays_tokens(),
             epochs=1,
             batch_size=32,
             lr=8e-3,
@@ -52,6 +51,40 @@ def train_plays(*, progress: bool = True) -> GPT:
             schedule=warm_up_then_down,
             progress=progress,
         )
+
+
+def train_plays_lstm(*, progress: bool = True) -> Recurrent:
+    """Train an LSTM on the same tokens in the same windows, for as long: it reads everything twice in that time."""
+    model = Recurrent("lstm", width=256, embedding=128)
+    with _bfloat16_products():
+        return model.fit_text(
+            _plays_tokens(),
+            context=PLAYS_CONTEXT,
+            epochs=2,
+            batch_size=16,
+            lr=2e-2,
+            optimizer="muon",
+            schedule=warm_up_then_down,
+            progress=progress,
+        )
+
+
+def _plays_tokens() -> tuple[str, ...]:
+    """Return the training plays in tokens.
+
+    Tokens that were only a step to longer ones, such as a lone "q", are read once too: one may occur later.
+    """
+    subwords = plays_subwords()
+    return subwords.tokens + subwords.encode(data.plays().train)
+
+
+@contextmanager
+def _bfloat16_products() -> Iterator[None]:
+    """Let matrices be multiplied in bfloat16 where the processor has units for it, which about halves the time."""
+    usual = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    try:
+        yield
     finally:
         torch.set_float32_matmul_precision(usual)
 
