@@ -29,7 +29,7 @@ from sdg_lab.models.sequence_model import SequenceModel
 from sdg_lab.models.transformer import GPT
 
 LONGEST, BATCH, LR, BETA = 20, 128, 1e-3, 0.1
-BATCHES, REPEATS, ROUNDS = 60, 9, 10
+BATCHES, REPEATS, ROUNDS = 60, 5, 30
 SEEDS = (0, 1, 2)
 
 
@@ -93,7 +93,7 @@ def step(pretrained: GPT) -> Row:
 
 
 def by_the_loop(pretrained: GPT) -> GPT:
-    """Reward a copy for a few rounds."""
+    """Reward a copy for some rounds."""
     policy = copy.deepcopy(pretrained)
     game = PolicyGradient(policy, obeys, kl=BETA, max_length=LONGEST)
     learn(game, rounds=ROUNDS, batch_size=BATCH, lr=LR, device="cpu", progress=False)
