@@ -29,7 +29,7 @@ from sdg_lab.models.sequence_model import SequenceModel
 from sdg_lab.models.transformer import GPT
 
 LONGEST, BATCH, LR, BETA = 20, 128, 1e-3, 0.1
-BATCHES, REPEATS, ROUNDS = 60, 5, 30
+BATCHES, REPEATS, ROUNDS = 60, 9, 20
 SEEDS = (0, 1, 2)
 
 
