@@ -6,21 +6,14 @@ from pathlib import Path
 
 from sdg_lab.course import display, notebooks, registry
 from sdg_lab.files import replace_atomically
-from sdg_lab.show.families import FAMILIES
 
 BEGIN, END = "<!-- chapters: written by `make notebooks` -->", "<!-- end of chapters -->"
 
 
 def table() -> str:
-    """Return the chapters as a Markdown table; families whose chapter is not written yet say so."""
-    rows = {path.stem[:2]: _row(path) for path in notebooks.chapters()}
-    rows |= {
-        f.chapter: f"| {f.chapter} | {f.name} | {f.idea} | *not written yet* |"
-        for f in FAMILIES
-        if f.chapter not in rows
-    }
+    """Return the chapters as a Markdown table."""
     head = ["| | chapter | what you build | takes |", "| --- | --- | --- | --- |"]
-    return "\n".join(head + [rows[number] for number in sorted(rows)])
+    return "\n".join(head + [_row(path) for path in notebooks.chapters()])
 
 
 def update(readme: Path) -> bool:

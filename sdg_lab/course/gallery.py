@@ -28,7 +28,7 @@ from sdg_lab.models.gaussian import ClassGaussian
 from sdg_lab.models.markov import MarkovChain
 from sdg_lab.models.vae import VAE
 from sdg_lab.show.families import FAMILIES, Family
-from sdg_lab.show.style import MUTED, png
+from sdg_lab.show.style import png
 
 Sampler = Callable[[int, int], Images]
 """Draws n images with a seed."""
@@ -87,7 +87,7 @@ def _diffusion(train: Images) -> Sampler:
     return lambda n, seed: model.sample(n, seed=seed)
 
 
-GALLERY: Mapping[str, Fit | None] = {
+GALLERY: Mapping[str, Fit] = {
     "markov": _markov,
     "bayesnet": _bayesnet,
     "vae": _vae,
@@ -97,12 +97,7 @@ GALLERY: Mapping[str, Fit | None] = {
     "transformer": writers.transformer,
     "rl": writers.rewarded,
 }
-"""By the key of ``show.FAMILIES``; None for a family whose chapter is not written yet."""
-
-
-def built() -> set[str]:
-    """Return the keys of the families that can be shown."""
-    return {key for key, fit in GALLERY.items() if fit is not None}
+"""By the key of ``show.FAMILIES``."""
 
 
 def samples(family: str, n: int = 16, *, seed: int = 0) -> Images:
@@ -115,22 +110,18 @@ def samples(family: str, n: int = 16, *, seed: int = 0) -> Images:
 
     Raises:
         ValueError: if there is no such family.
-        LookupError: if its chapter is not written yet.
     """
     return _fitted(family)(n, seed)
 
 
 def draw(family: str, seed: int = 0) -> Figure:
-    """Draw held-out real digits over samples of one family, or say that it is not built yet; for a widget.
+    """Draw held-out real digits over samples of one family; for a widget.
 
     Raises:
         ValueError: if there is no such family.
     """
     row = _family(family)
     n, columns = 48, 16
-    if GALLERY[family] is None:
-        real = _digits().test[:columns]
-        return _rows({"real": real, row.name: None}, {row.name: _not_built(row)}, title=f"{row.name}: {row.idea}")
     grids = {"real": _digits().test[:n], row.name: samples(family, n, seed=seed)}
     return show.compare_grids(
         {_wrapped(name): images for name, images in grids.items()},
@@ -140,36 +131,29 @@ def draw(family: str, seed: int = 0) -> Figure:
     )
 
 
-def shelf(*, seed: int = 0, only_built: bool = False) -> Figure:
-    """Draw a row of real digits, of the baseline, and of every family, those that are not built yet as a sentence.
-
-    Args:
-        seed: of the samples.
-        only_built: leave out the families that are not built.
-    """
+def shelf(*, seed: int = 0) -> Figure:
+    """Draw a row of real digits, of the baseline, and of every family; ``seed`` is that of the samples."""
     columns = 16
-    rows: dict[str, Images | None] = {
-        "Real, held out": _digits().test[:columns],
-        BASELINE: samples(BASELINE, columns, seed=seed),
-    }
-    notes: dict[str, str] = {}
-    for family in FAMILIES:
-        if GALLERY[family.key] is not None:
-            rows[family.name] = samples(family.key, columns, seed=seed)
-        elif not only_built:
-            rows[family.name], notes[family.name] = None, _not_built(family)
-    return _rows(rows, notes, title="Only the digits of the first row were ever written by a hand")
+    rows = {"Real, held out": _digits().test[:columns], BASELINE: samples(BASELINE, columns, seed=seed)}
+    rows |= {family.name: samples(family.key, columns, seed=seed) for family in FAMILIES}
+    figure = show.compare_grids(
+        {_wrapped(name): images for name, images in rows.items()},
+        title="Only the digits of the first row were ever written by a hand",
+        columns=columns,
+    )
+    figure.set_figheight(0.41 * len(rows) + 0.4)  # a row of sixteen at the page's width, and the title
+    return figure
 
 
 def picture(path: str | Path) -> Path:
-    """Write the README's picture: real digits, and a row of each family that is built.
+    """Write the README's picture: real digits, and a row of each family.
 
     Returns:
         The path of the PNG.
     """
     path = Path(path)
     with replace_atomically(path) as temporary:
-        temporary.write_bytes(png(shelf(only_built=True)))
+        temporary.write_bytes(png(shelf()))
     return path
 
 
@@ -214,11 +198,7 @@ def _digits() -> Dataset[Images]:
 def _fitted(family: str) -> Sampler:
     if family == BASELINE:
         return _gaussian(_digits().train)
-    row = _family(family)
-    fit = GALLERY[family]
-    if fit is None:
-        raise LookupError(f"{row.name} is {_not_built(row)}; built are {', '.join(sorted(built()))}")
-    return fit(_digits().train)
+    return GALLERY[_family(family).key](_digits().train)
 
 
 def _family(key: str) -> Family:
@@ -226,26 +206,6 @@ def _family(key: str) -> Family:
         if family.key == key:
             return family
     raise ValueError(f"no family {key!r}; there are {', '.join(family.key for family in FAMILIES)}")
-
-
-def _not_built(family: Family) -> str:
-    return f"not built yet: chapter {family.chapter}"
-
-
-def _rows(rows: Mapping[str, Images | None], notes: Mapping[str, str], *, title: str) -> Figure:
-    """Draw one row of pictures a name; where there are none, a sentence in their place."""
-    first = next(images for images in rows.values() if images is not None)
-    blank = Images(np.zeros_like(first.pixels))
-    grids = {_wrapped(name): blank if images is None else images for name, images in rows.items()}
-    figure = show.compare_grids(grids, title=title, columns=len(first))
-    figure.set_figheight(0.41 * len(rows) + 0.4)  # a row of sixteen at the page's width, and the title
-    axes = figure.axes[0]
-    height = first.shape[1] + 1
-    for row, name in enumerate(rows):
-        if name in notes:
-            middle = row * height + (height - 1) / 2 - 0.5
-            axes.text(0, middle, notes[name], va="center", style="italic", fontsize=10, color=MUTED)
-    return figure
 
 
 def _wrapped(name: str) -> str:

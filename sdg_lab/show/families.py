@@ -24,7 +24,7 @@ class Family:
     """One family of generative models.
 
     Attributes:
-        key: short name, as in ``family_tree({"markov"})``.
+        key: short name, such as "markov".
         name: the name to print.
         chapter: number of its chapter, two digits.
         idea: the idea in one line.

@@ -1,8 +1,6 @@
-"""The family tree of generative models: what each can say about data, its idea in one line, and whether it is built."""
+"""The family tree of generative models: what each can say about data, and its idea in one line."""
 
 from __future__ import annotations
-
-from collections.abc import Iterable
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -24,21 +22,8 @@ BAND = 0.1
 LINE = "#8C8C8C"
 
 
-def family_tree(built: Iterable[str]) -> Figure:
-    """Draw the families as cards on a tree that branches by what a model says about the probability of data.
-
-    A family that is not built is paler, dashed, and says so.
-
-    Args:
-        built: keys of the families that are built, such as ``{"markov", "vae"}`` (see ``show.FAMILIES``).
-
-    Raises:
-        ValueError: if a key belongs to no family.
-    """
-    ready = set(built)
-    known = {family.key for family in FAMILIES}
-    if ready - known:
-        raise ValueError(f"no family named {sorted(ready - known)}; the families are {', '.join(sorted(known))}")
+def family_tree() -> Figure:
+    """Draw the families as cards on a tree that branches by what a model says about the probability of data."""
     groups = {answer: [family for family in FAMILIES if family.likelihood == answer] for answer in ANSWERS}
     height = TOP + len(FAMILIES) * (CARD_HEIGHT + CARD_GAP) + (len(groups) - 1) * GROUP_GAP
     figure = Drawing(figsize=(WIDTH, height), layout="none")
@@ -62,35 +47,34 @@ def family_tree(built: Iterable[str]) -> Figure:
         for i, family in enumerate(families):
             card_top = top + i * (CARD_HEIGHT + CARD_GAP)
             _join(ax, BRANCH[1], branch_y, CARD[0], card_top + CARD_HEIGHT / 2)
-            _card(ax, family, card_top, ready=family.key in ready)
+            _card(ax, family, card_top)
         _node(ax, BRANCH, branch_y, *ANSWERS[answer])
         top = bottom + CARD_GAP + GROUP_GAP
     _node(ax, ROOT, root_y, "generative\nmodels", "fit, then sample")
     return figure
 
 
-def _card(ax: Axes, family: Family, top: float, *, ready: bool) -> None:
+def _card(ax: Axes, family: Family, top: float) -> None:
     left, right = CARD
-    fade = 1.0 if ready else 0.4
     middle = top + CARD_HEIGHT / 2
     box = Rectangle(
         (left, top),
         right - left,
         CARD_HEIGHT,
         facecolor=PAPER,
-        edgecolor=INK if ready else LINE,
-        linestyle="-" if ready else (0, (4, 3)),
+        edgecolor=INK,
         linewidth=1.0,
         gid=f"card-{family.key}",
     )
-    band = Rectangle((left, top), BAND, CARD_HEIGHT, facecolor=family.colour, alpha=fade, linewidth=0)
+    band = Rectangle((left, top), BAND, CARD_HEIGHT, facecolor=family.colour, linewidth=0)
     ax.add_patch(box)
     ax.add_patch(band)
-    text_left, colour = left + BAND + 0.1, INK if ready else MUTED
-    ax.text(text_left, middle - 0.04, family.name, va="bottom", color=colour, weight="bold" if ready else "normal")
-    ax.text(text_left, middle + 0.05, family.idea, va="top", fontsize=9, color=colour)
-    state = f"chapter {family.chapter}" if ready else f"chapter {family.chapter}: not built yet"
-    ax.text(right - 0.08, middle - 0.05, state, va="bottom", ha="right", fontsize=8.5, color=MUTED)
+    text_left = left + BAND + 0.1
+    ax.text(text_left, middle - 0.04, family.name, va="bottom", color=INK, weight="bold")
+    ax.text(text_left, middle + 0.05, family.idea, va="top", fontsize=9, color=INK)
+    ax.text(
+        right - 0.08, middle - 0.05, f"chapter {family.chapter}", va="bottom", ha="right", fontsize=8.5, color=MUTED
+    )
 
 
 def _node(ax: Axes, span: tuple[float, float], y: float, name: str, meaning: str) -> None:

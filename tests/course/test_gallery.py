@@ -1,36 +1,22 @@
-"""The gallery: every family on the same digits, and a sentence for those that are not built."""
-
-import re
+"""The gallery: every family on the same digits."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from matplotlib.figure import Figure
 
 from sdg_lab import data
-from sdg_lab.course import gallery, notebooks
+from sdg_lab.course import gallery
 from sdg_lab.data.types import Images
 from sdg_lab.metrics.privacy import near_copies
 from sdg_lab.show import FAMILIES
-
-NOT_BUILT = [family for family in FAMILIES if family.key not in gallery.built()]
-
-
-def texts(figure: Figure) -> list[str]:
-    return [text.get_text() for text in figure.axes[0].texts]
 
 
 def test_every_family_has_an_entry() -> None:
     assert list(gallery.GALLERY) == [family.key for family in FAMILIES]
 
 
-def test_a_family_whose_chapter_is_written_can_be_shown() -> None:
-    written = {path.stem[:2] for path in notebooks.chapters()}
-    assert {family.key for family in FAMILIES if family.chapter in written} <= gallery.built()
-
-
-@pytest.mark.parametrize("family", [gallery.BASELINE, *sorted(gallery.built())])
+@pytest.mark.parametrize("family", [gallery.BASELINE, *gallery.GALLERY])
 def test_samples_are_new_digits_and_follow_the_seed(family: str) -> None:
     drawn = gallery.samples(family, 40, seed=3)
     train = data.digits().train
@@ -41,16 +27,6 @@ def test_samples_are_new_digits_and_follow_the_seed(family: str) -> None:
     # Digits, not noise: the mean ink of each pixel is nearly that of real ones.
     ink = np.corrcoef(drawn.pixels.mean(axis=0).ravel(), train.pixels.mean(axis=0).ravel())[0, 1]
     assert ink > 0.9
-
-
-@pytest.mark.skipif(not NOT_BUILT, reason="every family is built")
-def test_what_is_not_built_says_so_and_nothing_else_does() -> None:
-    sentences = [f"not built yet: chapter {family.chapter}" for family in NOT_BUILT]
-    assert texts(gallery.shelf()) == sentences
-    assert texts(gallery.draw(NOT_BUILT[0].key)) == sentences[:1]
-    assert texts(gallery.shelf(only_built=True)) == []
-    with pytest.raises(LookupError, match=rf"{re.escape(NOT_BUILT[0].name)} is not built yet: chapter"):
-        gallery.samples(NOT_BUILT[0].key)
 
 
 def test_the_widget_draws_another_picture_for_another_seed() -> None:

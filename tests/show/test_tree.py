@@ -1,4 +1,4 @@
-"""The family tree: every family is there, what is not built says so, and no text touches another."""
+"""The family tree: every family is there, and no text touches another."""
 
 import itertools
 
@@ -7,31 +7,22 @@ import pytest
 from sdg_lab import show
 
 
-@pytest.fixture(scope="module", params=[set(), {"markov", "vae"}, {family.key for family in show.FAMILIES}])
-def tree(request):
-    figure = show.family_tree(request.param)
+@pytest.fixture(scope="module")
+def figure():
+    figure = show.family_tree()
     figure.canvas.draw()
-    return figure, request.param
+    return figure
 
 
-def test_every_family_is_there_with_its_idea_and_state(tree):
-    figure, built = tree
+def test_every_family_is_there_with_its_idea_and_chapter(figure):
     texts = [text.get_text() for text in figure.axes[0].texts]
     for family in show.FAMILIES:
         assert family.name in texts
         assert family.idea in texts
-        assert f"chapter {family.chapter}" + ("" if family.key in built else ": not built yet") in texts
+        assert f"chapter {family.chapter}" in texts
 
 
-def test_what_is_not_built_is_dashed(tree):
-    figure, built = tree
-    cards = {patch.get_gid(): patch for patch in figure.axes[0].patches if patch.get_gid()}
-    for family in show.FAMILIES:
-        assert (cards[f"card-{family.key}"].get_linestyle() == "-") == (family.key in built)
-
-
-def test_nothing_overlaps_and_all_is_on_the_page(tree):
-    figure, _ = tree
+def test_nothing_overlaps_and_all_is_on_the_page(figure):
     texts = [*figure.axes[0].texts, figure._suptitle]
     for text in texts:
         box = text.get_window_extent()
@@ -43,8 +34,7 @@ def test_nothing_overlaps_and_all_is_on_the_page(tree):
         assert not one.get_window_extent().overlaps(other.get_window_extent()), (one.get_text(), other.get_text())
 
 
-def test_text_stays_in_its_card(tree):
-    figure, _ = tree
+def test_text_stays_in_its_card(figure):
     cards = [patch.get_window_extent() for patch in figure.axes[0].patches if patch.get_gid()]
     lines = {family.name for family in show.FAMILIES} | {family.idea for family in show.FAMILIES}
     for text in figure.axes[0].texts:
@@ -57,8 +47,3 @@ def test_families_are_told_apart_by_key_chapter_and_colour():
     for of in ("key", "chapter", "colour", "name", "idea"):
         values = [getattr(family, of) for family in show.FAMILIES]
         assert len(set(values)) == len(values)
-
-
-def test_an_unknown_family_is_refused():
-    with pytest.raises(ValueError, match=r"no family named \['flow'\]; the families are bayesnet, diffusion"):
-        show.family_tree({"flow", "vae"})
