@@ -180,8 +180,9 @@ def lstm_of_molecules() -> Recurrent:
 def gpt_of_molecules() -> GPT:
     """Train a transformer on the same molecules; about two minutes."""
     train, validation = _molecules()
-    model = GPT(d_model=96, n_layers=3, n_heads=4, context=MOST_SYMBOLS + 4, dropout=0.1, **SMALL_DATA)
-    model.fit(train, epochs=8, lr=8e-3, schedule=warm, **WITH_MUON)
+    context = MOST_SYMBOLS + 4
+    model = GPT(d_model=96, n_layers=3, n_heads=4, context=context, dropout=0.1, positions="rotary", convolution=3)
+    model.fit(train, epochs=10, lr=8e-3, schedule=warm, **WITH_MUON)
     return calibrated(model, validation)
 
 
