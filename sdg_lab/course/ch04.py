@@ -55,7 +55,6 @@ CHAPTER = Chapter(
             "https://arxiv.org/abs/2006.10738",
         ),
     ),
-    threads=2,
 )
 
 

@@ -26,7 +26,6 @@ CHAPTER = Chapter(
     "it, a score field held against the true one, digits judged by figures, a U-Net, few steps, guidance, and flow "
     "matching.",
     read_first="Chapters 00 and 03 (the evidence lower bound); the density of a Gaussian; what a convolution does.",
-    threads=2,
     papers=(
         Paper(
             "Deep Unsupervised Learning using Nonequilibrium Thermodynamics",
