@@ -101,7 +101,7 @@ def by_transformers(path: Path) -> tuple[Any, Any]:
     from transformers import modeling_utils
 
     # It asks for the package accelerate before it opens such a file, and does not use it on a CPU.
-    asked = modeling_utils.is_accelerate_available
+    asked, threads = modeling_utils.is_accelerate_available, torch.get_num_threads()
     modeling_utils.is_accelerate_available = lambda: True
     try:
         network = transformers.AutoModelForCausalLM.from_pretrained(
@@ -109,4 +109,5 @@ def by_transformers(path: Path) -> tuple[Any, Any]:
         )
     finally:
         modeling_utils.is_accelerate_available = asked
+        torch.set_num_threads(threads)  # after such a file it is that of all cores
     return network.eval(), transformers.AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)

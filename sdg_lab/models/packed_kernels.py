@@ -7,6 +7,7 @@ whole registers.
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import FunctionType
 from typing import NamedTuple
 
 import numpy as np
@@ -166,9 +167,12 @@ def _multiply_rows_8bit(x: Floats, packed: NDArray[np.int8], scale: Floats, out:
 
 def _compiled(function: Kernel) -> tuple[Kernel, Kernel]:
     """Return a function compiled for one thread, and for several."""
+    # What is kept on the disk is found by name: under one name the second would be given the code of the first.
+    twin = FunctionType(function.__code__, function.__globals__, function.__name__)
+    twin.__qualname__ = f"{function.__name__}_by_several"
     return (
         njit(function, cache=True, fastmath=True, nogil=True),
-        njit(function, cache=True, fastmath=True, nogil=True, parallel=True),
+        njit(twin, cache=True, fastmath=True, nogil=True, parallel=True),
     )
 
 

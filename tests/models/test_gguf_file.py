@@ -95,6 +95,18 @@ class TestPacked:
             torch.set_num_threads(before)
         torch.testing.assert_close(found, want, rtol=1e-5, atol=1e-5)
 
+    def test_one_thread_stays_one(self, tiny: Path):
+        network = read_transformer(gguf_file.read(tiny))
+        before = torch.get_num_threads()
+        for threads in (2, 1):  # what was compiled for several must not be taken for what serves one
+            torch.set_num_threads(threads)
+            try:
+                for rows in (1, 4):
+                    network.head(torch.zeros(rows, 64))
+                assert torch.get_num_threads() == threads
+            finally:
+                torch.set_num_threads(before)
+
     @pytest.mark.parametrize("shape", [(MOST_ROWS + 1,), (3, MOST_ROWS // 2), (0,)], ids=str)
     def test_many_rows_and_none_use_the_unpacked_weights(self, tiny: Path, shape: tuple[int, ...]):
         linear = read_transformer(gguf_file.read(tiny)).blocks[0].attention.qkv
