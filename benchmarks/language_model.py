@@ -1,13 +1,14 @@
 """SmolLM2 in the course's own Transformer, and in transformers, from the same file: tokens a second.
 
 Both hold the same float32 weights and compute in float32; that they say the same is checked first. Ours multiplies a
-single row by the weights as the file packs them, which a batch does not: the batch is therefore held against both ways
-of a single text. Run it with SDG_LAB_THREADS=1 and =2.
+few rows by the weights as the file packs them; the batch is held against a single text with packed weights and with
+unpacked ones. A single text is quickest on one thread, a batch on two: run it with one, the batch takes two besides.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,27 +36,43 @@ def run() -> list[Row]:
     found, wanted = we_say(ours, [prompt]), they_say(theirs, [prompt])
     if found != wanted:
         raise AssertionError(f"the two said different things: {ours.decode(found[0])} and {ours.decode(wanted[0])}")
+    batch = [prompt] * BATCH
     seconds = interleaved(
         {
             "ours": partial(we_say, ours, [prompt]),
             "ours unpacked": partial(we_say, unpacked, [prompt]),
             "theirs": partial(they_say, theirs, [prompt]),
-            "our batch": partial(we_say, ours, [prompt] * BATCH),
-            "their batch": partial(they_say, theirs, [prompt] * BATCH),
+            "our batch": partial(we_say, ours, batch),
+            "their batch": partial(they_say, theirs, batch),
+            "our batch, two threads": partial(on_two_threads, partial(we_say, ours, batch)),
+            "their batch, two threads": partial(on_two_threads, partial(they_say, theirs, batch)),
         },
         repeats=REPEATS,
     )
     per_token = {name: value / (SAID * (BATCH if "batch" in name else 1)) for name, value in seconds.items()}
     alone, together = "SmolLM2-135M, a token, one text", f"SmolLM2-135M, a token, {BATCH} texts together"
-    ours_batch = per_token["our batch"]
-    return [
+    rows = [
         Row(alone, per_token["ours"], "transformers, same file", per_token["theirs"], goal=1.5),
         Row(alone + ", unpacked weights", per_token["ours unpacked"], "transformers", per_token["theirs"], goal=1.0),
-        Row(together, ours_batch, "transformers, as many together", per_token["their batch"], goal=1.0),
-        Row(together, ours_batch, "ours, one text, unpacked weights", per_token["ours unpacked"], goal=5.0),
-        Row(together, ours_batch, "ours, one text, packed weights", per_token["ours"], goal=5.0),
-        cached(ours),
     ]
+    for threads in ("", ", two threads"):
+        what, found, peers = together + threads, per_token["our batch" + threads], per_token["their batch" + threads]
+        rows += [
+            Row(what, found, "transformers, as many together", peers, goal=1.0),
+            Row(what, found, "ours, one text on one thread, unpacked weights", per_token["ours unpacked"], goal=5.0),
+            Row(what, found, "ours, one text on one thread, packed weights", per_token["ours"], goal=5.0),
+        ]
+    return [*rows, cached(ours)]
+
+
+def on_two_threads(work: Callable[[], object]) -> None:
+    """Work with two threads, which a batch gains from and a single text does not."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        work()
+    finally:
+        torch.set_num_threads(before)
 
 
 def cached(model: LanguageModel) -> Row:

@@ -52,7 +52,7 @@ class Decoding:
     def choose(self, logits: Tensor, generator: torch.Generator) -> list[int]:
         """Return a token a row of the logits, (n, symbols)."""
         if self.temperature == 0:
-            return list(logits.argmax(dim=-1).tolist())
+            return list(logits.numpy(force=True).argmax(axis=-1).tolist())  # torch's takes ten times as long on a CPU
         return list(draw(self.filter(logits), generator).tolist())
 
 

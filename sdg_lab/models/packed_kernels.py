@@ -36,6 +36,22 @@ ROWS = 4
 """Rows of numbers that are multiplied together, so that a weight in a register serves all of them."""
 
 
+# In `byte & 15` a byte meets an int64, and registers hold half as many of those: at 32 bits a product with one row takes
+# three quarters of the time.
+
+
+@njit(cache=True, inline="always")  # type: ignore[untyped-decorator]
+def _low(byte: int) -> np.float32:
+    """Return the number in the lower four bits."""
+    return np.float32(np.int32(np.int32(byte) & np.int32(15)))
+
+
+@njit(cache=True, inline="always")  # type: ignore[untyped-decorator]
+def _high(byte: int) -> np.float32:
+    """Return the number in the upper four bits."""
+    return np.float32(np.int32(np.int32(byte) >> np.int32(4)))
+
+
 def _multiply_4bit(x: Floats, packed: Bytes, scale: Floats, minimum: Floats, out: Floats) -> None:
     """Set out = W x for W packed as Q4_1.
 
@@ -68,18 +84,8 @@ def _multiply_4bit(x: Floats, packed: Bytes, scale: Floats, minimum: Floats, out
                         packed[tile, k + 2, r],
                         packed[tile, k + 3, r],
                     )
-                    part[r] += (
-                        x0 * np.float32(b0 & 15)
-                        + x1 * np.float32(b1 & 15)
-                        + x2 * np.float32(b2 & 15)
-                        + x3 * np.float32(b3 & 15)
-                    )
-                    part[32 + r] += (
-                        x0 * np.float32(b0 >> 4)
-                        + x1 * np.float32(b1 >> 4)
-                        + x2 * np.float32(b2 >> 4)
-                        + x3 * np.float32(b3 >> 4)
-                    )
+                    part[r] += x0 * _low(b0) + x1 * _low(b1) + x2 * _low(b2) + x3 * _low(b3)
+                    part[32 + r] += x0 * _high(b0) + x1 * _high(b1) + x2 * _high(b2) + x3 * _high(b3)
             for r in range(64):
                 result[r] += scale[tile, group, r] * part[r] + minimum[tile, group, r] * total_x[group]
 
@@ -110,11 +116,9 @@ def _unpack_4bit(packed: Bytes, scale: Floats, minimum: Floats, weights: Floats)
     """Write d q + m for a group of 32 columns: packed (32, 32), scale and minimum (64,), weights (32, 64)."""
     for k in range(32):
         for r in range(32):
-            number = np.int32(packed[k, r])
-            weights[k, r] = np.float32(np.int32(number & np.int32(15))) * scale[r] + minimum[r]
+            weights[k, r] = _low(packed[k, r]) * scale[r] + minimum[r]
         for r in range(32):
-            number = np.int32(packed[k, r])
-            weights[k, 32 + r] = np.float32(np.int32(number >> np.int32(4))) * scale[32 + r] + minimum[32 + r]
+            weights[k, 32 + r] = _high(packed[k, r]) * scale[32 + r] + minimum[32 + r]
 
 
 @njit(cache=True, fastmath=True, nogil=True)  # type: ignore[untyped-decorator]
