@@ -36,8 +36,8 @@ ROWS = 4
 """Rows of numbers that are multiplied together, so that a weight in a register serves all of them."""
 
 
-# In `byte & 15` a byte meets an int64, and registers hold half as many of those: at 32 bits a product with one row takes
-# three quarters of the time.
+# In `byte & 15` a byte meets an int64, and registers hold half as many of those: at 32 bits a product with one row
+# takes three quarters of the time.
 
 
 @njit(cache=True, inline="always")  # type: ignore[untyped-decorator]
