@@ -111,8 +111,7 @@ def run(
 ) -> None:
     """Execute chapters in fresh kernels, side by side, and report their seconds.
 
-    With --write each has the threads that it says it gains from, whatever is set, so that the seconds that are stamped
-    can be compared.
+    With --write each has one thread, whatever is set, so that the seconds that are stamped can be compared.
 
     Ends with 1 if a chapter failed.
     """
@@ -120,17 +119,11 @@ def run(
     if not paths:
         console.print("Every chapter is up to date.")
         return
-    from sdg_lab.course.runner import threads_for
-
-    cores = threads.available_cores()
-    share = None if write else threads.choose()
-    most = share or max(threads_for(path) for path in paths)
-    workers = min(workers or max(1, cores // most), len(paths))
+    share = threads.DEFAULT if write else threads.choose()
+    workers = min(workers or max(1, threads.available_cores() // share), len(paths))
     results = _execute(paths, workers=workers, share=share, write=write)
 
-    table = Table(
-        "chapter", "seconds", "", title=f"{workers} at a time, up to {most} thread{'s' if most > 1 else ''} each"
-    )
+    table = Table("chapter", "seconds", "", title=f"{workers} at a time, {share} thread{'s' if share > 1 else ''} each")
     table.columns[1].justify = "right"
     for path in paths:
         result = results[path]
@@ -222,7 +215,7 @@ def _chosen(wanted: list[str]) -> list[Path]:
     return sorted(chosen)
 
 
-def _execute(paths: list[Path], *, workers: int, share: int | None, write: bool) -> dict[Path, Any]:
+def _execute(paths: list[Path], *, workers: int, share: int, write: bool) -> dict[Path, Any]:
     """Run the chapters under a live display; return each one's stamp or error."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 

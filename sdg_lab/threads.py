@@ -2,9 +2,8 @@
 
 One thread is the default. The networks of this course are small: a second thread that must be woken for each operation
 costs more than it brings (a dense 784-400-784 step takes 3.9 ms on one thread and 5.6 ms on two), the results do not
-depend on the machine's number of cores, and chapters and tests can run side by side. Networks of convolutions gain from
-more (75 ms and 46 ms a step): chapters with such networks ask for two with :func:`use`; ``SDG_LAB_THREADS`` overrules
-them.
+depend on the machine's number of cores, and chapters and tests can run side by side. Large convolutions and batches of
+texts gain from more; no chapter as a whole does. ``SDG_LAB_THREADS`` asks for more.
 
 Idle OpenMP threads spin by default. On a quiet machine that is quickest, but beside one busy process it makes a step of
 two threads ten times slower than on one. So waiting is made passive before torch is imported. ``import sdg_lab`` calls
@@ -62,26 +61,6 @@ def configure() -> int:
             "import sdg_lab first, or set OMP_WAIT_POLICY=passive",
             stacklevel=3,
         )
-    return threads
-
-
-def use(wanted: int) -> int:
-    """Let torch use several threads in this process, for networks that gain from them; return how many it uses.
-
-    ``SDG_LAB_THREADS`` overrules this, and no more threads are used than there are cores.
-
-    Args:
-        wanted: threads.
-
-    Raises:
-        ValueError: if ``wanted`` is less than 1.
-    """
-    if wanted < 1:
-        raise ValueError(f"threads must be >= 1, got {wanted}")
-    import torch
-
-    threads = choose() if "SDG_LAB_THREADS" in os.environ else min(wanted, available_cores())
-    torch.set_num_threads(threads)
     return threads
 
 

@@ -112,9 +112,9 @@ class TestRun:
             (("01",), (["01"], 1, 2, False)),
             (("bayesian", "00"), (["00", "02"], 2, 2, False)),
             (("all",), (["00", "01", "02"], 2, 2, False)),
-            (("all", "01", "--write"), (["00", "01", "02"], 3, None, True)),
-            (("01", "--write"), (["01"], 1, None, True)),
-            (("all", "--write", "--workers", "2"), (["00", "01", "02"], 2, None, True)),
+            (("all", "01", "--write"), (["00", "01", "02"], 3, 1, True)),
+            (("01", "--write"), (["01"], 1, 1, True)),
+            (("all", "--write", "--workers", "2"), (["00", "01", "02"], 2, 1, True)),
             (("stale", "--workers", "1"), (["00", "01", "02"], 1, 2, False)),
             (("all", "--workers", "9"), (["00", "01", "02"], 3, 2, False)),
         ],
@@ -123,13 +123,6 @@ class TestRun:
         result = invoke("run", *words)
         assert result.exit_code == 0, result.output
         assert kernels.calls == [call]
-
-    def test_chapters_that_gain_from_two_threads_are_written_two_at_a_time_on_four_cores(
-        self, invoke, kernels, monkeypatch
-    ):
-        monkeypatch.setattr(runner, "threads_for", lambda path: 2 if path.stem.startswith("01") else 1)
-        assert invoke("run", "all", "--write").exit_code == 0
-        assert kernels.calls == [(["00", "01", "02"], 2, None, True)]
 
     def test_it_reports_seconds_and_each_failure_and_ends_with_1(self, invoke, kernels):
         kernels.failing = {"01"}

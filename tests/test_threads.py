@@ -55,16 +55,3 @@ def test_a_number_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, wrong
 def test_torch_imported_first_is_warned_about():
     said = in_a_fresh_process("import torch, sdg_lab")
     assert "torch was imported before sdg_lab" in said
-
-
-@pytest.mark.parametrize(
-    ("environment", "number"), [({}, min(2, threads.available_cores())), ({"SDG_LAB_THREADS": "1"}, 1)]
-)
-def test_a_chapter_may_ask_for_more_and_the_user_has_the_last_word(environment: dict[str, str], number: int):
-    code = "from sdg_lab import threads; import torch; print(threads.use(2), torch.get_num_threads())"
-    assert in_a_fresh_process(code, **environment) == f"{number} {number}"
-
-
-def test_no_thread_at_all_is_refused():
-    with pytest.raises(ValueError, match="threads must be >= 1, got 0"):
-        threads.use(0)

@@ -54,7 +54,6 @@ CHAPTER = Chapter(
             "https://arxiv.org/abs/2502.02737",
         ),
     ),
-    threads=2,
 )
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Protocol
 
-from sdg_lab import course, threads
+from sdg_lab import course
 from sdg_lab.course.exercise import KEY, Exercise
 
 
@@ -49,7 +49,6 @@ class Chapter:
         builds: one or two sentences: what the reader will have built at the end.
         read_first: chapters (or books) to read before, in words; empty if none.
         papers: where it comes from.
-        threads: how many its networks gain from; its notebook asks for them with ``threads.use``.
     """
 
     number: str
@@ -57,7 +56,6 @@ class Chapter:
     builds: str
     read_first: str = ""
     papers: tuple[Paper, ...] = ()
-    threads: int = threads.DEFAULT
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"\d\d", self.number):

@@ -24,11 +24,11 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-from sdg_lab import threads as threads_policy
-from sdg_lab.course import notebooks, outputs, registry
+from sdg_lab.course import notebooks, outputs
 from sdg_lab.course.display import duration
 from sdg_lab.course.notebooks import METADATA, Stamp
 from sdg_lab.files import replace_atomically
+from sdg_lab.threads import DEFAULT
 
 OnCell = Callable[[Path, int, int], None]
 """Called with the chapter, the number of code cells done, and the number there are."""
@@ -48,7 +48,7 @@ class Stopped(ChapterError):
 def execute(
     path: Path,
     *,
-    threads: int | None = None,
+    threads: int = DEFAULT,
     write: bool = False,
     timeout: float = SECONDS_A_CELL,
     on_cell: OnCell = lambda path, done, total: None,
@@ -58,7 +58,7 @@ def execute(
 
     Args:
         path: the notebook.
-        threads: how many threads its numerical libraries use; by default as many as the chapter says it gains from.
+        threads: how many threads its numerical libraries use.
         write: save the outputs and the stamp in place.
         timeout: seconds that one cell may take.
         on_cell: told at the start and of each cell done.
@@ -78,7 +78,6 @@ def execute(
     except ValueError as error:
         raise ChapterError(str(error)) from None
     on_cell(path, 0, len(notebooks.code_cells(notebook)))
-    threads = threads or threads_for(path)
     seconds = _run_cells(notebook, path, threads, timeout, on_cell, stop or threading.Event())
 
     stamp = Stamp(fingerprint, round(seconds, 1), _environment(threads))
@@ -95,21 +94,15 @@ def execute(
     return stamp
 
 
-def threads_for(path: Path) -> int:
-    """Return how many threads a chapter gains from: what its module says, else the default."""
-    number = path.stem[:2]
-    return registry.chapter(number).threads if number in registry.numbers() else threads_policy.DEFAULT
-
-
 def execute_many(
-    paths: Sequence[Path], *, workers: int, threads: int | None, write: bool, on_cell: OnCell
+    paths: Sequence[Path], *, workers: int, threads: int, write: bool, on_cell: OnCell
 ) -> Iterator[tuple[Path, Stamp | ChapterError]]:
     """Run chapters side by side, each in its own kernel; yield each one's stamp or error as soon as it ends.
 
     Args:
         paths: the chapters.
         workers: how many run at a time.
-        threads: threads of each; None for what each chapter says.
+        threads: threads of each.
         write: save outputs and stamps.
         on_cell: told of each cell done, from the workers' threads.
     """

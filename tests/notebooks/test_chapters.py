@@ -53,14 +53,11 @@ def test_the_title_is_that_of_the_module_and_the_header_says_the_measured_second
 
 
 @each_chapter
-def test_the_measured_seconds_are_few_and_for_the_threads_that_the_chapter_asks_for(path):
-    notebook, wanted = notebooks.read(path), registry.chapter(path.stem[:2]).threads
-    stamp = notebooks.stamp(notebook)
+def test_the_measured_seconds_are_few_and_for_one_thread(path):
+    stamp = notebooks.stamp(notebooks.read(path))
     assert stamp is not None
-    assert stamp.executed_with["threads"] == wanted
+    assert stamp.executed_with["threads"] == threads.DEFAULT
     assert 0 < stamp.seconds <= MOST_SECONDS.get(path.stem[:2], 90)
-    asked = {int(n) for cell in code_cells(notebook) for n in re.findall(r"threads\.use\((\d+)\)", source(cell))}
-    assert asked == ({wanted} if wanted != threads.DEFAULT else set())
 
 
 @each_chapter
