@@ -48,6 +48,13 @@ CHAPTER = Chapter(
             "https://arxiv.org/abs/2305.13245",
         ),
         Paper(
+            "Primer: Searching for Efficient Transformers for Language Modeling",
+            "So et al.",
+            2021,
+            "https://arxiv.org/abs/2109.08668",
+        ),
+        Paper("On Calibration of Modern Neural Networks", "Guo et al.", 2017, "https://arxiv.org/abs/1706.04599"),
+        Paper(
             "SmolLM2: When Smol Goes Big -- Data-Centric Training of a Small Language Model",
             "Allal et al.",
             2025,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -32,6 +33,9 @@ def warm_up_then_down(share: float) -> float:
 
 # The plays
 
+PLAYS_FIT: dict[str, Any] = {"optimizer": "muon", "schedule": warm_up_then_down}
+"""What both networks' trainings on the plays have in common."""
+
 
 def plays_subwords() -> Subwords:
     """Learn the tokens of the training plays; takes seconds, and the result is always the same."""
@@ -47,9 +51,8 @@ def train_plays(*, progress: bool = True) -> GPT:
             epochs=1,
             batch_size=32,
             lr=8e-3,
-            optimizer="muon",
-            schedule=warm_up_then_down,
             progress=progress,
+            **PLAYS_FIT,
         )
 
 
@@ -63,9 +66,8 @@ def train_plays_lstm(*, progress: bool = True) -> Recurrent:
             epochs=2,
             batch_size=16,
             lr=2e-2,
-            optimizer="muon",
-            schedule=warm_up_then_down,
             progress=progress,
+            **PLAYS_FIT,
         )
 
 

@@ -145,16 +145,22 @@ def gpt_of_names(seed: int) -> GPT:
 def lstm_of_melodies(seed: int) -> Recurrent:
     """Train an LSTM on the melodies of the chorales; about 5 s."""
     train, validation = _tunes()
-    model = Recurrent("lstm", width=128, embedding=32, dropout=0.5)
+    model = Recurrent("lstm", width=128, embedding=64, dropout=0.5)
     model.fit(train, epochs=15, batch_size=16, lr=8e-3, optimizer="muon", schedule=cosine, seed=seed, progress=False)
     return calibrated(model, validation)
 
 
 def gpt_of_melodies(seed: int) -> GPT:
-    """Train a transformer on the melodies of the chorales; about 10 s."""
+    """Train a transformer on the melodies of the chorales; about 15 s.
+
+    With so little data it gains from narrow feed-forward networks, from weights that decay fast, and from symbols that
+    are read by one matrix and predicted by another.
+    """
     train, validation = _tunes()
-    model = GPT(d_model=64, n_layers=2, n_heads=4, context=256, dropout=0.3, **SMALL_DATA)
-    model.fit(train, epochs=10, batch_size=16, lr=8e-3, schedule=warm, seed=seed, **WITH_MUON)
+    options: dict[str, Any] = SMALL_DATA | {"tied": False, "locked": False, "d_ff": 64}
+    model = GPT(d_model=48, n_layers=3, n_heads=2, context=256, dropout=0.3, **options)
+    fit: dict[str, Any] = WITH_MUON | {"lr": 12e-3, "weight_decay": 1.0}
+    model.fit(train, epochs=16, batch_size=16, schedule=warm, ema=0.99, seed=seed, **fit)
     return calibrated(model, validation)
 
 
