@@ -6,6 +6,7 @@ query heads may share one key and value head (Ainslie et al., *GQA*, 2023), so k
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Literal, cast
 
@@ -83,7 +84,7 @@ class KVCache:
         layers: of the network.
         n: sequences.
         kv_heads: key and value heads.
-        capacity: tokens that it can hold.
+        capacity: tokens that it can hold, padding included.
         width: of a head.
         padding: how many tokens at the left of each row are none, (n,), where prompts of different lengths are read
             together; nobody looks at them, and positions are counted after them.
@@ -139,6 +140,10 @@ class KVCache:
         """Count tokens that all layers have stored."""
         self.length += tokens
 
+    def longest(self) -> int:
+        """Return how many tokens the row with the least padding has read, without its padding."""
+        return self.length if self.padding is None else self.length - int(self.padding.min())
+
     def positions(self, tokens: int) -> Tensor:
         """Return the positions of the next tokens, (T,), or (n, T) where rows are padded; padding has position 0."""
         place = torch.arange(self.length, self.length + tokens, device=self.keys[0].device)
@@ -159,8 +164,7 @@ class KVCache:
 
     def keep(self, rows: Tensor) -> KVCache:
         """Return the cache of some sequences only; ``rows`` are their numbers, (m,)."""
-        kept = object.__new__(KVCache)
-        kept.length, kept.capacity = self.length, self.capacity
+        kept = copy.copy(self)
         kept.padding = None if self.padding is None else self.padding[rows]
         kept.keys = [keys[rows] for keys in self.keys]
         kept.values = [values[rows] for values in self.values]
@@ -248,11 +252,12 @@ class SelfAttention(nn.Module):
 
 
 class Convolution(nn.Module):
-    """Mix the last positions into each, number by number: x_t + Σ_j w_j ⊙ x_{t-j}.
+    """Mix the last positions into each, number by number: x_t + Σ_j w_j ⊙ x_{t-(size-1-j)}, for j from 0 to size - 1.
 
     So et al., *Primer* (2021), have it behind queries, keys and values; Allen-Zhu, *Canon layers* (2025), also before
     attention and feed-forward network. A head then sees at once what the last few tokens were, which attention alone
-    has to learn. The weights begin at 0, and nothing is added.
+    has to learn. w_j is ``weight[..., j]``, as in torch's Conv1d: the first belongs to the oldest position, the last to
+    the position itself. The weights begin at 0, and nothing is added.
 
     Args:
         width: numbers at a position.

@@ -31,6 +31,7 @@ class Tokeniser:
         special: numbers of the tokens that are no text, by spelling, such as ``<|im_start|>``.
         start: number of the token that stands between documents, and so before the first word of one.
         ends: numbers of the tokens that end a turn or a document.
+        names: spellings of the tokens that chat templates call ``bos_token`` and ``eos_token``.
 
     Raises:
         ValueError: if the file's vocabulary is of another kind, or damaged.
@@ -54,8 +55,10 @@ class Tokeniser:
             raise ValueError(f"{file.path}: its vocabulary has a merge of unknown tokens, {wrong[0]}; {REMEDY}")
         self._unknown = bytes(byte for character, byte in BYTES.items() if character not in number_of)
         self.special = {self.vocabulary[i]: i for i, kind in enumerate(types) if kind == CONTROL}
-        self.start = self.special.get("<|endoftext|>", file.value("tokenizer.ggml.bos_token_id", int))
-        self.ends = frozenset({file.value("tokenizer.ggml.eos_token_id", int), self.start})
+        bos, eos = (self._mark(file, f"tokenizer.ggml.{name}_token_id") for name in ("bos", "eos"))
+        self.names = {"bos_token": self.vocabulary[bos], "eos_token": self.vocabulary[eos]}
+        self.start = self.special.get("<|endoftext|>", bos)
+        self.ends = frozenset({eos, self.start})
         self._tokenizer = Tokenizer(models.BPE(number_of, [(left, right) for left, right in merges]))
         self._tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
             [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
@@ -64,6 +67,15 @@ class Tokeniser:
         self._tokenizer.add_special_tokens(
             [AddedToken(token, special=True, normalized=False) for token in self.special]
         )
+
+    def _mark(self, file: GGUFFile, key: str) -> int:
+        """Return the number of a token that the file gives a part to."""
+        number: int = file.value(key, int)
+        if not 0 <= number < len(self.vocabulary):
+            raise ValueError(
+                f"{file.path}: {key} is {number}, outside the vocabulary of {len(self.vocabulary):,}; {REMEDY}"
+            )
+        return number
 
     def __len__(self) -> int:
         return len(self.vocabulary)

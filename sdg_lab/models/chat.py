@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from jinja2 import TemplateError
+from jinja2 import Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 Message = Mapping[str, str]
@@ -17,7 +17,14 @@ Message = Mapping[str, str]
 ROLES = ("system", "user", "assistant")
 
 
-def render(template: str, messages: Sequence[Message], special: Collection[str]) -> str:
+class _Unknown(Undefined):
+    """What a template names and nobody gave: it may be asked for, as in ``{% if tools %}``, but not written."""
+
+    __slots__ = ()
+    __str__ = Undefined._fail_with_undefined_error
+
+
+def render(template: str, messages: Sequence[Message], special: Collection[str], **names: str) -> str:
     """Return the conversation as the model was trained to read it, with the assistant's next turn opened.
 
     Args:
@@ -25,22 +32,27 @@ def render(template: str, messages: Sequence[Message], special: Collection[str])
         messages: the turns so far; without a system message the template puts its own first.
         special: spellings of the tokens that mark turns, which no message may hold: it could end its turn and speak
             in another role.
+        names: spellings that the template may write by name, such as ``bos_token``.
 
     Raises:
         TypeError: if a message is no mapping of ``role`` and ``content`` to texts.
-        ValueError: if there is no message, a role is unknown, a message holds a special token, or the template fails.
+        ValueError: if there is no message, a role is unknown, a message holds a special token, or the template fails,
+            as one does that writes what it was not given.
     """
     if isinstance(messages, (str, Mapping)) or not messages:
         raise ValueError('messages must be a list such as [{"role": "user", "content": "..."}], got ' + repr(messages))
     for index, message in enumerate(messages):
         _check(index, message, special)
-    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, undefined=_Unknown)
     try:
         return environment.from_string(template).render(
-            messages=[dict(message) for message in messages], add_generation_prompt=True
+            names, messages=[dict(message) for message in messages], add_generation_prompt=True
         )
-    except TemplateError as error:
-        raise ValueError(f"the file's chat template cannot render these messages: {error}") from None
+    except Exception as error:  # the template is a program of the file's: it may fail in any way
+        raise ValueError(
+            f"the file's chat template cannot render these messages: {type(error).__name__}: {error}; "
+            "give others, or continue a text with generate([text])"
+        ) from None
 
 
 def _check(index: int, message: Message, special: Collection[str]) -> None:

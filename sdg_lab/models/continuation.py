@@ -1,7 +1,8 @@
 """Continue several texts at once, a token a step, with the keys and values of what was read kept in a cache.
 
 Prompts of different lengths are padded at the left, so that all of them end at the same place; nobody looks at the
-padding, and positions are counted after it. A text that has ended leaves the batch when half of the batch has.
+padding, and positions are counted after it, so that each text has the whole context to itself. Texts that have ended
+are dropped from the batch as soon as they are at least half of it, or one of them has no position left in the context.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class Decoding:
         ValueError: for ``max_tokens`` below 1, or draws asked for with what :func:`filter_logits` refuses.
     """
 
-    max_tokens: int = 64
+    max_tokens: int = 128
     temperature: float = 0.0
     top_k: int | None = None
     top_p: float | None = None
@@ -64,7 +65,7 @@ def continuations(
 ) -> Iterator[list[tuple[int, int]]]:
     """Yield the new tokens of each step as pairs: number of the prompt, token.
 
-    It ends when all texts have ended, have got their ``max_tokens``, or fill the context.
+    A text goes on until it has ended, has got its ``max_tokens``, or fills the context, whatever stands beside it.
 
     Args:
         network: reads and predicts.
@@ -74,28 +75,25 @@ def continuations(
     """
     device = network.norm.weight.device
     generator = new_generator(decoding.seed, device)
-    rows = list(range(len(prompts)))
-    width = max(map(len, prompts))
-    room = min(decoding.max_tokens, network.context - width + 1)  # the last token is not read again
-    lengths = torch.tensor([len(prompt) for prompt in prompts], device=device)
-    padding = None if bool((lengths == width).all()) else width - lengths
+    lengths = [len(prompt) for prompt in prompts]
+    width = max(lengths)
+    room = [min(decoding.max_tokens, network.context - length + 1) for length in lengths]  # the last one is not read
+    padding = None if min(lengths) == width else torch.tensor([width - length for length in lengths], device=device)
     tokens = torch.tensor([[0] * (width - len(prompt)) + list(prompt) for prompt in prompts], device=device)
-    cache = network.cache(len(prompts), width + room - 1, padding)
-    for step in range(room):
+    cache = network.cache(len(prompts), width + max(room) - 1, padding)  # with padding maybe more than the context
+    rows, going_on = list(range(len(prompts))), set(range(len(prompts)))
+    for said in range(1, max(room) + 1):
         chosen = decoding.choose(_next_logits(network, tokens, cache), generator)
-        speaking = [place for place, row in enumerate(rows) if row >= 0]
-        yield [(rows[place], chosen[place]) for place in speaking]
-        if step == room - 1:
+        newest = [(row, token) for row, token in zip(rows, chosen, strict=True) if row in going_on]
+        yield newest
+        going_on = {row for row, token in newest if said < room[row] and not ended(row, token)}
+        if not going_on:
             return
-        for place in speaking:
-            if ended(rows[place], chosen[place]):
-                rows[place] = -1
-        speaking = [place for place, row in enumerate(rows) if row >= 0]
-        if not speaking:
-            return
-        if 2 * len(speaking) <= len(rows):
-            cache = cache.keep(torch.tensor(speaking, device=device))
-            rows, chosen = [rows[place] for place in speaking], [chosen[place] for place in speaking]
+        full = any(lengths[row] + said > network.context for row in rows)
+        if full or 2 * len(going_on) <= len(rows):
+            places = [place for place, row in enumerate(rows) if row in going_on]
+            cache = cache.keep(torch.tensor(places, device=device))
+            rows, chosen = [rows[place] for place in places], [chosen[place] for place in places]
         tokens = torch.tensor(chosen, device=device)[:, None]
 
 

@@ -18,8 +18,9 @@ def generate(
 ) -> tuple[Tensor, Tensor]:
     """Go on with each row until it has ended, or ``max_length`` symbols were written.
 
-    Rows that have ended are no longer computed once they are the half. Running text does not end; where it fills the
-    network's context, the younger half of what was read is read anew, and the older half forgotten.
+    Rows that have ended are dropped from the batch as soon as they are at least half of it. Where the others fill
+    the network's context, as running text does, the younger half of what was read is read anew, and the older half
+    forgotten.
 
     Args:
         model: the network.
@@ -50,8 +51,8 @@ def generate(
             state, rows, written = model.keep(state, goes_on.nonzero()[:, 0]), rows[goes_on], written[goes_on]
             goes_on = goes_on[goes_on]
         if read == model.context:
-            kept = torch.cat(columns, dim=1)[:, -(model.context // 2) :]
-            scores, state = model.advance(F.pad(kept, (1, 0)), model.start(n))
+            kept = torch.cat(columns, dim=1)[rows, -(model.context // 2) :]
+            scores, state = model.advance(F.pad(kept, (1, 0)), model.start(len(rows)))
             read = kept.shape[1] + 1
         else:
             scores, state = model.step(written, state)

@@ -61,15 +61,21 @@ class PackedTensor:
         """Return the numbers, float32.
 
         Raises:
-            ValueError: if some are no finite numbers.
+            ValueError: if the kind cannot be unpacked, or some are no finite numbers.
         """
         block, size = GGML_QUANT_SIZES[self.kind]
         bytes_a_row = self.shape[-1] // block * size
-        numbers = dequantize(self.data.reshape(-1, bytes_a_row), self.kind)
+        try:
+            numbers = dequantize(self.data.reshape(-1, bytes_a_row), self.kind)
+        except NotImplementedError:
+            raise ValueError(
+                f"tensor {self.name} is stored as {self.kind.name}, which cannot be unpacked; "
+                "give a file with another kind, such as F32, F16, Q8_0 or Q4_1"
+            ) from None
         # A copy where the numbers are not packed: nothing may look into the file, nor be written to it.
         tensor = torch.from_numpy(np.require(numbers, np.float32, ["C", "W"])).reshape(self.shape)
         if not bool(torch.isfinite(tensor.sum())):
-            raise ValueError(f"tensor {self.name} holds numbers that are not finite")
+            raise ValueError(f"tensor {self.name} holds numbers that are not finite; {REMEDY}")
         return tensor
 
 
@@ -119,12 +125,13 @@ class GGUFFile:
         """Return the numbers of a tensor that has to be there, float32.
 
         Raises:
-            ValueError: as :meth:`tensor`, and if some are not finite.
+            ValueError: as :meth:`tensor` and :meth:`PackedTensor.unpacked`.
         """
+        packed = self.tensor(name, shape)
         try:
-            return self.tensor(name, shape).unpacked()
+            return packed.unpacked()
         except ValueError as error:
-            raise error if str(self.path) in str(error) else ValueError(f"{self.path}: {error}; {REMEDY}") from None
+            raise ValueError(f"{self.path}: {error}") from None
 
 
 REMEDY = "download or install it again"

@@ -6,7 +6,7 @@ weights, 30 layers, trained on 2 trillion tokens and then to follow instructions
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -52,7 +52,8 @@ class LanguageModel:
 
         Args:
             path: of the file.
-            packed: multiply single rows by the packed weights: the same numbers, faster.
+            packed: multiply up to :data:`~sdg_lab.models.quantised.MOST_ROWS` rows at once by the packed weights,
+                which are the same numbers and faster to fetch.
 
         Raises:
             FileNotFoundError: if the file, or the package, is not there.
@@ -89,7 +90,7 @@ class LanguageModel:
         template = self.metadata.get("tokenizer.chat_template")
         if template is None:
             raise ValueError("this model's file has no chat template: continue a text with generate([text])")
-        return chat.render(template, messages, self.tokeniser.special)
+        return chat.render(template, messages, self.tokeniser.special, **self.tokeniser.names)
 
     # Stage 2: what the network thinks of a text.
 
@@ -152,15 +153,17 @@ class LanguageModel:
         Tokens that the filters leave out are not listed; the probabilities are those of a draw after the filters.
 
         Raises:
-            ValueError: for filters out of range; see :func:`sdg_lab.models.sampling.filter_logits`.
+            ValueError: for n below 1, and filters out of range; see :func:`sdg_lab.models.sampling.filter_logits`.
         """
+        if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
+            raise ValueError(f"n, the number of tokens to list, must be a whole number >= 1, got {n!r}")
         decoding = Decoding(temperature=temperature, top_k=top_k, top_p=top_p)
         tokens = self._row(self._prompts([text])[0], "the text")
         scores = self.network.unembed(self.network.hidden(tokens)[0, -1])
         if temperature == 0:
             decoding = Decoding(temperature=1.0, top_k=1)
         probability, ids = decoding.filter(scores).softmax(dim=-1).sort(descending=True)
-        kept = min(n, int((probability > 0).sum()))
+        kept = min(int(n), int((probability > 0).sum()))
         numbers = ids[:kept].tolist()
         return pd.DataFrame(
             {
@@ -172,42 +175,44 @@ class LanguageModel:
 
     # Stage 3: speech.
 
-    def generate(self, prompts: Sequence[str], *, stop: Sequence[str] = (), **options: Any) -> list[str]:
+    def generate(self, prompts: Sequence[str], *, stop: str | Collection[str] = (), **options: Any) -> list[str]:
         """Continue several texts at once, and return what was added to each.
 
         Args:
             prompts: the texts; an empty one begins a document.
-            stop: texts at the first of which a continuation ends, without it.
-            options: ``max_tokens``, ``temperature`` (0, the default: the likeliest token), ``top_k``, ``top_p`` and
-                ``seed``; see :class:`sdg_lab.models.continuation.Decoding`.
+            stop: a text, or several, at the first of which a continuation ends, without it.
+            options: ``max_tokens`` (by default 128; fewer where the text fills the context), ``temperature`` (0, the
+                default: the likeliest token), ``top_k``, ``top_p`` and ``seed``; see
+                :class:`sdg_lab.models.continuation.Decoding`.
 
         Raises:
-            TypeError: if the prompts are not a list of str.
-            ValueError: for options out of range, and for a prompt of more tokens than the context.
+            TypeError: if the prompts are not a list of str, or the stops are no texts.
+            ValueError: for options out of range, an empty stop, and a prompt of more tokens than the context.
         """
+        stops = _stops(stop)
         said: list[list[int]] = [[] for _ in _texts(prompts)]
 
         def ended(row: int, token: int) -> bool:
             if token in self.tokeniser.ends:
                 return True
-            return bool(stop) and any(text in self.decode(said[row]) for text in stop)
+            return bool(stops) and any(text in self.decode(said[row]) for text in stops)
 
         for pairs in continuations(self.network, self._prompts(prompts), Decoding(**options), ended):
             for row, token in pairs:
                 said[row].append(token)
-        return [_cut(self.decode(self._spoken(ids)), stop) for ids in said]
+        return [_cut(self.decode(self._spoken(ids)), stops) for ids in said]
 
     def chat(self, messages: Sequence[Message], **options: Any) -> str:
         """Return the assistant's answer to a conversation; options as of :meth:`generate`."""
-        return self.generate([self.prompt(messages)], **{"max_tokens": 128, **options})[0]
+        return self.generate([self.prompt(messages)], **options)[0]
 
     def stream(self, prompt: str | Sequence[Message], **options: Any) -> Iterator[str]:
         """Yield the continuation of a text, or the answer to a conversation, piece by piece as it is made.
 
-        Options are those of :meth:`generate` but ``stop``; the pieces together are what it returns.
+        Options are those of :meth:`generate` but ``stop``; the pieces together are what it, or :meth:`chat`, returns.
         """
         text = prompt if isinstance(prompt, str) else self.prompt(prompt)
-        decoding = Decoding(**{"max_tokens": 128, **options})
+        decoding = Decoding(**options)
         ids: list[int] = []
         shown = 0
         for pairs in continuations(
@@ -278,7 +283,17 @@ def _texts(texts: Sequence[str]) -> Sequence[str]:
     return texts
 
 
-def _cut(text: str, stop: Sequence[str]) -> str:
+def _stops(stop: str | Collection[str]) -> list[str]:
+    """Return the texts that end a continuation, or refuse what would end none or all."""
+    if not isinstance(stop, Collection) or not all(isinstance(text, str) for text in stop):
+        raise TypeError(f"stop must be a str or a list of str, got {stop!r}; for no stop leave it out")
+    stops = [stop] if isinstance(stop, str) else list(stop)
+    if "" in stops:
+        raise ValueError(f"stop {stops.index('')} is '', which would empty every text; leave it out")
+    return stops
+
+
+def _cut(text: str, stops: Sequence[str]) -> str:
     """Return the text up to the first of the stops."""
-    ends = [place for place in map(text.find, stop) if place >= 0]
+    ends = [place for place in map(text.find, stops) if place >= 0]
     return text[: min(ends)] if ends else text

@@ -34,8 +34,8 @@ def read_transformer(file: GGUFFile, *, packed: bool = True) -> Transformer:
 
     Args:
         file: of the Llama family.
-        packed: also keep the matrices packed, where their kind is known, and multiply single rows by them; see
-            :mod:`sdg_lab.models.quantised`.
+        packed: also keep the matrices packed, where their kind is known, and multiply up to
+            :data:`~sdg_lab.models.quantised.MOST_ROWS` rows at once by them; see :mod:`sdg_lab.models.quantised`.
 
     Raises:
         ValueError: if the file holds another kind of model, or anything is missing, too much, or of a wrong size.
@@ -96,9 +96,9 @@ def arguments(file: GGUFFile) -> dict[str, Any]:
     file.tensor(f"blk.{options['n_layers'] - 1}.ffn_gate.weight", (options["d_ff"], options["d_model"]))
     try:
         with torch.device("meta"):
-            Transformer(**{**options, "n_layers": min(options["n_layers"], 1)})  # it checks the sizes
+            Transformer(**{**options, "n_layers": min(options["n_layers"], 1)})  # it checks them
     except ValueError as error:
-        raise ValueError(f"{file.path}: the sizes in its metadata do not fit: {error}; {REMEDY}") from None
+        raise ValueError(f"{file.path}: the entries of its metadata do not fit: {error}; {REMEDY}") from None
     d_head = options["d_model"] // options["n_heads"]
     for name in ("rope.dimension_count", "attention.key_length", "attention.value_length"):
         if file.metadata.get(f"{ARCHITECTURE}.{name}", d_head) != d_head:

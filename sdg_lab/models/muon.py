@@ -1,4 +1,4 @@
-"""Muon: gradient descent for matrices, whose steps have singular values near 1 in every direction.
+"""Muon: gradient descent for matrices, whose steps have singular values near 1 in all but the faintest directions.
 
 Jordan et al., *Muon: An optimizer for hidden layers in neural networks* (2024); the size of the step that lets it share
 AdamW's learning rate is that of Liu et al., *Muon is Scalable for LLM Training* (2025). Adam scales each number of a
@@ -18,13 +18,15 @@ from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
-"""Of the polynomial a x + b x³ + c x⁵ that, applied five times, sends every x in (0, 1] near 1."""
+"""Of the polynomial a x + b x³ + c x⁵ that, applied five times, sends every x in [0.002, 1] near 1."""
 
 
 def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
-    """Return matrices, (m, rows, columns), with the same singular vectors and singular values between 0.7 and 1.2.
+    """Return matrices, (m, rows, columns), with the same singular vectors and, where they can be had, values near 1.
 
-    Newton and Schulz's iteration with Jordan's coefficients: matrix products only, no decomposition.
+    Newton and Schulz's iteration with Jordan's coefficients: matrix products only, no decomposition. In the five steps
+    a singular value of 0.002 to 1 times the matrix's norm (Frobenius) becomes one between 0.68 and 1.21. A smaller one
+    times the norm is multiplied by 485 at most, and so stays small: 0.00025 becomes 0.12, and 0 stays 0.
     """
     wide = matrices.shape[-2] <= matrices.shape[-1]
     x = matrices if wide else matrices.transpose(-2, -1)

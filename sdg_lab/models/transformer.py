@@ -84,9 +84,9 @@ class Transformer(nn.Module):
         dropout: share of the numbers dropped in training, after the embedding and in what each block adds.
         tied: whether the embedding's matrix also gives the scores.
         bias: whether matrices and LayerNorms have a bias.
-        rope_base: base of the rotary frequencies.
+        rope_base: base of the rotary frequencies, at least 1.
         rope_pairs: which numbers of a head turn together: "halves" or "neighbours".
-        norm_eps: what is added under the norms' root.
+        norm_eps: what is added under the norms' root, above 0.
         convolution: positions that the three convolutions of a block cover, each position itself included; 0 for none
             (:class:`~sdg_lab.models.attention.Convolution`).
         locked: whether dropout drops the same numbers at all positions of a sequence.
@@ -125,6 +125,7 @@ class Transformer(nn.Module):
         whole = {"symbols": symbols, "d_model": d_model, "n_layers": n_layers, "n_heads": n_heads}
         _check_sizes({**whole, "n_kv_heads": n_kv_heads, "context": context, "d_ff": d_ff})
         _check_choices(positions, norm, feed_forward, rope_pairs)
+        _check_numbers(rope_base, norm_eps)
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout must lie in [0, 1), got {dropout}")
         if isinstance(convolution, bool) or not isinstance(convolution, int) or convolution == 1 or convolution < 0:
@@ -214,12 +215,17 @@ class Transformer(nn.Module):
 
         Args:
             n: sequences.
-            capacity: tokens that it can hold; the context where None is given.
+            capacity: tokens that it can hold, padding included; the context where None is given. Padded rows may need
+                more: the context is what a row holds without its padding.
             padding: tokens at the left of each row that are none, (n,).
 
         Raises:
-            ValueError: if there is padding, which a network with convolutions would mix into what follows.
+            ValueError: if the capacity is below 1, or if there is padding, which a network with convolutions would mix
+                into what follows.
         """
+        if capacity is None:
+            capacity = self.context
+        _check_size("capacity", capacity)
         if padding is not None and self.convolution:
             raise ValueError("padding: a network with convolutions reads unpadded rows only; give texts of one length")
         weight = self.norm.weight
@@ -227,7 +233,7 @@ class Transformer(nn.Module):
             len(self.blocks),
             n,
             self.n_kv_heads,
-            capacity or self.context,
+            capacity,
             self.d_head,
             padding=padding,
             dtype=weight.dtype,
@@ -236,10 +242,15 @@ class Transformer(nn.Module):
 
     def _embed(self, tokens: Tensor, cache: KVCache | None) -> tuple[Tensor, Tensor | None]:
         """Return the stream before the first block, and the rotations of the positions if they are rotary."""
-        length, before = tokens.shape[1], 0 if cache is None else cache.length
-        limit = self.context if cache is None else min(self.context, cache.capacity)
-        if before + length > limit:
-            raise ValueError(f"{before + length} tokens are more than the context of {limit}; give fewer")
+        length = tokens.shape[1]
+        read = length if cache is None else cache.longest() + length
+        if read > self.context:
+            raise ValueError(f"{read} tokens are more than the context of {self.context}; give fewer")
+        if cache is not None and cache.length + length > cache.capacity:
+            raise ValueError(
+                f"{cache.length + length} tokens, padding included, are more than the cache's capacity of "
+                f"{cache.capacity}; make a cache with a larger capacity"
+            )
         x = self.token_embedding(tokens)
         positions = torch.arange(length, device=tokens.device) if cache is None else cache.positions(length)
         if self.position_embedding is not None:
@@ -311,10 +322,25 @@ def _norm(kind: Norm, width: int, eps: float, bias: bool) -> nn.LayerNorm | RMSN
     return nn.LayerNorm(width, eps=eps, bias=bias) if kind == "layer" else RMSNorm(width, eps)
 
 
+def _check_size(name: str, size: int) -> None:
+    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+        raise ValueError(f"{name} must be a whole number >= 1, got {size!r}")
+
+
+def _check_numbers(rope_base: float, norm_eps: float) -> None:
+    # Frequencies can overflow below a base of 1, and without an epsilon a stream of zeros has no norm: both end in NaN.
+    for name, number in (("rope_base", rope_base), ("norm_eps", norm_eps)):
+        if isinstance(number, bool) or not isinstance(number, (int, float)) or not math.isfinite(number):
+            raise ValueError(f"{name} must be a finite number, got {number!r}")
+    if rope_base < 1:
+        raise ValueError(f"rope_base must be >= 1, got {rope_base}")
+    if norm_eps <= 0:
+        raise ValueError(f"norm_eps must be > 0, got {norm_eps}")
+
+
 def _check_sizes(sizes: dict[str, int]) -> None:
     for name, size in sizes.items():
-        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-            raise ValueError(f"{name} must be a whole number >= 1, got {size!r}")
+        _check_size(name, size)
     for of, by in (("d_model", "n_heads"), ("n_heads", "n_kv_heads")):
         if sizes[of] % sizes[by]:
             raise ValueError(f"{of} must be a multiple of {by}, got {sizes[of]} and {sizes[by]}")

@@ -181,6 +181,20 @@ def test_the_cache_returns_all_that_was_stored_and_keeps_rows() -> None:
     assert torch.equal(two.keys[1][:, :, :5], k[[2, 0]])
     assert two.padding is not None
     assert two.padding.tolist() == [2, 0]
+    assert cache.padding is not None
+    assert (len(cache.padding), len(cache.keys[0])) == (3, 3)  # the whole one is as it was
+
+
+def test_kept_rows_are_of_the_same_kind_and_forget_nothing() -> None:
+    class Named(KVCache):
+        name = ""
+
+    cache = Named(1, 2, 1, 6, 4)
+    cache.name = "mine"
+    kept = cache.keep(torch.tensor([1]))
+    assert isinstance(kept, Named)
+    assert vars(kept).keys() == vars(cache).keys()
+    assert (kept.name, kept.capacity, kept.length) == ("mine", 6, 0)
 
 
 def test_the_mask_of_a_padded_row_hides_its_padding() -> None:

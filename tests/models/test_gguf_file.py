@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+from contextlib import nullcontext
 from pathlib import Path
 
 import gguf
@@ -58,6 +59,15 @@ class TestReading:
         assert np.array_equal(weight.numpy(), tensors()["blk.0.ffn_up.weight"])
         weight.zero_()
         assert file.tensors["blk.0.ffn_up.weight"].unpacked().any()
+
+    @pytest.mark.parametrize("kind", gguf.GGMLQuantizationType, ids=lambda kind: kind.name)
+    def test_every_kind_is_unpacked_or_refused_by_name(self, kind: gguf.GGMLQuantizationType):
+        block, size = gguf.GGML_QUANT_SIZES[kind]
+        tensor = gguf_file.PackedTensor("blk.0.ffn_up.weight", (3, block), kind, np.zeros(3 * size, np.uint8))
+        said = f"tensor blk.0.ffn_up.weight is stored as {kind.name}, which cannot be unpacked; give"
+        known = kind.name in ("F16", "BF16", "F32") or kind in gguf.quants._type_traits
+        with nullcontext() if known else pytest.raises(ValueError, match=said):
+            assert tensor.unpacked().shape == (3, block)
 
     def test_the_files_parts_lie_in_the_right_rows(self, write_gguf: WriteGGUF):
         weights = tensors()
@@ -190,6 +200,9 @@ class TestRefusals:
         ("metadata", "sentence"),
         [
             ({"llama.attention.head_count": 5}, "do not fit: d_model must be a multiple of n_heads, got 64 and 5"),
+            ({"llama.rope.freq_base": 0.0}, "do not fit: rope_base must be >= 1, got 0.0"),
+            ({"llama.rope.freq_base": float("nan")}, "do not fit: rope_base must be a finite number, got nan"),
+            ({"llama.attention.layer_norm_rms_epsilon": -1.0}, "do not fit: norm_eps must be > 0, got -1.0"),
             ({"llama.rope.dimension_count": 8}, "llama.rope.dimension_count is 8, and a head has 16 numbers"),
             ({"llama.rope.scaling.type": "yarn"}, "stretches its positions (llama.rope.scaling.type)"),
             ({"llama.block_count": 3}, "has no tensor blk.2.ffn_gate.weight"),
@@ -197,6 +210,7 @@ class TestRefusals:
             ({"llama.embedding_length": 128}, "tensor token_embd.weight has shape (320, 64), expected (320, 128)"),
             ({"tokenizer.ggml.pre": "qwen2"}, "cuts text by the rules gpt2/qwen2; only gpt2/smollm are known here"),
             ({"tokenizer.ggml.merges": ["t h", "q zz"]}, "its vocabulary has a merge of unknown tokens, ['q', 'zz']"),
+            ({"tokenizer.ggml.bos_token_id": 320}, "bos_token_id is 320, outside the vocabulary of 320; download"),
             ({"tokenizer.ggml.tokens": VOCABULARY[:-1]}, "names a token twice or misses a type"),
         ],
     )
@@ -217,6 +231,13 @@ class TestRefusals:
     def test_numbers_that_are_none(self, write_gguf: WriteGGUF):
         norm = np.full(64, np.nan, dtype=np.float32)
         refused(write_gguf(change={"output_norm.weight": norm}), "tensor output_norm.weight holds numbers that are not")
+
+    @pytest.mark.parametrize(("dtype", "kind"), [(np.float64, "F64"), (np.int8, "I8")])
+    def test_numbers_that_are_stored_in_another_way(self, write_gguf: WriteGGUF, dtype: type, kind: str):
+        path = write_gguf(change={"output_norm.weight": np.ones(64, dtype=dtype)})
+        refused(
+            path, f"tensor output_norm.weight is stored as {kind}, which cannot be unpacked; give a file with another"
+        )
 
 
 class TestShipped:

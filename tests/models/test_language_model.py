@@ -21,7 +21,6 @@ from hypothesis import strategies as st
 from sdg_lab.models import shipped
 from sdg_lab.models.bpe import BYTES, Tokeniser
 from sdg_lab.models.chat import render
-from sdg_lab.models.continuation import Decoding
 from sdg_lab.models.language_model import LanguageModel
 from tests.models.conftest import WriteGGUF
 
@@ -149,6 +148,34 @@ class TestChatTemplate:
         with pytest.raises(ValueError, match="the file's chat template cannot render these messages"):
             render("{{ messages.__class__.__mro__[1].__subclasses__() }}", CAPITAL, ())
 
+    @pytest.mark.parametrize(
+        "template",
+        [
+            "{{ messages[0]['content'] + 1 }}",  # TypeError
+            "{{ 1 // 0 }}",
+            "{{ range(10 ** 9) | list }}",  # OverflowError, of the sandbox
+            "{{ messages | tojson(indent='x', separators=1) }}",
+            "{% for m in messages %}",
+            "{{ pad_token }}",  # written, and not given
+            "{{ 'a' ~ messages[0].name }}",
+        ],
+    )
+    def test_a_template_that_fails_in_any_way_is_named(self, template: str):
+        with pytest.raises(ValueError, match=r"the file's chat template cannot render these messages: \w+: .*; give"):
+            render(template, CAPITAL, ())
+
+    def test_a_template_may_ask_for_what_is_not_there_and_write_what_is(self):
+        template = (
+            "{% if tools or x is defined %}?{% endif %}{% for t in tools %}{{ t }}{% endfor %}{{ y | default(1) }}"
+        )
+        assert render(template, CAPITAL, ()) == "1"
+        assert render("{{ bos_token }}{{ messages | length }}", CAPITAL, (), bos_token="<s>") == "<s>1"
+
+    def test_a_template_is_told_the_files_marks(self, write_gguf: WriteGGUF):
+        template = "{{ bos_token }} {{ messages[0]['content'] }} {{ eos_token }}"
+        model = LanguageModel.from_gguf(write_gguf(metadata={"tokenizer.chat_template": template}))
+        assert model.prompt([{"role": "user", "content": "Hi"}]) == "<|im_start|> Hi <|im_end|>"
+
     def test_a_model_without_a_template_cannot_chat(self, write_gguf: WriteGGUF):
         model = LanguageModel.from_gguf(write_gguf(metadata={"tokenizer.chat_template": None}))
         with pytest.raises(ValueError, match="this model's file has no chat template: continue a text with generate"):
@@ -198,6 +225,8 @@ class TestLikelihood:
             (lambda m: m.log_prob(["a"], given=["b", "c"]), ValueError, "given must have one text for each of the 1"),
             (lambda m: m.log_prob(["x" * 48]), ValueError, "has 49 tokens, and this model's context holds 48"),
             (lambda m: m.logits([]), ValueError, "the text has no tokens; give at least one"),
+            (lambda m: m.next_token("a", n=-1), ValueError, "n, the number of tokens to list, .* >= 1, got -1"),
+            (lambda m: m.next_token("a", n=2.5), ValueError, "n, the number of tokens to list, .* >= 1, got 2.5"),
             (lambda m: m.attention("x" * 49), ValueError, "the text has 49 tokens, and this model's context holds 48"),
         ],
     )
@@ -245,6 +274,24 @@ class TestSpeech:
         assert len(whole) > 6
         stop = whole[4:6]
         assert tiny.generate(["the"], max_tokens=20, stop=[stop]) == [whole[: whole.index(stop)]]
+        assert tiny.generate(["the"], max_tokens=20, stop=stop) == [whole[: whole.index(stop)]]
+        assert tiny.generate(["the"], max_tokens=20, stop=whole[0] + "☃") == [whole]  # its letters are no stops
+
+    @pytest.mark.parametrize(
+        ("stop", "error", "sentence"),
+        [
+            ([""], ValueError, "stop 0 is '', which would empty every text; leave it out"),
+            (["a", ""], ValueError, "stop 1 is '', which would empty every text"),
+            ("", ValueError, "stop 0 is '', which would empty every text"),
+            (["a", 5], TypeError, r"stop must be a str or a list of str, got \['a', 5\]"),
+            (None, TypeError, "stop must be a str or a list of str, got None; for no stop leave it out"),
+        ],
+    )
+    def test_stops_that_are_none_are_refused(
+        self, tiny: LanguageModel, stop: Any, error: type[Exception], sentence: str
+    ):
+        with pytest.raises(error, match=sentence):
+            tiny.generate(["the"], stop=stop)
 
     def test_it_ends_where_the_context_is_full(self, tiny: LanguageModel):
         assert len(tiny.encode("x" * 45)) == 45
@@ -256,21 +303,15 @@ class TestSpeech:
             options = {"max_tokens": 20, "temperature": 2.0, "seed": seed}
             assert "".join(tiny.stream("the", **options)) == tiny.generate(["the"], **options)[0]
 
+    def test_unless_told_otherwise_a_stream_is_as_long_as_what_is_generated(self, write_gguf: WriteGGUF):
+        model = LanguageModel.from_gguf(write_gguf(metadata={"llama.context_length": 400}))
+        model.tokeniser.ends = frozenset()
+        assert "".join(model.stream("the")) == model.generate(["the"])[0]
+        assert "".join(model.stream(CAPITAL)) == model.chat(CAPITAL) == model.generate([model.prompt(CAPITAL)])[0]
+
     def test_a_prompt_longer_than_the_context_is_refused(self, tiny: LanguageModel):
         with pytest.raises(ValueError, match="prompt 1 has 49 tokens, and this model's context holds 48; shorten it"):
             tiny.generate(["the", "x" * 49])
-
-    @pytest.mark.parametrize(
-        ("options", "sentence"),
-        [
-            ({"max_tokens": 0}, "max_tokens must be a whole number >= 1, got 0"),
-            ({"temperature": -1.0}, "temperature must be > 0 and finite, got -1.0"),
-            ({"temperature": 1.0, "top_p": 2.0}, r"top_p must lie in \(0, 1\], got 2.0"),
-        ],
-    )
-    def test_options_out_of_range(self, options: dict[str, Any], sentence: str):
-        with pytest.raises(ValueError, match=sentence):
-            Decoding(**options)
 
     def test_the_real_model_answers_offline(self, smollm2: LanguageModel):
         assert smollm2.context == 8192

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.optim import AdamW
 
@@ -69,6 +71,16 @@ def test_orthogonalised_matrices_keep_their_singular_vectors(shape: tuple[int, .
     torch.testing.assert_close(values, torch.diag_embed(diagonal), atol=1e-6, rtol=0)
     large = torch.linalg.svdvals(matrices) > 0.05 * matrices.norm(dim=(-2, -1))[:, None]
     assert ((diagonal > 0.6) & (diagonal < 1.3))[large].all()
+
+
+@given(st.lists(st.floats(-8, 0), min_size=2, max_size=6))
+def test_singular_values_come_near_1_unless_they_are_faint(exponents: list[float]) -> None:
+    values = 10 ** torch.tensor(exponents, dtype=torch.float64)
+    shares = values / values.norm()
+    found = orthogonalise(torch.diag(values)[None])[0].diagonal()
+    large = shares >= 0.002
+    assert ((found > 0.68) & (found < 1.21))[large].all()
+    assert (found < (485 * shares).clamp(max=1.21)).all()
 
 
 def test_an_interrupted_run_goes_on_to_the_same_bits(tmp_path) -> None:  # type: ignore[no-untyped-def]

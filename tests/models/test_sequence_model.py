@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from sdg_lab.models import padding, sequence_model
 from sdg_lab.models.alphabet import Alphabet, Sequences
 from sdg_lab.models.contract import HasLogProb, NotFittedError
+from sdg_lab.models.generation import generate
 from sdg_lab.models.markov import MarkovChain
 from sdg_lab.models.sequence_model import SequenceModel
 
@@ -230,6 +231,19 @@ def test_running_text_has_no_end_and_goes_on_past_the_context() -> None:
 def test_sequences_end_at_the_context() -> None:
     model = Memory(context=9).fit(NAMES, epochs=1, progress=False)
     assert max(map(len, model.sample(300, seed=0))) == 9
+
+
+@given(starts=st.lists(st.integers(1, 25), min_size=1, max_size=8), max_length=st.integers(1, 30))
+def test_rows_that_end_past_the_context_disturb_no_others(starts: list[int], max_length: int) -> None:
+    model = Bigram(context=5)
+    model.build(26)
+    with torch.no_grad():
+        model.table.weight.copy_(torch.eye(26).roll(-1, dims=1))  # after 3 comes 2, after 2 comes 1, and then the end
+        begin = torch.tensor([[0, start] for start in starts])
+        tokens, lengths = generate(model, begin, max_length, lambda scores: scores.argmax(1))
+    for row, start in enumerate(starts):
+        want = list(range(start, -1, -1))[: 1 + max_length]
+        assert tokens[row, 1 : 1 + int(lengths[row])].tolist() == want
 
 
 # Keeping.

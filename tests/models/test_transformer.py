@@ -246,8 +246,25 @@ def test_more_tokens_than_the_context_are_refused(form: Transformer) -> None:
         form(codes(1, 13))
     cache = form.cache(1, capacity=4)
     form(codes(1, 3), cache)
-    with pytest.raises(ValueError, match="5 tokens are more than the context of 4"):
+    with pytest.raises(ValueError, match="5 tokens, padding included, are more than the cache's capacity of 4; make"):
         form(codes(1, 2), cache)
+    for capacity in (0, -1, 2.5):
+        with pytest.raises(ValueError, match=f"capacity must be a whole number >= 1, got {capacity}"):
+            form.cache(1, capacity=capacity)  # type: ignore[arg-type]
+
+
+@torch.no_grad()
+def test_padding_takes_room_in_the_cache_and_none_in_the_context() -> None:
+    form = network()
+    with pytest.raises(ValueError, match="13 tokens, padding included, are more than the cache's capacity of 12"):
+        form(codes(2, 13), form.cache(2, padding=torch.tensor([4, 1])))
+    cache = form.cache(2, capacity=20, padding=torch.tensor([4, 1]))
+    tokens = codes(2, 13)
+    found = form(tokens, cache)
+    torch.testing.assert_close(found[1, 1:], form(tokens[1:, 1:])[0], rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match="13 tokens are more than the context of 12; give fewer"):
+        form(codes(2, 1), cache)
+    form(codes(1, 1), cache.keep(torch.tensor([0])))  # the row that has read 9
 
 
 # The model of sequences
@@ -338,6 +355,11 @@ def test_new_weights_are_as_small_as_those_of_gpt_2() -> None:
         ({"dropout": 1.0}, r"dropout must lie in \[0, 1\), got 1\.0"),
         ({"positions": "rotary", "d_model": 6, "n_heads": 2}, "d_model / n_heads must be even, got 3"),
         ({"context": 1}, "context must be >= 2, got 1"),
+        ({"positions": "rotary", "rope_base": 0.0}, r"rope_base must be >= 1, got 0\.0"),
+        ({"positions": "rotary", "rope_base": math.inf}, "rope_base must be a finite number, got inf"),
+        ({"rope_base": "10000"}, "rope_base must be a finite number, got '10000'"),
+        ({"norm_eps": math.nan}, "norm_eps must be a finite number, got nan"),
+        ({"norm_eps": 0.0}, r"norm_eps must be > 0, got 0\.0"),
     ],
 )
 def test_bad_arguments_are_refused(options: dict[str, Any], sentence: str) -> None:
