@@ -22,7 +22,7 @@ TITLE = "# Side by side with peers\n\nEach table was made by `python -m benchmar
 
 def comparisons() -> list[str]:
     """Return the names of the modules here that have a ``run``."""
-    not_one = {"__main__", "timing", "unet_peers"}
+    not_one = {"__main__", "timing", "peers"}
     return sorted(m.name for m in pkgutil.iter_modules(benchmarks.__path__) if m.name not in not_one)
 
 

@@ -9,8 +9,8 @@ from benchmarks.timing import Row, interleaved
 from sdg_lab import data
 from sdg_lab.data.types import Network
 from sdg_lab.models.bayes_net import BayesNet
-from sdg_lab.models.discretise import code_table
-from sdg_lab.models.structure import hill_climb, structure_score
+from sdg_lab.models.bayes_net.structure import hill_climb, structure_score
+from sdg_lab.tables.codec import code_table
 
 ROWS = 1_000_000
 LEARNED_ROWS = 10_000

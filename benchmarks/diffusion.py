@@ -22,12 +22,12 @@ import sdg_lab  # noqa: F401 - the thread policy first
 import numpy as np
 import torch
 
+from benchmarks.peers.unet import models
 from benchmarks.timing import Row
-from benchmarks.unet_peers import models
 from sdg_lab import course, data, metrics
 from sdg_lab.data.types import Dataset, Images
-from sdg_lab.metrics.image_classifier import ImageClassifier
-from sdg_lab.metrics.image_quality import judge_images
+from sdg_lab.metrics.images.classifier import ImageClassifier
+from sdg_lab.metrics.images.quality import judge_images
 from sdg_lab.models.diffusion import Diffusion
 
 SEEDS = (0, 1, 2)

@@ -15,8 +15,8 @@ import sdg_lab  # noqa: F401 - the thread policy first
 # isort: split
 import torch
 
+from benchmarks.peers.unet import FOLD, TIMESTEPS, WIDTHS
 from benchmarks.timing import Row
-from benchmarks.unet_peers import FOLD, TIMESTEPS, WIDTHS
 from sdg_lab import data
 from sdg_lab.models.diffusion import Diffusion
 from sdg_lab.models.transformer import GPT

@@ -20,8 +20,8 @@ import torch
 
 from benchmarks.timing import Row, interleaved
 from sdg_lab.models import shipped
-from sdg_lab.models.continuation import Decoding, continuations
 from sdg_lab.models.language_model import LanguageModel
+from sdg_lab.models.language_model.continuation import Decoding, continuations
 
 READ, SAID, BATCH, REPEATS = 32, 48, 16, 5
 LONG = 256

@@ -23,9 +23,9 @@ from rdkit.Chem.QED import qed
 
 from benchmarks.timing import Row, interleaved
 from sdg_lab import course, data, training
-from sdg_lab.models.alphabet import Sequences
-from sdg_lab.models.policy import Baseline, PolicyGradient, Reward, learn
-from sdg_lab.models.sequence_model import SequenceModel
+from sdg_lab.models.policy.gradient import Baseline, PolicyGradient, Reward, learn
+from sdg_lab.models.sequences.alphabet import Sequences
+from sdg_lab.models.sequences.base import SequenceModel
 from sdg_lab.models.transformer import GPT
 
 LONGEST, BATCH, LR, BETA = 20, 128, 1e-3, 0.1

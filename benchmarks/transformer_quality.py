@@ -17,14 +17,14 @@ import torch
 
 from benchmarks.timing import Row
 from sdg_lab import data, metrics
-from sdg_lab.course import trained
-from sdg_lab.course.gpts import Adder, write_sums
-from sdg_lab.course.shelf import MOST_SYMBOLS, Shelf, in_common_key
-from sdg_lab.models.alphabet import Sequences
+from sdg_lab.course.ch07.plays import Adder, write_sums
+from sdg_lab.course.ch07.shelf import MOST_SYMBOLS, Shelf, in_common_key
+from sdg_lab.course.engine import weights as trained
 from sdg_lab.models.markov import MarkovChain
 from sdg_lab.models.recurrent import Recurrent
-from sdg_lab.models.sequence_model import SequenceModel
-from sdg_lab.models.subwords import Subwords
+from sdg_lab.models.sequences.alphabet import Sequences
+from sdg_lab.models.sequences.base import SequenceModel
+from sdg_lab.models.sequences.subwords import Subwords
 from sdg_lab.models.transformer import GPT
 
 HELD_OUT, TRAINED_ON = 5_000, 128_000

@@ -1,7 +1,7 @@
 """What a U-Net costs: a training step and a sampling step of three networks of about as many parameters.
 
 The same diffusion process, loss, optimiser and batch of 64 MNIST pictures around each; the peers' shapes are in
-:mod:`benchmarks.unet_peers`. A training step is forward, backward and Adam; a sampling step is one step of DDIM.
+:mod:`benchmarks.peers.unet`. A training step is forward, backward and Adam; a sampling step is one step of DDIM.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import sdg_lab  # noqa: F401 - the thread policy first
 # isort: split
 import torch
 
+from benchmarks.peers.unet import models
 from benchmarks.timing import Row, interleaved
-from benchmarks.unet_peers import models
 from sdg_lab import data
 from sdg_lab.models.diffusion import Diffusion
-from sdg_lab.models.noise import ddim_step
+from sdg_lab.models.diffusion.noise import ddim_step
 from sdg_lab.training import n_parameters
 
 BATCH, REPEATS, GOAL = 64, 7, 2.0

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from sdg_lab.course import notebooks
+from sdg_lab.course.engine import notebooks
 
 os.environ["MPLBACKEND"] = "Agg"
 settings.register_profile("same-every-time", derandomize=True, deadline=None)

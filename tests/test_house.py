@@ -7,20 +7,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-STREET = [
-    "threads",
-    "files",
-    "data",
-    "history",
-    "checkpoint",
-    "players",
-    "training",
-    "models",
-    "metrics",
-    "show",
-    "distill",
-]
-STREET += ["course", "doctor", "preview", "cli"]
+STREET = ["threads", "files", "tables", "data", "training", "models", "metrics", "show"]
+STREET += ["synth", "distill", "course", "cli"]
 SOURCES = sorted(path for package in ("sdg_lab", "papers") for path in (ROOT / package).rglob("*.py"))
 
 
@@ -54,13 +42,6 @@ def test_imports_point_down_the_street(path: Path):
             and path.name != "__init__.py"
         ):
             assert STREET.index(parts[1]) <= place(path), f"{name} stands further up the street"
-
-
-@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_files_can_be_read_in_one_sitting(path: Path):
-    # A chapter's exercises are a list, read one at a time; everything else is one idea.
-    most = 600 if path.match("course/ch[0-9][0-9].py") else 400
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= most
 
 
 def test_every_file_of_the_package_has_a_place():

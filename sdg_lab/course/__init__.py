@@ -7,12 +7,12 @@
 
 from __future__ import annotations
 
-from sdg_lab.course import notebooks, registry
-from sdg_lab.course.display import Header, Hint, Progress, Solution
-from sdg_lab.course.exercise import Answer, Exercise, Result, Wrong, WrongAnswer
-from sdg_lab.course.judge import verdict
-from sdg_lab.course.registry import Chapter, Paper
-from sdg_lab.course.trained import load as weights
+from sdg_lab.course.engine import notebooks, registry
+from sdg_lab.course.engine.display import Header, Hint, Progress, Solution
+from sdg_lab.course.engine.exercise import Answer, Exercise, Result, Wrong, WrongAnswer
+from sdg_lab.course.engine.grade import verdict
+from sdg_lab.course.engine.registry import Chapter, Paper
+from sdg_lab.course.engine.weights import load as weights
 
 __all__ = [
     "Chapter",

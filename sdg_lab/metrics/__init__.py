@@ -15,14 +15,14 @@ from sdg_lab.metrics.fidelity import (
     kernel_distance,
     total_variation,
 )
-from sdg_lab.metrics.image_classifier import ImageClassifier
-from sdg_lab.metrics.image_quality import ImageFigures, ImageQuality, judge_images
-from sdg_lab.metrics.image_table import ImageQualityTable, image_quality_table
+from sdg_lab.metrics.images.classifier import ImageClassifier
+from sdg_lab.metrics.images.quality import ImageFigures, ImageQuality, judge_images
+from sdg_lab.metrics.images.table import ImageQualityTable, image_quality_table
 from sdg_lab.metrics.likelihood import Likelihood, bits_per_dim, mean_and_error, nats_per_symbol
-from sdg_lab.metrics.next_item import hit_rate, mean_reciprocal_rank, next_item_cases, sequential_rules
 from sdg_lab.metrics.privacy import Memorisation, memorisation, near_copies, nearest_training
 from sdg_lab.metrics.rows import subsample
 from sdg_lab.metrics.scoreboard import Line, Scoreboard, score, scoreboard
+from sdg_lab.metrics.sequences.next_item import hit_rate, mean_reciprocal_rank, next_item_cases, sequential_rules
 from sdg_lab.metrics.utility import train_on_synthetic
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Everything that draws, in one look: pictures, curves, matrices, series, the family tree, and widgets.
+"""Everything that draws, in one look: pictures, curves, matrices, series, and widgets.
 
 Every function validates what it is given, draws on ``ax`` or on a new figure, and returns the Figure; none calls
 ``plt.show()``. In a notebook a returned Figure shows itself where it is the value of a cell or is handed to
@@ -6,26 +6,20 @@ Every function validates what it is given, draws on ``ax`` or on a new figure, a
 """
 
 from sdg_lab.show.curves import bars_with_error, line_with_error, loss_curve
-from sdg_lab.show.families import FAMILIES, FAMILY_COLOURS, Family
 from sdg_lab.show.images import compare_grids, image_grid, nearest_pairs
 from sdg_lab.show.matrices import matrix, transition_matrix
 from sdg_lab.show.series import series_panels
 from sdg_lab.show.style import Drawing, colour, panels, use_style
-from sdg_lab.show.tree import family_tree
 from sdg_lab.show.widgets import explore
 
 use_style()
 
 __all__ = [
-    "FAMILIES",
-    "FAMILY_COLOURS",
     "Drawing",
-    "Family",
     "bars_with_error",
     "colour",
     "compare_grids",
     "explore",
-    "family_tree",
     "image_grid",
     "line_with_error",
     "loss_curve",

@@ -21,7 +21,7 @@ from matplotlib.path import Path
 from matplotlib.textpath import TextPath
 
 from sdg_lab.data.types import Network
-from sdg_lab.models.dag import Parents, structural_hamming_distance
+from sdg_lab.models.bayes_net.dag import Parents, structural_hamming_distance
 from sdg_lab.show.layout import Layout, Point, Size, place
 from sdg_lab.show.style import HIGHLIGHT, INK, MUTED, OKABE_ITO, PAPER, SEQUENTIAL, WIDTH, Drawing, text_on
 

@@ -14,7 +14,7 @@ from typing import TypeAlias
 import numpy as np
 from scipy.optimize import isotonic_regression
 
-from sdg_lab.models.dag import Parents, topological_order
+from sdg_lab.models.bayes_net.dag import Parents, topological_order
 
 Point: TypeAlias = tuple[float, float]
 Size: TypeAlias = tuple[float, float]

@@ -6,7 +6,7 @@ import lab
 import nbformat
 import pytest
 
-from sdg_lab.course import notebooks
+from sdg_lab.course.engine import notebooks
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}

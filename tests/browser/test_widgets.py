@@ -3,7 +3,7 @@
 import lab
 import pytest
 
-from sdg_lab.course import notebooks
+from sdg_lab.course.engine import notebooks
 
 pytestmark = pytest.mark.browser
 

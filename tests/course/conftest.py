@@ -17,7 +17,8 @@ def sample(monkeypatch):
     monkeypatch.setattr(course, "_results", {})
     monkeypatch.setattr(course, "_hints_given", {})
     yield "98"
-    sys.modules.pop("sdg_lab.course.ch98", None)
+    for name in ("sdg_lab.course.ch98.exercises", "sdg_lab.course.ch98"):
+        sys.modules.pop(name, None)
     vars(course).pop("ch98", None)
 
 

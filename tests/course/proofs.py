@@ -3,8 +3,8 @@
 import ast
 import re
 
-from sdg_lab.course import notebooks
-from sdg_lab.course.judge import verdict
+from sdg_lab.course.engine import notebooks
+from sdg_lab.course.engine.grade import verdict
 
 JUNK = ("text", 3 + 4j, object(), {}, [], float("nan"), float("inf"), True)
 """What an answer may return when it is none of what the check reads."""

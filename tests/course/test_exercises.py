@@ -7,7 +7,7 @@ import proofs
 import pytest
 from sample_chapter import sample_notebook
 
-from sdg_lab.course import notebooks, registry
+from sdg_lab.course.engine import notebooks, registry
 
 CHAPTERS = registry.numbers()
 EXERCISES = [exercise for number in CHAPTERS for exercise in registry.exercises(number)]

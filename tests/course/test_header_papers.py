@@ -7,7 +7,7 @@ import pytest
 
 from papers import read_rows
 from papers.identifiers import from_url
-from sdg_lab.course import registry
+from sdg_lab.course.engine import registry
 
 CATALOG = Path(find_spec("papers").origin).with_name("related_papers.md")
 ROWS = {row.url_id or row.url: row for row in read_rows(CATALOG.read_text(encoding="utf-8"))}

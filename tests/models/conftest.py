@@ -10,7 +10,7 @@ import gguf
 import numpy as np
 import pytest
 
-from sdg_lab.models.bpe import BYTES
+from sdg_lab.models.language_model.tokeniser import BYTES
 
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 MERGES = ("t h", "th e", "Ġ the", "Ġ a", "Ġ Ġ", "i n")

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from sdg_lab import threads
-from sdg_lab.course import notebooks, outputs, registry, runner
-from sdg_lab.course.notebooks import code_cells, source
+from sdg_lab.course.engine import notebooks, outputs, registry, runner
+from sdg_lab.course.engine.notebooks import code_cells, source
 
 MOST_LINES = 30
 MOST_SECONDS = dict.fromkeys(["04", "05", "06", "07", "08"], 300)

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from sdg_lab import show
+from sdg_lab.course.ch00 import FAMILY_COLOURS
 from sdg_lab.show import style
 
 # Machado, Oliveira and Fernandes (2009), table of matrices for severity 1.0, on linear RGB.
@@ -55,7 +56,7 @@ DATA_ROLES = ("real", "synthetic", "baseline", "augmented", "both")
 def test_the_roles_and_the_families_stay_apart(sight):
     """A difference of 2.3 is just noticed; 10 is plain."""
     assert closest([show.colour(role) for role in DATA_ROLES], sight) > 10
-    assert closest(list(show.FAMILY_COLOURS.values()), sight) > 15
+    assert closest(list(FAMILY_COLOURS.values()), sight) > 15
 
 
 def test_the_measure_would_catch_a_red_and_a_green_of_one_lightness():

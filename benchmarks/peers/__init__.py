@@ -1,0 +1,1 @@
+"""Networks of others, made the size of ours."""

@@ -1,0 +1,1 @@
+"""What runs the course: exercises, notebooks, grading."""

@@ -1,0 +1,133 @@
+"""A small U-Net: down to few pixels and many channels, up again, with a bridge between equal sizes.
+
+Ronneberger, Fischer & Brox (2015); with time embedding and residual blocks as in DDPM (Ho et al. 2020), the time acting
+as a scale and a shift on normalised features as in Dhariwal & Nichol (2021). Two choices make it quick on a CPU: 2×2
+pixels may be folded into four channels first, so that all convolutions run on a quarter of the places, and the bridges
+add what they carry, which halves the widest convolutions beside appending it. At the coarsest level the last bridge is
+as short as can be: it adds the features to themselves, which carries nothing new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sdg_lab.models.diffusion.mlp import Condition
+
+GROUP = 16
+"""Channels that are normalised together."""
+
+
+class SilentConv2d(nn.Conv2d):
+    """A convolution that starts at zero: what it is added to passes unchanged at first, so that depth costs nothing."""
+
+    def reset_parameters(self) -> None:
+        """Set weights and biases to zero."""
+        nn.init.zeros_(self.weight)
+        if self.bias is not None:
+            nn.init.zeros_(self.bias)
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions around which the input passes unchanged; time and label scale and shift what lies between."""
+
+    def __init__(self, few: int, many: int, condition: int) -> None:
+        super().__init__()
+        self.norm_in, self.norm_out = _norm(few), _norm(many, affine=False)
+        self.conv_in = nn.Conv2d(few, many, kernel_size=3, padding=1)
+        self.conv_out = SilentConv2d(many, many, kernel_size=3, padding=1)
+        self.scale_shift = nn.Linear(condition, 2 * many)
+        self.around = nn.Conv2d(few, many, kernel_size=1) if few != many else nn.Identity()
+
+    def forward(self, x: Tensor, code: Tensor) -> Tensor:
+        """Map (n, few, h, w) to (n, many, h, w)."""
+        h = self.conv_in(F.silu(self.norm_in(x)))
+        scale, shift = self.scale_shift(code)[:, :, None, None].chunk(2, dim=1)
+        h = self.norm_out(h) * (1 + scale) + shift
+        return cast(Tensor, self.around(x) + self.conv_out(F.silu(h)))
+
+
+class UNet(nn.Module):
+    """The network of a diffusion model of pictures.
+
+    Args:
+        shape: of a picture: (channels, height, width).
+        widths: channels at each resolution, the finest first; height and width are halved between them.
+        blocks: residual blocks at each resolution on the way down, and as many on the way up.
+        fold: 2 turns 2×2 pixels into four channels before anything else; 1 leaves them.
+        classes: number of labels, or None.
+
+    Raises:
+        ValueError: for sizes that cannot be halved so often, and for widths that are no multiples of 16.
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int] = (1, 28, 28),
+        widths: Sequence[int] = (32, 64),
+        *,
+        blocks: int = 1,
+        fold: int = 1,
+        classes: int | None = None,
+    ) -> None:
+        super().__init__()
+        _check(shape, widths, blocks, fold)
+        self.shape, self.blocks, self.fold = tuple(shape), blocks, fold
+        channels, condition = shape[0] * fold**2, 4 * widths[0]
+        self.condition = Condition(condition, classes)
+        self.entry = nn.Conv2d(channels, widths[0], kernel_size=3, padding=1)
+        self.down, self.up = nn.ModuleList(), nn.ModuleList()
+        self.shrink, self.grow = nn.ModuleList(), nn.ModuleList()
+        for i, width in enumerate(widths):
+            if i:
+                self.shrink.append(nn.Conv2d(widths[i - 1], width, kernel_size=3, stride=2, padding=1))
+                self.grow.append(nn.Conv2d(width, widths[i - 1], kernel_size=3, padding=1))
+            self.down.extend(ResidualBlock(width, width, condition) for _ in range(blocks))
+            self.up.extend(ResidualBlock(width, width, condition) for _ in range(blocks))
+        self.norm = _norm(widths[0])
+        self.exit = SilentConv2d(widths[0], channels, kernel_size=3, padding=1)
+
+    def forward(self, x: Tensor, time: Tensor, y: Tensor | None = None) -> Tensor:
+        """Return one number for each pixel, (n, channels, height, width).
+
+        Raises:
+            ValueError: for pictures of another shape.
+        """
+        if x.shape[1:] != self.shape:
+            raise ValueError(f"the pictures have shape {tuple(x.shape[1:])}, this U-Net was made for {self.shape}")
+        code = self.condition(time, y)
+        h = self.entry(F.pixel_unshuffle(x, self.fold))
+        bridges = []
+        for i, block in enumerate(self.down):
+            if i and i % self.blocks == 0:
+                h = self.shrink[i // self.blocks - 1](h)
+            h = block(h, code)
+            bridges.append(h)
+        for i in reversed(range(len(self.up))):
+            h = self.up[i](h + bridges.pop(), code)
+            if i and i % self.blocks == 0:
+                h = self.grow[i // self.blocks - 1](F.interpolate(h, scale_factor=2.0))
+        return F.pixel_shuffle(self.exit(F.silu(self.norm(h))), self.fold)
+
+
+def _norm(channels: int, *, affine: bool = True) -> nn.GroupNorm:
+    return nn.GroupNorm(channels // GROUP, channels, affine=affine)
+
+
+def _check(shape: Sequence[int], widths: Sequence[int], blocks: int, fold: int) -> None:
+    if len(shape) != 3 or min(shape) < 1:
+        raise ValueError(f"shape must be (channels, height, width), each >= 1, got {tuple(shape)}")
+    if not widths or min(widths) < GROUP or any(width % GROUP for width in widths):
+        raise ValueError(f"widths must be multiples of {GROUP}, one for each resolution, got {tuple(widths)}")
+    for name, number in (("blocks", blocks), ("fold", fold)):
+        if number < 1:
+            raise ValueError(f"{name} must be >= 1, got {number}")
+    factor = fold * 2 ** (len(widths) - 1)
+    if shape[1] % factor or shape[2] % factor:
+        raise ValueError(
+            f"height and width must be multiples of {factor}, got {shape[1]}×{shape[2]}: fold={fold} and "
+            f"{len(widths)} resolutions divide them by that much; give fewer widths, or pad the pictures"
+        )

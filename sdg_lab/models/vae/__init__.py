@@ -1,0 +1,7 @@
+"""Variational autoencoders."""
+
+from sdg_lab.models.vae.model import VAE
+
+__all__ = [
+    "VAE",
+]

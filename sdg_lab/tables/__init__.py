@@ -1,0 +1,1 @@
+"""A table of mixed types to numbers and back."""

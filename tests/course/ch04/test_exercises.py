@@ -1,0 +1,49 @@
+"""The weights that ship with chapter 04, and its functions against torch's own."""
+
+import numpy as np
+import pytest
+import torch
+
+from sdg_lab import course
+from sdg_lab.course.ch04 import exercises as ch04
+from sdg_lab.models.gan import GAN
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return course.weights("04-mnist", GAN)
+
+
+def test_the_shipped_weights_are_those_of_the_model_that_the_command_trains(shipped, monkeypatch):
+    made, settings_of_fit = [], {}
+
+    def fit(self, data, **settings):
+        made.append(self)
+        settings_of_fit.update(settings)
+        return self
+
+    monkeypatch.setattr(GAN, "fit", fit)
+    ch04.WEIGHTS["04-mnist"]()
+    assert shipped.config()["arguments"] == made[0].config()["arguments"]
+    assert shipped.trained["epochs"] == settings_of_fit["epochs"]
+
+
+def test_the_shipped_model_draws_what_it_is_told(shipped):
+    labels = np.tile(np.arange(10), 20)
+    images = shipped.sample(200, seed=0, labels=labels)
+    assert images.shape == (1, 28, 28)
+    means = np.stack([images.pixels[labels == digit].mean(0).ravel() for digit in range(10)])
+    nearest = ((images.pixels.reshape(200, 1, -1) - means) ** 2).sum(2).argmin(1)
+    assert (nearest == labels).mean() > 0.7  # ten classes that look alike would give 0.1
+
+
+def test_power_iteration_ends_where_torch_does():
+    weight = torch.randn(7, 5, generator=torch.Generator().manual_seed(0))
+    start = torch.randn(7, generator=torch.Generator().manual_seed(1))
+    found = ch04.largest_singular_value(weight, start, 200)
+    assert found == pytest.approx(torch.linalg.matrix_norm(weight, 2).item(), rel=1e-5)
+
+
+def test_the_best_discriminator_is_half_where_the_densities_are_equal():
+    log_density = torch.tensor([-1.0, -5000.0])
+    assert ch04.optimal_discriminator(log_density, log_density).tolist() == [0.5, 0.5]

@@ -1,0 +1,41 @@
+"""Chapter 05: its references agree with the library, and its weights are of the model that its function trains."""
+
+import numpy as np
+import torch
+
+from sdg_lab.course.ch05 import exercises as ch05
+from sdg_lab.course.engine import weights as trained
+from sdg_lab.models.diffusion import Diffusion, noise
+
+MEGABYTE = 2**20
+
+
+def test_the_posterior_of_the_exercise_is_that_of_the_models():
+    x0, xt = torch.randn(2, 3, 1, 4, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    alphas_bar = noise.cosine_schedule(20)
+    for t in (1, 7, 20):
+        mean, variance = ch05.posterior(x0, xt, t, alphas_bar)
+        theirs, log_variance = noise.posterior(x0, xt, t, alphas_bar)
+        torch.testing.assert_close(mean, theirs)
+        torch.testing.assert_close(variance.expand_as(log_variance), log_variance.exp())
+
+
+def test_the_shipped_weights_are_of_the_model_that_is_trained(monkeypatch):
+    def note(self, data, *, epochs, **settings):
+        self.trained = {"epochs": epochs}
+        return self
+
+    monkeypatch.setattr(Diffusion, "fit", note)
+    said, shipped = ch05.train_mnist().config(), trained.load("05-mnist", Diffusion).config()
+    how = shipped.pop("trained")
+    assert how["epochs"] == said.pop("trained")["epochs"]
+    assert how["cpu_seconds"] > 0
+    assert shipped == said
+    assert trained.path("05-mnist").stat().st_size < 5 * MEGABYTE
+
+
+def test_the_shipped_weights_draw_ink_on_paper():
+    digits = trained.load("05-mnist", Diffusion).sample(4, seed=0, labels=[0, 1, 7, 9], steps=5)
+    ink = digits.pixels.mean(axis=(1, 2, 3))
+    assert np.all((ink > 0.03) & (ink < 0.4))
+    assert ink[1] < ink[0]  # a one needs less ink than a nought

@@ -1,0 +1,76 @@
+"""What a reader types in a notebook: header, check, hint, solution, progress."""
+
+import subprocess
+import sys
+
+import nbformat
+import pytest
+
+from sdg_lab import course
+from sdg_lab.course.engine.notebooks import METADATA, Stamp
+
+
+def smooth(counts, alpha):
+    smoothed = counts + alpha
+    return smoothed / smoothed.sum(axis=1, keepdims=True)
+
+
+def test_points_once_earned_stay_earned(sample):
+    assert str(course.progress()) == "No exercise checked yet in this session."
+    assert course.check("98.smoothing", smooth).status == "passed"
+    assert course.check("98.smoothing", lambda counts, alpha: counts).status == "failed"
+    course.check("98.reverse", lambda word: word)
+    progress = course.progress()
+    assert (progress.points, progress.most) == (2, 4)
+    assert str(progress).splitlines() == [
+        "98.smoothing   2 of 2   passed",
+        "98.reverse     0 of 1   failed",
+        "98.letters     0 of 1   not attempted",
+        "total          2 of 4 ",
+    ]
+    assert "<td>2 of 2</td><td>passed</td>" in progress._repr_html_()
+
+
+def test_hints_come_one_after_the_other_and_the_last_stays(sample):
+    said = [str(course.hint("98.smoothing")) for _ in range(4)]
+    last = "Hint 3 of 3: keepdims=True keeps the shapes alike."
+    assert said == ["Hint 1 of 3: Add first.", "Hint 2 of 3: Each row has its own sum.", last, last]
+    assert str(course.hint("98.smoothing", 1)) == said[0]
+    assert str(course.hint("98.smoothing")) == said[1]
+    assert course.hint("98.smoothing", 1)._repr_markdown_() == "**Hint 1 of 3:** Add first."
+
+
+@pytest.mark.parametrize("n", [0, 4, -1])
+def test_a_hint_that_is_not_there_is_refused(sample, n):
+    with pytest.raises(ValueError, match=f"98.smoothing has hints 1 to 3, got {n}"):
+        course.hint("98.smoothing", n)
+
+
+def test_the_solution_is_the_source_of_the_reference(sample):
+    solution = course.solution("98.reverse")
+    assert str(solution) == 'def reverse(word):\n    """Turn a word round."""\n    return word[::-1]'
+    assert solution._repr_markdown_() == f"```python\n{solution}\n```"
+
+
+def test_the_header_says_the_stamped_seconds(sample, checkout):
+    assert "It takes: not measured yet" in str(course.header("98"))
+    notebook = nbformat.read(checkout, as_version=4)
+    notebook.metadata[METADATA] = Stamp("f" * 64, 33.6, {"threads": 2}).to_metadata()
+    nbformat.write(notebook, checkout)
+    header = course.header("98")
+    assert "It takes: 34 s, measured on 2 cores" in str(header)
+    markdown = header._repr_markdown_()
+    assert "**You will build** A row of probabilities, and nothing else." in markdown
+    assert "- Shannon (1948), [A Mathematical Theory of Communication](https://doi.org/10.1002/x)" in markdown
+
+
+def test_a_copy_of_a_notebook_elsewhere_still_has_a_header(sample, tmp_path, monkeypatch):
+    monkeypatch.setattr(course.notebooks, "SOURCES", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert "not measured yet" in str(course.header("98"))
+
+
+def test_the_course_loads_nothing_heavy():
+    heavy = {"torch", "pandas", "matplotlib", "nbclient"}
+    code = f"import sys, sdg_lab.course; print(*sorted({heavy} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "\n"

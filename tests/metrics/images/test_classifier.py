@@ -1,0 +1,143 @@
+"""The judge of pictures: it learns what can be learned, its figures fit together, and it refuses what it cannot."""
+
+import numpy as np
+import pytest
+import torch
+
+from sdg_lab.data.types import Images
+from sdg_lab.metrics import ImageClassifier
+from sdg_lab.metrics.images import classifier as image_classifier
+from sdg_lab.models.contract import NotFittedError
+
+
+def bars(n, seed, shape=(1, 8, 8)):
+    """A lying bar (class 0), a standing one (1), or a full square (2), in noise: a child tells them apart."""
+    rng = np.random.default_rng(seed)
+    pixels, labels = rng.uniform(0, 0.3, size=(n, *shape)), rng.integers(0, 3, size=n)
+    _, height, width = shape
+    for picture, label in zip(pixels, labels, strict=True):
+        rows = slice(height // 3, 2 * height // 3) if label == 0 else slice(1, -1)
+        columns = slice(width // 3, 2 * width // 3) if label == 1 else slice(1, -1)
+        picture[:, rows, columns] += 0.6
+    return Images(pixels.astype(np.float32), labels, ("lying", "standing", "full"))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_steps():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(image_classifier, "STEPS", 60)
+        yield
+
+
+@pytest.fixture(scope="module")
+def judge():
+    return ImageClassifier().fit(bars(300, 0), validation=bars(50, 1), seed=0)
+
+
+def test_it_learns_what_a_child_can_tell(judge):
+    assert judge.accuracy(bars(100, 2)) == 1.0
+    assert judge.history is not None
+    assert judge.history.validation_loss[-1] < 0.1
+
+
+@pytest.mark.parametrize("shape", [(3, 9, 13), (1, 28, 28), (1, 4, 5)])
+def test_any_shape_can_be_judged(shape):
+    judge = ImageClassifier().fit(bars(120, 0, shape), seed=1)
+    assert judge.features(bars(5, 1, shape)).shape == (5, 64)
+
+
+def test_predictions_probabilities_and_accuracy_fit_together(judge):
+    pictures = bars(40, 3)
+    probabilities = judge.probabilities(pictures)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    np.testing.assert_array_equal(judge.predict(pictures), probabilities.argmax(axis=1))
+    wrong = Images(pictures.pixels, (pictures.labels + (np.arange(40) < 10)) % 3)
+    assert judge.accuracy(wrong) == 0.75
+
+
+def test_features_are_the_layer_that_the_classes_are_read_from(judge):
+    pictures = bars(7, 4)
+    hidden = judge.features(pictures) * float(judge.scale) + judge.centre.numpy()
+    logits = np.maximum(hidden, 0) @ judge.head.weight.detach().numpy().T + judge.head.bias.detach().numpy()
+    chances = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(judge.probabilities(pictures), chances, rtol=1e-4, atol=1e-7)
+
+
+def test_features_of_the_training_pictures_have_mean_0_and_average_variance_1(judge):
+    features = judge.features(bars(300, 0))
+    assert features.dtype == np.float64
+    np.testing.assert_allclose(features.mean(axis=0), 0, atol=1e-5)
+    assert features.var(axis=0, ddof=1).mean() == pytest.approx(1, rel=1e-4)
+
+
+def test_features_do_not_depend_on_the_company(judge, monkeypatch):
+    pictures = bars(30, 5)
+    together = judge.features(pictures)
+    monkeypatch.setattr(image_classifier, "AT_ONCE", 7)
+    np.testing.assert_allclose(judge.features(pictures), together, atol=1e-5)
+
+
+def test_the_seed_decides(judge):
+    again, other = (ImageClassifier().fit(bars(300, 0), seed=seed) for seed in (0, 1))
+    np.testing.assert_array_equal(again.features(bars(9, 6)), judge.features(bars(9, 6)))
+    assert not np.allclose(other.features(bars(9, 6)), judge.features(bars(9, 6)))
+
+
+def test_distortions_are_small_and_none_where_they_are_switched_off(monkeypatch):
+    x = torch.from_numpy(bars(20, 0, (1, 28, 28)).pixels)
+    moved = image_classifier._distorted(x)
+    assert moved.shape == x.shape
+    assert 0 < (moved - x).abs().mean() < 0.2
+    for name in ("TURN", "ZOOM", "SHIFT"):
+        monkeypatch.setattr(image_classifier, name, 0.0)
+    torch.testing.assert_close(image_classifier._distorted(x), x, rtol=0, atol=1e-5)
+
+
+def test_a_shift_is_a_share_of_the_side(monkeypatch):
+    """With a share of 1/8 on 8 pixels the largest shift is one pixel."""
+    monkeypatch.setattr(image_classifier, "TURN", 0.0)
+    monkeypatch.setattr(image_classifier, "ZOOM", 0.0)
+    monkeypatch.setattr(image_classifier, "SHIFT", 1 / 8)
+    monkeypatch.setattr(torch, "rand", torch.ones)
+    x = torch.rand(1, 1, 8, 8) * torch.arange(64).reshape(1, 1, 8, 8)
+    moved = image_classifier._distorted(x)
+    torch.testing.assert_close(moved[..., :7, :7], x[..., 1:, 1:])
+    assert not moved[..., 7, :].any()
+
+
+PICTURES = bars(20, 0)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "sentence"),
+    [
+        (lambda judge: judge.fit([1]), TypeError, "images must be sdg_lab.data.Images, got list"),
+        (lambda judge: judge.fit(PICTURES[:0]), ValueError, "images is empty: give at least one picture"),
+        (lambda judge: judge.fit(Images(PICTURES.pixels)), ValueError, "images has no labels; give Images with labels"),
+        (
+            lambda judge: judge.fit(PICTURES[PICTURES.labels == 1]),
+            ValueError,
+            "images holds the one class 1; a classifier needs at least 2",
+        ),
+        (
+            lambda judge: judge.fit(bars(20, 0, (1, 3, 8))),
+            ValueError,
+            r"height and width must be >= 4 to be halved twice, got \(3, 8\)",
+        ),
+        (
+            lambda judge: judge.predict(PICTURES),
+            NotFittedError,
+            "this ImageClassifier has not been fitted: call fit",
+        ),
+    ],
+)
+def test_what_cannot_be_learned_from_is_refused(call, error, sentence):
+    with pytest.raises(error, match=sentence):
+        call(ImageClassifier())
+
+
+def test_what_it_was_not_made_for_is_refused(judge):
+    with pytest.raises(ValueError, match=r"the pictures have shape \(1, 9, 9\), this classifier was fitted on"):
+        judge.features(bars(3, 0, (1, 9, 9)))
+    with pytest.raises(ValueError, match="images has no labels"):
+        judge.accuracy(Images(PICTURES.pixels))

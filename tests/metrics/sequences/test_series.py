@@ -1,0 +1,60 @@
+"""Figures of a time series, against statsmodels, scikit-learn and processes whose answers are known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LinearRegression
+from statsmodels.tsa.stattools import acf
+
+from sdg_lab.metrics.sequences.series import autocorrelation, forecast_error, judge_series, windows
+
+
+def autoregressive(n: int, memory: float, seed: int) -> np.ndarray:
+    noise = np.random.default_rng(seed).normal(size=n)
+    values = np.zeros(n)
+    for t in range(1, n):
+        values[t] = memory * values[t - 1] + noise[t]
+    return values
+
+
+def test_autocorrelation_is_that_of_statsmodels() -> None:
+    values = autoregressive(300, 0.7, 0)
+    np.testing.assert_allclose(autocorrelation(values, 25), acf(values, nlags=25), atol=1e-12)
+
+
+def test_windows_stand_where_they_should() -> None:
+    np.testing.assert_array_equal(windows(np.arange(7.0), 3), [[0, 1, 2], [3, 4, 5]])
+    np.testing.assert_array_equal(windows(np.arange(4.0), 3, stride=1), [[0, 1, 2], [1, 2, 3]])
+
+
+def test_forecasts_are_those_of_linear_regression() -> None:
+    a, b = autoregressive(200, 0.8, 1), autoregressive(100, 0.8, 2)
+    rows, test = windows(a, 5, stride=1), windows(b, 5, stride=1)
+    rule = LinearRegression().fit(rows[:, :4], rows[:, 4])
+    want = np.abs(rule.predict(test[:, :4]) - test[:, 4]).mean()
+    assert forecast_error(a, b, window=4) == pytest.approx(want)
+
+
+def test_every_figure_tells_a_good_series_from_a_bad_one() -> None:
+    real, same, white = autoregressive(500, 0.8, 3), autoregressive(500, 0.8, 4), 3 * autoregressive(500, 0.0, 5)
+    good, bad = judge_series(same, real, lags=8), judge_series(white, real, lags=8)
+    assert good.autocorrelation < 0.5 * bad.autocorrelation
+    assert good.marginal < bad.marginal
+    assert good.c2st == pytest.approx(0.5, abs=0.12)
+    assert bad.c2st > 0.8
+    assert good.forecast < 0.8 * bad.forecast
+    assert judge_series(real, real, window=50).marginal == 0
+
+
+def test_what_cannot_be_judged_is_refused() -> None:
+    with pytest.raises(ValueError, match="synthetic has 10 values and real 11; compare equally long series"):
+        judge_series(np.arange(10.0), np.arange(11.0))
+    with pytest.raises(ValueError, match="lags must be from 1 to 9, one less than the values, got 10"):
+        autocorrelation(np.arange(10.0), 10)
+    with pytest.raises(ValueError, match=r"all values are 2\.0; a constant has no autocorrelation"):
+        autocorrelation(np.full(5, 2.0), 2)
+    with pytest.raises(ValueError, match="3 values cannot be cut into windows of 4, 4 apart"):
+        windows(np.arange(3.0), 4)
+    with pytest.raises(ValueError, match="a series must be a row of finite numbers"):
+        windows(np.array([1.0, np.nan]), 1)

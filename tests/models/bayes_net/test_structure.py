@@ -1,0 +1,244 @@
+"""Learning graphs: scores, distances and d-separation against pgmpy, trees and searches against all graphs."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pgmpy.base import DAG
+from pgmpy.estimators import BIC, BDeu
+
+from sdg_lab import data
+from sdg_lab.models.bayes_net import BayesNet
+from sdg_lab.models.bayes_net.dag import compelled_edges, d_separated, structural_hamming_distance, topological_order
+from sdg_lab.models.bayes_net.structure import chow_liu, hill_climb, local_score, mutual_information, structure_score
+from sdg_lab.tables.codec import code_table
+
+
+@pytest.fixture(scope="module")
+def asia() -> BayesNet:
+    return BayesNet.from_network(data.network("asia"))
+
+
+@pytest.fixture(scope="module")
+def alarm_rows() -> pd.DataFrame:
+    return BayesNet.from_network(data.network("alarm")).sample(2000, seed=0)
+
+
+@st.composite
+def graphs(draw: st.DrawFn, most: int = 6) -> dict[str, tuple[str, ...]]:
+    n = draw(st.integers(2, most))
+    names = [f"x{i}" for i in range(n)]
+    order = draw(st.permutations(names))
+    return {
+        name: tuple(other for other in names if order.index(other) < order.index(name) and draw(st.booleans()))
+        for name in names
+    }
+
+
+def as_pgmpy(graph: dict[str, tuple[str, ...]]) -> DAG:
+    peer = DAG([(parent, node) for node, above in graph.items() for parent in above])
+    peer.add_nodes_from(graph)
+    return peer
+
+
+# Graphs
+
+
+@settings(max_examples=150)
+@given(graphs(), st.data())
+def test_d_separation_is_pgmpys(graph, data):
+    a, b, *others = data.draw(st.permutations(sorted(graph)))
+    known = data.draw(st.sets(st.sampled_from(others)) if others else st.just(set()))
+    assert d_separated(graph, a, b, known) != as_pgmpy(graph).is_dconnected(a, b, list(known))
+
+
+@settings(max_examples=100)
+@given(graphs(5))
+def test_the_equivalence_class_is_found_among_all_graphs(graph):
+    """An arrow is compelled exactly if every graph with the same edges and open colliders has it."""
+    names = list(graph)
+
+    def signature(edges):
+        joined = {frozenset(edge) for edge in edges}
+        colliders = {
+            (frozenset((a, b)), head)
+            for (a, head), (b, other) in itertools.permutations(edges, 2)
+            if head == other and frozenset((a, b)) not in joined
+        }
+        return joined, colliders
+
+    edges = [(parent, node) for node, above in graph.items() for parent in above]
+    if len(edges) > 7:
+        return
+    members = []
+    for turned in itertools.product([False, True], repeat=len(edges)):
+        other = [edge[::-1] if turn else edge for edge, turn in zip(edges, turned, strict=True)]
+        try:
+            topological_order({name: tuple(p for p, c in other if c == name) for name in names})
+        except ValueError:
+            continue
+        if signature(other) == signature(edges):
+            members.append(set(other))
+    arrows, undirected = compelled_edges(graph)
+    assert arrows == set.intersection(*members) if members else not edges
+    assert undirected == {frozenset(edge) for edge in edges} - {frozenset(edge) for edge in arrows}
+
+
+def test_graphs_that_mean_the_same_have_distance_zero():
+    chain = {"a": (), "b": ("a",), "c": ("b",)}
+    fork = {"a": ("b",), "b": (), "c": ("b",)}
+    collider = {"a": (), "b": ("a", "c"), "c": ()}
+    nothing = {"a": (), "b": (), "c": ()}
+    assert structural_hamming_distance(chain, fork) == 0
+    assert structural_hamming_distance(chain, collider) == 2
+    assert structural_hamming_distance(chain, nothing) == 2
+    with pytest.raises(ValueError, match="the graphs must have the same nodes"):
+        structural_hamming_distance(chain, {"a": ()})
+
+
+def test_a_cycle_is_named_and_unknown_nodes_too():
+    with pytest.raises(ValueError, match=r"the graph has a cycle: .*b.* -> .*; remove one of its arrows"):
+        topological_order({"a": ("c",), "b": ("a",), "c": ("b",)})
+    with pytest.raises(ValueError, match="'z' is not a node; there are a, b"):
+        d_separated({"a": (), "b": ()}, "a", "z")
+    with pytest.raises(ValueError, match="must be two different nodes, and neither of them given"):
+        d_separated({"a": (), "b": ()}, "a", "b", ["a"])
+
+
+# Scores
+
+
+@pytest.mark.parametrize("name", ["asia", "alarm"])
+def test_scores_are_pgmpys(name):
+    network = data.network(name)
+    rows = BayesNet.from_network(network).sample(2000, seed=0)
+    states = {node: list(network.states[node]) for node in network.nodes}
+    peer_graph = DAG(network.edges)
+    peer_graph.add_nodes_from(network.nodes)
+    coded = code_table(rows)
+    text = rows.astype(str)
+    graph = {node: network.parents[node] for node in coded.names}
+    assert structure_score(coded, graph, "bic") == pytest.approx(
+        BIC(text, state_names=states).score(peer_graph), rel=1e-10
+    )
+    assert structure_score(coded, graph, "bdeu", 10) == pytest.approx(
+        BDeu(text, state_names=states, equivalent_sample_size=10).score(peer_graph), rel=1e-10
+    )
+
+
+@pytest.mark.parametrize("kind", ["bic", "bdeu", "log-likelihood"])
+def test_equivalent_graphs_score_the_same(asia, kind):
+    coded = code_table(asia.sample(500, seed=0)[["smoke", "lung", "bronc"]])
+    chain = {"smoke": ("lung",), "lung": (), "bronc": ("smoke",)}
+    fork = {"smoke": (), "lung": ("smoke",), "bronc": ("smoke",)}
+    assert structure_score(coded, chain, kind) == pytest.approx(structure_score(coded, fork, kind), rel=1e-12)
+
+
+def test_the_log_likelihood_score_is_the_fitted_models():
+    rows = BayesNet.from_network(data.network("asia")).sample(400, seed=0)
+    model = BayesNet("tree", prior=0).fit(rows)
+    want = structure_score(code_table(rows), model.network.parents, "log-likelihood")
+    assert model.log_prob(rows).sum() == pytest.approx(want, rel=1e-12)
+
+
+def test_bdeu_is_the_probability_of_the_rows_one_after_another():
+    """Polya's urn: each row's probability is the mean table given the rows before it."""
+    rows = [0, 1, 1, 0, 1, 1, 1]
+    alpha, seen, nats = 0.5, np.zeros(2), 0.0
+    for state in rows:
+        nats += np.log((seen[state] + alpha / 2) / (seen.sum() + alpha))
+        seen[state] += 1
+    assert local_score(np.bincount(rows), "bdeu", alpha) == pytest.approx(nats, abs=1e-12)
+
+
+def test_all_pairs_are_counted_as_one_by_one(alarm_rows):
+    coded = code_table(alarm_rows)
+    pairs, edges = coded.pair_counts(), np.cumsum([0, *coded.sizes])
+    for i, j in ((0, 5), (7, 3), (36, 20)):
+        block = pairs[edges[i] : edges[i + 1], edges[j] : edges[j + 1]]
+        np.testing.assert_array_equal(block, coded.counts(j, (i,)))
+
+
+# Searches
+
+
+def test_mutual_information_is_scikit_learns(alarm_rows):
+    from sklearn.metrics import mutual_info_score
+
+    coded = code_table(alarm_rows)
+    ours = mutual_information(coded)
+    for i, j in ((0, 1), (4, 30), (12, 13), (6, 6)):
+        assert ours[i, j] == pytest.approx(mutual_info_score(coded.codes[i], coded.codes[j]), abs=1e-10)
+
+
+def test_chow_liu_is_the_best_of_all_trees(asia):
+    coded = code_table(asia.sample(300, seed=3)[["smoke", "lung", "bronc", "dysp", "xray"]])
+    names = coded.names
+
+    def likelihood(edges):
+        graph = dict.fromkeys(names, ())
+        waiting, left = [names[0]], set(edges)
+        for node in waiting:
+            for edge in [edge for edge in left if node in edge]:
+                (other,) = set(edge) - {node}
+                if graph[other] or other == names[0]:
+                    return -np.inf  # a cycle
+                graph[other] = (node,)
+                waiting.append(other)
+                left.discard(edge)
+        return structure_score(coded, graph, "log-likelihood") if len(waiting) == len(names) else -np.inf
+
+    pairs = list(itertools.combinations(names, 2))
+    best = max(likelihood(edges) for edges in itertools.combinations(pairs, len(names) - 1))
+    assert structure_score(coded, chow_liu(coded), "log-likelihood") == pytest.approx(best, rel=1e-12)
+    assert structure_score(coded, chow_liu(coded, "dysp"), "log-likelihood") == pytest.approx(best, rel=1e-12)
+    assert chow_liu(coded, "dysp")["dysp"] == ()
+    with pytest.raises(ValueError, match="root 'liver' is not a column"):
+        chow_liu(coded, "liver")
+
+
+def test_hill_climbing_finds_the_best_of_all_graphs_of_four_nodes(asia):
+    names = ("smoke", "lung", "bronc", "dysp")
+    coded = code_table(asia.sample(2000, seed=5)[list(names)])
+    best = -np.inf
+    families = {
+        (node, above): structure_score(coded, {node: above}, "bic")
+        for node in names
+        for size in range(4)
+        for above in itertools.combinations([other for other in names if other != node], size)
+    }
+    for choice in itertools.product(*([a for n, a in families if n == node] for node in names)):
+        graph = dict(zip(names, choice, strict=True))
+        try:
+            topological_order(graph)
+        except ValueError:
+            continue
+        best = max(best, sum(families[node, above] for node, above in graph.items()))
+    found = hill_climb(coded)
+    assert structure_score(coded, found, "bic") == pytest.approx(best, rel=1e-12)
+
+
+def test_a_search_keeps_its_bounds_and_its_memory_pays(alarm_rows):
+    coded = code_table(alarm_rows)
+    plain, patient = (hill_climb(coded, patience=patience, max_parents=2) for patience in (0, 10))
+    for graph in (plain, patient):
+        topological_order(graph)
+        assert max(map(len, graph.values())) <= 2
+    assert structure_score(coded, patient) >= structure_score(coded, plain)
+    assert structure_score(coded, patient) > structure_score(coded, dict.fromkeys(coded.names, ()))
+
+
+def test_more_rows_bring_the_graph_nearer_to_the_truth():
+    network = data.network("asia")
+    truth = {node: network.parents[node] for node in network.nodes}
+    model = BayesNet.from_network(network)
+    distances = [
+        structural_hamming_distance(hill_climb(code_table(model.sample(n, seed=0))), truth) for n in (100, 30_000)
+    ]
+    assert distances[1] < distances[0]
+    assert distances[1] <= 3  # the arrows of a visit to Asia are seen once in thousands of rows

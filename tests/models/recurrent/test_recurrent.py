@@ -1,0 +1,172 @@
+"""Recurrent cells against torch.nn's with the same weights, and the network that is made of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from sdg_lab.models.contract import NotFittedError
+from sdg_lab.models.recurrent import Recurrent
+from sdg_lab.models.recurrent.cells import CELLS, State, make_cell
+from sdg_lab.models.sequences.dropout import LockedDropout
+
+NAMES = ["anna", "ada", "nan", "dan", "dana", "hannah"]
+KINDS = sorted(CELLS)
+THEIR_CELLS = {"rnn": nn.RNNCell, "lstm": nn.LSTMCell, "gru": nn.GRUCell}
+THEIR_LAYERS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+
+
+def small(kind: str = "gru", *, fused: bool = True, dropout: float = 0.0) -> Recurrent:
+    return Recurrent(kind, width=6, layers=2, embedding=4, dropout=dropout, fused=fused)  # type: ignore[arg-type]
+
+
+def noise(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def random_state(kind: str, n: int, width: int) -> State:
+    return tuple(noise(n, width, seed=part) for part in range(CELLS[kind].parts))
+
+
+# The cells, against torch.nn.
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_step_is_that_of_torch_with_the_same_weights(kind: str) -> None:
+    ours, theirs = make_cell(kind, 5, 7), THEIR_CELLS[kind](5, 7)
+    ours.load_state_dict(theirs.state_dict())
+    x, state = noise(3, 5, seed=9), random_state(kind, 3, 7)
+    want = theirs(x, state if kind == "lstm" else state[0])
+    for mine, other in zip(ours(x, state), want if kind == "lstm" else (want,), strict=True):
+        torch.testing.assert_close(mine, other, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("way", ["along", "fused"])
+def test_a_whole_sequence_and_its_gradients_are_those_of_torch(kind: str, way: str) -> None:
+    ours, theirs = make_cell(kind, 5, 7), THEIR_LAYERS[kind](5, 7, batch_first=True)
+    ours.load_state_dict({name.removesuffix("_l0"): value for name, value in theirs.state_dict().items()})
+    x, state = noise(3, 11, 5, seed=9), random_state(kind, 3, 7)
+    first = tuple(part[None] for part in state)
+    want, last = theirs(x, first if kind == "lstm" else first[0])
+    got, after = getattr(ours, way)(x, state)
+    torch.testing.assert_close(got, want, rtol=0, atol=1e-6)
+    for mine, other in zip(after, last if kind == "lstm" else (last,), strict=True):
+        torch.testing.assert_close(mine, other[0], rtol=0, atol=1e-6)
+    for output in (got, want):
+        output.square().sum().backward()
+    for name, parameter in ours.named_parameters():
+        torch.testing.assert_close(parameter.grad, getattr(theirs, f"{name}_l0").grad, rtol=1e-5, atol=1e-5)
+
+
+def test_weights_start_within_the_bounds_of_torch() -> None:
+    for kind in KINDS:
+        weights = torch.cat([p.detach().flatten() for p in make_cell(kind, 10, 25).parameters()])
+        assert weights.abs().max() <= 0.2
+        assert weights.std().item() == pytest.approx(0.2 / np.sqrt(3), rel=0.05)
+
+
+# The network.
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_reading_at_once_our_loop_and_single_steps_agree(kind: str) -> None:
+    fused, loop = small(kind), small(kind, fused=False)
+    fused.fit(NAMES, epochs=2, progress=False)
+    loop.build(len(fused.symbols))
+    loop.load_state_dict(fused.state_dict())
+    tokens, _ = fused.pad(NAMES)
+    state, one_by_one = fused.start(len(NAMES)), []
+    for column in tokens.T:
+        scores, state = fused.step(column, state)
+        one_by_one.append(scores)
+    torch.testing.assert_close(fused.logits(tokens), torch.stack(one_by_one, dim=1), rtol=0, atol=1e-6)
+    torch.testing.assert_close(loop.logits(tokens), fused.logits(tokens), rtol=0, atol=1e-6)
+
+
+def test_what_comes_later_changes_nothing_before() -> None:
+    model = small().fit(NAMES, epochs=1, progress=False)
+    tokens, _ = model.pad(["dana", "danh"])
+    scores = model.logits(tokens)
+    assert torch.equal(scores[0, :4], scores[1, :4])
+    assert not torch.allclose(scores[0, 4], scores[1, 4])
+
+
+def test_dropped_rows_of_a_state_are_dropped_in_every_layer() -> None:
+    model = small("lstm").fit(NAMES, epochs=1, progress=False)
+    scores, state = model.advance(torch.tensor([[0, 1], [0, 2], [0, 3]]), model.start(3))
+    rows = torch.tensor([2, 0])
+    want, _ = model.step(torch.tensor([1, 2, 3]), state)
+    got, _ = model.step(torch.tensor([3, 1]), model.keep(state, rows))
+    torch.testing.assert_close(got, want[rows])
+    assert scores.shape == (3, len(model.symbols))
+
+
+def test_it_learns_more_than_an_untrained_one_and_sorts_out_what_comes_next() -> None:
+    words = ["abab", "cdcd"] * 20
+    model = Recurrent("lstm", width=16, embedding=4).fit(words, epochs=60, batch_size=40, lr=3e-2, progress=False)
+    assert model.log_prob(["abab", "cdcd"]) == pytest.approx([-np.log(2)] * 2, abs=0.05)
+    assert set(model.sample(20, seed=0)) == {"abab", "cdcd"}
+
+
+def test_muon_steps_the_matrices_of_the_cells_and_of_no_other_layer() -> None:
+    model = Recurrent("lstm", width=8, layers=2, embedding=4).fit(
+        ["ab", "ba"], epochs=1, optimizer="muon", progress=False
+    )
+    assert [tuple(matrix.shape) for matrix in model.matrices()] == [(32, 4), (32, 8), (32, 8), (32, 8)]
+
+
+def test_hidden_units_are_shown_for_each_symbol() -> None:
+    model = small(dropout=0.5).fit(NAMES, epochs=1, progress=False)
+    units = model.hidden("dana")
+    assert units.shape == (5, 6)
+    np.testing.assert_allclose(units[:3], model.hidden("da"), atol=1e-6)
+
+
+def test_dropout_silences_the_same_units_all_along_a_sequence() -> None:
+    layer = LockedDropout(0.25)
+    torch.manual_seed(0)
+    dropped = layer(torch.ones(400, 3, 50))
+    assert torch.equal(dropped[:, 0], dropped[:, 2])
+    assert dropped.unique().tolist() == pytest.approx([0, 4 / 3])
+    assert dropped.mean().item() == pytest.approx(1, abs=0.02)
+    assert torch.equal(layer.eval()(torch.ones(2, 3, 4)), torch.ones(2, 3, 4))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_save_and_load_give_back_the_same_model(kind: str, tmp_path: Path) -> None:
+    model = small(kind, dropout=0.1).fit(NAMES, epochs=1, progress=False)
+    model.save(tmp_path / "model.safetensors")
+    again = Recurrent.load(tmp_path / "model.safetensors")
+    assert again.config() == model.config()
+    np.testing.assert_array_equal(again.log_prob(NAMES), model.log_prob(NAMES))
+    assert again.sample(5, seed=0) == model.sample(5, seed=0)
+
+
+# What it refuses, and the sentence.
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"cell": "lstn"}, "cell must be one of rnn, lstm, gru, got 'lstn'"),
+        ({"width": 0}, "width must be >= 1, got 0"),
+        ({"layers": 0}, "layers must be >= 1, got 0"),
+        ({"embedding": -1}, "embedding must be >= 1, got -1"),
+        ({"dropout": 1.0}, r"dropout must lie in \[0, 1\), got 1.0"),
+        ({"dropout": float("nan")}, r"dropout must lie in \[0, 1\), got nan"),
+    ],
+    ids=str,
+)
+def test_bad_arguments_are_refused(changes: dict[str, object], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        Recurrent(**changes)  # type: ignore[arg-type]
+
+
+def test_hidden_units_need_a_fitted_model() -> None:
+    with pytest.raises(NotFittedError, match="has not been fitted"):
+        small().hidden("anna")

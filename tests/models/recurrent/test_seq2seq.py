@@ -1,0 +1,218 @@
+"""Sequence to sequence: its pieces against torch and enumeration, and the contract of every model."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from sdg_lab.models.contract import NotFittedError
+from sdg_lab.models.recurrent import seq2seq
+from sdg_lab.models.recurrent.encoder_decoder import Attention, Encoder, Memory, reversed_along
+from sdg_lab.models.recurrent.seq2seq import Pairs, Seq2Seq
+
+WORDS: Pairs = [("ab", ("B", "A")), ("abc", ("C", "B", "A")), ("c", ("C",)), ("cab", ("B", "A", "C")), ("b", ("B",))]
+
+
+def small(**changes: Any) -> Seq2Seq:
+    arguments: dict[str, Any] = {"width": 12, "embedding": 6} | changes
+    return Seq2Seq(**arguments)
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Seq2Seq:
+    return small().fit(WORDS * 8, epochs=60, batch_size=8, lr=2e-2, progress=False)
+
+
+@given(st.lists(st.text("abc", min_size=1, max_size=6), min_size=1, max_size=4))
+def test_turning_a_batch_round_turns_each_sequence(words: list[str]) -> None:
+    width = max(map(len, words))
+    rows = torch.tensor([[ord(c) for c in word.ljust(width)] for word in words])
+    lengths = torch.tensor([len(word) for word in words])
+    turned = reversed_along(rows, lengths)
+    assert ["".join(map(chr, row)).rstrip() for row in turned.tolist()] == [word[::-1] for word in words]
+    assert torch.equal(reversed_along(turned, lengths), rows)
+    assert torch.equal(reversed_along(rows[..., None], lengths)[..., 0], turned)
+
+
+def test_the_encoder_is_torchs_on_packed_sequences() -> None:
+    torch.manual_seed(0)
+    ours = Encoder(5, embedding=3, width=4, bidirectional=True, dropout=0.0)
+    theirs = nn.GRU(3, 4, bidirectional=True, batch_first=True)
+    for suffix, cell in (("l0", ours.forwards), ("l0_reverse", ours.backwards)):
+        assert cell is not None
+        for name, value in cell.named_parameters():
+            getattr(theirs, f"{name}_{suffix}").data = value.data
+    source, lengths = torch.tensor([[1, 2, 3, 4], [4, 3, 0, 0], [2, 0, 0, 0]]), torch.tensor([4, 2, 1])
+    packed = nn.utils.rnn.pack_padded_sequence(ours.embed(source), lengths, batch_first=True)
+    states, last = theirs(packed)
+    want, _ = nn.utils.rnn.pad_packed_sequence(states, batch_first=True)
+    memory = ours(source, lengths)
+    torch.testing.assert_close(memory.states[memory.there], want[memory.there], rtol=0, atol=1e-6)
+    first = torch.tanh(ours.to_first(torch.cat([last[0], last[1]], dim=1)))
+    torch.testing.assert_close(memory.first, first, rtol=0, atol=1e-6)
+
+
+def test_attention_is_torchs_scaled_dot_product_without_the_scale() -> None:
+    torch.manual_seed(0)
+    attention, h = Attention(6, 4), torch.randn(2, 3, 4)
+    states, there = torch.randn(2, 5, 6), torch.tensor([[1, 1, 1, 1, 1], [1, 1, 0, 0, 0]]).bool()
+    got, weights = attention(h, Memory(states, there, torch.zeros(2, 4)))
+    want = nn.functional.scaled_dot_product_attention(
+        attention.query(h), states, states, attn_mask=there[:, None], scale=1.0
+    )
+    torch.testing.assert_close(weights @ states, want)
+    torch.testing.assert_close(got, torch.tanh(attention.mix(torch.cat([want, h], dim=-1))))
+    torch.testing.assert_close(weights.sum(-1), torch.ones(2, 3))
+    assert not weights[1, :, 2:].any()
+
+
+def test_the_symbols_log_probabilities_make_up_the_targets(fitted: Seq2Seq) -> None:
+    by_symbol = fitted.symbol_log_prob(WORDS)
+    assert by_symbol.shape == (len(WORDS), 4)  # the longest target, and its end
+    np.testing.assert_allclose(by_symbol.sum(1), fitted.log_prob(WORDS))
+    for row, (_, target) in zip(by_symbol, WORDS, strict=True):
+        assert (row[: len(target) + 1] < 0).all()
+        assert not row[len(target) + 1 :].any()
+    (first,) = fitted.symbol_log_prob([("ab", ("B",))])
+    (longer,) = fitted.symbol_log_prob([("ab", ("B", "A"))])
+    assert first[0] == pytest.approx(longer[0], abs=1e-6)  # what follows a symbol does not change its probability
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"attention": False, "bidirectional": False}, {"reverse_source": True}],
+    ids=["attention", "plain", "reversed"],
+)
+def test_padding_and_company_change_no_likelihood(changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    model = small(**changes).fit(WORDS, epochs=2, batch_size=3, progress=False)
+    alone = [model.log_prob([pair])[0] for pair in WORDS]
+    np.testing.assert_allclose(model.log_prob(WORDS), alone, atol=1e-5)
+    monkeypatch.setattr(seq2seq, "MOST_SOURCES", 2)
+    np.testing.assert_allclose(model.log_prob(WORDS), alone, atol=1e-5)
+    # The loss of all pairs, in groups the last of which is filled up, is their mean surprise.
+    tensors = seq2seq._grouped(model._tensors(model.alphabets, WORDS), 2, seed=0)
+    assert tensors[0].shape[:2] == (3, 2)
+    symbols = sum(len(target) + 1 for _, target in WORDS)
+    assert model.loss(*tensors).item() == pytest.approx(-np.sum(alone) / symbols, rel=1e-5)
+
+
+def test_a_reversed_source_is_read_from_its_end() -> None:
+    plain, turned = small(), small(reverse_source=True)
+    plain.fit(WORDS, epochs=1, progress=False)
+    turned.fit(WORDS, epochs=1, progress=False)
+    turned.load_state_dict(plain.state_dict())
+    backwards: Pairs = [(source[::-1], target) for source, target in WORDS]
+    np.testing.assert_allclose(turned.log_prob(backwards), plain.log_prob(WORDS), atol=1e-6)
+    np.testing.assert_allclose(
+        turned.attention_weights("abc", ("A",)), plain.attention_weights("cba", ("A",))[:, ::-1], atol=1e-6
+    )
+
+
+def test_it_learns_to_turn_letters_round(fitted: Seq2Seq) -> None:
+    sources = [source for source, _ in WORDS]
+    assert fitted.translate(sources) == [target for _, target in WORDS]  # type: ignore[arg-type]
+    assert fitted.log_prob(WORDS).min() > -0.5
+    weights = fitted.attention_weights("abc", ("C", "B", "A"))
+    assert weights.shape == (4, 3)
+    np.testing.assert_allclose(weights.sum(axis=1), 1, atol=1e-5)
+
+
+def test_the_widest_beam_finds_the_likeliest_of_all_targets() -> None:
+    model = small().fit(WORDS, epochs=12, lr=1e-2, progress=False)
+    for source in ("abc", "b", "ca"):
+        every = [target for length in range(7) for target in product("ABC", repeat=length)]
+        nats = model.log_prob([(source, target) for target in every])
+        (found,) = model.translate([source], beam=400, max_length=8)
+        assert found == every[int(nats.argmax())]
+        (greedy,) = model.translate([source], max_length=8)
+        if len(greedy) < 8:  # it has ended
+            assert model.log_prob([(source, greedy)])[0] <= nats.max() + 1e-6
+
+
+def test_beams_of_many_sources_do_not_mix(fitted: Seq2Seq, monkeypatch: pytest.MonkeyPatch) -> None:
+    sources = ["ab", "c", "cab", "bb"]
+    want = [fitted.translate([source], beam=3)[0] for source in sources]
+    assert fitted.translate(sources, beam=3) == want
+    monkeypatch.setattr(seq2seq, "MOST_SOURCES", 3)
+    assert fitted.translate(sources, beam=3) == want
+
+
+def test_samples_have_the_probabilities_of_log_prob() -> None:
+    model = small().fit(WORDS, epochs=10, lr=1e-2, progress=False)
+    n = 4_000
+    samples = model.sample(n, seed=0, source="c")
+    assert samples == model.sample(n, seed=0, source="c")
+    assert samples != model.sample(n, source="c")
+    for (source, target), count in Counter(samples).most_common(6):
+        p = float(np.exp(model.log_prob([(source, target)]))[0])
+        assert count == pytest.approx(n * p, abs=5 * np.sqrt(n * p))
+
+
+def test_the_same_seed_gives_the_same_model() -> None:
+    first, again, other = (small(dropout=0.1).fit(WORDS, epochs=2, seed=s, progress=False) for s in (3, 3, 4))
+    for name, tensor in first.state().items():
+        assert torch.equal(tensor, again.state()[name]), name
+    assert not torch.equal(first.state()["decoder.head.weight"], other.state()["decoder.head.weight"])
+
+
+def test_save_and_load_give_back_the_same_model(fitted: Seq2Seq, tmp_path: Path) -> None:
+    fitted.save(tmp_path / "model.safetensors")
+    again = Seq2Seq.load(tmp_path / "model.safetensors")
+    assert again.config() == fitted.config()
+    assert again.trained["epochs"] == 60
+    np.testing.assert_array_equal(again.log_prob(WORDS), fitted.log_prob(WORDS))
+
+
+# What it refuses, and the sentence.
+
+
+def test_bad_arguments_are_refused() -> None:
+    with pytest.raises(ValueError, match="width must be >= 1, got 0"):
+        small(width=0)
+    with pytest.raises(ValueError, match="embedding must be >= 1, got 0"):
+        small(embedding=0)
+    with pytest.raises(ValueError, match=r"dropout must lie in \[0, 1\), got 1"):
+        small(dropout=1)
+
+
+def test_bad_data_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"data must be a list of pairs \(source, target\), got dict"):
+        small().fit({})  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="data holds no pairs; give at least one"):
+        small().fit([])
+    with pytest.raises(TypeError, match=r"pair 0 is 'ab'; it must be a tuple \(source, target\)"):
+        small().fit(["ab"])  # type: ignore[list-item]
+    with pytest.raises(ValueError, match="sequence 0 is empty"):
+        small().fit([("a", ())])
+    with pytest.raises(ValueError, match="sequence 0, position 1: symbol 'z' was never seen in training"):
+        small().fit(WORDS, validation=[("az", ("A",))])
+
+
+def test_bad_questions_are_refused(fitted: Seq2Seq) -> None:
+    with pytest.raises(NotFittedError, match="this Seq2Seq has not been fitted"):
+        small().translate(["ab"])
+    with pytest.raises(ValueError, match=r"targets depend on a source: give one, as in sample\(n, source=...\)"):
+        fitted.sample(3)
+    with pytest.raises(ValueError, match="n, the number of samples, must be a whole number >= 1, got 0"):
+        fitted.sample(0, source="a")
+    with pytest.raises(ValueError, match="temperature must be > 0 and finite, got 0"):
+        fitted.sample(1, source="a", temperature=0)
+    with pytest.raises(ValueError, match="beam must be >= 1, got 0"):
+        fitted.translate(["a"], beam=0)
+    with pytest.raises(ValueError, match="max_length must be a whole number >= 1, got 0"):
+        fitted.translate(["a"], max_length=0)
+    with pytest.raises(ValueError, match="source 1 is empty; leave it out"):
+        fitted.translate(["a", ""])
+    with pytest.raises(ValueError, match="position 0: symbol '9' was never seen in training"):
+        fitted.translate(["9"])
+    with pytest.raises(ValueError, match=r"no attention; make it with Seq2Seq\(attention=True\)"):
+        small(attention=False).fit(WORDS, epochs=1, progress=False).attention_weights("a", ("A",))

@@ -1,0 +1,159 @@
+"""A density at each step of a series: against torch.distributions and quadrature, and the contract of every model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.distributions import Categorical, MixtureSameFamily, Normal
+
+from sdg_lab.data.types import Series
+from sdg_lab.models.contract import HasLogProb, NotFittedError
+from sdg_lab.models.recurrent.series import RecurrentSeries
+
+
+def waves(n: int = 160, seed: int = 0) -> Series:
+    """Make a season of 20 days with noise, in a unit of its own."""
+    rng = np.random.default_rng(seed)
+    values = 50 + 8 * np.sin(2 * np.pi * np.arange(n) / 20) + rng.normal(size=n)
+    return Series(values, np.datetime64("2020-01-01") + np.arange(n), "litres")
+
+
+def years(n: int = 80) -> Series:
+    return Series(waves(n).values, 1900.0 + np.arange(n), "spots")
+
+
+def small(**changes: Any) -> RecurrentSeries:
+    arguments: dict[str, Any] = {"width": 8, "components": 2, "context": 16} | changes
+    return RecurrentSeries(**arguments)
+
+
+@pytest.fixture(scope="module")
+def fitted() -> RecurrentSeries:
+    return small(period=20).fit(waves(), epochs=40, lr=1e-2, progress=False)
+
+
+def test_the_density_is_that_of_torchs_mixture() -> None:
+    torch.manual_seed(0)
+    model = small()
+    hidden, values = torch.randn(5, 7, 8), torch.randn(5, 7)
+    weights, means, scales = model.eval().mixture(hidden)
+    mixture = MixtureSameFamily(Categorical(logits=weights), Normal(means, scales))  # type: ignore[no-untyped-call]
+    torch.testing.assert_close(model.density(hidden, values), mixture.log_prob(values))  # type: ignore[no-untyped-call]
+
+
+def test_the_density_of_the_next_value_has_area_one_in_the_unit_of_the_data(fitted: RecurrentSeries) -> None:
+    past = waves()[:30]
+    grid = np.linspace(25, 75, 151)
+    density = [
+        np.exp(fitted.log_prob(Series(np.array([value]), past.times[-1:] + 1, "litres"), after=past)[0])
+        for value in grid
+    ]
+    assert np.trapezoid(density, grid) == pytest.approx(1, abs=1e-3)
+    # Many samples of the next value have the mean and the spread of this density.
+    draws = fitted.sample_paths(4_000, 1, seed=0, after=past)[:, 0]
+    mean = np.trapezoid(density * grid, grid)
+    deviation = np.sqrt(np.trapezoid(density * (grid - mean) ** 2, grid))
+    assert draws.mean() == pytest.approx(mean, abs=5 * deviation / np.sqrt(4_000))
+    assert draws.std() == pytest.approx(deviation, rel=0.1)
+
+
+def test_a_series_cut_in_two_has_the_same_density(fitted: RecurrentSeries) -> None:
+    whole = fitted.log_prob(waves())
+    assert whole.shape == (160,)
+    later = fitted.log_prob(waves()[100:], after=waves()[:100])
+    np.testing.assert_allclose(later, whole[100:], atol=1e-4)
+
+
+def test_the_future_changes_no_density_before_it(fitted: RecurrentSeries) -> None:
+    other = waves().values.copy()
+    other[50] += 5
+    changed = fitted.log_prob(Series(other, waves().times, "litres"))
+    np.testing.assert_array_equal(changed[:50], fitted.log_prob(waves())[:50])
+    assert (changed[50:52] != fitted.log_prob(waves())[50:52]).all()
+
+
+def test_loss_is_the_mean_surprise_and_training_lowers_it(fitted: RecurrentSeries) -> None:
+    values, phases = fitted._standardised(waves(16))
+    nats = fitted.log_prob(waves(16)).mean() + np.log(waves().values.std())
+    assert fitted.loss(values[None], phases[None]).item() == pytest.approx(-nats, abs=1e-4)
+    # Gaussian noise of deviation 1 around a known season costs ½ ln(2πe) = 1.42 nats; knowing no season, 3.2.
+    assert 1.2 < -fitted.log_prob(waves(seed=1)).mean() < 2.2
+
+
+def test_paths_follow_the_season(fitted: RecurrentSeries) -> None:
+    path = fitted.sample(200, seed=0)
+    assert path.unit == "litres"
+    assert path.times[0] == waves().times[0]
+    season = np.sin(2 * np.pi * np.arange(200) / 20)
+    assert np.corrcoef(path.values, season)[0, 1] > 0.8
+    np.testing.assert_array_equal(path.values, fitted.sample(200, seed=0).values)
+    assert not np.array_equal(path.values, fitted.sample(200).values)
+    assert fitted.sample(3, after=waves()).times[0] == waves().times[-1] + 1
+
+
+def test_years_as_numbers_and_no_season() -> None:
+    model = small().fit(years(), epochs=1, progress=False)
+    assert model.sample(4, seed=0, after=years()).times.tolist() == [1980.0, 1981.0, 1982.0, 1983.0]
+    assert np.isfinite(model.log_prob(years())).all()
+
+
+def test_the_same_seed_gives_the_same_model() -> None:
+    first, again, other = (small().fit(waves(), epochs=1, seed=seed, progress=False) for seed in (5, 5, 6))
+    assert torch.equal(first.head.weight, again.head.weight)
+    assert not torch.equal(first.head.weight, other.head.weight)
+
+
+@pytest.mark.parametrize("changes", [{}, {"cell": "lstm", "period": 20.0}], ids=str)
+def test_save_and_load_give_back_the_same_model(changes: dict[str, Any], tmp_path: Path) -> None:
+    model = small(**changes).fit(waves(), validation=waves(40), epochs=1, progress=False)
+    model.save(tmp_path / "model.safetensors")
+    again = RecurrentSeries.load(tmp_path / "model.safetensors")
+    assert again.config() == model.config()
+    assert again.sample(5).times.dtype == np.dtype("datetime64[D]")
+    np.testing.assert_array_equal(again.log_prob(waves()), model.log_prob(waves()))
+    np.testing.assert_array_equal(again.sample(5, seed=0).values, model.sample(5, seed=0).values)
+    assert isinstance(again, HasLogProb)
+
+
+# What it refuses, and the sentence.
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"cell": "gri"}, "cell must be one of rnn, lstm, gru, got 'gri'"),
+        ({"width": 0}, "width must be >= 1, got 0"),
+        ({"components": 0}, "components must be >= 1, got 0"),
+        ({"context": 1}, "context must be >= 2, got 1"),
+        ({"period": 0.0}, "period must be > 0 and finite, got 0.0"),
+        ({"noise": -0.1}, "noise must be >= 0 and finite, got -0.1"),
+        ({"dropout": 1.0}, r"dropout must lie in \[0, 1\), got 1.0"),
+    ],
+    ids=str,
+)
+def test_bad_arguments_are_refused(changes: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        small(**changes)
+
+
+def test_bad_data_and_questions_are_refused(fitted: RecurrentSeries) -> None:
+    with pytest.raises(TypeError, match=r"learns from sdg_lab.data.Series, got ndarray"):
+        small().fit(waves().values)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="the series is empty"):
+        small().fit(waves()[:0])
+    with pytest.raises(ValueError, match="the series has 9 values, fewer than a window of context=16"):
+        small().fit(waves(9))
+    with pytest.raises(ValueError, match="the validation series has 9 values"):
+        small().fit(waves(), validation=waves(9))
+    with pytest.raises(ValueError, match=r"all 20 values of the series are 3.0; there is nothing to learn"):
+        small().fit(Series(np.full(20, 3.0), waves(20).times, "litres"))
+    with pytest.raises(NotFittedError, match="this RecurrentSeries has not been fitted"):
+        small().sample(3)
+    with pytest.raises(NotFittedError, match="this RecurrentSeries has not been fitted"):
+        small().log_prob(waves())
+    with pytest.raises(ValueError, match="n, the number of samples, must be a whole number >= 1, got 0"):
+        fitted.sample(0)

@@ -1,0 +1,317 @@
+"""What all neural models of sequences share, tried on networks so small that their answers are known."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from sdg_lab.models.contract import HasLogProb, NotFittedError
+from sdg_lab.models.markov import MarkovChain
+from sdg_lab.models.sequences import base as sequence_model
+from sdg_lab.models.sequences import padding
+from sdg_lab.models.sequences.alphabet import Alphabet, Sequences
+from sdg_lab.models.sequences.base import SequenceModel
+from sdg_lab.models.sequences.generation import generate
+
+NAMES = ["anna", "ada", "nan", "dan", "dana", "hannah", "a"]
+TUNES = [("C4", "D4", "C4"), ("D4", "E4"), ("C4", "E4", "E4", "C4")]
+TEXT = "to be, or not to be, that is the question"
+
+
+class Bigram(SequenceModel):
+    """Scores of the next symbol from the last one only: a Markov chain of order 1 written as a network."""
+
+    def arguments(self) -> dict[str, Any]:
+        return {"context": self.context}
+
+    def build(self, n_symbols: int) -> None:
+        self.table = nn.Embedding(n_symbols, n_symbols)
+
+    def logits(self, tokens: Tensor) -> Tensor:
+        return self.table(tokens)  # type: ignore[no-any-return]
+
+    def start(self, n: int) -> Tensor:
+        return torch.zeros(n, 0)
+
+    def step(self, tokens: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        assert len(tokens) == len(state)
+        return self.table(tokens), state
+
+    def keep(self, state: Tensor, rows: Tensor) -> Tensor:
+        return state[rows]
+
+
+class Memory(Bigram):
+    """Scores of the next symbol from the mean of all symbols read; its state is their sum and their number."""
+
+    def logits(self, tokens: Tensor) -> Tensor:
+        assert self.context is None or tokens.shape[1] <= self.context
+        read = torch.arange(1, tokens.shape[1] + 1)[:, None]
+        return self.table(tokens).cumsum(1) / read  # type: ignore[no-any-return]
+
+    def start(self, n: int) -> Tensor:
+        return torch.zeros(n, self.table.num_embeddings + 1)
+
+    def step(self, tokens: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        state = state + torch.cat([self.table(tokens), torch.ones(len(tokens), 1)], dim=1)
+        assert self.context is None or state[:, -1].max() <= self.context
+        return state[:, :-1] / state[:, -1:], state
+
+
+def as_chain(data: Sequences) -> tuple[Bigram, MarkovChain]:
+    """Return a bigram network with the probabilities of a smoothed chain."""
+    chain = MarkovChain(1, "add").fit(data)
+    model = Bigram().fit(data, epochs=1, progress=False)
+    with torch.no_grad():
+        model.table.weight.copy_(torch.from_numpy(np.log(chain.transition_matrix())))
+    return model, chain
+
+
+# Codes to tensors and back.
+
+
+@given(st.lists(st.text("abc", max_size=6), min_size=1, max_size=5))
+def test_padding_can_be_undone(data: list[str]) -> None:
+    model = Bigram()
+    model._prepare(Alphabet(("a", "b", "c"), True), None, seed=0)
+    tokens, lengths = model.pad(data)
+    assert tokens.shape == (len(data), max(map(len, data)) + 2)
+    assert lengths.tolist() == [len(sequence) + 1 for sequence in data]
+    assert model.unpad(tokens, lengths) == data
+    some = lengths > 1  # without their ends they are still the same symbols
+    if some.any():
+        assert model.unpad(tokens[some], lengths[some] - 1) == [sequence for sequence in data if sequence]
+
+
+@given(st.integers(1, 40), st.integers(2, 12))
+def test_windows_of_training_hold_every_character_once(total: int, context: int) -> None:
+    codes = np.arange(1, total + 1)
+    tokens, lengths = padding.windows(codes, context)
+    assert tokens.shape[1] == context + 1
+    assert not tokens[:, 0].any()
+    assert tokens[:, 1:][padding.mask_of(lengths, context)].tolist() == codes.tolist()
+
+
+@given(st.integers(1, 40), st.integers(2, 12), st.data())
+def test_overlapping_windows_count_every_character_once_after_enough_others(
+    total: int, context: int, data: st.DataObject
+) -> None:
+    stride = data.draw(st.integers(1, context))
+    codes = np.arange(1, total + 1)
+    tokens, lengths, counted = padding.overlapping(codes, context, stride)
+    seen = []
+    for index, (row, length, known) in enumerate(zip(tokens.tolist(), lengths.tolist(), counted.tolist(), strict=True)):
+        assert row[0] == 0
+        assert row[1 : length + 1] == list(range(row[1], row[1] + length))
+        assert known >= (context - stride if index else 0)
+        seen += row[known + 1 : length + 1]
+    assert seen == codes.tolist()
+
+
+# Likelihood and samples, against a Markov chain with the same probabilities.
+
+
+@pytest.mark.parametrize("data", [NAMES, TUNES], ids=["characters", "tokens"])
+def test_log_prob_and_loss_are_those_of_the_chain(data: Sequences, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, chain = as_chain(data)
+    want = chain.log_prob(data)
+    np.testing.assert_allclose(model.log_prob(data), want, rtol=1e-6)
+    symbols = sum(len(sequence) + 1 for sequence in data)
+    assert model.loss(*model.pad(data)).item() == pytest.approx(-want.sum() / symbols, rel=1e-6)
+    monkeypatch.setattr(padding, "MOST_SYMBOLS", 6)  # in small parts
+    np.testing.assert_allclose(model.log_prob(data), want, rtol=1e-6)
+
+
+def test_the_probabilities_of_all_sequences_add_up_to_one() -> None:
+    model = Memory().fit(["ab", "ba", "aab"], epochs=2, progress=False)
+    ended, growing = 0.0, [""]
+    for _ in range(6):
+        ended += np.exp(model.log_prob(growing)).sum()
+        growing = [sequence + symbol for sequence in growing for symbol in "ab"]
+    tokens, lengths = model.pad(growing)
+    longer = model.token_log_probs(tokens, lengths - 1).sum(1).exp().sum()  # these go on, their ends are not counted
+    assert ended + longer.item() == pytest.approx(1, abs=1e-5)
+
+
+def test_samples_have_the_probabilities_of_log_prob() -> None:
+    model, chain = as_chain(NAMES)
+    n = 20_000
+    found = Counter(model.sample(n, seed=0))
+    for name, count in found.most_common(12):
+        p = float(np.exp(chain.log_prob([name]))[0])  # type: ignore[list-item]
+        assert count == pytest.approx(n * p, abs=5 * np.sqrt(n * p))
+
+
+def test_sampling_step_by_step_agrees_with_reading_all_at_once() -> None:
+    model = Memory().fit(NAMES, epochs=3, progress=False)
+    assert model.sample(50, seed=1) == model.sample(50, seed=1)
+    assert model.sample(50) != model.sample(50)
+    tokens, lengths = model.sample_tokens(30, generator=torch.Generator().manual_seed(0), max_length=5, prompt="an")
+    assert tokens.shape[1] <= 1 + 2 + 5
+    assert all(name.startswith("an") for name in model.unpad(tokens, lengths))
+    # Greedy draws follow the argmax of the scores of what was drawn so far.
+    (greedy,) = model.sample(1, seed=0, top_k=1, max_length=4, prompt="h")
+    scores = model.logits(model.pad([greedy])[0][:, :-1])[0]
+    drawn = model.alphabet.encode([greedy])[0][1:]
+    np.testing.assert_array_equal(scores[1:].argmax(-1)[: len(drawn)].numpy(), drawn)
+
+
+def test_a_cut_sample_has_no_end_and_a_finished_one_has() -> None:
+    model, _ = as_chain(NAMES)
+    tokens, lengths = model.sample_tokens(200, generator=torch.Generator().manual_seed(0), max_length=3)
+    last = tokens.gather(1, lengths[:, None])[:, 0]
+    assert set(lengths[last != 0].tolist()) == {3}
+    assert (last == 0).any()
+    assert max(map(len, model.unpad(tokens, lengths))) == 3
+
+
+def test_many_samples_are_drawn_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, _ = as_chain(TUNES)
+    monkeypatch.setattr(sequence_model, "MOST_ROWS", 3)
+    found = model.sample(8, seed=0)
+    assert len(found) == 8
+    assert all(isinstance(tune, tuple) for tune in found)
+
+
+# Training.
+
+
+def test_training_finds_the_frequencies() -> None:
+    # The maximum of the likelihood of a bigram network is the unsmoothed chain.
+    model = Bigram().fit(NAMES, epochs=400, batch_size=7, lr=0.1, progress=False)
+    assert model.log_prob(NAMES).sum() == pytest.approx(MarkovChain(1).fit(NAMES).log_prob(NAMES).sum(), abs=0.05)
+    assert model.history is not None
+    assert model.trained["steps"] == model.history.steps == 400
+
+
+def test_the_same_seed_gives_the_same_model_and_weight_decay_acts() -> None:
+    first, again, other = (Bigram().fit(NAMES, epochs=2, seed=seed, progress=False) for seed in (5, 5, 6))
+    assert torch.equal(first.table.weight, again.table.weight)
+    assert not torch.equal(first.table.weight, other.table.weight)
+    decayed = Bigram().fit(NAMES, epochs=20, seed=5, weight_decay=50.0, progress=False)
+    assert decayed.table.weight.abs().mean() < 0.5 * first.table.weight.abs().mean()
+
+
+def test_patience_keeps_the_best_weights() -> None:
+    model = Bigram().fit(NAMES, validation=["nana"], epochs=60, lr=0.3, patience=3, progress=False)
+    assert model.history is not None
+    best = min(model.history.validation_loss)
+    assert -model.log_prob(["nana"])[0] / 5 == pytest.approx(best, rel=1e-5)
+
+
+# Running text.
+
+
+def test_text_log_prob_predicts_each_character_once() -> None:
+    chain = MarkovChain(1, "add").fit([TEXT])
+    model = Bigram().fit_text(TEXT, context=8, epochs=1, progress=False)
+    with torch.no_grad():
+        model.table.weight.copy_(torch.from_numpy(np.log(chain.transition_matrix())))
+    end = np.log(chain.next_distribution(TEXT)[0])
+    for context, stride in ((8, 4), (5, 1), (100, 50)):
+        nats = model.text_log_prob(TEXT, context=context, stride=stride)
+        assert nats.shape == (len(TEXT),)
+        assert nats.sum() == pytest.approx(chain.log_prob([TEXT])[0] - end, rel=1e-6)
+
+
+def test_running_text_has_no_end_and_goes_on_past_the_context() -> None:
+    model = Memory(context=6).fit_text(TEXT, epochs=2, progress=False)
+    (text,) = model.sample(1, seed=0, max_length=40, prompt="to be")
+    assert len(text) == 45
+    assert model.text_log_prob(TEXT).shape == (len(TEXT),)
+
+
+def test_sequences_end_at_the_context() -> None:
+    model = Memory(context=9).fit(NAMES, epochs=1, progress=False)
+    assert max(map(len, model.sample(300, seed=0))) == 9
+
+
+@given(starts=st.lists(st.integers(1, 25), min_size=1, max_size=8), max_length=st.integers(1, 30))
+def test_rows_that_end_past_the_context_disturb_no_others(starts: list[int], max_length: int) -> None:
+    model = Bigram(context=5)
+    model.build(26)
+    with torch.no_grad():
+        model.table.weight.copy_(torch.eye(26).roll(-1, dims=1))  # after 3 comes 2, after 2 comes 1, and then the end
+        begin = torch.tensor([[0, start] for start in starts])
+        tokens, lengths = generate(model, begin, max_length, lambda scores: scores.argmax(1))
+    for row, start in enumerate(starts):
+        want = list(range(start, -1, -1))[: 1 + max_length]
+        assert tokens[row, 1 : 1 + int(lengths[row])].tolist() == want
+
+
+# Keeping.
+
+
+@pytest.mark.parametrize("text", [False, True])
+def test_save_and_load_give_back_the_same_model(text: bool, tmp_path: Path) -> None:
+    model = Memory(context=50)
+    model = (
+        model.fit_text(TEXT, epochs=1, context=20, progress=False)
+        if text
+        else model.fit(TUNES, epochs=1, progress=False)
+    )
+    model.save(tmp_path / "model.safetensors")
+    again = Memory.load(tmp_path / "model.safetensors")
+    assert again.config() == model.config()
+    assert again.symbols == model.symbols
+    assert again.sample(4, seed=0, max_length=9) == model.sample(4, seed=0, max_length=9)
+    if text:
+        np.testing.assert_array_equal(again.text_log_prob(TEXT), model.text_log_prob(TEXT))
+    else:
+        np.testing.assert_array_equal(again.log_prob(TUNES), model.log_prob(TUNES))
+    assert isinstance(again, HasLogProb)
+
+
+# What it refuses, and the sentence.
+
+
+def test_bad_data_is_refused() -> None:
+    with pytest.raises(ValueError, match="data holds no sequences; give at least one"):
+        Bigram().fit([])
+    with pytest.raises(ValueError, match="sequence 1 is empty"):
+        Bigram().fit(["a", ""])
+    with pytest.raises(ValueError, match="sequence 0, position 1: symbol 'z' was never seen in training"):
+        Bigram().fit(NAMES, validation=["az"])
+    with pytest.raises(ValueError, match="sequence 5 has 6 symbols, with its boundary more than the context of 6"):
+        Bigram(context=6).fit(NAMES)
+    with pytest.raises(ValueError, match="the text is empty"):
+        Bigram().fit_text("")
+    with pytest.raises(TypeError, match="running text must be one str, or one tuple of tokens, got list"):
+        Bigram().fit_text(NAMES)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="context must be >= 2 and at most 6, the context of this model, got 7"):
+        Bigram(context=6).fit_text(TEXT, context=7)
+    with pytest.raises(ValueError, match="context must be >= 2, got 1"):
+        Bigram(context=1)
+
+
+def test_bad_questions_are_refused() -> None:
+    for ask in (lambda m: m.sample(1), lambda m: m.log_prob(["a"]), lambda m: m.save("x"), lambda m: m.symbols):
+        with pytest.raises(NotFittedError, match="this Bigram has not been fitted: call"):
+            ask(Bigram())
+    model = Bigram(context=7).fit(NAMES, epochs=1, progress=False)
+    with pytest.raises(ValueError, match="n, the number of samples, must be a whole number >= 1, got 0"):
+        model.sample(0)
+    with pytest.raises(ValueError, match=r"temperature must be > 0.*got 0.0"):
+        model.sample(1, temperature=0.0)
+    with pytest.raises(ValueError, match="max_length must be a whole number >= 1, got 0"):
+        model.sample(1, max_length=0)
+    with pytest.raises(ValueError, match="the prompt has 7 symbols, but this model reads at most 6 before the next"):
+        model.sample(1, prompt="hannaha")
+    with pytest.raises(ValueError, match="position 2: symbol 'x' was never seen"):
+        model.sample(1, prompt="anx")
+    with pytest.raises(TypeError, match="the model was fitted on strings, got tuples of tokens"):
+        model.sample(1, prompt=("a", "n"))
+    with pytest.raises(ValueError, match="sequence 1, position 0: symbol 'z' was never seen"):
+        model.log_prob(["a", "z"])
+    with pytest.raises(ValueError, match="sequence 0 has 7 symbols, with its boundary more than the context of 7"):
+        model.log_prob(["hannaha"])
+    with pytest.raises(ValueError, match="stride must be from 1 to the context of 5, got 6"):
+        model.text_log_prob("anna", context=5, stride=6)

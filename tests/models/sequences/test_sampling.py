@@ -1,0 +1,127 @@
+"""Temperature, top-k and top-p against an enumeration of all sets of symbols, and draws against their distribution."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import chisquare
+from torch import Tensor
+
+from sdg_lab.models.sequences.sampling import draw, filter_logits
+
+LOGITS = torch.tensor([1.2, -0.3, 0.9, 2.0, -4.0], dtype=torch.float64)
+
+rows = st.lists(st.integers(-400, 400), min_size=1, max_size=6, unique=True).map(
+    lambda whole: torch.tensor(whole, dtype=torch.float64) / 100
+)
+
+
+def kept(logits: Tensor) -> set[int]:
+    return set(torch.isfinite(logits).nonzero()[:, 0].tolist())
+
+
+def subsets(n: int) -> list[tuple[int, ...]]:
+    return [subset for size in range(1, n + 1) for subset in itertools.combinations(range(n), size)]
+
+
+@given(rows, st.floats(0.01, 10))
+def test_a_temperature_is_a_power_of_the_probabilities(logits: Tensor, temperature: float) -> None:
+    power = logits.softmax(-1) ** (1 / temperature)
+    torch.testing.assert_close(filter_logits(logits, temperature=temperature).softmax(-1), power / power.sum())
+
+
+@given(rows, st.integers(1, 8))
+def test_top_k_is_the_likeliest_of_all_sets_of_k(logits: Tensor, k: int) -> None:
+    k_at_most = min(k, len(logits))
+    probability = logits.softmax(-1)
+    best = max(itertools.combinations(range(len(logits)), k_at_most), key=lambda s: float(probability[list(s)].sum()))
+    result = filter_logits(logits, top_k=k)
+    assert kept(result) == set(best)
+    assert torch.equal(result[list(best)], logits[list(best)])
+
+
+@given(rows, st.floats(0.001, 0.999))
+def test_top_p_is_the_smallest_set_that_reaches_p_and_of_those_the_likeliest(logits: Tensor, p: float) -> None:
+    mass = {subset: float(logits.softmax(-1)[list(subset)].sum()) for subset in subsets(len(logits))}
+    if any(abs(m - p) < 1e-9 for m in mass.values()):
+        return  # a tie that rounding decides
+    enough = [subset for subset, m in mass.items() if m >= p]
+    fewest = min(map(len, enough))
+    best = max((subset for subset in enough if len(subset) == fewest), key=mass.__getitem__)
+    assert kept(filter_logits(logits, top_p=p)) == set(best)
+
+
+def test_the_order_is_temperature_then_top_k_then_top_p() -> None:
+    # Of softmax(logits / 2) the three likeliest hold shares 0.45, 0.30, 0.26 of their sum: two of them reach 0.7.
+    three = filter_logits(LOGITS, temperature=2.0, top_k=3)
+    assert kept(three) == {0, 2, 3}
+    want = torch.tensor([2.0, 1.2, 0.9]).double().div(2).softmax(-1)
+    assert float(want[:2].sum()) > 0.7 > float(want[0])
+    result = filter_logits(LOGITS, temperature=2.0, top_k=3, top_p=0.7)
+    assert kept(result) == {0, 3}
+    torch.testing.assert_close(result[[0, 3]], LOGITS[[0, 3]] / 2)
+    # Without the cut by rank a third symbol is needed.
+    assert kept(filter_logits(LOGITS, temperature=2.0, top_p=0.7)) == {0, 2, 3}
+
+
+def test_rows_are_filtered_each_for_itself() -> None:
+    both = torch.stack([LOGITS, LOGITS.flip(0) * 3]).reshape(2, 1, 5)
+    result = filter_logits(both, temperature=0.7, top_k=4, top_p=0.8)
+    for row in range(2):
+        assert torch.equal(result[row, 0], filter_logits(both[row, 0], temperature=0.7, top_k=4, top_p=0.8))
+
+
+def test_the_likeliest_symbol_stays_however_small_p_is_and_nothing_changes_without_a_filter() -> None:
+    assert kept(filter_logits(LOGITS, top_p=1e-12)) == {3}
+    assert filter_logits(LOGITS) is LOGITS
+    assert filter_logits(LOGITS, top_k=5, top_p=1.0) is LOGITS
+
+
+def test_equally_likely_symbols_share_the_last_rank() -> None:
+    assert kept(filter_logits(torch.tensor([0.0, 1.0, 1.0, 1.0]), top_k=2)) == {1, 2, 3}
+
+
+def test_draws_follow_the_filtered_distribution() -> None:
+    filtered = filter_logits(LOGITS, temperature=1.5, top_k=4, top_p=0.95)
+    drawn = draw(filtered.expand(40_000, -1), torch.Generator().manual_seed(0)).numpy()
+    counts = np.bincount(drawn, minlength=5)
+    want = filtered.softmax(-1).numpy()
+    assert (counts[want == 0] == 0).all()
+    assert chisquare(counts[want > 0], want[want > 0] * len(drawn)).pvalue > 0.001
+
+
+def test_the_generator_decides_the_draw_and_one_symbol_alone_is_always_drawn() -> None:
+    logits = torch.randn(50, 9, generator=torch.Generator().manual_seed(1))
+    first, again, other = (draw(logits, torch.Generator().manual_seed(seed)) for seed in (3, 3, 4))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert torch.equal(draw(filter_logits(logits, top_k=1)), logits.argmax(-1))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"temperature": -1.0}, r"temperature must be > 0 and finite, got -1\.0"),
+        ({"temperature": 0}, "temperature must be > 0 and finite, got 0"),
+        ({"temperature": math.inf}, "temperature must be > 0 and finite, got inf"),
+        ({"top_k": 0}, "top_k must be a whole number >= 1, got 0"),
+        ({"top_k": 2.5}, r"top_k must be a whole number >= 1, got 2\.5"),
+        ({"top_p": 0.0}, r"top_p must lie in \(0, 1\], got 0\.0"),
+        ({"top_p": 1.5}, r"top_p must lie in \(0, 1\], got 1\.5"),
+    ],
+)
+def test_arguments_out_of_range_are_refused(arguments: dict[str, float], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        filter_logits(LOGITS, **arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("bad", [[0.0, math.nan], [0.0, math.inf], [-math.inf, -math.inf]])
+def test_a_row_that_is_no_distribution_is_named(bad: list[float]) -> None:
+    with pytest.raises(ValueError, match="the logits of row 1 are no distribution"):
+        draw(torch.tensor([[0.0, 1.0], bad]))
