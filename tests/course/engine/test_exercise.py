@@ -113,5 +113,5 @@ class TestRegistry:
         with pytest.raises(ValueError, match=r"ch98/exercises\.py declares chapter '97'; its number is 98"):
             registry.chapter("98")
         monkeypatch.delattr(ch98, "CHAPTER")
-        with pytest.raises(TypeError, match=r"ch98\.py must define CHAPTER"):
+        with pytest.raises(TypeError, match=r"ch98/exercises\.py must define CHAPTER"):
             registry.chapter("98")
