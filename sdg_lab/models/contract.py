@@ -5,27 +5,32 @@
 ``sample(n)``          new rows, of the data's own type
 ``log_prob(x)``        nats, shape (n,): only where it is exact (Markov chain, Bayesian network, RNN, transformer)
 ``log_prob_bound(x)``  a lower bound in nats, shape (n,): VAE, diffusion; never passed off as ``log_prob``
-``save`` / ``load``    one safetensors file: tensors, and the configuration as JSON
+``save`` / ``load``    one safetensors file: arrays, and a header in JSON
 =====================  ======================================================================================
+
+A model is three things: the arguments of its ``__init__`` (:meth:`~SyntheticModel.config`), the arrays that it learnt
+(:meth:`~SyntheticModel.state`), and what it learnt that is no array, such as an alphabet
+(:meth:`~SyntheticModel.facts`).
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Generic, Protocol, Self, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar, runtime_checkable
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
-
-from sdg_lab.data.types import Images
+from sdg_lab.checks import whole
 from sdg_lab.files import read_tensors, write_tensors
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
 
 Data = TypeVar("Data")
 Data_contra = TypeVar("Data_contra", contravariant=True)
-Arrays = dict[str, Tensor] | dict[str, NDArray[Any]]
+Arrays = dict[str, "Tensor"] | dict[str, "NDArray[Any]"]
 
 
 class NotFittedError(RuntimeError):
@@ -47,32 +52,80 @@ class HasLogProbBound(Protocol[Data_contra]):
 
 
 class SyntheticModel(ABC, Generic[Data]):
-    """Base of all models; a subclass says what its state is, and gets ``save`` and ``load``."""
+    """Base of all models; a subclass says what it is made of, and gets ``save`` and ``load``.
+
+    Attributes:
+        trained: what is known of the last ``fit`` and saved with the model: seconds, cpu_seconds, epochs, steps.
+    """
+
+    trained: dict[str, Any]
 
     @abstractmethod
     def fit(self, data: Data, *, seed: int = 0, progress: bool = True) -> Self:
-        """Learn from ``data``, from scratch; return the model itself."""
+        """Learn from ``data``, from scratch; return the model itself.
+
+        A refused or interrupted fit leaves a fitted model as it was.
+        """
 
     @abstractmethod
     def sample(self, n: int, *, seed: int | None = None) -> Data:
         """Draw ``n`` new examples; without a seed they are different each time."""
 
+    @property
+    @abstractmethod
+    def fitted(self) -> bool:
+        """Whether the model has learnt, or was loaded."""
+
+    @property
+    @abstractmethod
+    def n_parameters(self) -> int:
+        """How many numbers were learnt; raises :class:`NotFittedError` while that is not known."""
+
     @abstractmethod
     def config(self) -> dict[str, Any]:
-        """Return the JSON-able arguments that make an empty model of the same form."""
+        """Return the arguments of ``__init__`` by name, as JSON can say them."""
 
     @abstractmethod
     def state(self) -> Arrays:
-        """Return the learned arrays by name; raises :class:`NotFittedError` if there are none yet."""
+        """Return the learnt arrays by name; raises :class:`NotFittedError` if there are none yet."""
+
+    def facts(self) -> dict[str, Any]:
+        """Return what was learnt and is no array, as JSON can say it."""
+        return {}
+
+    @abstractmethod
+    def restore(self, state: dict[str, Tensor], facts: dict[str, Any]) -> None:
+        """Become the fitted model whose :meth:`state` and :meth:`facts` these are."""
+
+    def require_fitted(self) -> None:
+        """Refuse to answer before ``fit``."""
+        if not self.fitted:
+            raise NotFittedError(f"this {type(self).__name__} has not been fitted: call fit(data) or load(path) first")
+
+    def header(self) -> dict[str, Any]:
+        """Return all that a file says of the model beside its arrays."""
+        about = {"model": type(self).__name__, "config": self.config(), "facts": self.facts()}
+        return {**about, "trained": dict(getattr(self, "trained", {}))}
 
     @classmethod
-    @abstractmethod
-    def from_state(cls, config: dict[str, Any], state: dict[str, Tensor]) -> Self:
-        """Make a fitted model from what :meth:`config` and :meth:`state` returned."""
+    def from_header(cls, header: Mapping[str, Any], state: dict[str, Tensor]) -> Self:
+        """Make the fitted model that :meth:`header` and :meth:`state` describe.
+
+        Raises:
+            ValueError: if they do not describe one.
+        """
+        config, facts, trained = _three_parts(header)
+        try:
+            model = cls(**config)
+            model.restore(state, facts)
+        except (AttributeError, KeyError, IndexError, RuntimeError, TypeError, ValueError) as error:
+            raise ValueError(f"this is no {cls.__name__}: {error}") from error
+        model.trained = trained
+        return model
 
     def save(self, path: str | Path) -> None:
         """Write the fitted model to one safetensors file, atomically."""
-        write_tensors(path, self.state(), {"model": type(self).__name__, "config": self.config()})
+        write_tensors(path, self.state(), self.header())
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -82,57 +135,25 @@ class SyntheticModel(ABC, Generic[Data]):
             FileNotFoundError: if nothing is there.
             ValueError: if the file is damaged, or holds another kind of model.
         """
-        state, saved = read_tensors(path)
-        if saved.get("model") != cls.__name__:
-            raise ValueError(f"{path} holds a {saved.get('model')}, not a {cls.__name__}; load it as what it is")
-        return cls.from_state(saved["config"], state)
-
-
-class NeuralModel(nn.Module, SyntheticModel[Data]):
-    """A model that is a plain ``torch.nn.Module``: its state is its ``state_dict``, its loss is ``loss(*batch)``.
-
-    ``config`` must return the arguments of ``__init__``.
-    """
-
-    fitted: bool = False
-
-    def state(self) -> dict[str, Tensor]:
-        """Return the weights; raises :class:`NotFittedError` before ``fit``."""
-        self.require_fitted()
-        return dict(self.state_dict())
-
-    @classmethod
-    def from_state(cls, config: dict[str, Any], state: dict[str, Tensor]) -> Self:
-        """Make the module from its arguments and give it the weights."""
-        model = cls(**config)
-        model.load_state_dict(state)
-        model.fitted = True
-        return model.eval()
-
-    def require_fitted(self) -> None:
-        """Refuse to answer before ``fit``."""
-        if not self.fitted:
-            raise NotFittedError(f"this {type(self).__name__} has not been fitted: call fit(data) or load(path) first")
-
-
-def check_images(data: object) -> Images:
-    """Return data that are pictures, or refuse them."""
-    if not isinstance(data, Images):
-        raise TypeError(f"the model learns from sdg_lab.data.Images, got {type(data).__name__}: wrap it in Images(...)")
-    if len(data) == 0:
-        raise ValueError("data is empty: give at least one picture")
-    return data
-
-
-def new_generator(seed: int | None, device: torch.device | str = "cpu") -> torch.Generator:
-    """Return a generator of random numbers: the same seed gives the same draws, None others each time."""
-    generator = torch.Generator(device)
-    generator.manual_seed(seed) if seed is not None else generator.seed()
-    return generator
+        state, header = read_tensors(path)
+        if header.get("model") != cls.__name__:
+            raise ValueError(f"{path} holds a {header.get('model')}, not a {cls.__name__}; load it as what it is")
+        try:
+            return cls.from_header(header, state)
+        except ValueError as error:
+            raise ValueError(f"{path} is damaged, or was written by another version: {error}") from error
 
 
 def check_count(n: int) -> int:
     """Return the number of samples asked for, or refuse it."""
-    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
-        raise ValueError(f"n, the number of samples, must be a whole number >= 1, got {n!r}")
-    return int(n)
+    return whole("n, the number of samples,", n, least=1)
+
+
+def _three_parts(header: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Return config, facts and trained; files of version 0.1.0 hold the other two within the config."""
+    config = dict(header["config"])
+    if "facts" in header:
+        return config, dict(header["facts"]), dict(header["trained"])
+    trained = dict(config.pop("trained", {}))
+    arguments = config.pop("arguments", None)
+    return (config, {}, trained) if arguments is None else (dict(arguments), config, trained)

@@ -1,30 +1,50 @@
-"""How the models of sequences are trained: the settings that a caller may give, with one meaning for all of them."""
+"""How neural models are trained: the options that every ``fit`` takes, with one meaning for all of them."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, ParamSpec, TypedDict, TypeVar, Unpack
 
+import torch
 from torch import Tensor, nn
-from torch.optim import AdamW, Optimizer
 
-from sdg_lab import training
+from sdg_lab import options, training
+from sdg_lab.checks import number, one_of
 from sdg_lab.training.muon import Muon
 
+P = ParamSpec("P")
+R = TypeVar("R")
 
-class Settings(TypedDict, total=False):
-    """How to train; each is optional, and handed to :func:`sdg_lab.training.train`, which explains it.
 
-    ``optimizer`` is "adamw", or "muon" for models that name the matrices it shall step (``matrices()``).
-    ``weight_decay`` acts on matrices only, not on biases and gains.
+class Recipe(TypedDict, total=False):
+    """The options of every neural ``fit``; a family says in its signature what counts where they are left out.
+
+    Attributes:
+        epochs: passes over the data, in all: a resumed run makes those that are missing.
+        batch_size: examples a step; the last batch of an epoch may be smaller.
+        lr: learning rate; for a game also by player.
+        optimizer: "adamw", or "muon" for models that name the matrices it shall step (``matrices()``).
+        betas: AdamW's decay rates of the gradient's first and second moments.
+        weight_decay: on matrices only, not on biases and gains.
+        schedule: factor on the learning rate as a function of the share of training done, in [0, 1);
+            :mod:`sdg_lab.training.schedules` has the usual ones.
+        patience: stop after this many epochs without a lower validation loss and go back to the best weights.
+        ema: decay of an exponential moving average of the weights; it is what is validated and kept.
+        clip: largest norm of the gradient.
+        device: "auto", "cpu", "cuda" or "mps".
+        precision: as Lightning Fabric names it, such as "32-true" or "bf16-mixed".
+        compile: translate the loss with ``torch.compile``; worth its minute on a GPU.
+        checkpoint: a file, written atomically after each epoch; if it is there, the run is resumed from it.
+        on_epoch: called after each epoch with its number, from 0, and the model that is kept, which can be sampled.
     """
 
     epochs: int
     batch_size: int
-    lr: float
+    lr: float | Mapping[str, float]
     optimizer: Literal["adamw", "muon"]
+    betas: tuple[float, float]
     weight_decay: float
     schedule: Callable[[float], float] | None
     patience: int | None
@@ -34,47 +54,77 @@ class Settings(TypedDict, total=False):
     precision: Any
     compile: bool | str
     checkpoint: str | Path | None
-    on_epoch: Callable[[int, nn.Module], None] | None
+    on_epoch: Callable[[int, Any], None] | None
+
+
+DEFAULTS: Recipe = {
+    "epochs": 30,
+    "batch_size": 64,
+    "lr": 1e-3,
+    "optimizer": "adamw",
+    "betas": (0.9, 0.999),
+    "weight_decay": 0.0,
+    "schedule": None,
+    "patience": None,
+    "ema": None,
+    "clip": None,
+    "device": "auto",
+    "precision": "32-true",
+    "compile": False,
+    "checkpoint": None,
+    "on_epoch": None,
+}
+
+
+def defaults(**chosen: Unpack[Recipe]) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Decorate a ``fit(…, **recipe: Unpack[Recipe])``: its family's own defaults, the others being :data:`DEFAULTS`."""
+    return options.takes(Recipe, {**DEFAULTS, **chosen})
 
 
 def run(
     model: nn.Module,
     batch: tuple[Tensor, ...],
     validation: tuple[Tensor, ...] | None,
-    settings: Settings,
+    recipe: Recipe,
     *,
     seed: int,
     progress: bool,
 ) -> tuple[training.History, dict[str, float]]:
-    """Train as the settings say; those that they leave out are ``training.train``'s.
+    """Train as the recipe says.
 
     Returns:
         How it went; and what is kept beside the weights: seconds by the clock and of the processor, epochs, steps.
 
     Raises:
-        ValueError: for an optimiser that there is not, or that the model cannot be trained with.
+        ValueError: for an optimiser that does not exist, or that the model cannot be trained with; and as
+            :func:`sdg_lab.training.train`.
     """
-    chosen: dict[str, Any] = dict(settings)
-    decay, kind = chosen.pop("weight_decay", 0.0), chosen.pop("optimizer", "adamw")
-    if kind not in ("adamw", "muon"):
-        raise ValueError(f"optimizer must be adamw or muon, got {kind!r}")
+    chosen: dict[str, Any] = {**DEFAULTS, **recipe}
+    kind, betas, decay = (chosen.pop(name) for name in ("optimizer", "betas", "weight_decay"))
+    one_of("optimizer", kind, ("adamw", "muon"))
+    number("weight_decay", decay, least=0)
     if kind == "muon" and not hasattr(model, "matrices"):
         raise ValueError(f"a {type(model).__name__} does not say which matrices muon shall step; use optimizer='adamw'")
 
-    def optimizer(_: Iterator[nn.Parameter]) -> Optimizer:
+    def optimizer(parameters: Iterator[nn.Parameter], lr: float) -> torch.optim.Optimizer:
         if kind == "muon":
             inner: list[nn.Parameter] = model.matrices()  # type: ignore[operator] # asked for above
             known = {id(p) for p in inner}
-            outer = [p for p in model.parameters() if id(p) not in known]
-            return Muon(inner, outer, lr=chosen["lr"], weight_decay=decay)
-        matrices = [p for p in model.parameters() if p.ndim >= 2]
-        others = [p for p in model.parameters() if p.ndim < 2]
+            return Muon(inner, [p for p in parameters if id(p) not in known], lr=lr, weight_decay=decay)
+        owned = list(parameters)
+        matrices, others = [p for p in owned if p.ndim >= 2], [p for p in owned if p.ndim < 2]
         groups = [{"params": matrices, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
-        return AdamW(groups, lr=chosen["lr"])
+        return torch.optim.AdamW(groups, lr=lr, betas=betas)
 
+    rates = chosen["lr"]
+    make = (
+        {name: lambda p, lr=rate: optimizer(p, lr) for name, rate in rates.items()}
+        if isinstance(rates, Mapping)
+        else lambda p: optimizer(p, rates)
+    )
     begin = time.process_time()
     history = training.train(
-        model, batch, validation=validation, optimizer=optimizer, seed=seed, progress=progress, **chosen
+        model, batch, validation=validation, optimizer=make, seed=seed, progress=progress, **chosen
     )
     return history, {
         "seconds": round(history.seconds, 1),
@@ -82,3 +132,6 @@ def run(
         "epochs": history.epochs,
         "steps": history.steps,
     }
+
+
+Settings = Recipe

@@ -1,0 +1,73 @@
+"""Checks of arguments, one for each kind, so that a refusal reads the same everywhere: the name, the rule, the value.
+
+>>> whole("n", 3, least=1)
+3
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+
+def whole(name: str, value: Any, *, least: int | None = None, most: int | None = None) -> int:
+    """Return ``value`` as an int.
+
+    Raises:
+        ValueError: if it is not a whole number (``True`` is none), or lies outside [least, most].
+    """
+    right = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not right or (least is not None and value < least) or (most is not None and value > most):
+        raise ValueError(f"{name} must be a whole number{_bounds(least=least, most=most)}, got {value!r}")
+    return int(value)
+
+
+def number(
+    name: str,
+    value: Any,
+    *,
+    above: float | None = None,
+    least: float | None = None,
+    below: float | None = None,
+    most: float | None = None,
+) -> float:
+    """Return ``value`` as a float.
+
+    Raises:
+        ValueError: if it is not a finite number, or lies outside the bounds (``above`` and ``below`` are excluded).
+    """
+    right = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, (bool, np.bool_))
+    right = right and math.isfinite(value)
+    right = right and (above is None or value > above) and (least is None or value >= least)
+    if not (right and (below is None or value < below) and (most is None or value <= most)):
+        bounds = _bounds(above=above, least=least, below=below, most=most)
+        raise ValueError(f"{name} must be {bounds.removeprefix(' ') or 'a finite number'}, got {value!r}")
+    return float(value)
+
+
+def one_of(name: str, value: Any, choices: Iterable[str]) -> Any:
+    """Return ``value`` if it is one of the choices.
+
+    Raises:
+        ValueError: if it is not; the message names all of them, and the nearest.
+    """
+    choices = tuple(choices)
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}{did_you_mean(value, choices)}")
+    return value
+
+
+def did_you_mean(word: object, choices: Iterable[str]) -> str:
+    """Return ``"; did you mean 'epochs'?"`` for the choice nearest to a mistyped word, or nothing."""
+    near = difflib.get_close_matches(str(word), list(choices), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _bounds(**bounds: float | None) -> str:
+    signs = {"above": ">", "least": ">=", "below": "<", "most": "<="}
+    said = [f"{signs[side]} {bound:g}" for side, bound in bounds.items() if bound is not None]
+    return f" {' and '.join(said)}" if said else ""

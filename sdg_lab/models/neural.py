@@ -1,0 +1,113 @@
+"""What every neural family is: a plain ``torch.nn.Module`` with a loss, that keeps the contract of all models."""
+
+from __future__ import annotations
+
+import copy
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Self, cast
+
+import torch
+from torch import Tensor, nn
+
+from sdg_lab import training
+from sdg_lab.models.contract import Data, NotFittedError, SyntheticModel
+from sdg_lab.training import recipe as recipes
+from sdg_lab.training.recipe import Recipe
+
+
+class NeuralModel(nn.Module, SyntheticModel[Data]):
+    """A model whose arrays are its ``state_dict``.
+
+    Attributes:
+        history: how the last ``fit`` went; None for a model that was loaded.
+        trained: what of it is saved with the model: seconds, cpu_seconds, epochs, steps.
+    """
+
+    fitted: bool = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.history: training.History | None = None
+        self.trained: dict[str, Any] = {}
+
+    @abstractmethod
+    def loss(self, *batch: Tensor) -> Tensor:
+        """Return what training lowers: a scalar, the mean over the batch's examples."""
+
+    @property
+    def n_parameters(self) -> int:
+        """How many numbers training changes; raises :class:`NotFittedError` while that is not known."""
+        found = training.n_parameters(self)
+        if not found:
+            raise NotFittedError(f"the size of this {type(self).__name__} depends on its data: call fit(data) first")
+        return found
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are; the CPU while there are none."""
+        return next((tensor.device for tensor in (*self.parameters(), *self.buffers())), torch.device("cpu"))
+
+    def state(self) -> dict[str, Tensor]:
+        """Return the weights and buffers by name."""
+        self.require_fitted()
+        return {name: value for name, value in self.state_dict().items() if not name.endswith("_extra_state")}
+
+    def restore(self, state: dict[str, Tensor], facts: dict[str, Any]) -> None:
+        """Take over the weights."""
+        self.load_state_dict(state)
+        self.eval()
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """Take over the weights, as ``torch.nn.Module`` does; the model is fitted from then on."""
+        result = super().load_state_dict(state_dict, *args, **kwargs)
+        self.fitted = True
+        return result
+
+    @contextmanager
+    def as_before_on_failure(self) -> Iterator[None]:
+        """Undo whatever happens inside to a fitted model, if it is not carried through; an unfitted one stays unfitted.
+
+        A fitted model learns anew in a copy of its weights, so that the old ones are there to go back to.
+        """
+        before = self.__dict__
+        was_fitted = self.fitted
+        if was_fitted:
+            self.__dict__ = copy.deepcopy(before)
+        try:
+            yield
+        except BaseException:  # an interrupt too
+            self.__dict__ = before
+            self.fitted = was_fitted
+            raise
+        self.fitted = True
+
+    def learn(
+        self,
+        batch: tuple[Tensor, ...],
+        *,
+        validation: tuple[Tensor, ...] | None = None,
+        recipe: Recipe,
+        seed: int,
+        progress: bool,
+    ) -> Self:
+        """Train the weights that are there; what every ``fit`` ends with, inside :meth:`as_before_on_failure`."""
+        if (hook := recipe.get("on_epoch")) is not None:
+            recipe = {**recipe, "on_epoch": partial(_call_as_fitted, hook)}
+        self.history, self.trained = recipes.run(self, batch, validation, recipe, seed=seed, progress=progress)
+        return self
+
+
+def _call_as_fitted(hook: Any, epoch: int, model: nn.Module) -> None:
+    """Call a hook with a model that answers, though its training is not over."""
+    cast(Any, model).fitted = True
+    hook(epoch, model)
+
+
+def new_generator(seed: int | None, device: torch.device | str = "cpu") -> torch.Generator:
+    """Return a generator of random numbers: the same seed gives the same draws, None others each time."""
+    generator = torch.Generator(device)
+    generator.manual_seed(seed) if seed is not None else generator.seed()
+    return generator
