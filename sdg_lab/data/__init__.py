@@ -10,7 +10,7 @@ from sdg_lab.data.series import co2, sunspots, weather
 from sdg_lab.data.session_process import SessionProcess
 from sdg_lab.data.tables import breast_cancer, diamonds, fair, wine
 from sdg_lab.data.text import plays
-from sdg_lab.data.types import Card, Dataset, Images, Network, Series
+from sdg_lab.data.types import Card, Dataset, Images, Network, Series, as_images
 
 __all__ = [
     "Card",
@@ -19,6 +19,7 @@ __all__ = [
     "Network",
     "Series",
     "SessionProcess",
+    "as_images",
     "breast_cancer",
     "catalog",
     "chorales",

@@ -250,3 +250,49 @@ class Network:
     def __repr__(self) -> str:
         free = sum(self.cpts[node].size // len(self.states[node]) * (len(self.states[node]) - 1) for node in self.nodes)
         return f"<Network: {len(self.nodes)} nodes, {len(self.edges)} edges, {free:,} free parameters>"
+
+
+def as_images(data: Any, labels: Any = None) -> Images:
+    """Return images as they are; wrap an array or tensor of them.
+
+    Args:
+        data: Images; or numbers of shape (n, height, width) or (n, channels, height, width), as numpy or torch hold
+            them: bytes (uint8) are grey levels from 0 to 255 and are divided by 255, others must be in [0, 1] already.
+        labels: for an array, one whole number for each image, or one text, which names its class.
+
+    Raises:
+        TypeError: if the data are no images, or the labels neither whole numbers nor text.
+        ValueError: for another shape or range, and for labels beside Images, which bring their own.
+    """
+    if isinstance(data, Images):
+        if labels is not None:
+            raise ValueError("labels were given beside Images, which bring their own: Images(pixels, labels)")
+        return data
+    pixels = _array(data)
+    if pixels.dtype.kind not in "buif":
+        raise TypeError(f"images must be Images, or an array or tensor of numbers, got {type(data).__name__}")
+    if pixels.ndim not in (3, 4):
+        raise ValueError(
+            f"images must have shape (n, height, width) or (n, channels, height, width), got {pixels.shape}"
+        )
+    if pixels.ndim == 4 and pixels.shape[-1] in (1, 3) and pixels.shape[1] not in (1, 3):
+        raise ValueError(f"images of shape {pixels.shape} have their channels last; pass images.transpose(0, 3, 1, 2)")
+    grey = pixels.astype(np.float32) / np.float32(255 if pixels.dtype == np.uint8 else 1)
+    grey = grey[:, None] if grey.ndim == 3 else grey
+    if labels is None:
+        return Images(grey)
+    codes = _array(labels)
+    if codes.dtype.kind in "US" or (codes.dtype == object and all(isinstance(name, str) for name in codes.flat)):
+        classes, codes = np.unique(codes.astype(str), return_inverse=True)
+        return Images(grey, codes.astype(np.int64), tuple(classes.tolist()))
+    if codes.dtype.kind not in "iu":
+        raise TypeError(f"labels must be whole numbers or text, got {codes.dtype}")
+    return Images(grey, codes.astype(np.int64))
+
+
+def _array(data: Any) -> NDArray[Any]:
+    """Return what numpy or torch holds as an array; torch itself need not be there."""
+    try:
+        return np.asarray(data.detach().cpu() if hasattr(data, "detach") else data)
+    except ValueError:
+        raise ValueError("the items of a list must be of one shape to be an array; bring them to one size") from None

@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
-from sdg_lab.data import Images, Network, Series
+from sdg_lab.data import Images, Network, Series, as_images
 
 GREY = np.zeros((3, 1, 2, 2), np.float32)
 DAYS = np.arange("2020-01-01", "2020-01-04", dtype="datetime64[D]")
@@ -58,6 +59,61 @@ def test_images_are_chosen_with_their_labels() -> None:
 def test_one_image_is_not_images() -> None:
     with pytest.raises(TypeError, match=r"^images\[1\] is one image; take images\[1:2\] or images\.pixels\[1\]$"):
         Images(GREY)[1]  # type: ignore[index]
+
+
+def test_arrays_and_tensors_become_images() -> None:
+    grey = np.random.default_rng(0).random((4, 2, 3))
+    expected = Images(grey[:, None].astype(np.float32), np.array([1, 0, 1, 2]))
+    for data in (grey, grey[:, None], torch.tensor(grey, requires_grad=True), grey.tolist()):
+        for labels in ([1, 0, 1, 2], torch.tensor([1, 0, 1, 2]), np.array([1, 0, 1, 2], np.uint8)):
+            images = as_images(data, labels)
+            assert np.array_equal(images.pixels, expected.pixels)
+            assert images.labels is not None
+            assert images.labels.tolist() == [1, 0, 1, 2]
+    assert as_images(grey).labels is None
+    assert as_images(expected) is expected
+
+
+@pytest.mark.parametrize("labels", [["cat", "ant", "cat"], np.array(["cat", "ant", "cat"], object)])
+def test_labels_that_are_text_name_classes(labels: Any) -> None:
+    images = as_images(GREY, labels)
+    assert images.classes == ("ant", "cat")
+    assert images.labels is not None
+    assert images.labels.tolist() == [1, 0, 1]
+
+
+def test_only_bytes_are_divided_by_255() -> None:
+    levels = np.array([[[0, 51, 255]]])
+    assert as_images(levels.astype(np.uint8)).pixels.ravel().tolist() == pytest.approx([0, 0.2, 1], abs=1e-6)
+    assert as_images(np.array([[[0, 1]]])).pixels.ravel().tolist() == [0, 1]
+    assert as_images(np.array([[[False, True]]])).pixels.ravel().tolist() == [0, 1]
+    with pytest.raises(
+        ValueError, match=r"^pixels must be in \[0, 1\], got values from 0\.0 to 255\.0 in image 0; divide"
+    ):
+        as_images(levels)
+
+
+@pytest.mark.parametrize(
+    ("data", "labels", "error", "sentence"),
+    [
+        (Images(GREY), [0, 1, 0], ValueError, "labels were given beside Images, which bring their own"),
+        ("digits", None, TypeError, "images must be Images, or an array or tensor of numbers, got str"),
+        (np.zeros((3, 64)), None, ValueError, "images must have shape (n, height, width) or (n, channels, height, wid"),
+        (
+            np.zeros((3, 8, 8, 3)),
+            None,
+            ValueError,
+            "images of shape (3, 8, 8, 3) have their channels last; pass images.",
+        ),
+        ([np.zeros((2, 3)), np.zeros((2, 2))], None, ValueError, "the items of a list must be of one shape"),
+        (GREY, [0.5, 1.0, 0.0], TypeError, "labels must be whole numbers or text, got float64"),
+        (GREY, [1, 0], ValueError, "labels must have shape (3,), one for each image, got (2,)"),
+    ],
+)
+def test_what_is_no_image_is_refused(data: Any, labels: Any, error: type[Exception], sentence: str) -> None:
+    with pytest.raises(error) as refusal:
+        as_images(data, labels)
+    assert str(refusal.value).startswith(sentence)
 
 
 @pytest.mark.parametrize(
