@@ -1,25 +1,28 @@
-"""Markov chains of any order over characters or tokens.
+"""Markov chains of any order over characters or tokens: the fast form of :mod:`~sdg_lab.models.markov.counting`.
 
 The chain says what comes next from the last k symbols alone, k being its order ::
 
     P(x₁ … xₙ) = ∏ₜ P(xₜ | xₜ₋ₖ … xₜ₋₁),  t = 1 … n + 1
 
 where xₙ₊₁ is the end, and what stands before the first symbol is the boundary, k times. All of its knowledge is a table
-of counts (:mod:`sdg_lab.models.markov.smoothing`): fitting is sorting, and the likelihood is exact.
+of counts, held as sorted arrays; :mod:`~sdg_lab.models.markov.smoothing` makes probabilities of them.
 """
 
 from __future__ import annotations
 
 import math
 from functools import partial
-from typing import Any, Self, get_args
+from typing import TYPE_CHECKING, Any, Self, get_args
 
 import numpy as np
-import torch
 
-from sdg_lab.models.contract import Arrays, NotFittedError, SyntheticModel, check_count
-from sdg_lab.models.markov.smoothing import Floats, Level, Occurrences, Smoothing, build_levels, find
+from sdg_lab.checks import number, one_of, whole
+from sdg_lab.models.contract import SyntheticModel, check_count
+from sdg_lab.models.markov.smoothing import Floats, Level, Occurrences, Smoothing, build_levels
 from sdg_lab.models.sequences.alphabet import Alphabet, Integers, Sequences
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MAX_LENGTH = 10_000
 """A sample that has not ended by itself after so many symbols is cut there, unless the caller says otherwise."""
@@ -45,18 +48,10 @@ class MarkovChain(SyntheticModel[Sequences]):
     def __init__(
         self, order: int = 3, smoothing: Smoothing = "none", *, alpha: float = 1.0, discount: float = 0.75
     ) -> None:
-        if isinstance(order, bool) or not isinstance(order, (int, np.integer)) or order < 0:
-            raise ValueError(f"order must be a whole number >= 0, got {order!r}")
-        if smoothing not in get_args(Smoothing):
-            raise ValueError(f"smoothing must be one of {', '.join(get_args(Smoothing))}, got {smoothing!r}")
-        if not (alpha > 0 and math.isfinite(alpha)):
-            raise ValueError(f"alpha must be > 0 and finite, got {alpha}; smoothing='none' adds nothing")
-        if not 0 < discount <= 1:
-            raise ValueError(f"discount must be in (0, 1], got {discount}")
-        self.order = int(order)
-        self.smoothing: Smoothing = smoothing
-        self.alpha = float(alpha)
-        self.discount = float(discount)
+        self.order = whole("order", order, least=0)
+        self.smoothing: Smoothing = one_of("smoothing", smoothing, get_args(Smoothing))
+        self.alpha = number("alpha", alpha, above=0)
+        self.discount = number("discount", discount, above=0, most=1)
         self._alphabet: Alphabet | None = None
         self._grams: Integers = np.empty(0, dtype=np.int64)
         self._levels: list[Level] = []
@@ -77,22 +72,16 @@ class MarkovChain(SyntheticModel[Sequences]):
             ValueError: if there are no sequences, one is empty, or the n-grams are too many to be numbered.
         """
         alphabet = Alphabet.of(data)
-        if len(alphabet) ** (self.order + 1) > np.iinfo(np.int64).max:
-            raise ValueError(
-                f"order {self.order} over {len(alphabet)} symbols has more n-grams than a 64-bit number can name; "
-                "lower the order, or merge rare symbols"
-            )
-        self._alphabet = alphabet
-        self._grams = np.sort(self._events(data)[0])
-        self._build()
+        grams, _ = self._events(alphabet, data)
+        self._become(alphabet, np.sort(grams))
         return self
 
-    def _events(self, data: Sequences) -> tuple[Integers, Integers]:
+    def _events(self, alphabet: Alphabet, data: Sequences) -> tuple[Integers, Integers]:
         """Return the (order + 1)-gram that ends at every symbol and at every sequence's end, and whose it is.
 
         Each of both has shape (symbols + sequences,).
         """
-        alphabet = self.alphabet
+        self._refuse_too_many(alphabet)
         codes, lengths = alphabet.encode(data)
         # Write all sequences into one row of zeros, each after ``order`` boundaries and followed by one: its end.
         row = np.zeros(self.order + int((lengths + 1 + self.order).sum()), dtype=np.int64)
@@ -105,25 +94,36 @@ class MarkovChain(SyntheticModel[Sequences]):
             grams = grams * len(alphabet) + row[places - back]
         return grams, owner
 
-    def _build(self) -> None:
-        self._levels = build_levels(
-            self._grams,
-            n_symbols=len(self.alphabet),
+    def _refuse_too_many(self, alphabet: Alphabet) -> None:
+        if (self.order + 1) * math.log2(len(alphabet)) >= 63:
+            raise ValueError(
+                f"order {self.order} over {len(alphabet)} symbols has more n-grams than a 64-bit number can name; "
+                "lower the order, or merge rare symbols"
+            )
+
+    def _become(self, alphabet: Alphabet, grams: Integers) -> None:
+        """Take the alphabet and all (order + 1)-grams, ascending; everything else follows from them."""
+        levels = build_levels(
+            grams,
+            n_symbols=len(alphabet),
             order=self.order,
             smoothing=self.smoothing,
             alpha=self.alpha,
             discount=self.discount,
         )
-        if self.smoothing == "none":
-            self._occurrences = Occurrences.of(self._grams, len(self.alphabet), self.order)
-        # What is left when no level has spoken: the whole alphabet alike for "add", nothing for the others.
-        self._floor = 1.0 / len(self.alphabet) if self.smoothing == "add" else 0.0
+        occurrences = Occurrences.of(grams, len(alphabet), self.order) if self.smoothing == "none" else None
+        self._alphabet, self._grams, self._levels, self._occurrences = alphabet, grams, levels, occurrences
+
+    @property
+    def fitted(self) -> bool:
+        """Whether the chain has counted anything."""
+        return self._alphabet is not None
 
     @property
     def alphabet(self) -> Alphabet:
         """The symbols seen in training; raises :class:`NotFittedError` before ``fit``."""
-        if self._alphabet is None:
-            raise NotFittedError("this MarkovChain has not been fitted: call fit(data) or load(path) first")
+        self.require_fitted()
+        assert self._alphabet is not None
         return self._alphabet
 
     @property
@@ -134,7 +134,7 @@ class MarkovChain(SyntheticModel[Sequences]):
     @property
     def n_parameters(self) -> int:
         """How many different n-grams the chain remembers, over all context lengths that it uses."""
-        self.alphabet  # noqa: B018 - refuses before fit
+        self.require_fitted()
         return sum(len(level.grams) for level in self._levels)
 
     # Stage 2: probabilities
@@ -152,15 +152,17 @@ class MarkovChain(SyntheticModel[Sequences]):
             TypeError: if the data is of another kind than the training data.
             ValueError: if a symbol was never seen in training.
         """
-        grams, owner = self._events(x)
-        base = len(self.alphabet)
+        grams, owner = self._events(self.alphabet, x)
         probability = np.full(len(grams), self._floor)
-        for length, level in self._lengths():
-            rows = find(level.contexts, grams // base % base**length)
-            entries = find(level.grams, grams % base ** (length + 1))
-            probability = level.alpha[entries] + level.gamma[rows] * probability  # P(w|h) = alpha + gamma P(w|h')
+        for level in self._levels:
+            probability = level.mix(probability, grams)
         with np.errstate(divide="ignore"):
             return np.bincount(owner, weights=np.log(probability)).astype(np.float64)
+
+    @property
+    def _floor(self) -> float:
+        """P(w) when no level has spoken: all symbols alike for "add", none for the others."""
+        return 1.0 / len(self.alphabet) if self.smoothing == "add" else 0.0
 
     def next_distribution(self, context: str | tuple[str, ...] = "") -> Floats:
         """Return the probabilities of the next symbol, shape (V,), in the order of :attr:`symbols`.
@@ -202,13 +204,9 @@ class MarkovChain(SyntheticModel[Sequences]):
     def _rows(self, contexts: Integers) -> Floats:
         """Return the next-symbol distribution after each context, shape (n, V)."""
         rows = np.full((len(contexts), len(self.alphabet)), self._floor)
-        for length, level in self._lengths():
-            rows = level.add_to(rows, contexts % len(self.alphabet) ** length)
+        for level in self._levels:
+            rows = level.mix_rows(rows, contexts)
         return rows
-
-    def _lengths(self) -> list[tuple[int, Level]]:
-        """Return the levels with the length of their contexts, the shortest first."""
-        return list(enumerate(self._levels, start=self.order + 1 - len(self._levels)))
 
     # Stage 3: sampling
 
@@ -221,20 +219,18 @@ class MarkovChain(SyntheticModel[Sequences]):
             n: how many.
             seed: the same seed draws the same sequences; without one they are different each time.
             temperature: each next-symbol distribution is raised to the power 1/temperature and normalised: below 1 the
-                likely becomes likelier, above 1 everything evens out.
+                likely becomes likelier, above 1 everything evens out. 0 is greedy: always the most probable symbol, the
+                first of them in the order of :attr:`symbols`.
             max_length: a sequence that has not ended by itself is cut after so many symbols.
 
         Raises:
             ValueError: if an argument is out of range.
         """
-        check_count(n)
-        if not (temperature > 0 and math.isfinite(temperature)):
-            raise ValueError(f"temperature must be > 0 and finite, got {temperature}")
-        if isinstance(max_length, bool) or not isinstance(max_length, (int, np.integer)) or max_length < 1:
-            raise ValueError(f"max_length must be a whole number >= 1, got {max_length!r}")
-        self.alphabet  # noqa: B018 - refuses before fit
+        n, temperature = check_count(n), number("temperature", temperature, least=0)
+        max_length = whole("max_length", max_length, least=1)
+        self.require_fitted()
         # A step draws a symbol after every state, from one uniform number each, and returns symbols and new states.
-        step = self._step_mixture if self._occurrences is None else self._occurrences.step
+        step = self._step if self._occurrences is None else self._occurrences.step
         if temperature != 1:
             step = partial(self._step_at, temperature)
         rng = np.random.default_rng(seed)
@@ -254,12 +250,16 @@ class MarkovChain(SyntheticModel[Sequences]):
         codes = np.concatenate(drawn)[np.argsort(owner, kind="stable")]
         return self.alphabet.decode(codes, np.bincount(owner, minlength=n))
 
-    def _step_mixture(self, contexts: Integers, uniform: Floats) -> tuple[Integers, Integers]:
-        """Draw from the mixture itself: no row of V probabilities is ever written out; a state is a context's code."""
+    def _step(self, contexts: Integers, uniform: Floats) -> tuple[Integers, Integers]:
+        """Draw from the mixture itself; a state is a context's code.
+
+        Either the counts of the whole context decide or, with probability γ, those of the next shorter one: no row of V
+        probabilities is ever written out.
+        """
         symbols = np.empty(len(contexts), dtype=np.int64)
         waiting = np.arange(len(contexts))
-        for length, level in reversed(self._lengths()):
-            found, uniform = level.draw(contexts[waiting] % len(self.alphabet) ** length, uniform)
+        for level in reversed(self._levels):
+            found, uniform = level.draw(contexts[waiting], uniform)
             symbols[waiting] = found
             handed_down = found < 0
             waiting, uniform = waiting[handed_down], uniform[handed_down]
@@ -272,10 +272,14 @@ class MarkovChain(SyntheticModel[Sequences]):
         """Draw at a temperature, from rows written out once a different context; a state is a context's code."""
         different, row = np.unique(contexts, return_inverse=True)
         probability = self._rows(different)
-        # Scaled by the largest, so that a low temperature does not underflow everywhere.
-        cumulative = np.cumsum((probability / probability.max(axis=1, keepdims=True)) ** (1.0 / temperature), axis=1)
-        height = uniform * cumulative[row, -1]  # below the top even when rounded, as uniform <= 1 - 2**-53
-        symbols = np.count_nonzero(cumulative[row] <= height[:, None], axis=1).astype(np.int64)
+        if temperature == 0:
+            symbols = probability.argmax(axis=1)[row]
+        else:
+            # Scaled by the largest, so that a low temperature does not underflow everywhere.
+            scaled = (probability / probability.max(axis=1, keepdims=True)) ** (1.0 / temperature)
+            cumulative = np.cumsum(scaled, axis=1)
+            height = uniform * cumulative[row, -1]  # below the top even when rounded, as uniform <= 1 - 2**-53
+            symbols = np.count_nonzero(cumulative[row] <= height[:, None], axis=1)
         return symbols, self._after(contexts, symbols)
 
     def _after(self, contexts: Integers, symbols: Integers) -> Integers:
@@ -286,27 +290,24 @@ class MarkovChain(SyntheticModel[Sequences]):
     # Stage 4: keeping
 
     def config(self) -> dict[str, Any]:
-        """Return the arguments of the chain and its alphabet."""
-        return {
-            "order": self.order,
-            "smoothing": self.smoothing,
-            "alpha": self.alpha,
-            "discount": self.discount,
-            "letters": list(self.alphabet.letters),
-            "characters": self.alphabet.characters,
-        }
+        """Return the arguments of the chain."""
+        return {"order": self.order, "smoothing": self.smoothing, "alpha": self.alpha, "discount": self.discount}
 
-    def state(self) -> Arrays:
-        """Return the different (order + 1)-grams and how often each occurs; everything else follows from them."""
-        self.alphabet  # noqa: B018 - refuses before fit
-        grams, counts = np.unique(self._grams, return_counts=True)
-        return {"grams": grams, "counts": counts}
+    def state(self) -> dict[str, Integers]:
+        """Return all (order + 1)-grams, ascending and as often as they occur; everything else follows from them."""
+        self.require_fitted()
+        return {"grams": self._grams}
 
-    @classmethod
-    def from_state(cls, config: dict[str, Any], state: dict[str, torch.Tensor]) -> Self:
-        """Make the chain from what :meth:`config` and :meth:`state` returned."""
-        model = cls(config["order"], config["smoothing"], alpha=config["alpha"], discount=config["discount"])
-        model._alphabet = Alphabet(tuple(config["letters"]), config["characters"])
-        model._grams = np.repeat(state["grams"].numpy(), state["counts"].numpy())
-        model._build()
-        return model
+    def facts(self) -> dict[str, Any]:
+        """Return the alphabet."""
+        return {"letters": list(self.alphabet.letters), "characters": self.alphabet.characters}
+
+    def restore(self, state: dict[str, Tensor], facts: dict[str, Any]) -> None:
+        """Take the alphabet and the n-grams of a saved chain; :class:`ValueError` if they do not belong together."""
+        alphabet = Alphabet(tuple(facts["letters"]), facts["characters"])
+        self._refuse_too_many(alphabet)
+        grams = state["grams"].numpy()
+        ascending = grams.dtype == np.int64 and grams.ndim == 1 and grams.size > 0 and (np.diff(grams) >= 0).all()
+        if not (ascending and grams[0] >= 0 and grams[-1] < len(alphabet) ** (self.order + 1)):
+            raise ValueError("the n-grams are not those of the alphabet and the order")
+        self._become(alphabet, grams)

@@ -30,30 +30,43 @@ Floats = NDArray[np.float64]
 class Level:
     """All contexts of one length, with what was seen after each of them.
 
+    Its methods take longer contexts and n-grams as well, and look at the newest symbols of each.
+
     Attributes:
+        length: of the contexts, in symbols.
+        n_symbols: V, the base of the codes.
         contexts: the contexts seen, ascending, shape (C,).
         gamma: share of belief that each hands down to the shorter context, and a last 1.0 for a context that was never
             seen, shape (C + 1,).
         grams: the n-grams seen (context, then symbol), ascending, shape (E,).
         alpha: what the counts give each of them, and a last 0.0 for an n-gram that was never seen, shape (E + 1,).
         starts: ``grams[starts[i]:starts[i + 1]]`` are those of context ``i``, none for the unseen one, shape (C + 2,).
-        n_symbols: V, the base of the codes.
     """
 
+    length: int
+    n_symbols: int
     contexts: Integers
     gamma: Floats
     grams: Integers
     alpha: Floats
     starts: Integers
-    n_symbols: int
     cumulative: Floats = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "cumulative", np.concatenate([[0.0], np.cumsum(self.alpha)]))
 
-    def add_to(self, shorter: Floats, contexts: Integers) -> Floats:
-        """Turn the next-symbol distributions of the shorter contexts, shape (n, V), into those of this level."""
-        rows = find(self.contexts, contexts)
+    def row_of(self, contexts: Integers) -> Integers:
+        """Return where each context stands among those seen, or C."""
+        return _find(self.contexts, contexts % self.n_symbols**self.length)
+
+    def mix(self, shorter: Floats, grams: Integers) -> Floats:
+        """Return P(w | h) of n-grams, shape (n,), from P(w | h') of the next shorter contexts."""
+        entries = _find(self.grams, grams % self.n_symbols ** (self.length + 1))
+        return self.alpha[entries] + self.gamma[self.row_of(grams // self.n_symbols)] * shorter
+
+    def mix_rows(self, shorter: Floats, contexts: Integers) -> Floats:
+        """Return P(· | h) of contexts, shape (n, V), from P(· | h') of the next shorter ones."""
+        rows = self.row_of(contexts)
         mixed = shorter * self.gamma[rows, None]
         sizes = self.starts[rows + 1] - self.starts[rows]
         entries = _ranges(self.starts[rows], sizes)
@@ -66,11 +79,12 @@ class Level:
         Returns:
             The symbols, shape (n,), -1 where the shorter context is to decide; and a uniform number for it to use.
         """
-        rows = find(self.contexts, contexts)
+        rows = self.row_of(contexts)
         own = 1.0 - self.gamma[rows]
-        entries = np.searchsorted(self.cumulative, self.cumulative[self.starts[rows]] + uniform, side="right") - 1
+        first, last = self.starts[rows], self.starts[rows + 1] - 1
+        entries = np.searchsorted(self.cumulative, self.cumulative[first] + uniform, side="right") - 1
         # Rounding in the running sum must not carry a draw into the neighbouring context.
-        entries = np.clip(entries, self.starts[rows], np.maximum(self.starts[rows + 1] - 1, 0))
+        entries = np.clip(entries, first, np.maximum(last, 0))
         handed_down = uniform >= own
         symbols = np.where(handed_down, -1, self.grams[np.minimum(entries, len(self.grams) - 1)] % self.n_symbols)
         left = np.divide(uniform - own, self.gamma[rows], out=np.zeros_like(uniform), where=handed_down)
@@ -97,7 +111,7 @@ class Occurrences:
     def of(cls, grams: Integers, n_symbols: int, order: int) -> Occurrences:
         """Index all (order + 1)-grams, ascending and as often as they occur, shape (events,)."""
         contexts, starts, counts = np.unique(grams // n_symbols, return_index=True, return_counts=True)
-        return cls(starts, counts, grams % n_symbols, find(contexts, grams % n_symbols**order))
+        return cls(starts, counts, grams % n_symbols, _find(contexts, grams % n_symbols**order))
 
     def step(self, rows: Integers, uniform: Floats) -> tuple[Integers, Integers]:
         """Draw a symbol after each context, from one uniform number each; return the symbols and the new contexts."""
@@ -105,7 +119,7 @@ class Occurrences:
         return self.symbols[places], self.rows[places]
 
 
-def find(sorted_values: Integers, wanted: Integers) -> Integers:
+def _find(sorted_values: Integers, wanted: Integers) -> Integers:
     """Return where each of ``wanted`` stands in ``sorted_values``, or ``len(sorted_values)`` if it is not there."""
     places: Integers = np.searchsorted(sorted_values, wanted)
     places[sorted_values[np.minimum(places, len(sorted_values) - 1)] != wanted] = len(sorted_values)
@@ -122,13 +136,13 @@ def _ranges(starts: Integers, sizes: Integers) -> Integers:
 def build_levels(
     grams: Integers, *, n_symbols: int, order: int, smoothing: Smoothing, alpha: float, discount: float
 ) -> list[Level]:
-    """Make the levels of one rule, the shortest context first.
+    """Make the levels of one rule, the shortest context first; "none" and "add" have the longest context only.
 
     Args:
         grams: every (order + 1)-gram of the training data, as often as it occurs, shape (events,).
         n_symbols: V.
         order: length of the longest context.
-        smoothing: the rule; "none" and "add" have the longest context only.
+        smoothing: the rule.
         alpha: what "add" adds to each count.
         discount: what "kneser-ney" takes from each count.
     """
@@ -149,7 +163,6 @@ def _level(
 ) -> Level:
     """Apply one rule to the counts c(h, w) of one context length."""
     contexts, first, types = np.unique(grams // n_symbols, return_index=True, return_counts=True)
-    starts = np.append(first, len(grams))
     total = np.add.reduceat(counts, first).astype(np.float64)  # c(h) = sum over w of c(h, w)
     if smoothing == "add":
         # Lidstone: (c(h, w) + a) / (c(h) + a V) is a mixture with the uniform distribution.
@@ -162,12 +175,13 @@ def _level(
     else:
         # Kneser & Ney (1995), interpolated: each count gives up D, and what was given up follows the shorter context.
         own, divisor, gamma = counts - discount, total, discount * types / total
-    probability = own / np.repeat(divisor, types)
+    starts = np.append(first, len(grams))
     return Level(
+        length=length,
+        n_symbols=n_symbols,
         contexts=contexts,
         gamma=np.append(gamma, 1.0),
         grams=grams,
-        alpha=np.append(probability, 0.0),
+        alpha=np.append(own / np.repeat(divisor, types), 0.0),
         starts=np.append(starts, len(grams)),
-        n_symbols=n_symbols,
     )
