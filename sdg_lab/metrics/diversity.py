@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import pairwise_distances
-from sklearn.neighbors import NearestNeighbors
 
-from sdg_lab.metrics.rows import Array, Rows, as_points, keys, same_columns
+from sdg_lab.checks import whole
+from sdg_lab.metrics.distances import distances, neighbour_radii
+from sdg_lab.metrics.rows import Rows, as_points, keys, same_columns
 
 
 @dataclass(frozen=True)
@@ -58,24 +58,15 @@ def prdc(real: npt.NDArray[Any], fake: npt.NDArray[Any], k: int = 5) -> PRDC:
     """
     ours, theirs = as_points(real, "real"), as_points(fake, "fake")
     same_columns(ours, theirs)
-    if k < 1:
-        raise ValueError(f"k must be >= 1, got {k}")
+    whole("k", k, least=1)
     for name, points in (("real", ours), ("fake", theirs)):
         if len(points) <= k:
             raise ValueError(f"{name} has {len(points)} rows; the neighbour k = {k} needs at least {k + 1}")
-    distance = pairwise_distances(ours, theirs)  # (n, m)
-    real_radius, fake_radius = _radius(ours, k), _radius(theirs, k)
-    in_real_ball = distance <= real_radius[:, None]
+    distance = distances(ours, theirs)  # (n, m)
+    in_real_ball = distance <= neighbour_radii(ours, k)[:, None]
     return PRDC(
         precision=float(in_real_ball.any(axis=0).mean()),
-        recall=float((distance <= fake_radius[None, :]).any(axis=1).mean()),
+        recall=float((distance <= neighbour_radii(theirs, k)).any(axis=1).mean()),
         density=float(in_real_ball.sum(axis=0).mean() / k),
         coverage=float(in_real_ball.any(axis=1).mean()),
     )
-
-
-def _radius(points: Array, k: int) -> Array:
-    """Return each point's distance to its k-th neighbour other than itself."""
-    # Without an argument kneighbors leaves each point itself out, even where two points coincide.
-    distances, _ = NearestNeighbors(n_neighbors=k).fit(points).kneighbors()
-    return np.asarray(distances[:, -1], dtype=np.float64)

@@ -178,7 +178,7 @@ def _kl(p: Array, q: Array) -> float:
 def _two_sets(a: npt.NDArray[Any], b: npt.NDArray[Any], why: str) -> tuple[Array, Array]:
     """Return two sets of features as points, or refuse them: other widths, or fewer than the two rows that ``why``."""
     first, second = as_points(a, "a"), as_points(b, "b")
-    same_columns(first, second)
+    same_columns(first, second, "a", "b")
     for name, points in (("a", first), ("b", second)):
         if len(points) < 2:
             raise ValueError(f"{name} has {len(points)} row; {why} at least 2")

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.neighbors import NearestNeighbors
 
 from sdg_lab.data.types import Images
-from sdg_lab.metrics.rows import Array, Rows, as_points, is_continuous, keys
+from sdg_lab.metrics.distances import nearest
+from sdg_lab.metrics.rows import Array, Rows, as_points, is_continuous, keys, same_columns
 
 COPY_RATIO = 1 / 3
 """A point is a near copy if its nearest neighbour is at most this part as far as the second nearest."""
@@ -113,7 +113,9 @@ def near_copies(
     points = np.unique(as_points(train, "train"), axis=0)
     if len(points) < 2:
         raise ValueError("train has only 1 different point; near copies need a second one to compare with")
-    distances, _ = _neighbours(as_points(samples, "samples"), points, 2)
+    ours = as_points(samples, "samples")
+    same_columns(ours, points, "samples", "train")
+    distances, _ = nearest(ours, points, 2)
     return distances[:, 0] <= ratio * distances[:, 1]
 
 
@@ -133,18 +135,7 @@ def nearest_training(
         TypeError: if one is neither Images nor an array.
         ValueError: if one is empty, holds NaN, or the widths differ.
     """
-    distances, indices = _neighbours(as_points(samples, "samples"), as_points(train, "train"), 1)
+    ours, theirs = as_points(samples, "samples"), as_points(train, "train")
+    same_columns(ours, theirs, "samples", "train")
+    distances, indices = nearest(ours, theirs)
     return distances[:, 0], indices[:, 0]
-
-
-def _neighbours(samples: Array, train: Array, k: int) -> tuple[Array, npt.NDArray[np.int64]]:
-    if samples.shape[1] != train.shape[1]:
-        raise ValueError(
-            f"samples have {samples.shape[1]} numbers a row and train {train.shape[1]}; they must be equal"
-        )
-    index = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(train)
-    indices = index.kneighbors(samples, return_distance=False)
-    # The quick expansion |a|² + |b|² - 2ab loses all digits near 0, where copies are: measure those k again, plainly.
-    exact = np.linalg.norm(samples[:, None, :] - train[indices], axis=2)
-    order = np.argsort(exact, axis=1, kind="stable")
-    return np.take_along_axis(exact, order, axis=1), np.take_along_axis(indices, order, axis=1).astype(np.int64)

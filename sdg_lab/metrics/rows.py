@@ -66,11 +66,11 @@ def as_points(data: Images | npt.NDArray[Any], name: str = "data") -> Array:
     return points
 
 
-def same_columns(real: Array, fake: Array) -> None:
+def same_columns(a: Array, b: Array, name_a: str = "real", name_b: str = "fake") -> None:
     """Refuse two sets of points of different dimension."""
-    if real.shape[1] != fake.shape[1]:
+    if a.shape[1] != b.shape[1]:
         raise ValueError(
-            f"real has {real.shape[1]} columns and fake {fake.shape[1]}; give both the features of one fit_features"
+            f"{name_a} has {a.shape[1]} numbers a row and {name_b} {b.shape[1]}; both must be features of one kind"
         )
 
 

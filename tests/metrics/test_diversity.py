@@ -47,6 +47,26 @@ def test_the_four_figures_are_those_of_the_definitions(seed, k, n, m):
     assert (ours.precision, ours.recall, ours.density, ours.coverage) == pytest.approx(by_definition(real, fake, k))
 
 
+@pytest.mark.parametrize("place", [0.0, 1e6])
+@pytest.mark.parametrize("twins", [1, 9])
+def test_equal_sets_cover_each_other_wholly_although_some_balls_have_the_radius_0(twins, place):
+    points = np.repeat(np.random.default_rng(3).normal(size=(40, 60)), twins, axis=0) + place
+    figures = prdc(points, points[::-1].copy())
+    assert (figures.precision, figures.recall, figures.coverage) == (1, 1, 1)
+
+
+def test_precision_is_of_the_fake_and_recall_of_the_real():
+    """Nine real points on a line; the fake ones are four of them and one far away: 4/5 within, 4/9 and more reached."""
+    real = np.arange(9.0)[:, None]
+    fake = np.array([[0.0], [1.0], [2.0], [3.0], [100.0]])
+    figures = prdc(real, fake, k=1)
+    assert figures.precision == 4 / 5
+    assert figures.recall == 1.0  # the ball of 100 reaches to 3
+    assert prdc(real, fake[:4], k=1).recall == 5 / 9
+    assert prdc(fake, real, k=1).precision == 1.0
+    assert figures.coverage == 5 / 9
+
+
 def test_a_collapsed_model_is_precise_and_covers_nothing():
     real = np.random.default_rng(0).normal(size=(200, 2))
     fake = np.random.default_rng(1).normal(0, 1e-3, size=(200, 2))
@@ -66,7 +86,11 @@ def test_coinciding_points_do_not_hide_a_neighbour():
 
 @pytest.mark.parametrize(
     ("k", "sentence"),
-    [(5, "fake has 5 rows; the neighbour k = 5 needs at least 6"), (0, "k must be >= 1, got 0")],
+    [
+        (5, "fake has 5 rows; the neighbour k = 5 needs at least 6"),
+        (0, "k must be a whole number >= 1, got 0"),
+        (1.5, "k must be a whole number >= 1, got 1.5"),
+    ],
 )
 def test_a_neighbour_that_is_not_there_is_refused(k, sentence):
     with pytest.raises(ValueError, match=sentence):

@@ -59,7 +59,7 @@ def test_the_error_of_guessing_is_that_of_coin_throws():
     ("real", "fake", "folds", "sentence"),
     [
         (CLOUD, CLOUD[:90], 5, "real has 100 rows and fake 90: naming the larger would already beat 0.5"),
-        (CLOUD, CLOUD[:, :2], 5, "real has 3 columns and fake 2"),
+        (CLOUD, CLOUD[:, :2], 5, "real has 3 numbers a row and fake 2"),
         (CLOUD[:4], CLOUD[:4], 5, "folds must be from 2 to the number of rows, got 5 for 4 rows"),
         (CLOUD, CLOUD, 1, "folds must be from 2 to the number of rows, got 1 for 100 rows"),
         (CLOUD, np.full((100, 3), np.nan), 5, "fake has nan in row 0, column 0"),
