@@ -13,7 +13,7 @@ UV     := $(BIN)/uv
 INSTALL := $(UV) pip install --quiet --python $(BIN)/python
 UV_PIN := uv==0.13.9
 
-.PHONY: help lab test check notebooks bench lint doctor lock clean
+.PHONY: help lab test check mutants notebooks bench lint doctor lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ check: $(READY) lint ## run the fast tests (under 3 minutes)
 
 lint: $(READY)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+mutants: $(READY) ## which small faults in what trains, samples and judges do the tests not see (under 30 minutes)
+	@$(BIN)/python tests/mutants
 
 notebooks: $(READY) ## run the chapters whose code or sources changed, and stamp them
 	@$(BIN)/sdg-lab run stale --write
