@@ -108,7 +108,7 @@ def by_a_bare_loop(start: GAN, x: torch.Tensor, y: torch.Tensor) -> GAN:
     players = model.players()
     optimisers = {name: torch.optim.Adam(player.parameters(), lr=1e-3) for name, player in players.items()}
     losses: dict[str, list[float]] = {name: [] for name in players}
-    order = training._start_epoch(0, 0, 0, len(x))
+    order = training.start_epoch(0, 0, len(x))
     for first in range(0, len(x), BATCH):
         chosen = order[first : first + BATCH]
         for name, optimiser in optimisers.items():

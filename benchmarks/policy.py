@@ -106,7 +106,7 @@ def by_a_bare_loop(pretrained: GPT) -> GPT:
     policy, reference = copy.deepcopy(pretrained).eval(), copy.deepcopy(pretrained).eval().requires_grad_(False)
     optimiser = torch.optim.Adam(policy.parameters(), lr=LR)
     for epoch in range(ROUNDS):
-        training._start_epoch(0, epoch, 0, BATCH)
+        training.start_epoch(0, epoch, BATCH)
         generator = torch.Generator().manual_seed(int(torch.randint(2**62, ())))
         tokens, lengths = policy.sample_tokens(BATCH, generator=generator, max_length=LONGEST)
         names = policy.unpad(tokens, lengths)

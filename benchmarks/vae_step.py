@@ -56,7 +56,7 @@ def by_a_bare_loop(start: VAE, x: torch.Tensor) -> VAE:
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-3)
     losses = []
     for epoch in range(EPOCHS):
-        order = training._start_epoch(SEED, epoch, 0, len(x))
+        order = training.start_epoch(SEED, epoch, len(x))
         for first in range(0, len(x), BATCH):
             optimiser.zero_grad(set_to_none=True)
             loss = model.loss(x[order[first : first + BATCH]])

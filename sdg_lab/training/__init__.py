@@ -1,15 +1,13 @@
 """The one training loop of the project, and what stands around it: players, checkpoints, schedules, the recipe."""
 
+from sdg_lab.training.batches import as_batch
+from sdg_lab.training.divergence import DivergedError
+from sdg_lab.training.evaluation import evaluate
 from sdg_lab.training.history import History
-from sdg_lab.training.loop import (
-    DivergedError,
-    as_batch,
-    evaluate,
-    n_parameters,
-    reinitialise,
-    train,
-)
+from sdg_lab.training.loop import train
 from sdg_lab.training.players import Adversarial, HasLoss
+from sdg_lab.training.randomness import start_epoch
+from sdg_lab.training.weights import n_parameters, reinitialise
 
 __all__ = [
     "Adversarial",
@@ -20,5 +18,6 @@ __all__ = [
     "evaluate",
     "n_parameters",
     "reinitialise",
+    "start_epoch",
     "train",
 ]

@@ -15,7 +15,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim import AdamW, Optimizer
+
+from sdg_lab.training.optimizers import AdamW, Optimizer
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """Of the polynomial a x + b x³ + c x⁵ that, applied five times, sends every x in [0.002, 1] near 1."""

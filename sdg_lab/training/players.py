@@ -6,18 +6,21 @@ other players' parameters stand still and collect no gradient (Goodfellow et al.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol, cast, runtime_checkable
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
-MakeOptimizer = Callable[[Iterator[nn.Parameter]], Optimizer]
+from sdg_lab.training.devices import Machine
+from sdg_lab.training.divergence import finite
+from sdg_lab.training.history import History
+from sdg_lab.training.optimizers import Adam
+
+MakeOptimizer = Callable[[Iterator[nn.Parameter]], torch.optim.Optimizer]
 
 ALONE = "model"
 """The name of the only player."""
@@ -41,18 +44,14 @@ class Adversarial(Protocol):
     def loss_of(self, player: str, *batch: Tensor) -> Tensor: ...  # noqa: D102 - said by the class
 
 
-class NotFiniteLoss(Exception):
-    """A player's loss that is NaN or infinite: no step was made with it."""
-
-
 @dataclass
 class Player:
     """One player of a training run.
 
     Attributes:
         name: "model", or as the game calls it.
-        module: what holds its parameters, the loss being its forward, as Fabric wraps it.
-        optimizer: over its own parameters alone, as Fabric wraps it.
+        module: what holds its parameters, the loss being its forward, as the machine wraps it.
+        optimizer: over its own parameters alone, as the machine wraps it.
         inner: the same optimiser without the wrapper.
         every: it steps on every so-many-th batch.
         rates: the learning rates that a schedule multiplies.
@@ -63,7 +62,7 @@ class Player:
     name: str
     module: Any
     optimizer: Any
-    inner: Optimizer
+    inner: torch.optim.Optimizer
     every: int
     rates: list[float]
     others: list[nn.Parameter]
@@ -74,44 +73,47 @@ class Player:
         for group, rate in zip(self.inner.param_groups, self.rates, strict=True):
             group["lr"] = rate * factor
 
-    def step(self, batch: tuple[Tensor, ...], fabric: Fabric, clip: float | None) -> None:
+    def step(self, batch: tuple[Tensor, ...], machine: Machine, clip: float | None) -> None:
         """Make one step down the gradient of this player's loss.
 
         Raises:
-            NotFiniteLoss: with the value; the weights are then as they were.
+            NotFinite: if the loss is NaN or infinite; the weights are then as they were.
             ValueError: if the loss is no scalar.
         """
-        for parameter in self.others:
-            parameter.requires_grad_(False)
-        try:
+        with _standing_still(self.others):
             self.optimizer.zero_grad(set_to_none=True)
             loss = self.module(*batch)
-            value = _value(loss, fabric)
-            if not math.isfinite(value):
-                raise NotFiniteLoss(value)
-            fabric.backward(loss)
+            value = finite("loss" if self.name == ALONE else f"loss of the {self.name}", _value(loss, machine))
+            machine.backward(loss)
             if clip is not None:
-                fabric.clip_gradients(self.module, self.optimizer, max_norm=clip, error_if_nonfinite=False)
+                machine.clip_gradients(self.module, self.optimizer, max_norm=clip, error_if_nonfinite=False)
             self.optimizer.step()
-        finally:
-            for parameter in self.others:
-                parameter.requires_grad_(True)
         self.losses.append(value)
+
+
+def note(players: Sequence[Player], history: History) -> None:
+    """Move the epoch's losses into the history: the first player's are the loss, all of them those of a game."""
+    history.loss += players[0].losses
+    history.train_loss.append(sum(players[0].losses) / len(players[0].losses))
+    for player in players:
+        if len(players) > 1:
+            history.players.setdefault(player.name, []).extend(player.losses)
+        player.losses.clear()
 
 
 def seat(
     model: nn.Module,
-    fabric: Fabric,
+    machine: Machine,
     *,
     lr: float | Mapping[str, float],
     optimizer: MakeOptimizer | Mapping[str, MakeOptimizer] | None,
     compile: bool | str,
 ) -> list[Player]:
-    """Give each player of a model its optimiser, on the device and in the precision of ``fabric``.
+    """Give each player of a model its optimiser, on the device and in the precision of the machine.
 
     Args:
         model: a module with ``loss``, or an :class:`Adversarial` one.
-        fabric: launched already.
+        machine: where it trains.
         lr: learning rate of Adam, for all or by player.
         optimizer: makes another optimiser from a player's parameters, for all or by player.
         compile: whether, or with which backend, ``torch.compile`` translates the losses first.
@@ -125,16 +127,16 @@ def seat(
     own = {name: [p for p in module.parameters() if p.requires_grad] for name, module in modules.items()}
     _check_turns(list(modules), rounds)
     _check_disjoint(own)
-    fabric.to_device(model)
+    machine.to_device(model)
     seated = []
     for name, module in modules.items():
         loss = partial(model.loss_of, name) if isinstance(model, Adversarial) else cast(HasLoss, model).loss
         objective: Any = _Objective(module, loss)
         if compile:
             objective = torch.compile(objective, backend="inductor" if compile is True else compile)
-        make = maker_of[name] or partial(torch.optim.Adam, lr=rate_of[name])
+        make = maker_of[name] or partial(Adam, lr=rate_of[name])
         inner = make(module.parameters())
-        wrapped, outer = fabric.setup(objective, inner)
+        wrapped, outer = machine.setup(objective, inner)
         others = [parameter for other, theirs in own.items() if other != name for parameter in theirs]
         seated.append(
             Player(name, wrapped, outer, inner, rounds.get(name, 1), [g["lr"] for g in inner.param_groups], others)
@@ -155,6 +157,17 @@ class _Objective(nn.Module):
     def forward(self, *batch: Tensor) -> Tensor:
         loss: Tensor = self.loss_of_batch(*batch)
         return loss
+
+
+@contextmanager
+def _standing_still(parameters: Sequence[nn.Parameter]) -> Iterator[None]:
+    for parameter in parameters:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in parameters:
+            parameter.requires_grad_(True)
 
 
 def _by_player(name: str, setting: Any, players: Mapping[str, nn.Module]) -> dict[str, Any]:
@@ -186,10 +199,8 @@ def _check_disjoint(own: Mapping[str, list[nn.Parameter]]) -> None:
                 raise ValueError(f"{owner[id(parameter)]} and {name} share a parameter: each player needs its own")
 
 
-def _value(loss: Tensor, fabric: Fabric) -> float:
+def _value(loss: Tensor, machine: Machine) -> float:
     """Return the loss as a number: the mean over processes."""
     if loss.ndim:
         raise ValueError(f"loss must return a scalar, the mean over the batch; got shape {tuple(loss.shape)}")
-    if fabric.world_size == 1:
-        return loss.item()
-    return float(cast(Tensor, fabric.all_reduce(loss.detach(), reduce_op="mean")))
+    return float(machine.all_reduce(loss.detach().clone(), reduce_op="mean"))  # a copy: Fabric writes into it

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from sdg_lab import options, training
 from sdg_lab.checks import number, one_of
 from sdg_lab.training.muon import Muon
+from sdg_lab.training.optimizers import AdamW
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -114,7 +115,7 @@ def run(
         owned = list(parameters)
         matrices, others = [p for p in owned if p.ndim >= 2], [p for p in owned if p.ndim < 2]
         groups = [{"params": matrices, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
-        return torch.optim.AdamW(groups, lr=lr, betas=betas)
+        return AdamW(groups, lr=lr, betas=betas)
 
     rates = chosen["lr"]
     make = (

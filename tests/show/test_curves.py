@@ -6,7 +6,7 @@ from scipy.stats import sem
 
 from sdg_lab import show
 from sdg_lab.show.curves import plus_minus
-from sdg_lab.training.loop import History
+from sdg_lab.training import History
 
 HISTORY = History(loss=[9.0, 7.0, 6.0, 4.0, 3.0, 3.0], train_loss=[8.0, 5.0, 3.0], validation_loss=[8.5, 6.0, 4.25])
 SEEDS = np.array([[1.0, 2.0, 3.0], [1.2, 2.0, 3.5], [0.8, 2.0, 2.8]])

@@ -11,8 +11,16 @@ import torch
 from torch import Tensor, nn
 
 from sdg_lab.models.transformer import GPT
-from sdg_lab.training import DivergedError, as_batch, evaluate, n_parameters, reinitialise, train
-from sdg_lab.training.loop import History, _start_epoch
+from sdg_lab.training import (
+    DivergedError,
+    History,
+    as_batch,
+    evaluate,
+    n_parameters,
+    reinitialise,
+    start_epoch,
+    train,
+)
 
 
 class Line(nn.Module):
@@ -173,7 +181,7 @@ def test_a_validation_loss_that_is_no_number_is_not_the_best():
         def loss(self, x: Tensor, y: Tensor) -> Tensor:
             return super().loss(x, y) * (1.0 if self.training else float("nan"))
 
-    with pytest.raises(DivergedError, match=r"the validation loss became nan at step 4 \(epoch 0\)"):
+    with pytest.raises(DivergedError, match=r"the validation loss became nan at step 3 \(epoch 0\)"):
         run(Blind(), validation=problem(20), patience=2)
 
 
@@ -228,11 +236,13 @@ def test_evaluate_weighs_examples_equally_and_leaves_the_mode():
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"epochs": 0}, r"epochs must be >= 1, got 0"),
-        ({"batch_size": 0}, r"batch_size must be >= 1, got 0"),
+        ({"epochs": 0}, r"epochs must be a whole number >= 1, got 0"),
+        ({"batch_size": 0}, r"batch_size must be a whole number >= 1, got 0"),
         ({"lr": -1.0}, r"lr must be > 0, got -1.0"),
-        ({"ema": 1.0}, r"ema must lie between 0 and 1, got 1.0"),
+        ({"ema": 1.0}, r"ema must be > 0 and < 1, got 1.0"),
         ({"clip": 0.0}, r"clip must be > 0, got 0.0"),
+        ({"seed": -1}, r"seed must be a whole number >= 0, got -1"),
+        ({"patience": 0, "validation": problem(20)}, r"patience must be a whole number >= 1, got 0"),
         ({"patience": 3}, r"patience=3 needs validation data"),
     ],
 )
@@ -366,7 +376,7 @@ def test_players_take_turns_as_in_a_loop_written_by_hand():
     optimisers = {
         name: torch.optim.Adam(module.parameters(), lr=rates[name]) for name, module in by_hand.players().items()
     }
-    x = problem(32)[1][_start_epoch(0, 0, 0, 32)]
+    x = problem(32)[1][start_epoch(0, 0, 32)]
     for name, optimiser in optimisers.items():
         by_hand.zero_grad()
         loss = by_hand.loss_of(name, x)

@@ -1,0 +1,102 @@
+"""Where training happens: on this processor alone, or wherever Lightning Fabric takes it.
+
+One CPU, one GPU, several GPUs and several machines (under ``torchrun``) are a setting and not other code. Fabric does
+all of them, but it loads torch's compiler (3 s), so the commonest case, one process that computes on the CPU in 32-bit
+floats, does without.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Protocol, cast
+
+import torch
+from torch import Tensor, nn
+
+from sdg_lab.training.optimizers import Optimizer
+
+
+class Machine(Protocol):
+    """What the loop asks of the hardware; Lightning Fabric's names and meanings."""
+
+    @property
+    def world_size(self) -> int:
+        """How many processes train together."""
+
+    @property
+    def global_rank(self) -> int:
+        """Which of them this one is."""
+
+    @property
+    def is_global_zero(self) -> bool:
+        """Whether it is the one that writes files."""
+
+    def to_device(self, what: Any) -> Any:
+        """Move a module or a tensor to where it is computed with."""
+
+    def setup(self, module: nn.Module, optimizer: Any) -> Any:
+        """Return both as the machine wants to use them."""
+
+    def backward(self, loss: Tensor) -> None:
+        """Add the loss's gradient to the parameters', the mean over all processes."""
+
+    def clip_gradients(self, module: Any, optimizer: Any, *, max_norm: float, error_if_nonfinite: bool) -> Any:
+        """Shorten the gradient of a module to this norm, if it is longer."""
+
+    def all_reduce(self, value: Any, *, reduce_op: str) -> Any:
+        """Return the mean (or sum) of a value over all processes."""
+
+
+class Processor:
+    """One process on the CPU: what Fabric would do there."""
+
+    world_size, global_rank, is_global_zero = 1, 0, True
+
+    def to_device(self, what: Any) -> Any:
+        """Move a module or a tensor to the CPU."""
+        return what.to("cpu")
+
+    def setup(self, module: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimizer]:
+        """Return both as they are."""
+        return module, optimizer
+
+    def backward(self, loss: Tensor) -> None:
+        """Add the loss's gradient to the parameters'."""
+        loss.backward()  # type: ignore[no-untyped-call]
+
+    def clip_gradients(self, module: nn.Module, _: object, *, max_norm: float, error_if_nonfinite: bool) -> Tensor:
+        """Shorten the gradient of a module to this norm, if it is longer."""
+        return nn.utils.clip_grad_norm_(module.parameters(), max_norm, error_if_nonfinite=error_if_nonfinite)
+
+    def all_reduce(self, value: Any, *, reduce_op: str) -> Any:
+        """Return the value: there are no others."""
+        return value
+
+
+def launch(device: str = "auto", precision: Any = "32-true") -> Machine:
+    """Return the machine of these names; joins the processes of ``torchrun`` where there are any.
+
+    Args:
+        device: "auto" for the fastest that is there, "cpu", "cuda" or "mps".
+        precision: Fabric's, e.g. "32-true" or "bf16-mixed".
+    """
+    local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    nodes = int(os.environ.get("WORLD_SIZE", "1")) // local
+    alone = local * nodes == 1
+    if alone and str(precision) in ("32-true", "32") and (device == "cpu" or (device == "auto" and not _has_gpu())):
+        return Processor()
+    from lightning_fabric import Fabric
+
+    strategy = "auto" if alone else "ddp"
+    fabric = Fabric(accelerator=device, devices=local, num_nodes=nodes, strategy=strategy, precision=precision)
+    fabric.launch()
+    return cast(Machine, fabric)
+
+
+def to_float64(tensor: Tensor) -> Tensor:
+    """Return a tensor as 64-bit floats, on the CPU if its device has none, as Apple's GPUs (mps) do not."""
+    return tensor.cpu().double() if tensor.device.type == "mps" else tensor.double()
+
+
+def _has_gpu() -> bool:
+    return torch.cuda.is_available() or torch.backends.mps.is_available()
