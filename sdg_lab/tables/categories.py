@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
+
+from sdg_lab.tables.columns import categories_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Codes: TypeAlias = NDArray[np.uint8]
 Floats: TypeAlias = NDArray[np.float64]
 
 MISSING = "missing"
-"""Label of the state that stands for a missing value; it is always the last."""
+"""Label of the state that stands for a missing value, always the last; "(missing)" beside a category of that name."""
 
 
 class Column(ABC):
@@ -64,24 +68,24 @@ class Categories(Column):
 
     @property
     def labels(self) -> tuple[str, ...]:  # type: ignore[override] # computed here, stored elsewhere
-        """The states as text."""
-        return (*map(str, self.values), *([MISSING] if self.missing else []))
+        """The states as text, all different."""
+        labels = tuple(map(str, self.values))
+        missing = MISSING
+        while missing in labels:
+            missing = f"({missing})"
+        return (*labels, missing) if self.missing else labels
 
     @classmethod
     def of(cls, column: pd.Series[Any]) -> Self:
-        """Take the categories of a column: all that its dtype declares, or all that occur, sorted."""
-        name = str(column.name)
-        if isinstance(column.dtype, pd.CategoricalDtype):
-            values, dtype, ordered = column.cat.categories.tolist(), "category", bool(column.cat.ordered)
-        else:
-            values, dtype, ordered = sorted(column.dropna().unique().tolist(), key=str), str(column.dtype), False
-        odd = next((value for value in values if not isinstance(value, str | int | float | bool)), None)
-        if odd is not None:
-            raise TypeError(f"column {name!r} holds {type(odd).__name__} values; turn them into text or numbers")
-        return cls(name, tuple(values), dtype, ordered, bool(column.isna().any()))
+        """Take the categories of a column (:func:`sdg_lab.tables.columns.categories_of`)."""
+        declared = hasattr(column, "cat")
+        dtype, ordered = ("category", bool(column.cat.ordered)) if declared else (str(column.dtype), False)
+        return cls(str(column.name), tuple(categories_of(column)), dtype, ordered, bool(column.isna().any()))
 
     def encode(self, values: pd.Series[Any]) -> Codes:
         """Return the place of every value among the categories."""
+        import pandas as pd
+
         missing = values.isna().to_numpy()
         refuse_missing(self.name, missing, self.missing)
         codes = pd.Index(self.values, dtype=object).get_indexer(pd.Index(values, dtype=object))
@@ -95,6 +99,8 @@ class Categories(Column):
 
     def decode(self, codes: Codes, rng: np.random.Generator) -> pd.Series[Any]:
         """Return the categories; nothing is drawn."""
+        import pandas as pd
+
         if self.dtype == "category":
             places = np.where(codes == len(self.values), -1, codes.astype(np.int16)) if self.missing else codes
             dtype = pd.CategoricalDtype(pd.Index(self.values), ordered=self.ordered)
@@ -124,6 +130,8 @@ class Categories(Column):
 
 def is_missing(value: object) -> bool:
     """Say whether a condition asks for a missing value."""
+    import pandas as pd
+
     return value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value))
 
 

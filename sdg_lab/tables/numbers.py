@@ -11,13 +11,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from sdg_lab.tables.categories import MISSING, Codes, Column, Floats, is_missing, refuse_infinite, refuse_missing
+from sdg_lab.tables.columns import numbers_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 REPEATS = 20
 """A column whose values occur so often on average keeps to them; otherwise new values are drawn in between."""
@@ -25,7 +28,7 @@ REPEATS = 20
 CELLS = 16
 """Most pieces into which a bin is cut to draw numbers from."""
 
-MOST_DECIMALS = 6
+MAX_DECIMALS = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +62,7 @@ class Numbers(Column):
     @classmethod
     def of(cls, column: pd.Series[Any], bins: int) -> Self:
         """Choose the states of a column, and measure what is drawn from each."""
-        numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        numbers = numbers_of(column)
         present = np.sort(numbers[~np.isnan(numbers)])
         values, counts = np.unique(present, return_counts=True)
         repeats = len(values) <= bins or len(present) >= REPEATS * len(values)
@@ -84,7 +87,7 @@ class Numbers(Column):
 
     def encode(self, values: pd.Series[Any]) -> Codes:
         """Return the state that each number is nearest to; beyond both ends that is the first or the last."""
-        numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
+        numbers = numbers_of(values)
         missing = np.isnan(numbers)
         refuse_missing(self.name, missing, self.missing)
         refuse_infinite(self.name, numbers)
@@ -93,6 +96,8 @@ class Numbers(Column):
 
     def decode(self, codes: Codes, rng: np.random.Generator) -> pd.Series[Any]:
         """Choose a cell of each state by its mass, and a number evenly from the cell."""
+        import pandas as pd
+
         missing = codes == len(self.edges) + 1
         state = np.where(missing, self.state[0], codes)
         mass = np.bincount(self.state, self.mass, minlength=len(self.edges) + 1)
@@ -182,9 +187,9 @@ def _cells(values: Floats, counts: NDArray[np.int64], *, repeats: bool) -> tuple
 
 
 def _decimals(values: Floats, dtype: Any) -> int | None:
-    """Return with how many decimals the values were recorded; None if it is more than :data:`MOST_DECIMALS`."""
+    """Return with how many decimals the values were recorded; None if it is more than :data:`MAX_DECIMALS`."""
     kind = np.float32 if str(dtype).lower() == "float32" else np.float64
-    for decimals in range(MOST_DECIMALS + 1):
+    for decimals in range(MAX_DECIMALS + 1):
         if np.array_equal(values.round(decimals).astype(kind), values.astype(kind)):
             return decimals
     return None

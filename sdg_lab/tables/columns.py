@@ -1,0 +1,196 @@
+"""What a table and a column must be before anything is learned from them: the one place where they are refused.
+
+A column holds numbers, categories (text and booleans, too) or dates. Whoever learns from a table asks here first, so
+that the same fault is answered by the same sentence everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Kind: TypeAlias = Literal["numbers", "categories", "dates"]
+
+
+def as_table(data: Any, y: Any = None, *, names: Sequence[str] | None = None, target: str = "y") -> pd.DataFrame:
+    """Return a table as it is; make one of an array or tensor, and of a target beside it.
+
+    Args:
+        data: a pandas DataFrame, or n rows of numbers, text or booleans as numpy or torch hold them, (n, columns).
+        y: what belongs to each row, (n,): one more column, the last.
+        names: of an array's columns, by default x0, x1, ...
+        target: the name of ``y``'s column; that of a Series is its own.
+
+    Raises:
+        TypeError: if the data are neither.
+        ValueError: if a shape or the number of names does not fit, or the table has a column of the target's name.
+    """
+    import pandas as pd
+
+    if isinstance(data, pd.DataFrame):
+        if y is None:
+            return data
+        table = data.copy()
+    else:
+        if not isinstance(data, np.ndarray) and not hasattr(data, "detach"):
+            raise TypeError(f"data must be a pandas DataFrame or an array (n, columns), got {type(data).__name__}")
+        rows = _array(data)
+        if rows.ndim != 2:
+            raise ValueError(f"an array must have shape (n, columns) to be a table, got {rows.shape}")
+        names = [f"x{column}" for column in range(rows.shape[1])] if names is None else list(names)
+        if len(names) != rows.shape[1]:
+            raise ValueError(f"names must say one name for each column: {rows.shape[1]} columns, {len(names)} names")
+        table = pd.DataFrame(rows, columns=names).infer_objects()
+    if y is not None:
+        values = _array(y)
+        if values.shape != (len(table),):
+            raise ValueError(f"y must have shape ({len(table)},), one value for each row, got {values.shape}")
+        target = str(getattr(y, "name", None) or target)
+        if target in table.columns:
+            raise ValueError(f"the table has a column {target!r} already; call the target otherwise")
+        table[target] = y.set_axis(table.index) if isinstance(y, pd.Series) else values
+    return table
+
+
+def check_table(table: Any, name: str = "data") -> pd.DataFrame:
+    """Return a table that has rows, and columns whose names are text and different.
+
+    Raises:
+        TypeError: if it is no DataFrame, or a column's name is not text.
+        ValueError: if it has no rows, or two columns of one name.
+    """
+    _check_frame(table, name)
+    for column in table.columns:
+        if not isinstance(column, str):
+            raise TypeError(f"column names must be text, got {column!r}; rename it")
+    if table.empty:
+        raise ValueError(f"{name} is empty: shape {table.shape}")
+    if not table.columns.is_unique:
+        raise ValueError(f"there are two columns {table.columns[table.columns.duplicated()][0]!r}; rename one")
+    return table  # type: ignore[no-any-return]
+
+
+def check_columns(table: Any, wanted: Sequence[str], name: str = "the table") -> None:
+    """Refuse a table that lacks a column.
+
+    Raises:
+        TypeError: if it is no DataFrame.
+        ValueError: naming what is lacking, and what there is.
+    """
+    _check_frame(table, name)
+    lacking = [column for column in wanted if column not in table.columns]
+    if lacking:
+        raise ValueError(f"{name} lacks the columns {lacking}; it has {list(table.columns)}")
+
+
+def check_complete(column: pd.Series[Any], name: str = "") -> None:
+    """Refuse a missing value.
+
+    Raises:
+        ValueError: naming the table, if it has a name, the column and the row, counted from 0.
+    """
+    missing = column.isna().to_numpy()
+    if missing.any():
+        where = f"{name}: " if name else ""
+        raise ValueError(
+            f"{where}column {column.name!r} lacks a value in row {int(missing.argmax())}; fill it, or drop the row"
+        )
+
+
+def kind_of(column: pd.Series[Any]) -> Kind:
+    """Say what a column holds, by its dtype: numbers, dates, or categories, which is all else."""
+    from pandas.api import types
+
+    if types.is_datetime64_any_dtype(column) or types.is_timedelta64_dtype(column):
+        return "dates"
+    return "numbers" if types.is_numeric_dtype(column) and not types.is_bool_dtype(column) else "categories"
+
+
+def check_column(column: pd.Series[Any], *, dates: bool = False, first: int = 0) -> Kind:
+    """Return the kind of a column from which something can be learned.
+
+    Args:
+        column: values, single ones of which may be missing.
+        dates: whether dates can be taken.
+        first: the number of the first row in messages.
+
+    Raises:
+        TypeError: if it holds dates that cannot be taken, or what is neither numbers nor text nor booleans.
+        ValueError: if it is all missing, has always the same value (a missing one is another; and what a category dtype
+            declares counts), holds an infinite number, or two categories that read the same.
+    """
+    kind = kind_of(column)
+    if column.isna().all():
+        raise ValueError(f"column {column.name!r} is all missing; remove it")
+    if kind == "dates" and not dates:
+        raise TypeError(
+            f"column {column.name!r} holds dates; turn them into numbers, such as days since the first: "
+            f"(table[{column.name!r}] - table[{column.name!r}].min()).dt.days"
+        )
+    if kind == "numbers":
+        infinite = np.isinf(numbers_of(column))
+        if infinite.any():
+            raise ValueError(
+                f"column {column.name!r} is infinite in row {int(infinite.argmax()) + first}; repair or remove it"
+            )
+    values: list[Any] = categories_of(column) if kind == "categories" else column.dropna().unique()[:2].tolist()
+    if len(values) + int(column.isna().any()) < 2:
+        raise ValueError(f"column {column.name!r} is constant, always {values[0]!r}; remove it, it tells nothing")
+    return kind
+
+
+def categories_of(column: pd.Series[Any]) -> list[str | int | float | bool]:
+    """Return the categories of a column, in order: all that its dtype declares, or all that occur, sorted.
+
+    Raises:
+        TypeError: if one is neither text nor a number nor a boolean.
+        ValueError: if two of them read the same, as 1 and "1" do.
+    """
+    if hasattr(column, "cat"):
+        values = column.cat.categories.tolist()
+    else:
+        values = sorted(column.dropna().unique().tolist(), key=str)
+    values = [value.item() if isinstance(value, np.generic) else value for value in values]
+    odd = next((value for value in values if not isinstance(value, str | int | float | bool)), None)
+    if odd is not None:
+        raise TypeError(f"column {column.name!r} holds {type(odd).__name__} values; turn them into text or numbers")
+    seen: dict[str, Any] = {}
+    for value in values:
+        if str(value) in seen:
+            raise ValueError(
+                f"column {column.name!r} holds both {seen[str(value)]!r} and {value!r}, which read the same; "
+                "make all of them text, or all numbers"
+            )
+        seen[str(value)] = value
+    return values
+
+
+def numbers_of(column: pd.Series[Any]) -> NDArray[np.float64]:
+    """Return a column as numbers, (n,), NaN where a value is missing.
+
+    Raises:
+        TypeError: if it holds something else.
+    """
+    try:
+        if column.dtype.kind in "cmM":
+            raise TypeError
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError):
+        raise TypeError(f"column {column.name!r} must hold numbers, got {column.dtype}") from None
+
+
+def _check_frame(table: Any, name: str) -> None:
+    import pandas as pd
+
+    if not isinstance(table, pd.DataFrame):
+        raise TypeError(f"{name} must be a pandas DataFrame, got {type(table).__name__}")
+
+
+def _array(data: Any) -> NDArray[Any]:
+    return np.asarray(data.detach().cpu() if hasattr(data, "detach") else data)

@@ -1,0 +1,197 @@
+"""What a table and a column must be: each fault has one sentence, wherever it is met."""
+
+from __future__ import annotations
+
+import datetime
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sdg_lab.tables.categories import Categories
+from sdg_lab.tables.codec import code_table, column_of, columns_of
+from sdg_lab.tables.columns import (
+    as_table,
+    check_column,
+    check_columns,
+    check_complete,
+    check_table,
+    kind_of,
+    numbers_of,
+)
+
+DAYS = pd.to_datetime(["2020-01-01", "2020-01-02"])
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        ([1, 2], "numbers"),
+        (pd.array([1, None], "Int64"), "numbers"),
+        ([0.5, np.nan], "numbers"),
+        ([True, False], "categories"),
+        (pd.array([True, None], "boolean"), "categories"),
+        (["a", None], "categories"),
+        (pd.Categorical([1, 2]), "categories"),
+        (pd.Categorical([True, False]), "categories"),
+        (DAYS, "dates"),
+        (DAYS.tz_localize("UTC"), "dates"),
+        (DAYS - DAYS[0], "dates"),
+    ],
+)
+def test_kinds(values: Any, kind: str) -> None:
+    column = pd.Series(values, name="x")
+    assert kind_of(column) == kind
+    assert check_column(column, dates=True) == kind
+
+
+@pytest.mark.parametrize(
+    ("values", "error", "sentence"),
+    [
+        ([None, None], ValueError, "column 'x' is all missing; remove it"),
+        ([3, 3], ValueError, "column 'x' is constant, always 3; remove it, it tells nothing"),
+        ([0.5, 0.5], ValueError, "column 'x' is constant, always 0.5; remove it, it tells nothing"),
+        (["a", "a"], ValueError, "column 'x' is constant, always 'a'; remove it, it tells nothing"),
+        ([True, True], ValueError, "column 'x' is constant, always True; remove it, it tells nothing"),
+        ([1.0, np.inf], ValueError, "column 'x' is infinite in row 1; repair or remove it"),
+        ([1.0, -np.inf], ValueError, "column 'x' is infinite in row 1; repair or remove it"),
+        ([1j, 2j], TypeError, "column 'x' must hold numbers, got complex128"),
+        (
+            DAYS,
+            TypeError,
+            "column 'x' holds dates; turn them into numbers, such as days since the first: "
+            "(table['x'] - table['x'].min()).dt.days",
+        ),
+        ([(1,), (2,)], TypeError, "column 'x' holds tuple values; turn them into text or numbers"),
+        ([Decimal(1), None], TypeError, "column 'x' holds Decimal values; turn them into text or numbers"),
+        ([datetime.date(2020, 1, 1), "a"], TypeError, "column 'x' holds date values; turn them into text or numbers"),
+        (
+            [1, "1", "b"],
+            ValueError,
+            "column 'x' holds both 1 and '1', which read the same; make all of them text, or all numbers",
+        ),
+        (pd.Categorical([1, "1"]), ValueError, "column 'x' holds both 1 and '1', which read the same;"),
+    ],
+)
+def test_columns_from_which_nothing_can_be_learned(values: Any, error: type[Exception], sentence: str) -> None:
+    column = pd.Series(values, name="x")
+    for learn in (check_column, lambda found: column_of(found, 8)):
+        with pytest.raises(error) as refusal:
+            learn(column)
+        assert str(refusal.value).startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[3, None], ["a", None], pd.Categorical(["a", "a"], categories=["a", "b"]), np.array([np.int64(1), "a"], object)],
+)
+def test_two_states_are_enough(values: Any) -> None:
+    # Whether a value is missing can be learned; and a category that a dtype declares may yet come.
+    column = column_of(pd.Series(values, name="x"), 8)
+    assert len(column.labels) == 2
+    assert column.config()["kind"] in ("numbers", "categories")
+
+
+def test_rows_are_counted_as_the_caller_does() -> None:
+    with pytest.raises(ValueError, match="is infinite in row 2;"):
+        check_column(pd.Series([1.0, np.inf], name="x"), first=1)
+
+
+def test_a_category_called_missing_is_not_a_missing_value() -> None:
+    values = pd.Series(["missing", "(missing)", "here", None], name="x")
+    column = column_of(values, 8)
+    assert column.labels == ("(missing)", "here", "missing", "((missing))")
+    codes = column.encode(values)
+    assert codes.tolist() == [2, 0, 1, 3]
+    pd.testing.assert_series_equal(column.decode(codes, np.random.default_rng(0)), values)
+    assert column.given("missing")[0].tolist() == [0, 0, 1, 0]
+    assert column.given(None)[0].tolist() == [0, 0, 0, 1]
+    assert Categories("x", ("a",), "str", missing=True).labels == ("a", "missing")
+
+
+@pytest.mark.parametrize(
+    ("table", "error", "sentence"),
+    [
+        ([1, 2], TypeError, "data must be a pandas DataFrame, got list"),
+        (pd.DataFrame({"a": []}), ValueError, "data is empty: shape (0, 1)"),
+        (pd.DataFrame({0: [1, 2]}), TypeError, "column names must be text, got 0; rename it"),
+        (pd.DataFrame([[1, 2]], columns=["a", "a"]), ValueError, "there are two columns 'a'; rename one"),
+    ],
+)
+def test_tables_from_which_nothing_can_be_learned(table: Any, error: type[Exception], sentence: str) -> None:
+    for learn in (check_table, lambda found: columns_of(found, 8), code_table):
+        with pytest.raises(error) as refusal:
+            learn(table)
+        assert str(refusal.value) == sentence
+
+
+def test_what_is_lacking_is_named() -> None:
+    table = pd.DataFrame({"a": [1.0, np.nan], "b": [1, 2]})
+    known = columns_of(pd.DataFrame({"a": [1, 2], "c": [1, 2]}), 8)
+    for ask in (lambda found: check_columns(found, ["a", "c"]), lambda found: code_table(found, known)):
+        with pytest.raises(ValueError, match=r"^the table lacks the columns \['c'\]; it has \['a', 'b'\]$"):
+            ask(table)
+        with pytest.raises(TypeError, match=r"^the table must be a pandas DataFrame, got list$"):
+            ask([1])
+    check_complete(table["b"])
+    with pytest.raises(ValueError, match=r"^train: column 'a' lacks a value in row 1; fill it, or drop the row$"):
+        check_complete(table["a"], "train")
+
+
+def test_numbers_are_not_guessed() -> None:
+    assert numbers_of(pd.Series([1, None], dtype="Int64"))[0] == 1
+    assert np.isnan(numbers_of(pd.Series([1, None], dtype="Int64"))[1])
+    for values in (DAYS, ["a", "b"]):
+        with pytest.raises(TypeError, match=r"^column 'x' must hold numbers, got "):
+            column_of(pd.Series([1, 2], name="x"), 8).encode(pd.Series(values, name="x"))
+
+
+# Arrays
+
+
+@given(st.integers(1, 5), st.integers(1, 4), st.sampled_from(["f4", "f8", "i8", "?"]))
+def test_arrays_become_tables(rows: int, columns: int, dtype: str) -> None:
+    array = np.random.default_rng(0).integers(0, 2, (rows, columns)).astype(dtype)
+    for data in (array, torch.from_numpy(array)):
+        table = as_table(data)
+        assert list(table.columns) == [f"x{column}" for column in range(columns)]
+        np.testing.assert_array_equal(table.to_numpy(), array)
+        assert set(table.dtypes) == {array.dtype}
+
+
+def test_a_target_is_the_last_column() -> None:
+    array = np.array([[1.5, 2.0], [3.5, 4.0]])
+    assert as_table(array, ["no", "yes"]).to_dict("list") == {"x0": [1.5, 3.5], "x1": [2, 4], "y": ["no", "yes"]}
+    named = as_table(array, pd.Series([0, 1], index=[7, 8], name="ill"), names=["a", "b"])
+    assert named.to_dict("list") == {"a": [1.5, 3.5], "b": [2, 4], "ill": [0, 1]}
+    table = pd.DataFrame({"a": [1, 2]}, index=[3, 4])
+    assert as_table(table) is table
+    assert as_table(table, torch.tensor([0, 1]), target="ill")["ill"].tolist() == [0, 1]
+    assert list(table.columns) == ["a"]
+    mixed = as_table(np.array([["a", 1], ["b", 2]], object))
+    assert [kind_of(mixed[name]) for name in mixed] == ["categories", "numbers"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "sentence"),
+    [
+        (([1, 2],), TypeError, "data must be a pandas DataFrame or an array (n, columns), got list"),
+        ((np.zeros(3),), ValueError, "an array must have shape (n, columns) to be a table, got (3,)"),
+        ((np.zeros((3, 2)), [1, 2]), ValueError, "y must have shape (3,), one value for each row, got (2,)"),
+        ((pd.DataFrame({"y": [1]}), [2]), ValueError, "the table has a column 'y' already; call the target otherwise"),
+    ],
+)
+def test_what_is_no_table_is_refused(arguments: tuple[Any, ...], error: type[Exception], sentence: str) -> None:
+    with pytest.raises(error) as refusal:
+        as_table(*arguments)
+    assert str(refusal.value) == sentence
+
+
+def test_every_column_of_an_array_has_a_name() -> None:
+    with pytest.raises(ValueError, match=r"^names must say one name for each column: 2 columns, 1 names$"):
+        as_table(np.zeros((3, 2)), names=["a"])
