@@ -27,7 +27,7 @@ from sdg_lab.models.bayes_net.sampling import sample_codes
 from sdg_lab.models.bayes_net.structure import Score, chow_liu, hill_climb
 from sdg_lab.models.contract import Arrays, NotFittedError, SyntheticModel, check_count
 from sdg_lab.tables.categories import Categories, Column, Floats
-from sdg_lab.tables.codec import MOST_STATES, code_table, column_from_config, columns_of
+from sdg_lab.tables.codec import MAX_STATES, code_table, column_from_config, columns_of
 from sdg_lab.tables.coded import Coded
 
 Search: TypeAlias = Literal["hill-climb", "tree", "independent"]
@@ -132,8 +132,8 @@ class BayesNet(SyntheticModel[pd.DataFrame]):
             ValueError: if a node has more than 255 states.
         """
         for node in network.nodes:
-            if len(network.states[node]) > MOST_STATES:
-                raise ValueError(f"node {node!r} has {len(network.states[node])} states; at most {MOST_STATES} can be")
+            if len(network.states[node]) > MAX_STATES:
+                raise ValueError(f"node {node!r} has {len(network.states[node])} states; at most {MAX_STATES} can be")
         model = cls(network.parents)
         model._network = network
         model._columns = {node: Categories(node, network.states[node], "category") for node in network.nodes}
