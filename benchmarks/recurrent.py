@@ -18,12 +18,12 @@ from torch.nn import functional as F
 
 from benchmarks.timing import Row, interleaved
 from sdg_lab import data, metrics
-from sdg_lab.course.ch06.pronouncer import cosine
 from sdg_lab.course.engine import weights as trained
 from sdg_lab.metrics.sequences.edit_distance import error_rate
 from sdg_lab.models.markov import MarkovChain
 from sdg_lab.models.recurrent import Recurrent
 from sdg_lab.models.recurrent.seq2seq import Seq2Seq
+from sdg_lab.training.schedules import cosine
 
 BATCH, WIDTH, EMBEDDING, REPEATS, SEEDS = 64, 192, 32, 15, 3
 

@@ -83,7 +83,8 @@ def train(
     """
     _check_settings(epochs=epochs, batch_size=batch_size, lr=lr, patience=patience, ema=ema, clip=clip, seed=seed)
     _check_validation(model, validation, patience)
-    tensors, held_out = as_batch(data, "data"), validation if validation is None else as_batch(validation, "validation")
+    tensors = as_batch(data, "data")
+    held_out = None if validation is None else as_batch(validation, "validation")
 
     machine = devices.launch(device, precision)
     batches = Batches(tuple(map(machine.to_device, tensors)), batch_size, machine, seed, channels_last)

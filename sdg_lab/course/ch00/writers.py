@@ -18,6 +18,7 @@ from sdg_lab.models.policy import PolicyGradient, learn
 from sdg_lab.models.recurrent import Recurrent
 from sdg_lab.models.sequences.base import SequenceModel
 from sdg_lab.models.transformer import GPT
+from sdg_lab.training.schedules import linear
 
 SHADES = 5
 """Grey levels that are left for a model of symbols: more of them, and few contexts would ever be seen twice."""
@@ -71,7 +72,7 @@ def sampler(model: SequenceModel, shape: tuple[int, int, int]) -> Callable[[int,
 def recurrent(train: Images) -> Callable[[int, int], Images]:
     """Fit an LSTM, with everything above and before a pixel in its state."""
     model = Recurrent("lstm", width=96, embedding=32)
-    model.fit(written(train), epochs=12, lr=5e-3, schedule=_down, progress=False)
+    model.fit(written(train), epochs=12, lr=5e-3, schedule=linear, progress=False)
     return sampler(model, train.shape)
 
 
@@ -102,8 +103,4 @@ def rewarded(train: Images) -> Callable[[int, int], Images]:
 def _gpt(train: Images) -> GPT:
     texts = written(train)
     model = GPT(d_model=64, n_layers=3, n_heads=4, context=len(texts[0]) + 1, dropout=0.1)
-    return model.fit(texts, epochs=8, lr=1e-2, optimizer="muon", schedule=_down, progress=False)
-
-
-def _down(share: float) -> float:
-    return 1 - share
+    return model.fit(texts, epochs=8, lr=1e-2, optimizer="muon", schedule=linear, progress=False)

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 from sdg_lab import data
 from sdg_lab.models.recurrent.seq2seq import Pairs, Seq2Seq
-
-
-def cosine(share: float) -> float:
-    """Return the factor on the learning rate: from 1 to 0 along half a cosine."""
-    return 0.5 * (1 + math.cos(math.pi * share))
+from sdg_lab.training.schedules import cosine
 
 
 def train_pronouncer(

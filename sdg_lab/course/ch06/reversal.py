@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdg_lab import data
-from sdg_lab.course.ch06.pronouncer import cosine
 from sdg_lab.files import read_tensors, write_tensors
 from sdg_lab.metrics.sequences.edit_distance import error_rate
 from sdg_lab.models.recurrent.seq2seq import Pairs, Seq2Seq
+from sdg_lab.training.schedules import cosine
 
 ORDERS = {"forwards": False, "backwards": True}
 """Whether the source is reversed."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from sdg_lab.models.recurrent import Recurrent
 from sdg_lab.models.sequences.subwords import Subwords
 from sdg_lab.models.transformer import GPT, Transformer
 from sdg_lab.training.muon import Muon
+from sdg_lab.training.schedules import warm_up_then_linear
 
 SUBWORDS = 2_048
 """Tokens that the plays are cut into."""
@@ -26,14 +28,9 @@ PLAYS_CONTEXT = 64
 """Tokens a window."""
 
 
-def warm_up_then_down(share: float) -> float:
-    """Return the factor on the learning rate: up in the first 3 % of training, then down to 0 along a line."""
-    return min(1.0, share / 0.03) * (1 - share)
-
-
 # The plays
 
-PLAYS_FIT: dict[str, Any] = {"optimizer": "muon", "schedule": warm_up_then_down}
+PLAYS_FIT: dict[str, Any] = {"optimizer": "muon", "schedule": partial(warm_up_then_linear, warm_up=0.03)}
 """What both networks' trainings on the plays have in common."""
 
 
@@ -153,7 +150,7 @@ class Adder(nn.Module):
             epochs=1,
             batch_size=batch_size,
             optimizer=lambda _: Muon(matrices, others, lr=lr),
-            schedule=warm_up_then_down,
+            schedule=PLAYS_FIT["schedule"],
             clip=1.0,
             seed=seed,
             progress=progress,

@@ -6,7 +6,6 @@ trained here, and measures it. All settings were chosen on validation data.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -21,6 +20,7 @@ from sdg_lab.models.sequences.alphabet import Sequences
 from sdg_lab.models.sequences.base import SequenceModel
 from sdg_lab.models.sequences.padding import mask_of
 from sdg_lab.models.transformer import GPT
+from sdg_lab.training.schedules import cosine, warm_up_then_linear
 
 SEEDS = 3
 """How often each network learns the names, and the melodies."""
@@ -85,16 +85,6 @@ class Shelf(dict[str, SequenceModel]):
         return found
 
 
-def cosine(share: float) -> float:
-    """Return the factor on the learning rate: from 1 to 0 along half a cosine."""
-    return 0.5 * (1 + math.cos(math.pi * share))
-
-
-def warm(share: float) -> float:
-    """Return the factor on the learning rate: up to 1 within a twentieth of the training, then straight down to 0."""
-    return min(1.0, share / 0.05) * (1 - share)
-
-
 def in_common_key(melody: tuple[str, ...]) -> tuple[str, ...]:
     """Return the notes of tokens such as ``F#4:0.5`` in semitones above the last one; rests are left out."""
     notes = [token.split(":")[0] for token in melody if token[0] != "R"]
@@ -135,7 +125,7 @@ def gpt_of_names(seed: int) -> GPT:
     """Train a transformer on the names; about 50 s."""
     names = data.names()
     model = GPT(d_model=64, n_layers=3, n_heads=4, context=18, dropout=0.2, **SMALL_DATA)
-    model.fit(names.train, epochs=22, lr=6e-3, schedule=warm, ema=0.99, seed=seed, **WITH_MUON)
+    model.fit(names.train, epochs=22, lr=6e-3, schedule=warm_up_then_linear, ema=0.99, seed=seed, **WITH_MUON)
     return calibrated(model, names.validation)
 
 
@@ -160,7 +150,7 @@ def gpt_of_melodies(seed: int) -> GPT:
     options: dict[str, Any] = SMALL_DATA | {"tied": False, "locked": False, "d_ff": 64}
     model = GPT(d_model=48, n_layers=3, n_heads=2, context=256, dropout=0.3, **options)
     fit: dict[str, Any] = WITH_MUON | {"lr": 12e-3, "weight_decay": 1.0}
-    model.fit(train, epochs=16, batch_size=16, schedule=warm, ema=0.99, seed=seed, **fit)
+    model.fit(train, epochs=16, batch_size=16, schedule=warm_up_then_linear, ema=0.99, seed=seed, **fit)
     return calibrated(model, validation)
 
 
@@ -188,7 +178,7 @@ def gpt_of_molecules() -> GPT:
     train, validation = _molecules()
     context = MOST_SYMBOLS + 4
     model = GPT(d_model=96, n_layers=3, n_heads=4, context=context, dropout=0.1, positions="rotary", convolution=3)
-    model.fit(train, epochs=10, lr=8e-3, schedule=warm, **WITH_MUON)
+    model.fit(train, epochs=10, lr=8e-3, schedule=warm_up_then_linear, **WITH_MUON)
     return calibrated(model, validation)
 
 

@@ -6,8 +6,6 @@ mistakes are tried on the same numbers, so that a refusal can name the one that 
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -18,6 +16,7 @@ from sdg_lab.course.engine.compare import expect_close, name_the_mistake
 from sdg_lab.course.engine.exercise import Answer
 from sdg_lab.models.policy import advantages, clipped_surrogate
 from sdg_lab.models.transformer import GPT
+from sdg_lab.training.schedules import cosine
 
 CHAPTER = Chapter(
     number="08",
@@ -89,7 +88,7 @@ def train_molecules() -> GPT:
         lr=5e-3,
         optimizer="muon",
         weight_decay=0.05,
-        schedule=lambda share: max(0.02, min(1, 20 * share) * 0.5 * (1 + math.cos(math.pi * share))),
+        schedule=lambda share: max(0.02, min(1, 20 * share) * cosine(share)),
         progress=False,
     )
 

@@ -18,6 +18,8 @@ from torch.nn import functional as F
 from sdg_lab import training
 from sdg_lab.data.types import Images
 from sdg_lab.models.contract import NotFittedError
+from sdg_lab.training.optimizers import AdamW
+from sdg_lab.training.schedules import cosine
 
 FEATURES = 64
 """Numbers in the last hidden layer."""
@@ -97,8 +99,8 @@ class ImageClassifier(nn.Module):
             validation=held_out,
             epochs=max(1, round(STEPS * BATCH / len(x))),
             batch_size=BATCH,
-            optimizer=lambda parameters: torch.optim.AdamW(parameters, lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY),
-            schedule=lambda done: 0.5 * (1 + float(np.cos(np.pi * done))),
+            optimizer=lambda parameters: AdamW(parameters, lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY),
+            schedule=cosine,
             seed=seed,
             device="cpu",
             progress=progress,

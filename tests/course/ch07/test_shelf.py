@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from sdg_lab.course.ch07.shelf import TEMPERATURES, Shelf, calibrated, in_common_key, warm
+from sdg_lab.course.ch07.shelf import TEMPERATURES, Shelf, calibrated, in_common_key
 from sdg_lab.models.contract import NotFittedError
 from sdg_lab.models.recurrent import Recurrent
 from sdg_lab.models.transformer import GPT
@@ -66,7 +66,3 @@ def test_a_network_that_is_too_sure_is_divided_by_one_temperature(model: GPT | R
 
 def test_a_melody_is_told_from_its_last_note() -> None:
     assert in_common_key(("G4:1.0", "R:0.5", "F#4:0.5", "B-4:1.0", "G5:2.0")) == ("-12", "-13", "-9", "+0")
-
-
-def test_the_learning_rate_warms_up_and_falls_to_nothing() -> None:
-    assert [warm(share) for share in (0.0, 0.025, 0.05, 0.5, 1.0)] == pytest.approx([0, 0.4875, 0.95, 0.5, 0])

@@ -15,7 +15,7 @@ from sdg_lab import training
 from sdg_lab.data.types import Images
 from sdg_lab.models.contract import HasLogProb, HasLogProbBound, NotFittedError
 from sdg_lab.models.diffusion import Diffusion, noise
-from sdg_lab.models.diffusion.base import DenoisingModel, warm_up_then_cosine
+from sdg_lab.models.diffusion.base import DenoisingModel
 from sdg_lab.models.diffusion.flow_matching import FlowMatching
 
 SHAPE = (1, 4, 4)
@@ -130,15 +130,6 @@ def test_some_labels_are_left_out_in_training_and_none_in_evaluation() -> None:
     assert dropped.double().mean().item() == pytest.approx(0.25, abs=5 * np.sqrt(0.1875 / 4_000))
     assert torch.equal(told[~dropped], y[~dropped])
     assert model.eval().forget_some(y) is y
-
-
-def test_the_learning_rate_warms_up_and_comes_down() -> None:
-    factors = [warm_up_then_cosine(share) for share in np.linspace(0, 1, 101)]
-    assert factors[0] == 0
-    assert max(factors) == pytest.approx(1)
-    assert int(np.argmax(factors)) == 5
-    assert factors[5:] == sorted(factors[5:], reverse=True)
-    assert factors[-1] == pytest.approx(0, abs=1e-9)
 
 
 # The contract.
