@@ -19,7 +19,7 @@ import sdg_lab  # noqa: F401 - the thread policy first
 import torch
 
 from benchmarks.timing import Row, interleaved
-from sdg_lab.models import shipped
+from sdg_lab.data import packages
 from sdg_lab.models.language_model import LanguageModel
 from sdg_lab.models.language_model.continuation import Decoding, continuations
 
@@ -30,7 +30,7 @@ LONG = 256
 def run() -> list[Row]:
     ours = LanguageModel.from_gguf()
     unpacked = LanguageModel.from_gguf(packed=False)
-    theirs, _ = by_transformers(shipped.language_model_file())
+    theirs, _ = by_transformers(packages.language_model_file())
     text = "The history of the city begins long before the first king, when people came down from the hills and"
     prompt = ours.encode(text)[:READ]
     found, wanted = we_say(ours, [prompt]), they_say(theirs, [prompt])

@@ -19,7 +19,6 @@ from typing import Any
 from packaging.requirements import Requirement
 
 from sdg_lab import threads
-from sdg_lab.models import shipped
 
 DISTRIBUTION = "sdg-lab"
 PIP = f"{sys.executable} -m pip install"
@@ -120,11 +119,13 @@ def data_sets() -> Iterator[Finding]:
 
 def language_model() -> Finding:
     """Find the language model's file inside its package, without importing the package."""
+    from sdg_lab.data import packages as data_packages
+
     words = ""
     with suppress(FileNotFoundError):
-        file = shipped.language_model_file(shipped.LANGUAGE_MODEL)
-        words = f"{shipped.LANGUAGE_MODEL}/{file.name}, {file.stat().st_size / 1e6:.0f} MB"
-    return Finding("language model", "SmolLM2-135M-Instruct", words, needed=False, remedy=shipped.INSTALL)
+        file = data_packages.language_model_file(data_packages.LANGUAGE_MODEL)
+        words = f"{data_packages.LANGUAGE_MODEL}/{file.name}, {file.stat().st_size / 1e6:.0f} MB"
+    return Finding("language model", "SmolLM2-135M-Instruct", words, needed=False, remedy=data_packages.INSTALL)
 
 
 def tools() -> Iterator[Finding]:

