@@ -1,14 +1,17 @@
-"""Conditional probability tables: put together and checked, learned from counts, drawn from their posterior."""
+"""Conditional probability tables: put together to a network, learned from counts, drawn from their posterior."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sdg_lab.data.types import Network
 from sdg_lab.models.bayes_net.dag import Parents, topological_order
-from sdg_lab.models.bayes_net.inference import Floats, query
+
+Floats: TypeAlias = NDArray[np.float64]
 
 
 def make_network(states: Mapping[str, Sequence[str]], parents: Parents, cpts: Mapping[str, Floats]) -> Network:
@@ -20,26 +23,14 @@ def make_network(states: Mapping[str, Sequence[str]], parents: Parents, cpts: Ma
         cpts: its table, shape (states of parents..., states of node); the last axis sums to 1.
 
     Raises:
-        ValueError: if there is a cycle (it is walked along), a table has another shape, or a row does not sum to 1 (the
-            parents' setting is named).
+        ValueError: if there is a cycle (it is walked along), or as :class:`~sdg_lab.data.types.Network` for the tables.
     """
     order = topological_order(parents)
-    for node in order:
-        table = np.asarray(cpts[node], dtype=np.float64)
-        above = parents[node]
-        shape = tuple(len(states[name]) for name in (*above, node))
-        if table.shape != shape:
-            raise ValueError(f"the table of {node!r} must have shape {shape} (parents..., node), got {table.shape}")
-        bad = (table < 0).any(axis=-1) | ~np.isclose(table.sum(axis=-1), 1, rtol=0, atol=1e-9)
-        if bad.any():
-            setting = tuple(int(place) for place in np.argwhere(bad)[0])
-            told = ", ".join(f"{name} = {states[name][at]}" for name, at in zip(above, setting, strict=True))
-            row = table[setting]
-            what = f"sums to {row.sum():.6g}, not to 1" if (row >= 0).all() else f"holds {row.min():.6g}, below 0"
-            raise ValueError(f"the table of {node!r}{f' for {told}' if told else ''} {what}")
-    tables = {node: np.asarray(cpts[node], dtype=np.float64) for node in order}
     return Network(
-        order, {node: tuple(states[node]) for node in order}, {node: parents[node] for node in order}, tables
+        order,
+        {node: tuple(states[node]) for node in order},
+        {node: parents[node] for node in order},
+        {node: np.asarray(cpts[node], dtype=np.float64) for node in order},
     )
 
 
@@ -65,13 +56,3 @@ def draw_table(counts: Floats, prior: float, rng: np.random.Generator) -> Floats
     log_gamma = np.log(rng.standard_gamma(weights + 1)) + np.log1p(-rng.random(weights.shape)) / weights
     table = np.exp(log_gamma - log_gamma.max(axis=-1, keepdims=True))
     return np.asarray(table / table.sum(axis=-1, keepdims=True))
-
-
-def table_without(network: Network, parent: str, child: str) -> Floats:
-    """Return Σ_p P(child | p, others) P(p | others): the child's table once it no longer listens to one parent."""
-    above = network.parents[child]
-    others = [name for name in above if name != parent]
-    family = query(network, [*others, child], {})
-    total = family.sum(axis=-1, keepdims=True)
-    plain = network.cpts[child].mean(axis=above.index(parent))  # for settings of the others that never happen
-    return np.asarray(np.divide(family, total, out=plain, where=total > 0))

@@ -17,12 +17,11 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sdg_lab.data.types import Network
+from sdg_lab.models.bayes_net.cpt import Floats
 from sdg_lab.models.bayes_net.dag import ancestors
 
-Floats: TypeAlias = NDArray[np.float64]
 Evidence: TypeAlias = Mapping[str, Floats]
 """For each known variable its weights, shape (states,), in [0, 1]."""
 
@@ -177,6 +176,16 @@ def log_evidence(network: Network, evidence: Evidence) -> float:
         return 0.0
     _, _, nats = eliminate(factors_of(network, evidence, ancestors(network.parents, evidence)))
     return nats
+
+
+def table_without(network: Network, parent: str, child: str) -> Floats:
+    """Return Σ_p P(child | p, others) P(p | others): the child's table once it no longer listens to one parent."""
+    above = network.parents[child]
+    others = [name for name in above if name != parent]
+    family = query(network, [*others, child], {})
+    total = family.sum(axis=-1, keepdims=True)
+    plain = network.cpts[child].mean(axis=above.index(parent))  # for settings of the others that never happen
+    return np.asarray(np.divide(family, total, out=plain, where=total > 0))
 
 
 def _impossible(network: Network, evidence: Evidence) -> str:

@@ -10,38 +10,40 @@ turned into states first (:mod:`sdg_lab.tables.codec`) and drawn back afterwards
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Self, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, get_args
 
 import numpy as np
-import pandas as pd
-import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
+from sdg_lab.checks import number, one_of, whole
 from sdg_lab.data.types import Network
-from sdg_lab.models.bayes_net.cpt import draw_table, make_network, mean_table, table_without
+from sdg_lab.models.bayes_net.cpt import Floats, draw_table, make_network, mean_table
 from sdg_lab.models.bayes_net.dag import Parents, topological_order
-from sdg_lab.models.bayes_net.inference import Evidence, log_evidence, query
+from sdg_lab.models.bayes_net.inference import Evidence, log_evidence, query, table_without
 from sdg_lab.models.bayes_net.sampling import sample_codes
-from sdg_lab.models.bayes_net.structure import Score, chow_liu, hill_climb
-from sdg_lab.models.contract import Arrays, NotFittedError, SyntheticModel, check_count
-from sdg_lab.tables.categories import Categories, Column, Floats
+from sdg_lab.models.bayes_net.structure import chow_liu, hill_climb
+from sdg_lab.models.contract import SyntheticModel, check_count
+from sdg_lab.tables.categories import Categories, Column
 from sdg_lab.tables.codec import MAX_STATES, code_table, column_from_config, columns_of
 from sdg_lab.tables.coded import Coded
+from sdg_lab.tables.columns import as_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from torch import Tensor
 
 Search: TypeAlias = Literal["hill-climb", "tree", "independent"]
 Given: TypeAlias = Mapping[str, object]
 """What is known of some columns: a value, a list of values, or for numbers (least, most)."""
 
 
-class BayesNet(SyntheticModel[pd.DataFrame]):
+class BayesNet(SyntheticModel["pd.DataFrame"]):
     """A Bayesian network over the columns of a table.
 
     Args:
-        structure: how to find the graph: ``"hill-climb"`` (any graph, by a score), ``"tree"`` (Chow–Liu),
+        structure: how to find the graph: ``"hill-climb"`` (any graph, by its BIC), ``"tree"`` (Chow–Liu),
             ``"independent"`` (no arrows, the baseline), or the graph itself, the parents of each column.
-        score: what hill climbing climbs: ``"bic"`` or ``"bdeu"``.
         max_parents: most parents of a column that hill climbing may choose.
         bins: about how many states a column of numbers gets.
         prior: α >= 0, how many rows the prior weighs: each cell of a table begins at α / (number of its cells) and the
@@ -55,59 +57,58 @@ class BayesNet(SyntheticModel[pd.DataFrame]):
         self,
         structure: Search | Mapping[str, Sequence[str]] = "hill-climb",
         *,
-        score: Literal["bic", "bdeu"] = "bic",
         max_parents: int = 3,
         bins: int = 8,
         prior: float = 1.0,
     ) -> None:
-        if isinstance(structure, str) and structure not in get_args(Search):
-            raise ValueError(f"structure must be one of {', '.join(get_args(Search))}, or a graph; got {structure!r}")
-        if score not in ("bic", "bdeu"):
-            raise ValueError(f"score must be 'bic' or 'bdeu', got {score!r}")
-        for name, value, least in (("max_parents", max_parents, 1), ("bins", bins, 2)):
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-                raise ValueError(f"{name} must be a whole number >= {least}, got {value!r}")
-        if not 0 <= prior < math.inf:
-            raise ValueError(f"prior must be >= 0 and finite, got {prior}")
-        if score == "bdeu" and prior == 0:
-            raise ValueError("prior must be > 0 for the score 'bdeu', got 0; 1 is usual")
         self.structure: Search | dict[str, tuple[str, ...]]
-        if isinstance(structure, str):
-            self.structure = structure
-        else:
+        if isinstance(structure, Mapping):
             self.structure = {node: tuple(above) for node, above in structure.items()}
             topological_order(self.structure)
-        self.score: Score = score
-        self.max_parents, self.bins, self.prior = int(max_parents), int(bins), float(prior)
+        else:
+            self.structure = one_of("structure", structure, get_args(Search))
+        self.max_parents = whole("max_parents", max_parents, least=1)
+        self.bins, self.prior = whole("bins", bins, least=2), number("prior", prior, least=0)
         self._columns: dict[str, Column] = {}
         self._network: Network | None = None
-        self._counts: dict[str, NDArray[np.float64]] = {}
+        self._counts: dict[str, Floats] = {}
+
+    def __repr__(self) -> str:
+        if self._network is None:
+            return "<BayesNet: not fitted>"
+        arrows, columns = len(self._network.edges), len(self._network)
+        return f"<BayesNet: {columns} columns, {arrows} arrows, {self.n_parameters:,} free parameters>"
 
     # Stage 1: learning
 
-    def fit(self, data: pd.DataFrame, *, seed: int = 0, progress: bool = True) -> Self:
+    def fit(
+        self, data: pd.DataFrame | ArrayLike, y: ArrayLike | None = None, *, seed: int = 0, progress: bool = True
+    ) -> Self:
         """Choose states, find the graph, count the tables. Nothing is random: both options are the contract's.
 
         Args:
-            data: a table of numbers, categories, text and booleans; missing values become a state of their own.
+            data: a table of numbers, categories, text and booleans; missing values become a state of their own. An
+                array (n, columns) becomes a table of the columns x0, x1, ...
+            y: one value for each row: one more column, the last, called y unless it brings a name of its own.
             seed: not used.
             progress: not used.
 
         Raises:
-            TypeError: if it is no table, or a column holds something else.
-            ValueError: if it is empty, a column is all missing, constant, infinite or of too many categories, or a
-                given graph is not about these columns.
+            TypeError: if it is neither, or a column holds something else.
+            ValueError: if it is empty, a shape does not fit, a column is all missing, constant, infinite or of too many
+                categories, or a given graph is not about these columns.
         """
-        columns = columns_of(data, self.bins)
-        coded = code_table(data, columns)
+        table = as_table(data, y)
+        columns = columns_of(table, self.bins)
+        coded = code_table(table, columns)
         parents = self._graph(coded)
         counts, cpts = {}, {}
         for name in coded.names:
             place = tuple(coded.names.index(column) for column in parents[name])
             counts[name] = coded.counts(coded.names.index(name), place).astype(np.float64)
             cpts[name] = mean_table(counts[name], self.prior)
-        self._columns, self._counts = {column.name: column for column in columns}, counts
-        self._network = make_network({column.name: column.labels for column in columns}, parents, cpts)
+        network = make_network({column.name: column.labels for column in columns}, parents, cpts)
+        self._columns, self._counts, self._network = {column.name: column for column in columns}, counts, network
         return self
 
     def _graph(self, coded: Coded) -> Parents:
@@ -122,7 +123,7 @@ class BayesNet(SyntheticModel[pd.DataFrame]):
             return chow_liu(coded)
         if self.structure == "independent":
             return dict.fromkeys(coded.names, ())
-        return hill_climb(coded, kind=self.score, prior=self.prior, max_parents=self.max_parents)
+        return hill_climb(coded, max_parents=self.max_parents)
 
     @classmethod
     def from_network(cls, network: Network) -> Self:
@@ -140,16 +141,21 @@ class BayesNet(SyntheticModel[pd.DataFrame]):
         return model
 
     @property
+    def fitted(self) -> bool:
+        """Whether there is a network."""
+        return self._network is not None
+
+    @property
     def network(self) -> Network:
         """Graph and tables, parents before children; raises :class:`NotFittedError` before ``fit``."""
-        if self._network is None:
-            raise NotFittedError("this BayesNet has not been fitted: call fit(data) or load(path) first")
+        self.require_fitted()
+        assert self._network is not None
         return self._network
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns in the order of the table."""
-        self.network  # noqa: B018 - refuses before fit
+        self.require_fitted()
         return tuple(self._columns)
 
     @property
@@ -159,20 +165,24 @@ class BayesNet(SyntheticModel[pd.DataFrame]):
 
     # Stage 2: probabilities
 
-    def log_prob(self, x: pd.DataFrame) -> Floats:
+    def log_prob(self, x: pd.DataFrame | ArrayLike, y: ArrayLike | None = None) -> Floats:
         """Return the exact log-probability of each row's states, log P(x) = Σᵢ log P(xᵢ | parents), in nats, (n,).
 
         Numbers count as the state that they belong to, so it is the probability of a row of bins, and comparable only
         between models of the same bins.
 
+        Args:
+            x: a table with the columns of the training data, or an array, as in :meth:`fit`.
+            y: as in :meth:`fit`.
+
         Raises:
-            TypeError: if it is no table.
+            TypeError: if it is neither.
             ValueError: if a column is lacking, a category was never declared, or a value is missing where none was.
         """
         network = self.network
-        coded = code_table(x, tuple(self._columns.values()))
+        coded = code_table(as_table(x, y), tuple(self._columns.values()))
         row = dict(zip(coded.names, coded.codes.astype(np.int64), strict=True))
-        total = np.zeros(len(x))
+        total = np.zeros(coded.codes.shape[1])
         with np.errstate(divide="ignore"):
             for node in network.nodes:
                 total += np.log(network.cpts[node][(*(row[parent] for parent in network.parents[node]), row[node])])
@@ -191,6 +201,8 @@ class BayesNet(SyntheticModel[pd.DataFrame]):
         Raises:
             ValueError: if a column is unknown, nothing is wanted, or the evidence has probability zero.
         """
+        import pandas as pd
+
         if not wanted:
             raise ValueError(f"name at least one column to ask for; there are {', '.join(self.columns)}")
         for name in wanted:
@@ -243,6 +255,8 @@ class BayesNet(SyntheticModel[pd.DataFrame]):
         Raises:
             ValueError: if n < 1, or the condition is unreadable or has probability zero.
         """
+        import pandas as pd
+
         network, n = self.network, check_count(n)
         evidence, narrowed = self._evidence(given)
         if evidence:
@@ -309,7 +323,7 @@ class BayesNet(SyntheticModel[pd.DataFrame]):
 
     def _with(self, parents: Parents, cpts: Mapping[str, Floats]) -> Self:
         """Return a model of the same columns with another graph and tables; it has no counts."""
-        model = type(self)(parents, score="bic", max_parents=self.max_parents, bins=self.bins, prior=self.prior)
+        model = type(self)(parents, max_parents=self.max_parents, bins=self.bins, prior=self.prior)
         model._columns = dict(self._columns)
         model._network = make_network(self.network.states, parents, cpts)
         return model
@@ -317,36 +331,35 @@ class BayesNet(SyntheticModel[pd.DataFrame]):
     # Stage 5: keeping
 
     def config(self) -> dict[str, Any]:
-        """Return the arguments of the model, its columns and its graph."""
+        """Return the arguments of the model."""
         return {
             "structure": self.structure,
-            "score": self.score,
             "max_parents": self.max_parents,
             "bins": self.bins,
             "prior": self.prior,
-            "columns": [column.config() for column in self._columns.values()],
-            "parents": {} if self._network is None else {node: self._network.parents[node] for node in self._columns},
         }
 
-    def state(self) -> Arrays:
+    def facts(self) -> dict[str, Any]:
+        """Return the columns and the graph."""
+        network = self.network
+        return {
+            "columns": [column.config() for column in self._columns.values()],
+            "parents": {node: network.parents[node] for node in self._columns},
+        }
+
+    def state(self) -> dict[str, Floats]:
         """Return the tables, and the counts if they were learned, by the number of the column."""
         network = self.network
         names = list(self._columns)
         tables = {f"cpt.{names.index(name)}": network.cpts[name] for name in names}
         return tables | {f"counts.{names.index(name)}": counts for name, counts in self._counts.items()}
 
-    @classmethod
-    def from_state(cls, config: dict[str, Any], state: dict[str, torch.Tensor]) -> Self:
-        """Make the model from what :meth:`config` and :meth:`state` returned."""
-        arguments = {key: config[key] for key in ("score", "max_parents", "bins", "prior")}
-        model = cls(config["structure"], **arguments)
-        columns = [column_from_config(column) for column in config["columns"]]
-        model._columns = {column.name: column for column in columns}
+    def restore(self, state: dict[str, Tensor], facts: dict[str, Any]) -> None:
+        """Take the columns, graph and tables of a saved network; :class:`ValueError` if they do not fit together."""
+        columns = [column_from_config(column) for column in facts["columns"]]
         arrays = {name: tensor.numpy() for name, tensor in state.items()}
         cpts = {column.name: arrays[f"cpt.{i}"] for i, column in enumerate(columns)}
-        model._counts = {
-            column.name: arrays[f"counts.{i}"] for i, column in enumerate(columns) if f"counts.{i}" in arrays
-        }
-        parents = {node: tuple(above) for node, above in config["parents"].items()}
-        model._network = make_network({column.name: column.labels for column in columns}, parents, cpts)
-        return model
+        counts = {column.name: arrays[f"counts.{i}"] for i, column in enumerate(columns) if f"counts.{i}" in arrays}
+        parents = {node: tuple(above) for node, above in facts["parents"].items()}
+        network = make_network({column.name: column.labels for column in columns}, parents, cpts)
+        self._columns, self._counts, self._network = {column.name: column for column in columns}, counts, network

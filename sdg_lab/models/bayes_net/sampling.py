@@ -12,25 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdg_lab.data.types import Network
+from sdg_lab.models.bayes_net.cpt import Floats
 from sdg_lab.models.bayes_net.dag import ancestors
-from sdg_lab.models.bayes_net.inference import Evidence, Floats, eliminate, factors_of
+from sdg_lab.models.bayes_net.inference import Evidence, eliminate, factors_of
 
 Codes: TypeAlias = NDArray[np.uint8]
-"""The number of a state for each row; there are at most 255 states."""
+"""The number of a state for each row."""
 
-MOST_STATES = 255
 BLOCK = 2**16
 """Rows that are drawn together: their numbers stay in the processor's cache."""
 
-_UNDECIDED = 255
-
 
 class RowDrawer:
-    """Draw states from the rows of a table of probabilities, one random byte each in nearly all cases.
-
-    The unit interval is cut into 256 cells. Where a cell lies within one state, the byte that names the cell decides;
-    only in the few cells that hold a boundary are 53 more random bits looked at. The draws are as exact as with a float
-    for each, and several times faster.
+    """Draw states from the rows of a table of probabilities, by inversion: one uniform number each.
 
     Args:
         names: the variables that choose the row, in the order of the table's axes.
@@ -41,33 +35,21 @@ class RowDrawer:
     def __init__(self, names: tuple[str, ...], table: Floats) -> None:
         self.names = names
         self.sizes = table.shape[:-1]
-        rows = table.reshape(-1, table.shape[-1])
-        cumulative = np.cumsum(rows, axis=1)
-        total = cumulative[:, -1:]
+        cumulative = np.cumsum(table.reshape(-1, table.shape[-1]), axis=1)
         with np.errstate(invalid="ignore"):
-            self.cumulative = np.where(total > 0, cumulative / total, 1.0)
-        # From the last possible state on, 1: rounding must not leave a gap for an impossible one.
-        possible = rows > 0
-        self.cumulative[possible[:, ::-1].cumsum(axis=1)[:, ::-1] <= possible] = 1.0
-        ends = np.arange(257) / 256
-        first, last = (np.zeros((len(rows), 256), dtype=np.uint8) for _ in range(2))
-        for boundary in self.cumulative.T[:, :, None]:
-            first += boundary <= ends[:-1]  # the state in which each cell begins
-            last += boundary < ends[1:]  # and the one in which it ends
-        self.cells: Codes = np.where(first == last, first, _UNDECIDED).astype(np.uint8).ravel()
+            # Exactly 1 from the last possible state on, so that no uniform number below 1 draws an impossible one.
+            self.boundaries = np.ascontiguousarray((cumulative / cumulative[:, -1:]).T[:-1])
 
     def draw(self, codes: Mapping[str, Codes], n: int, rng: np.random.Generator) -> Codes:
         """Draw one state for each of n rows, given the states of the variables that choose the table's row."""
-        row = np.zeros(n, dtype=np.int64)
+        row = np.zeros(n, dtype=np.intp)
         for name, size in zip(self.names, self.sizes, strict=True):
             row *= size
             row += codes[name]
-        byte = rng.integers(0, 256, size=n, dtype=np.uint8)
-        drawn: Codes = self.cells[(row << 8) | byte]
-        unsure = np.flatnonzero(drawn == _UNDECIDED)
-        if len(unsure):
-            height = (byte[unsure] + rng.random(len(unsure))) / 256
-            drawn[unsure] = (self.cumulative[row[unsure]] <= height[:, None]).sum(axis=1)
+        uniform = rng.random(n)
+        drawn = np.zeros(n, dtype=np.uint8)
+        for boundary in self.boundaries:
+            drawn += uniform >= boundary.take(row)
         return drawn
 
 
@@ -81,8 +63,7 @@ def sample_codes(
     behind is, up to a factor, P(x | S, evidence), where S is eliminated later. Drawing in the reverse order therefore
     never needs anything that is not there yet. What is below is drawn by its own tables.
 
-    Raises:
-        ValueError: if the evidence is impossible (see :func:`sdg_lab.models.bayes_net.inference.query`).
+    The evidence must be possible: whoever draws on it asks :func:`sdg_lab.models.bayes_net.inference.query` first.
     """
     drawers: dict[str, RowDrawer] = {}
     fixed: dict[str, int] = {}

@@ -14,14 +14,12 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse.csgraph import minimum_spanning_tree
-from scipy.special import gammaln, xlogy
 
+from sdg_lab.models.bayes_net.cpt import Floats
 from sdg_lab.models.bayes_net.dag import Parents
 from sdg_lab.tables.coded import Coded, Counts
 
 Score: TypeAlias = Literal["bic", "bdeu", "log-likelihood"]
-Floats: TypeAlias = NDArray[np.float64]
 
 
 def local_score(counts: Counts, kind: Score, prior: float = 1.0) -> float:
@@ -38,6 +36,8 @@ def local_score(counts: Counts, kind: Score, prior: float = 1.0) -> float:
         kind: which score.
         prior: α, the equivalent sample size of BDeu, > 0.
     """
+    from scipy.special import gammaln, xlogy
+
     rows = counts.reshape(-1, counts.shape[-1])
     if kind == "bdeu":
         row, cell = prior / len(rows), prior / rows.size
@@ -62,6 +62,8 @@ def mutual_information(coded: Coded) -> Floats:
 
     On the diagonal is each column's entropy.
     """
+    from scipy.special import xlogy
+
     pairs, n = coded.pair_counts(), coded.codes.shape[1]
     edges = np.cumsum([0, *coded.sizes])
     single = np.diag(pairs)
@@ -74,35 +76,23 @@ def mutual_information(coded: Coded) -> Floats:
     return information
 
 
-def chow_liu(coded: Coded, root: str | None = None) -> dict[str, tuple[str, ...]]:
-    """Return the tree of highest likelihood: the heaviest spanning tree, its edges weighed by mutual information.
+def chow_liu(coded: Coded) -> dict[str, tuple[str, ...]]:
+    """Return the tree of highest likelihood: the maximum spanning tree, its edges weighed by mutual information.
 
-    Which node is the root makes no difference to the distribution. Source: Chow and Liu (1968).
-
-    Args:
-        coded: the data.
-        root: where the arrows start; by default the first column.
-
-    Raises:
-        ValueError: if the root is no column.
+    Prim's algorithm: the tree grows from the first column, each time by the heaviest edge that leaves it, and every
+    edge points away from where it grew. Which node is the root makes no difference to the distribution. Source: Chow
+    and Liu (1968).
     """
-    names = coded.names
-    if root is not None and root not in names:
-        raise ValueError(f"root {root!r} is not a column; there are {', '.join(names)}")
     weights = mutual_information(coded)
-    # The sparse routine minimises and takes 0 for "no edge": turn the sign, and keep every weight below 0.
-    np.fill_diagonal(weights, 0)
-    tree = minimum_spanning_tree(np.triu(-(weights + 1), k=1)).toarray() != 0
-    joined = tree | tree.T
-    start = 0 if root is None else names.index(root)
-    parents: dict[int, tuple[int, ...]] = {start: ()}
-    waiting = [start]
-    for node in waiting:
-        for other in np.flatnonzero(joined[node]).tolist():
-            if other not in parents:
-                parents[other] = (node,)
-                waiting.append(other)
-    return {name: tuple(names[p] for p in parents[index]) for index, name in enumerate(names)}
+    inside, outside = [0], list(range(1, len(coded.names)))
+    parents: dict[str, tuple[str, ...]] = {coded.names[0]: ()}
+    while outside:
+        cut = weights[np.ix_(inside, outside)]
+        near, far = np.unravel_index(int(cut.argmax()), cut.shape)
+        parent, child = inside[near], outside.pop(far)
+        parents[coded.names[child]] = (coded.names[parent],)
+        inside.append(child)
+    return {name: parents[name] for name in coded.names}
 
 
 def hill_climb(
