@@ -8,14 +8,16 @@ import pytest
 from sample_chapter import sample_notebook
 
 from sdg_lab import course
+from sdg_lab.course.engine.session import Session
 
 
 @pytest.fixture
 def sample(monkeypatch):
     """Put the sample chapter beside the real ones, in a session without a past."""
     monkeypatch.setattr(course, "__path__", [*course.__path__, str(Path(__file__).parent / "sample")])
-    monkeypatch.setattr(course, "_results", {})
-    monkeypatch.setattr(course, "_hints_given", {})
+    session = Session()
+    for name in ("check", "header", "hint", "progress", "solution", "use"):
+        monkeypatch.setattr(course, name, getattr(session, name))
     yield "98"
     for name in ("sdg_lab.course.ch98.exercises", "sdg_lab.course.ch98"):
         sys.modules.pop(name, None)

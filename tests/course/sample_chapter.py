@@ -18,6 +18,8 @@ def sample_notebook():
             code(STUB.format(name="turned", parameters="word")),
             code("course.check('98.reverse', turned)"),
             code("def letters(word):\n    ..."),
+            code(STUB.format(name="softplus", parameters="logits")),
+            code("course.check('98.softplus', softplus)"),
             code("from sdg_lab.course import check\n\ncheck('98.letters', letters)"),
         ]
     )

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from fractions import Fraction
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sdg_lab.course import Chapter, Exercise, Paper, Wrong, WrongAnswer
-from sdg_lab.course.engine.compare import expect_close, expect_rows_sum_to_one
-from sdg_lab.course.engine.exercise import Answer
-from sdg_lab.metrics.likelihood import nats_per_symbol
-from sdg_lab.models.markov import MarkovChain
-from sdg_lab.models.markov.stationary import stationary_distribution
+from sdg_lab.course.engine import Case, Chapter, Exercise, Mistake, Paper
 
 Floats = NDArray[np.float64]
 
@@ -54,27 +47,26 @@ CHAPTER = Chapter(
     ),
 )
 
-
-def _row_sums(matrix: Floats) -> Floats:
-    sums: Floats = matrix.sum(axis=1, keepdims=True)
-    return sums
+SYMBOLS = "·ahn"
+NAMES = ["anna", "hannah", "nan", "ana", "han", "hana", "aaan"]
 
 
-def _expect_shape(got: Any, shape: tuple[int, ...], what: str, case: str) -> None:
-    if np.shape(got) != shape:
-        raise Wrong(f"{what} for {case}: expected shape {shape}, got {np.shape(got)}")
+def _random_names(rng: np.random.Generator, letters: str, number: int) -> list[str]:
+    return ["".join(rng.choice(list(letters), size=rng.integers(1, 9))) for _ in range(number)]
 
 
-_NAMES = ["anna", "hannah", "nan", "ana", "han", "hana", "aaan"]
-_SYMBOLS = "·ahn"
+def _shuffled(rng: np.random.Generator, letters: str) -> str:
+    """Return the boundary, and the letters in an order that is not the alphabet's."""
+    return "·" + "".join(rng.permutation(list(letters)))
 
-# Exercise: counts.
+
+# Counting transitions.
 
 
 def count_transitions(names: list[str], symbols: str) -> NDArray[np.int64]:
-    """Count how often each symbol follows each other one; the boundary, code 0, stands before and after each name."""
+    """Count how often each symbol follows each other one, the boundary (code 0) before and after each name."""
     code_of = {symbol: code for code, symbol in enumerate(symbols)}
-    counts = np.zeros((len(symbols), len(symbols)), dtype=np.int64)
+    counts = np.zeros((len(symbols), len(symbols)), dtype=int)
     for name in names:
         codes = [0, *(code_of[letter] for letter in name), 0]
         for now, after in pairwise(codes):
@@ -82,108 +74,78 @@ def count_transitions(names: list[str], symbols: str) -> NDArray[np.int64]:
     return counts
 
 
-def _check_counts(answer: Answer) -> None:
-    for names, symbols in ((["ab", "b"], "·ab"), (_NAMES, _SYMBOLS)):
-        case = f"the names {names}"
-        pairs = Counter(pair for name in names for pair in pairwise(f"·{name}·"))
-        want = np.array([[pairs[now, after] for after in symbols] for now in symbols])
-        got = np.asarray(answer(list(names), symbols))
-        if got.shape == want.shape:
-            _name_miscounts(got, want, names)
-        expect_close(got, want, what="the counts", case=case)
+def _count_cases(rng: np.random.Generator) -> Iterator[Case]:
+    yield Case(["ab", "b"], "·ab")
+    yield Case(["anna", "anna", "ann"], "·na", name="a list with the name anna in it twice")
+    yield Case(["a"], "·abc", name="symbols of which the names use only some")
+    yield Case([], "·ab", name="no names at all")
+    for letters, number in (("abc", 5), ("elmnorst", 40), ("xyz", 12)):
+        yield Case(_random_names(rng, letters, number), _shuffled(rng, letters))
+    yield Case(["a" * 400, "b"], "·ab", name="a name of 400 letters")
 
 
-def _name_miscounts(got: NDArray[np.int64], want: NDArray[np.int64], names: list[str]) -> None:
-    if np.array_equal(got, want):
-        return
-    if np.array_equal(got, want.T):
-        raise Wrong("the counts are transposed: the row is the symbol now, the column the one that follows")
-    if np.array_equal(got, np.minimum(want, 1)):
-        raise Wrong(
-            "every count is 0 or 1: a pair that occurs twice must count 2 (did you write = 1, or index with +=?)"
-        )
-    for place, total in (("row 0, how names begin,", got[0].sum()), ("column 0, how names end,", got[:, 0].sum())):
-        if total != len(names):
-            raise Wrong(
-                f"{place} sums to {total}, but there are {len(names)} names: put the boundary before and after each"
-            )
-
-
-def _without_start(names: list[str], symbols: str) -> NDArray[np.int64]:
-    counts = count_transitions(names, symbols)
-    counts[0] = 0
+def _one_transition_less(names: list[str], symbols: str, *, start: int = 0, stop: int | None = None) -> Any:
+    code_of = {symbol: code for code, symbol in enumerate(symbols)}
+    counts = np.zeros((len(symbols), len(symbols)))
+    for name in names:
+        for now, after in pairwise([0, *(code_of[letter] for letter in name), 0][start:stop]):
+            counts[now, after] += 1
     return counts
 
 
-def _without_end(names: list[str], symbols: str) -> NDArray[np.int64]:
-    counts = count_transitions(names, symbols)
-    counts[:, 0] = 0
+def _fancy_index(names: list[str], symbols: str) -> Any:
+    codes = [symbols.index(letter) for letter in "·" + "".join(f"{name}·" for name in names)]
+    counts = np.zeros((len(symbols), len(symbols)))
+    counts[codes[:-1], codes[1:]] += 1  # numpy adds once for each different pair
     return counts
 
 
-def _fancy_index(names: list[str], symbols: str) -> NDArray[np.int64]:
-    codes = [symbols.index(letter) for letter in "·" + "·".join(names) + "·"]
-    counts = np.zeros((len(symbols), len(symbols)), dtype=np.int64)
-    counts[codes[:-1], codes[1:]] += 1  # numpy adds once for each distinct index pair
-    return counts
+def _across_names(names: list[str], symbols: str) -> Any:
+    return _one_transition_less(["".join(names)], symbols)
 
 
-# Exercise: nats a character.
+def _own_alphabet(names: list[str], symbols: str) -> Any:
+    return count_transitions(names, "·" + "".join(sorted(set("".join(names)))))
+
+
+# Nats per character.
 
 
 def nats_per_character(matrix: Floats, symbols: str, names: list[str]) -> float:
-    """Return the mean of -log P over every transition of every name, its end included."""
+    """Return the mean of -log P(after | now) over every transition of every name, its end included."""
     code_of = {symbol: code for code, symbol in enumerate(symbols)}
-    surprise = [
-        -math.log(matrix[code_of[now], code_of[after]]) for name in names for now, after in pairwise(f"·{name}·")
-    ]
-    return sum(surprise) / len(surprise)
+    surprise = []
+    for name in names:
+        codes = [0, *(code_of[letter] for letter in name), 0]
+        with np.errstate(divide="ignore"):  # what is impossible surprises infinitely
+            surprise += [-np.log(matrix[now, after]) for now, after in pairwise(codes)]
+    return float(np.mean(surprise))
 
 
-def _check_nats(answer: Answer) -> None:
-    for alpha, names in ((1.0, _NAMES), (0.1, ["a", "hannahannah"])):
-        model = MarkovChain(1, "add", alpha=alpha).fit(_NAMES)
-        log_prob, lengths = model.log_prob(names), np.array([len(name) for name in names])
-        want = nats_per_symbol(log_prob, lengths + 1)
-        got = answer(model.transition_matrix(), _SYMBOLS, list(names))
-        case = f"the names {names}"
-        for mistake, sentence in (
-            (-want, "its sign is turned: surprise is -log P, and positive"),
-            (want / math.log(2), "it is in bits: take the natural logarithm"),
-            (math.exp(want), "it is the perplexity: leave out the exponential"),
-            (-log_prob.mean(), "it is the mean over names: divide by the number of transitions"),
-            (
-                -log_prob.sum() / lengths.sum(),
-                "it divides by the letters alone: the end of each name is predicted, too",
-            ),
-            (
-                float(np.mean(-log_prob / (lengths + 1))),
-                "it is a mean of means: a long name must weigh more than a short one",
-            ),
-        ):
-            if np.shape(got) == () and np.isclose(got, mistake, rtol=1e-9) and not np.isclose(want, mistake, rtol=1e-9):
-                raise Wrong(f"the nats per character for {case}: {sentence}")
-        expect_close(got, want, what="the nats per character", case=case)
+def _nats_cases(rng: np.random.Generator) -> Iterator[Case]:
+    for letters, number, dtype in (("ab", 3, float), ("ahn", 7, np.float32), ("delmnorst", 30, float)):
+        matrix = rng.dirichlet(np.ones(len(letters) + 1), size=len(letters) + 1).astype(dtype)
+        yield Case(matrix, _shuffled(rng, letters), _random_names(rng, letters, number))
+    matrix = rng.dirichlet(np.ones(4), size=4)
+    yield Case(matrix, SYMBOLS, ["a", "a", "hannah", "a"], name="a list with the name a in it three times")
+    yield Case(matrix, SYMBOLS, ["an" * 1000, "h"], name="a name of 2,000 letters (its probability is 0 in a computer)")
+    impossible = matrix.copy()
+    impossible[3, 1] = 0.0  # n → a
+    yield Case(impossible, SYMBOLS, NAMES[:5], name="names that hold a transition of probability 0 (its -log is inf)")
 
 
-def _bits(matrix: Floats, symbols: str, names: list[str]) -> float:
-    return nats_per_character(matrix, symbols, names) / math.log(2)
+def _surprises(matrix: Any, symbols: str, names: list[str], tiny: float = 0.0) -> list[Any]:
+    """Return the surprises of each name."""
+    codes = [[0, *(symbols.index(letter) for letter in name), 0] for name in names]
+    with np.errstate(divide="ignore"):
+        return [-np.log(np.asarray(matrix, dtype=float)[row[:-1], row[1:]] + tiny) for row in codes]
 
 
-def _mean_over_names(matrix: Floats, symbols: str, names: list[str]) -> float:
-    return float(np.mean([nats_per_character(matrix, symbols, [name]) for name in names]))
+def _all_surprises(matrix: Any, symbols: str, names: list[str]) -> Any:
+    return np.concatenate(_surprises(matrix, symbols, names))
 
 
-def _end_not_counted(matrix: Floats, symbols: str, names: list[str]) -> float:
-    letters = sum(map(len, names))
-    return nats_per_character(matrix, symbols, names) * (letters + len(names)) / letters
-
-
-def _turned_sign(matrix: Floats, symbols: str, names: list[str]) -> float:
-    return -nats_per_character(matrix, symbols, names)
-
-
-# Exercise: add-alpha smoothing.
+# Add-α smoothing.
 
 
 def add_alpha(counts: Floats, alpha: float) -> Floats:
@@ -193,135 +155,109 @@ def add_alpha(counts: Floats, alpha: float) -> Floats:
     return smoothed
 
 
-def _check_smoothing(answer: Answer) -> None:
-    counts = [[0, 3, 1], [7, 0, 0], [0, 0, 0]]  # the last context was never seen
-    for alpha in (Fraction(1), Fraction(1, 4)):
-        want = [[float((c + alpha) / (sum(row) + alpha * len(row))) for c in row] for row in counts]
-        got = answer(np.array(counts, dtype=float), float(alpha))
-        case = f"alpha = {float(alpha)}"
-        _expect_shape(got, (3, 3), "the smoothed matrix", case)
-        expect_rows_sum_to_one(got, what="the smoothed matrix", case=case)
-        if np.allclose(np.asarray(got)[:2], [[c / sum(row) for c in row] for row in counts[:2]]):
-            raise Wrong(f"{case}: rows with data are not smoothed at all; α is added to every count")
-        expect_close(got, want, what="the smoothed matrix (α is added to counts, not to probabilities)", case=case)
+def _smoothing_cases(rng: np.random.Generator) -> Iterator[Case]:
+    unseen = np.array([[0.0, 3.0, 1.0], [7.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+    yield Case(unseen, 1.0)
+    yield Case(unseen, 0.25)
+    yield Case(np.zeros((2, 2)), 0.5)
+    for size, alpha, dtype in ((5, 3.0, float), (27, 0.01, np.float32), (2, 0.1, int), (40, 0.7, float)):
+        yield Case(rng.poisson(2, size=(size, size)).astype(dtype), alpha)
+    yield Case(1e6 * rng.random((4, 4)), 1e-3, name="counts near a million and a small α")
 
 
-def _no_alpha_below(counts: Floats, alpha: float) -> Floats:
-    return (counts + alpha) / np.maximum(_row_sums(counts), 1)
+def _sums(matrix: Any, axis: int = 1) -> Any:
+    return matrix.sum(axis=axis, keepdims=True)
 
 
-def _alpha_added_to_probabilities(counts: Floats, alpha: float) -> Floats:
-    probability = counts / np.maximum(_row_sums(counts), 1) + alpha
-    return probability / _row_sums(probability)
+def _smooth_probabilities(counts: Any, alpha: float) -> Any:
+    probability = counts / np.maximum(_sums(counts), 1) + alpha
+    return probability / _sums(probability)
 
 
-def _columns(counts: Floats, alpha: float) -> Floats:
-    return (counts + alpha) / _row_sums((counts + alpha).T).T
+def _smooth_empty_rows(counts: Any, alpha: float) -> Any:
+    filled = np.where(_sums(counts) == 0, alpha, counts)
+    return filled / _sums(filled)
 
 
-def _only_empty_rows(counts: Floats, alpha: float) -> Floats:
-    filled = np.where(_row_sums(counts) == 0, alpha, counts)
-    return filled / _row_sums(filled)
+# Witten-Bell smoothing.
 
 
-# Exercise: Witten-Bell.
-
-
-def witten_bell(counts: Floats, shorter: Floats) -> Floats:
+def witten_bell_step(counts: Floats, shorter: Floats) -> Floats:
     """Return (c + T P_shorter) / (n + T): n symbols were seen after the context, T of them different."""
-    types = np.count_nonzero(counts)
-    if types == 0:
+    n, T = counts.sum(), np.count_nonzero(counts)
+    if n == 0:
         return shorter
-    mixed: Floats = (counts + types * shorter) / (counts.sum() + types)
+    mixed: Floats = (counts + T * shorter) / (n + T)
     return mixed
 
 
-def _check_witten_bell(answer: Answer) -> None:
-    chain, unigram = MarkovChain(1, "witten-bell").fit(_NAMES), MarkovChain(0).fit(_NAMES)
-    shorter = unigram.next_distribution()
-    for code, symbol in enumerate(_SYMBOLS[1:], start=1):
-        followers = Counter(after for name in _NAMES for now, after in pairwise(f"·{name}·") if now == symbol)
-        counts = np.array([followers[after] for after in _SYMBOLS], dtype=float)
-        got = answer(counts, shorter)
-        case = f"what follows {symbol!r}, counts {counts.astype(int).tolist()}"
-        _expect_shape(got, (len(_SYMBOLS),), "the distribution", case)
-        if np.allclose(got, counts / counts.sum()):
-            raise Wrong(f"{case}: the shorter context has no say; give it the share T / (n + T)")
-        if (np.asarray(got)[counts > 0] == (counts / (counts.sum() + np.count_nonzero(counts)))[counts > 0]).all():
-            raise Wrong(
-                f"{case}: symbols that were seen must get their part of the shorter distribution, too (interpolate)"
-            )
-        expect_rows_sum_to_one(got, what="the distribution", case=case)
-        want = chain.transition_matrix()[code]
-        expect_close(got, want, what="the distribution (T is the number of different symbols seen)", case=case)
-    unseen = answer(np.zeros(len(_SYMBOLS)), shorter)
-    expect_close(unseen, shorter, what="the distribution after a context that was never seen")
+def _witten_bell_cases(rng: np.random.Generator) -> Iterator[Case]:
+    yield Case(np.array([3.0, 1.0, 0.0]), np.array([0.2, 0.3, 0.5]))
+    yield Case(np.array([2.0, 2.0, 2.0, 0.0]), np.array([0.1, 0.2, 0.3, 0.4]))
+    yield Case(np.array([0.0, 9.0]), np.array([0.5, 0.5]))
+    for size, dtype in ((5, float), (27, np.float32), (12, float), (60, float)):
+        yield Case(rng.poisson(1, size=size).astype(dtype), rng.dirichlet(np.ones(size)).astype(dtype))
+    yield Case(np.array([4, 0, 1, 0]), rng.dirichlet(np.ones(4)), name="counts that are whole numbers, [4, 0, 1, 0]")
+    for size in (3, 8):
+        yield Case(np.zeros(size), rng.dirichlet(np.ones(size)), name="a context that was never seen")
 
 
-def _all_symbols_as_types(counts: Floats, shorter: Floats) -> Floats:
-    mixed: Floats = (counts + len(counts) * shorter) / (counts.sum() + len(counts))
-    return mixed
+def _mix(counts: Any, shorter: Any, types: float) -> Any:
+    return (counts + types * shorter) / max(counts.sum() + types, 1e-9)
 
 
-def _shares_swapped(counts: Floats, shorter: Floats) -> Floats:
+def _back_off(counts: Any, shorter: Any) -> Any:
+    types = np.count_nonzero(counts)
+    return np.where(counts > 0, counts, types * shorter) / max(counts.sum() + types, 1)
+
+
+def _shares_swapped(counts: Any, shorter: Any) -> Any:
     n, types = counts.sum(), np.count_nonzero(counts)
-    mixed: Floats = (types * counts / max(n, 1) + n * shorter) / (n + types) if types else shorter
-    return mixed
+    return (types * counts / n + n * shorter) / (n + types) if n else shorter
 
 
-def _back_off(counts: Floats, shorter: Floats) -> Floats:
+def _unseen_divides_by_zero(counts: Any, shorter: Any) -> Any:
     types = np.count_nonzero(counts)
-    filled: Floats = np.where(counts > 0, counts, types * shorter) / (counts.sum() + types)
-    return filled
+    return (counts + types * shorter) / (counts.sum() + types)
 
 
-def _unseen_divides_by_zero(counts: Floats, shorter: Floats) -> Floats:
-    types = np.count_nonzero(counts)
-    with np.errstate(invalid="ignore"):
-        mixed: Floats = (counts + types * shorter) / (counts.sum() + types)
-    return mixed
+# The stationary distribution.
 
 
-# Exercise: the stationary distribution.
-
-
-def _check_stationary(answer: Answer) -> None:
-    a, b = 0.1, 0.3
-    cases = (
-        ("two states", np.array([[1 - a, a], [b, 1 - b]]), np.array([b, a]) / (a + b)),
-        ("a chain of names", MarkovChain(1).fit(_NAMES).transition_matrix(), _shares()),
-    )
-    for case, matrix, want in cases:
-        got = np.asarray(answer(matrix))
-        _expect_shape(got, want.shape, "the stationary distribution", case)
-        if np.isrealobj(got) and np.allclose(got / got.sum(), np.full(len(want), 1 / len(want))):
-            raise Wrong(f"{case}: all states alike is the right eigenvector; π P = π asks for the left one (of P.T)")
-        expect_rows_sum_to_one(np.real_if_close(got), what="the stationary distribution", case=case)
-        expect_close(got, want, what="the stationary distribution", case=case)
-
-
-def _shares() -> Floats:
-    """Return the share of each symbol in all that is written, which the unsmoothed chain of order 1 keeps."""
-    counts = Counter("".join(f"·{name}" for name in _NAMES))
-    return np.array([counts[symbol] / counts.total() for symbol in _SYMBOLS])
-
-
-def _right_eigenvector(matrix: Floats) -> Floats:
-    values, vectors = np.linalg.eig(matrix)
-    vector = vectors[:, np.argmax(values.real)].real
+def stationary(matrix: Floats) -> Floats:
+    """Return the left eigenvector of a transition matrix for the eigenvalue 1, scaled to sum to 1."""
+    values, vectors = np.linalg.eig(matrix.T)
+    vector = vectors[:, np.argmin(np.abs(values - 1))].real
     scaled: Floats = vector / vector.sum()
     return scaled
 
 
-def _unit_length(matrix: Floats) -> Floats:
-    values, vectors = np.linalg.eig(matrix.T)
-    vector: Floats = np.abs(vectors[:, np.argmax(values.real)].real)
-    return vector
+def _stationary_cases(rng: np.random.Generator) -> Iterator[Case]:
+    yield Case(np.array([[0.9, 0.1], [0.3, 0.7]]))
+    for size, dtype in ((3, float), (6, np.float32), (27, float)):
+        yield Case(rng.dirichlet(np.ones(size), size=size).astype(dtype), name=f"a chain of {size} states")
+    counts = count_transitions(NAMES, SYMBOLS)
+    yield Case(counts / counts.sum(axis=1, keepdims=True), name="a chain of names")
+    yield Case(np.array([[0.9999, 0.0001], [0.0004, 0.9996]]), name="a chain that mixes slowly")
+    share = rng.uniform(0.2, 0.8)
+    turning = np.array([[0.0, share, 1 - share], [1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
+    yield Case(turning, name="a chain with a period of 2 (its powers never settle)")
 
 
-def _too_few_steps(matrix: Floats) -> Floats:
-    row: Floats = np.linalg.matrix_power(matrix, 2)[0]
-    return row
+def _eigenvector(matrix: Any) -> Any:
+    values, vectors = np.linalg.eig(matrix.astype(float))
+    return vectors[:, np.argmin(np.abs(values - 1))].real
+
+
+def _of_largest_modulus(matrix: Any) -> Any:
+    values, vectors = np.linalg.eig(matrix.T.astype(float))
+    largest = np.flatnonzero(np.abs(values) > np.abs(values).max() - 1e-6)
+    vector = vectors[:, largest[np.argmin(values[largest].real)]].real
+    return vector / vector.sum()
+
+
+def _row_of_power(matrix: Any, power: int) -> Any:
+    return np.linalg.matrix_power(matrix.astype(float), power)[0]
 
 
 EXERCISES = (
@@ -337,12 +273,45 @@ EXERCISES = (
             "`for now, after in zip(codes, codes[1:]): counts[now, after] += 1`",
         ),
         reference=count_transitions,
-        check=_check_counts,
-        wrong=(
-            WrongAnswer("forgets how names begin", _without_start, says="row 0, how names begin, sums to 0"),
-            WrongAnswer("forgets how names end", _without_end, says="column 0, how names end, sums to 0"),
-            WrongAnswer("swaps row and column", lambda n, s: count_transitions(n, s).T, says="transposed"),
-            WrongAnswer("adds with a fancy index", _fancy_index, says="every count is 0 or 1"),
+        cases=_count_cases,
+        returns="the counts",
+        mistakes=(
+            Mistake(
+                "How names begin is not counted: the boundary stands before each name, too.",
+                lambda names, symbols: _one_transition_less(names, symbols, start=1),
+            ),
+            Mistake(
+                "How names end is not counted: the boundary stands behind each name, too.",
+                lambda names, symbols: _one_transition_less(names, symbols, stop=-1),
+            ),
+            Mistake(
+                "Neither how names begin nor how they end is counted: the boundary stands on both sides of each name.",
+                lambda names, symbols: _one_transition_less(names, symbols, start=1, stop=-1),
+            ),
+            Mistake(
+                "The matrix is transposed: the row is the symbol now, the column the one that follows.",
+                lambda names, symbols: count_transitions(names, symbols).T,
+            ),
+            Mistake(
+                "A pair that occurs twice must count 2. Did you write = 1, or += with an array as the index?",
+                _fancy_index,
+            ),
+            Mistake(
+                "A name that stands in the list twice counts twice: leave the list as it is, without set().",
+                lambda names, symbols: count_transitions(sorted(set(names)), symbols),
+            ),
+            Mistake(
+                "The end of one name and the beginning of the next are no pair: the boundary stands between them.",
+                _across_names,
+            ),
+            Mistake(
+                "Rows and columns follow `symbols`, in its order and with all of its letters, not the names' alphabet.",
+                _own_alphabet,
+            ),
+            Mistake(
+                "The counts overflow: a byte holds no more than 255. Use int.",
+                lambda names, symbols: count_transitions(names, symbols).astype(np.uint8),
+            ),
         ),
     ),
     Exercise(
@@ -352,17 +321,51 @@ EXERCISES = (
         points=2,
         minutes=10,
         hints=(
-            "Collect one number a transition, over all names, before you average anything.",
+            "Collect the surprise of each transition, over all names, before you average anything.",
             "A name of n letters has n + 1 transitions: the first leaves the boundary, the last returns to it.",
             "`surprise.append(-np.log(matrix[now, after]))`, then `np.mean(surprise)`.",
         ),
         reference=nats_per_character,
-        check=_check_nats,
-        wrong=(
-            WrongAnswer("takes the logarithm to base 2", _bits, says="it is in bits"),
-            WrongAnswer("averages over names", _mean_over_names, says="a mean of means"),
-            WrongAnswer("divides by the letters only", _end_not_counted, says="the end of each name"),
-            WrongAnswer("forgets the minus", _turned_sign, says="sign is turned"),
+        cases=_nats_cases,
+        returns="the nats per character",
+        mistakes=(
+            Mistake("The sign is wrong: surprise is -log P, and positive.", lambda *a: -_all_surprises(*a).mean()),
+            Mistake("That is in bits: take the natural logarithm.", lambda *a: _all_surprises(*a).mean() / np.log(2)),
+            Mistake("That is the perplexity: leave out the exponential.", lambda *a: np.exp(_all_surprises(*a).mean())),
+            Mistake("That is a sum; take the mean over all transitions.", lambda *a: _all_surprises(*a).sum()),
+            Mistake(
+                "That is the mean over names: divide by the number of transitions.",
+                lambda *a: np.mean([one.sum() for one in _surprises(*a)]),
+            ),
+            Mistake(
+                "That is a mean of means: a long name must weigh more than a short one.",
+                lambda *a: np.mean([one.mean() for one in _surprises(*a)]),
+            ),
+            Mistake(
+                "You divide by the number of letters: the end of each name is predicted, too, and counts.",
+                lambda *a: _all_surprises(*a).sum() / sum(map(len, a[2])),
+            ),
+            Mistake(
+                "The end of each name is left out: it is predicted, too.",
+                lambda *a: np.concatenate([one[:-1] for one in _surprises(*a)]).mean(),
+            ),
+            Mistake(
+                "The first letter of each name is left out: it is predicted from the boundary.",
+                lambda *a: np.concatenate([one[1:] for one in _surprises(*a)]).mean(),
+            ),
+            Mistake(
+                "A small number inside the logarithm hides that a name is impossible: -log 0 is infinite, and so is "
+                "the mean.",
+                lambda matrix, symbols, names: np.concatenate(_surprises(matrix, symbols, names, 1e-12)).mean(),
+            ),
+            Mistake(
+                "The product of many probabilities is 0 in a computer: sum logarithms instead.",
+                lambda *a: -np.log(np.prod(np.exp(-_all_surprises(*a)))) / len(_all_surprises(*a)),
+            ),
+            Mistake(
+                "A name that stands in the list twice counts twice: leave the list as it is, without set().",
+                lambda matrix, symbols, names: _all_surprises(matrix, symbols, sorted(set(names))).mean(),
+            ),
         ),
     ),
     Exercise(
@@ -377,18 +380,43 @@ EXERCISES = (
             "`keepdims=True` keeps the sum of each row a column, so that the division goes along the rows.",
         ),
         reference=add_alpha,
-        check=_check_smoothing,
-        wrong=(
-            WrongAnswer("forgets α V in the denominator", _no_alpha_below, says="row 0 sums to"),
-            WrongAnswer("adds α to the probabilities", _alpha_added_to_probabilities, says="not to probabilities"),
-            WrongAnswer("divides the columns", _columns, says="row 0 sums to"),
-            WrongAnswer("fills only the empty rows", _only_empty_rows, says="not smoothed at all"),
+        cases=_smoothing_cases,
+        returns="the smoothed matrix",
+        mistakes=(
+            Mistake(
+                "The rows do not sum to 1: V counts grew by α each, so the sum of the row grows by α V.",
+                lambda counts, alpha: (counts + alpha) / np.maximum(_sums(counts), 1),
+            ),
+            Mistake(
+                "The sum of a row grows by α V, not by α: V counts grew.",
+                lambda counts, alpha: (counts + alpha) / (_sums(counts) + alpha),
+            ),
+            Mistake("α is added to the counts, not to the probabilities.", _smooth_probabilities),
+            Mistake(
+                "The columns sum to 1; a row is what follows one symbol, so each row must.",
+                lambda counts, alpha: (counts + alpha) / _sums(counts + alpha, axis=0),
+            ),
+            Mistake(
+                "The sums of the rows went along the columns: keepdims=True keeps them a column.",
+                lambda counts, alpha: (counts + alpha) / (counts + alpha).sum(axis=1),
+            ),
+            Mistake(
+                "The whole matrix sums to 1; each row must.",
+                lambda counts, alpha: (counts + alpha) / (counts + alpha).sum(),
+            ),
+            Mistake("Rows with data are not smoothed at all: α is added to every count.", _smooth_empty_rows),
+            Mistake(
+                "Only the zeros got α: it is added to every count.",
+                lambda counts, alpha: (
+                    np.where(counts == 0, alpha, counts) / _sums(np.where(counts == 0, alpha, counts))
+                ),
+            ),
         ),
     ),
     Exercise(
         key="01.witten_bell",
         title="Witten-Bell smoothing",
-        task="Mix what was counted after a context with the shorter context's distribution, as Witten and Bell do.",
+        task="Interpolate what was counted after a context with the lower-order distribution, as Witten and Bell do.",
         points=3,
         minutes=15,
         hints=(
@@ -396,15 +424,42 @@ EXERCISES = (
             "Every symbol gets a part from both: from its count, and from the shorter distribution.",
             "`(counts + T * shorter) / (n + T)`; and what if n = 0?",
         ),
-        reference=witten_bell,
-        check=_check_witten_bell,
-        wrong=(
-            WrongAnswer(
-                "takes the whole alphabet for T", _all_symbols_as_types, says="number of different symbols seen"
+        reference=witten_bell_step,
+        cases=_witten_bell_cases,
+        returns="the distribution",
+        mistakes=(
+            Mistake(
+                "T is the number of different symbols that were seen after the context, not the whole alphabet.",
+                lambda counts, shorter: _mix(counts, shorter, len(counts)),
             ),
-            WrongAnswer("swaps the two shares", _shares_swapped, says="number of different symbols seen"),
-            WrongAnswer("backs off only where nothing was seen", _back_off, says="interpolate"),
-            WrongAnswer("divides 0 by 0", _unseen_divides_by_zero, says="never seen.*nan, which is not finite"),
+            Mistake(
+                "T is the number of different symbols, not of different counts: two symbols may be seen equally often.",
+                lambda counts, shorter: _mix(counts, shorter, len(set(counts[counts > 0].tolist()))),
+            ),
+            Mistake(
+                "T is the number of different symbols that were seen, not of those that were not.",
+                lambda counts, shorter: _mix(counts, shorter, np.count_nonzero(counts == 0)),
+            ),
+            Mistake(
+                "T is the number of different symbols, not the sum of the counts.",
+                lambda counts, shorter: _mix(counts, shorter, counts.sum()) if counts.sum() else shorter,
+            ),
+            Mistake(
+                "The two shares are swapped: T / (n + T) goes to the shorter context.",
+                _shares_swapped,
+            ),
+            Mistake(
+                "Symbols that were seen must get their part of the shorter distribution, too: interpolate.",
+                _back_off,
+            ),
+            Mistake(
+                "The shorter context has no say; give it the share T / (n + T).",
+                lambda counts, shorter: counts / counts.sum() if counts.sum() else shorter,
+            ),
+            Mistake(
+                "A context that was never seen divides 0 by 0; leave the answer to the shorter one.",
+                _unseen_divides_by_zero,
+            ),
         ),
     ),
     Exercise(
@@ -418,16 +473,31 @@ EXERCISES = (
             "numpy knows right eigenvectors only; the left ones of P are the right ones of `P.T`.",
             "An eigenvector has any length and sign; probabilities sum to 1.",
         ),
-        reference=stationary_distribution,
-        check=_check_stationary,
-        wrong=(
-            WrongAnswer("takes the right eigenvector", _right_eigenvector, says="right eigenvector"),
-            WrongAnswer("leaves the vector at length 1", _unit_length, says="sum to .*, not to 1"),
-            WrongAnswer(
-                "takes two steps for forever", _too_few_steps, says="the stationary distribution for .*expected"
+        reference=stationary,
+        cases=_stationary_cases,
+        returns="the stationary distribution",
+        mistakes=(
+            Mistake(
+                "All states alike is the right eigenvector; π P = π asks for the left one, an eigenvector of P.T.",
+                lambda matrix: _eigenvector(matrix) / _eigenvector(matrix).sum(),
             ),
-            WrongAnswer(
-                "averages the rows", lambda matrix: matrix.mean(axis=0), says="the stationary distribution for"
+            Mistake(
+                "The eigenvector has length 1; divide it by its sum, so that it is a distribution.",
+                lambda matrix: np.abs(_eigenvector(matrix.T)),
+            ),
+            Mistake(
+                "The powers of the matrix have not settled: some chains mix slowly, and one with a period never "
+                "settles. Solve π P = π.",
+                lambda matrix: _row_of_power(matrix, 50),
+            ),
+            Mistake("Two steps are not forever.", lambda matrix: _row_of_power(matrix, 2)),
+            Mistake(
+                "The mean of the rows is one step from a uniform start, not where the chain ends up.",
+                lambda matrix: matrix.mean(axis=0),
+            ),
+            Mistake(
+                "A chain with a period has several eigenvalues of modulus 1; take the one that is 1.",
+                _of_largest_modulus,
             ),
         ),
     ),

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import html
-import inspect
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sdg_lab.course.engine.exercise import Exercise, Result
 from sdg_lab.course.engine.notebooks import Stamp
 from sdg_lab.course.engine.registry import Chapter
+from sdg_lab.course.engine.source import runnable
 
 NOT_MEASURED = "not measured yet"
 """What a header says before the chapter's first execution; the runner puts the measured time in its place."""
@@ -70,12 +69,12 @@ class Hint:
 
 @dataclass(frozen=True, repr=False)
 class Solution:
-    """The source of an exercise's reference: highlighted in a notebook, plain in a terminal."""
+    """A right answer that runs where it is pasted: highlighted in a notebook, plain in a terminal."""
 
     exercise: Exercise
 
     def __str__(self) -> str:
-        return textwrap.dedent(inspect.getsource(self.exercise.reference)).rstrip()
+        return runnable(self.exercise.reference)
 
     __repr__ = __str__
 

@@ -1,52 +1,66 @@
-"""What an exercise is: declared once, in its chapter's module, and refused at once if it is declared badly.
+"""What an exercise is: declared once, in its chapter's room, and refused at once if it is declared badly.
 
-An exercise carries its own proof: a reference that passes, and at least three wrong answers that people really give,
-each with the sentence that must refuse it. The tests run all of them for every exercise of every chapter.
+An exercise says what it asks for: a right function, the cases on which an answer is compared with it, and the mistakes
+that people really make. Everything else is the business of :mod:`~sdg_lab.course.engine.grade`.
 """
 
 from __future__ import annotations
 
 import html
+import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Answer = Callable[..., Any]
-"""What a student hands in: a function (or a class)."""
+"""What a student hands in: a function."""
 
 Status = Literal["passed", "failed", "not attempted", "error"]
 
 KEY = re.compile(r"(?P<chapter>\d\d)\.(?P<name>[a-z][a-z0-9_]*)")
 """The form of an exercise's key, such as ``01.smoothing``."""
 
-FEWEST_WRONG_ANSWERS = 3
+FEWEST_MISTAKES = 3
 
 
 class Wrong(AssertionError):
-    """What a check raises when an answer is wrong; its message is the sentence that the student reads."""
+    """An answer is wrong; the message is the sentence that the student reads."""
+
+
+class Case:
+    """What an answer is called with, once.
+
+    Args:
+        *args: the arguments.
+        name: the case in words, such as ``"a context that was never seen"``; by default the arguments are described.
+        **kwargs: arguments by name.
+    """
+
+    def __init__(self, *args: Any, name: str = "", **kwargs: Any) -> None:
+        self.args, self.kwargs, self.name = args, kwargs, name
 
 
 @dataclass(frozen=True)
-class WrongAnswer:
-    """A mistake that people really make, and how the check must refuse it.
+class Mistake:
+    """A mistake that people really make.
 
     Attributes:
-        name: what went wrong, in words, such as ``"forgets the start symbol"``.
-        answer: the mistaken function.
-        says: a regular expression; the refusal must match it, so that the message names the mistake.
+        sentence: what the student reads who made it: what is wrong and what is right.
+        answer: a function that makes it, with the parameters of the reference.
     """
 
-    name: str
+    sentence: str
     answer: Answer
-    says: str
 
     def __post_init__(self) -> None:
+        if not self.sentence.strip():
+            raise ValueError("a mistake needs the sentence that its author will read")
         if not callable(self.answer):
-            raise TypeError(f"wrong answer {self.name!r} must be a function, got {type(self.answer).__name__}")
-        if not self.name or not self.says:
-            raise ValueError("a wrong answer needs a name and what the refusal says; an empty one proves nothing")
-        re.compile(self.says)
+            raise TypeError(f"the mistake {self.sentence!r} needs a function, got {type(self.answer).__name__}")
 
 
 @dataclass(frozen=True)
@@ -60,10 +74,20 @@ class Exercise:
         points: at least 1.
         minutes: how long it takes somebody who has read the chapter; at least 1.
         hints: from the gentlest to the one that nearly gives it away.
-        reference: a right answer, the library's own function where there is one; ``solution`` prints its source.
-        check: takes an answer and raises :class:`Wrong` if it is wrong. It takes what it expects from an oracle (a
-            closed form, an enumeration, the library), never from the answer it judges.
-        wrong: at least three wrong answers that people really give.
+        reference: a right answer that shows the formula and calls nothing of this project, under the name that the
+            stub has; ``solution`` prints it with all it needs.
+        cases: takes a random generator and yields a :class:`Case` for each call: several sizes and odd shapes, the
+            extremes, both precisions. It draws from this generator alone, so that the same seed makes the same cases.
+        mistakes: at least three that people really make.
+        returns: what is returned, in words; a tuple of words if it is a tuple of things.
+        differentiable: the parameters with respect to which the answer will be differentiated. Tensors that already
+            require a gradient, such as a network's weights, are always looked at.
+        keeps_dtype: the dtype of the answer matters: it must be that of the reference.
+        rtol: the relative tolerance of answers in double precision.
+        form: for answers with some freedom (an order, a choice of names): brings an answer to a case into the one form
+            that is compared. It may raise :class:`Wrong`.
+        without: names that a solution must not use, such as ``backward`` where a closed form is asked for.
+        seconds: how long all cases together may take.
 
     Raises:
         ValueError, TypeError: if one of these is missing or malformed; the message names the exercise.
@@ -76,8 +100,15 @@ class Exercise:
     minutes: int
     hints: tuple[str, ...]
     reference: Answer
-    check: Callable[[Answer], None]
-    wrong: tuple[WrongAnswer, ...]
+    cases: Callable[[np.random.Generator], Iterable[Case]]
+    mistakes: tuple[Mistake, ...]
+    returns: str | tuple[str, ...] = "the answer"
+    differentiable: tuple[str, ...] = ()
+    keeps_dtype: bool = False
+    rtol: float = 1e-5
+    form: Callable[[Any, Case], Any] | None = None
+    without: tuple[str, ...] = ()
+    seconds: float = 10.0
 
     def __post_init__(self) -> None:
         if not KEY.fullmatch(self.key):
@@ -88,23 +119,31 @@ class Exercise:
         for name in ("points", "minutes"):
             if getattr(self, name) < 1:
                 raise ValueError(f"exercise {self.key}: {name} must be >= 1, got {getattr(self, name)}")
-        if not self.hints or type(self.hints) is not tuple:
-            raise ValueError(f"exercise {self.key} needs a tuple of at least one hint, got {self.hints!r}")
-        for name in ("reference", "check"):
+        for name in ("reference", "cases"):
             if not callable(getattr(self, name)):
                 raise TypeError(f"exercise {self.key}: {name} must be a function, got {getattr(self, name)!r}")
-        if len(self.wrong) < FEWEST_WRONG_ANSWERS:
-            raise ValueError(
-                f"exercise {self.key} needs at least {FEWEST_WRONG_ANSWERS} wrong answers, got {len(self.wrong)}"
-            )
-        names = [wrong.name for wrong in self.wrong]
-        if len(set(names)) < len(names):
-            raise ValueError(f"exercise {self.key}: its wrong answers need different names, got {names}")
+        for name in ("hints", "differentiable", "without"):
+            if type(getattr(self, name)) is not tuple:
+                raise TypeError(f"exercise {self.key}: {name} must be a tuple, got {getattr(self, name)!r}")
+        if not self.hints:
+            raise ValueError(f"exercise {self.key} needs at least one hint")
+        if len(self.mistakes) < FEWEST_MISTAKES:
+            raise ValueError(f"exercise {self.key} needs at least {FEWEST_MISTAKES} mistakes, got {len(self.mistakes)}")
+        sentences = [mistake.sentence for mistake in self.mistakes]
+        if len(set(sentences)) < len(sentences):
+            raise ValueError(f"exercise {self.key}: each mistake needs a sentence of its own")
+        if unknown := set(self.differentiable) - set(self.parameters):
+            raise ValueError(f"exercise {self.key}: the reference has no parameter {', '.join(sorted(unknown))}")
 
     @property
     def chapter(self) -> str:
         """The two digits of the chapter."""
         return self.key[:2]
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of the reference's parameters."""
+        return tuple(inspect.signature(self.reference).parameters)
 
 
 _MARKS: dict[Status, tuple[str, str]] = {
@@ -124,25 +163,29 @@ class Result:
         status: ``passed``, ``failed`` (a wrong value), ``error`` (the answer raised) or ``not attempted``.
         message: what the student reads.
         points: what the answer earned: all of the exercise's points, or 0.
+        printed: what the answer printed while it was checked, cut where it is long.
     """
 
     exercise: Exercise
     status: Status
     message: str
     points: int
+    printed: str = ""
 
     def __str__(self) -> str:
-        mark, _ = _MARKS[self.status]
-        return f"{mark} {self._verdict()}\n{self.message}" if self.message else f"{mark} {self._verdict()}"
+        lines = [f"{_MARKS[self.status][0]} {self._verdict()}", self.message]
+        lines += ["Your function printed:", self.printed] if self.printed else []
+        return "\n".join(filter(None, lines))
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
         mark, colour = _MARKS[self.status]
         message = f"<br>{html.escape(self.message).replace(chr(10), '<br>')}" if self.message else ""
+        printed = f"<br>Your function printed:<pre>{html.escape(self.printed)}</pre>" if self.printed else ""
         return (
             f'<div style="border-left: 4px solid {colour}; padding: 0.3em 0.8em">'
-            f'<b style="color: {colour}">{mark}</b> <b>{html.escape(self._verdict())}</b>{message}</div>'
+            f'<b style="color: {colour}">{mark}</b> <b>{html.escape(self._verdict())}</b>{message}{printed}</div>'
         )
 
     def _verdict(self) -> str:

@@ -1,48 +1,58 @@
-"""Run a student's answer through a check, and tell the student what happened.
+"""Put an answer to the cases of an exercise, and tell the student what came out.
 
-The check calls the answer through :class:`_Attempt`, which hands out copies of the arguments: an answer that changes
-its inputs cannot change what the check compares with. Whatever the answer does, the student gets a sentence, not a
-traceback.
+What is right is what the exercise's reference gives, never what the answer gives. Each function, the student's, the
+reference and the mistakes, is called with arguments of its own, made by the same generator from the same seed; so they
+can be compared with untouched ones afterwards. Whatever an answer does, the student gets a sentence, not a traceback.
 """
 
 from __future__ import annotations
 
-import copy
 import functools
 import inspect
 import linecache
-import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from sdg_lab.course.engine.exercise import Answer, Exercise, Result, Status, Wrong
+import numpy as np
+
+from sdg_lab.course.engine import gradients as grad
+from sdg_lab.course.engine.compare import coarsest, difference, settle
+from sdg_lab.course.engine.exercise import Answer, Case, Exercise, Result, Status, Wrong
+from sdg_lab.course.engine.sandbox import Sandbox, Stopped
+
+IN_THE_NOTEBOOK, WHEN_GRADING = 0, 1
+"""Seeds of the cases."""
+
+FOREVER = 600.0
+"""Seconds for what is not the student's."""
 
 
-class _NotAttemptedError(Exception):
-    """The answer returned nothing at all."""
+@dataclass(frozen=True)
+class Outcome:
+    """What a function made of one case.
+
+    Attributes:
+        value: what it returned, settled and in the exercise's form.
+        error: what it raised instead.
+        gradients: those of ``value``.
+        change: what it did to its arguments, as the rest of a sentence; empty if nothing.
+    """
+
+    value: Any = None
+    error: Exception | None = None
+    gradients: grad.Gradients = field(default_factory=dict)
+    change: str = ""
 
 
-class _Attempt:
-    """A student's function as the check sees it: each call gets its own copies, and must return a value."""
-
-    def __init__(self, answer: Answer) -> None:
-        functools.update_wrapper(self, answer, updated=())
-        self._answer = answer
-        self._returned = False
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        value = self._answer(*map(_copied, args), **{name: _copied(value) for name, value in kwargs.items()})
-        if value is None or value is Ellipsis:
-            if self._returned:
-                raise Wrong(f"Your function returned {value} for one of the cases; is a return missing in a branch?")
-            raise _NotAttemptedError(f"Your function returned {value}; end it with a return.")
-        self._returned = True
-        return value
-
-
-def verdict(exercise: Exercise, answer: Answer) -> Result:
+def verdict(exercise: Exercise, answer: Answer, *, seed: int = IN_THE_NOTEBOOK) -> Result:
     """Check an answer; never raises for what the answer does, short of an interrupt.
+
+    Args:
+        exercise: what was asked.
+        answer: the student's function.
+        seed: of the cases.
 
     Raises:
         TypeError: if the answer cannot be called.
@@ -52,41 +62,191 @@ def verdict(exercise: Exercise, answer: Answer) -> Result:
             f"check('{exercise.key}', ...) takes the function itself, got a {type(answer).__name__}; "
             "pass its name, without brackets"
         )
-    # A class stays a class: the check makes objects of it and calls their methods.
-    handed: Answer = answer if isinstance(answer, type) else _Attempt(answer)
+    sandbox = Sandbox(exercise.seconds)
+
+    def result(status: Status, message: str) -> Result:
+        return Result(exercise, status, message, exercise.points if status == "passed" else 0, sandbox.printed)
+
+    if used := _used(answer) & set(exercise.without):
+        return result("failed", f"This exercise is to be done without {', '.join(sorted(used))}.")
+    wanted = _right(exercise, seed)
+    outcomes: list[Outcome] = []
     try:
-        exercise.check(handed)
-    except _NotAttemptedError as nothing:
-        return _result(exercise, "not attempted", str(nothing))
-    except Wrong as wrong:
-        return _result(exercise, "failed", str(wrong))
-    except Exception as error:
-        return _explain(exercise, answer, error)
-    return _result(exercise, "passed", "")
+        for case, untouched, want in zip(_cases(exercise, seed), _cases(exercise, seed), wanted, strict=True):
+            outcome = _outcome(exercise, answer, case, sandbox, like=want.value, untouched=untouched)
+            if not outcomes and (nothing := _not_attempted(answer, outcome)):
+                return result("not attempted", nothing)
+            outcomes.append(outcome)
+    except Stopped as stopped:
+        return result("error", f"Your function was stopped: {stopped}.")
+    told = [
+        _told(exercise, outcome, want, case)
+        for outcome, want, case in zip(outcomes, wanted, _cases(exercise, seed), strict=True)
+    ]
+    harm = [outcome.change for outcome in outcomes if outcome.change]
+    harm += [f"changes {words}" for words in sandbox.changed]
+    if any(told):
+        status, message = _explain(exercise, answer, outcomes, told, seed, harm)
+        return result(status, message)
+    return result("failed", f"The values are right, but your function {harm[0]}.") if harm else result("passed", "")
 
 
-def _result(exercise: Exercise, status: Status, message: str) -> Result:
-    return Result(exercise, status, message, points=exercise.points if status == "passed" else 0)
+def _cases(exercise: Exercise, seed: int) -> list[Case]:
+    """Make the cases, every time anew; what is differentiated wants a gradient."""
+    cases = list(exercise.cases(np.random.default_rng(seed)))
+    for case in cases:
+        for name, value in _arguments(exercise, case).items():
+            if name in exercise.differentiable:
+                grad.ask_for_gradients(value)
+    return cases
 
 
-def _explain(exercise: Exercise, answer: Answer, error: Exception) -> Result:
+def _arguments(exercise: Exercise, case: Case) -> Mapping[str, Any]:
+    return inspect.signature(exercise.reference).bind(*case.args, **case.kwargs).arguments
+
+
+def _outcome(
+    exercise: Exercise,
+    function: Answer,
+    case: Case,
+    sandbox: Sandbox,
+    *,
+    like: Any = None,
+    untouched: Case | None = None,
+) -> Outcome:
+    """Call a function with one case.
+
+    Args:
+        exercise: what was asked.
+        function: the student's, the reference or a mistake.
+        case: what it is called with.
+        sandbox: where it runs.
+        like: how the reference arranged its outputs; itself by default.
+        untouched: the same case once more, to compare the arguments with.
+    """
+    with sandbox.run():
+        try:
+            raw = settle(function(*case.args, **case.kwargs))
+            arguments = _arguments(exercise, case)
+            found = grad.gradients(raw, raw if like is None else like, arguments)
+            value = exercise.form(raw, case) if exercise.form and raw is not None else raw
+        except Exception as error:
+            return Outcome(error=error)
+        before = _arguments(exercise, untouched) if untouched else arguments
+        changes = (grad.change(part, before[name], name) for name, part in arguments.items())
+        return Outcome(value, None, found, next(filter(None, changes), ""))
+
+
+@functools.lru_cache(maxsize=16)
+def _right(exercise: Exercise, seed: int) -> list[Outcome]:
+    sandbox = Sandbox(FOREVER)
+    return [_outcome(exercise, exercise.reference, case, sandbox) for case in _cases(exercise, seed)]
+
+
+@functools.lru_cache(maxsize=64)
+def _mistaken(exercise: Exercise, number: int, seed: int) -> list[Outcome]:
+    sandbox, mistake = Sandbox(FOREVER), exercise.mistakes[number]
+    return [
+        _outcome(exercise, mistake.answer, case, sandbox, like=want.value)
+        for case, want in zip(_cases(exercise, seed), _right(exercise, seed), strict=True)
+    ]
+
+
+def _told(exercise: Exercise, outcome: Outcome, want: Outcome, case: Case) -> str:
+    """Return what is the matter with an outcome; empty if it is right."""
+    if want.error is not None:
+        if outcome.error is not None:
+            return "" if isinstance(outcome.error, type(want.error)) else str(outcome.error) or "an error"
+        kind = type(want.error).__name__
+        return f"expected a {kind}, but your function returned {outcome.value!r:.60}"
+    if outcome.error is not None:
+        return str(outcome.error) or type(outcome.error).__name__
+    if outcome.value is None or outcome.value is Ellipsis:
+        return f"your function returned {outcome.value}; is a return missing in a branch?"
+    parts = exercise.returns if isinstance(exercise.returns, tuple) else ()
+    size = coarsest(list(_arguments(exercise, case).values()))
+    return difference(
+        outcome.value, want.value, rtol=exercise.rtol, size=size, parts=parts, keeps_dtype=exercise.keeps_dtype
+    ) or grad.wrong_gradient(outcome.gradients, want.gradients, exercise.rtol, size)
+
+
+def _not_attempted(answer: Answer, outcome: Outcome) -> str:
+    """Return what to do about an answer that nobody has written yet; empty if somebody has."""
+    if outcome.error is None:
+        if outcome.value is None or outcome.value is Ellipsis:
+            return f"Your function returned {outcome.value}; end it with a return."
+        return ""
+    if isinstance(outcome.error, NotImplementedError) and list(_frames(outcome.error))[-1][0] in set(_codes(answer)):
+        return "Replace the raise NotImplementedError with your own lines."
+    return ""
+
+
+def _explain(
+    exercise: Exercise, answer: Answer, outcomes: list[Outcome], told: list[str], seed: int, harm: list[str]
+) -> tuple[Status, str]:
+    """Say what went wrong in one case, after the mistake that explains it, if it is one of those that people make."""
+    cases = _cases(exercise, seed)
+    sentence, at = _usual_mistake(exercise, outcomes, told, seed)
+    if not sentence and harm:  # what an answer changed in one case may spoil the next
+        sentence = f"Your function {harm[0]}."
+    error, status = outcomes[at].error, "failed"
+    where = f"for {_described(exercise, cases[at])}"
+    if error is None or isinstance(error, Wrong):
+        what = "the answer" if isinstance(exercise.returns, tuple) else exercise.returns
+        detail = f"{what[:1].upper()}{what[1:]} {where}: {told[at]}"
+    else:
+        status, detail = _raised(answer, error)
+        detail += f"\n({where})"
+    return status, f"{sentence}\n{detail}" if sentence else detail  # type: ignore[return-value]
+
+
+def _usual_mistake(exercise: Exercise, outcomes: list[Outcome], told: list[str], seed: int) -> tuple[str, int]:
+    """Return the sentence of the mistake that explains an answer, or none, and the case that shows it best.
+
+    A mistake explains an answer if both are wrong in the same cases and in the same way, in most of them at least: by
+    chance two functions agree now and then, above all where there is little to answer.
+    """
+    wrong = {number for number, sentence in enumerate(told) if sentence}
+    best, sentence, at = 0.5, "", min(wrong)
+    cases = _cases(exercise, seed)
+    for number, mistake in enumerate(exercise.mistakes):
+        mistaken = _mistaken(exercise, number, seed)
+        theirs = {
+            index
+            for index, (outcome, want) in enumerate(zip(mistaken, _right(exercise, seed), strict=True))
+            if _told(exercise, outcome, want, cases[index])
+        }
+        agreed = {index for index in wrong & theirs if _alike(exercise, outcomes[index], mistaken[index], cases[index])}
+        share = len(agreed) / len(wrong | theirs)
+        if agreed and share >= best + (sentence != "") * 1e-9:
+            best, sentence, at = share, mistake.sentence, min(agreed)
+    return sentence, at
+
+
+def _alike(exercise: Exercise, outcome: Outcome, mistaken: Outcome, case: Case) -> bool:
+    if isinstance(outcome.error, Wrong) or isinstance(mistaken.error, Wrong):
+        return str(outcome.error) == str(mistaken.error)
+    if mistaken.error is not None and outcome.error is not None:
+        return type(outcome.error) is type(mistaken.error)
+    if mistaken.error is not None or outcome.error is not None:
+        return False
+    return mistaken.value is not None and not _told(exercise, outcome, mistaken, case)
+
+
+def _raised(answer: Answer, error: Exception) -> tuple[Status, str]:
     """Say whose line raised: the student's, or the check's when it met a value that it cannot read."""
     frames = list(_frames(error))
     codes = set(_codes(answer))
     own = [(code, line) for code, line in frames if code in codes]
-    if isinstance(error, NotImplementedError) and frames[-1][0] in codes:
-        return _result(exercise, "not attempted", "Replace the raise NotImplementedError with your own lines.")
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     if own:
         code, line = own[-1]
         source = linecache.getline(code.co_filename, line).strip()
-        where = f"\nline {line - code.co_firstlineno + 1} of {code.co_name}: {source}" if source else ""
-        return _result(exercise, "error", f"Your code raised {what}{where}")
-    if any(code is _Attempt.__call__.__code__ for code, _ in frames):
-        return _result(exercise, "error", f"Calling your function raised {what}")
-    return _result(
-        exercise, "failed", f"The check could not read what your function returned ({what}); is it the right type?"
-    )
+        at = f"\nline {line - code.co_firstlineno + 1} of {code.co_name}: {source}" if source else ""
+        return "error", f"Your code raised {what}{at}"
+    if all(code.co_filename == __file__ for code, _ in frames):
+        return "error", f"Calling your function raised {what}"
+    return "failed", f"The check could not read what your function returned ({what}); is it the right type?"
 
 
 def _frames(error: BaseException) -> Iterator[tuple[types.CodeType, int]]:
@@ -112,9 +272,30 @@ def _codes(answer: Any) -> Iterator[types.CodeType]:
         pending.extend(constant for constant in code.co_consts if isinstance(constant, types.CodeType))
 
 
-def _copied(value: Any) -> Any:
-    """Copy an argument; a tensor in the middle of a graph, which cannot be deep-copied, is cut from the graph."""
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(value, torch.Tensor):
-        return value.detach().clone().requires_grad_(value.requires_grad)
-    return copy.deepcopy(value)
+def _used(answer: Answer) -> set[str]:
+    return {name for code in _codes(answer) for name in code.co_names}
+
+
+def _described(exercise: Exercise, case: Case) -> str:
+    """Return a case in words."""
+    if case.name:
+        return case.name
+    arguments = ", ".join(f"{name} = {_short(value)}" for name, value in _arguments(exercise, case).items())
+    return arguments if len(arguments) <= 200 else f"{arguments[:197]}..."
+
+
+def _short(value: Any) -> str:
+    if hasattr(value, "shape") and hasattr(value, "tolist"):
+        if np.prod(value.shape) > 8:
+            return f"{'×'.join(map(str, value.shape))} numbers"
+        value = value.tolist()
+    if callable(value):
+        return getattr(value, "__name__", type(value).__name__)
+    text = f"{value:.6g}" if isinstance(value, float) else repr(_rounded(value))
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.4g}")
+    return [_rounded(item) for item in value] if isinstance(value, list) else value

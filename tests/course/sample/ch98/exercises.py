@@ -1,9 +1,9 @@
-"""A chapter as small as a chapter can be, on which the framework itself is tested."""
+"""A chapter as small as a chapter can be, on which the engine itself is tested."""
 
 import numpy as np
+import torch
 
-from sdg_lab.course import Chapter, Exercise, Paper, WrongAnswer
-from sdg_lab.course.engine.compare import expect_close, expect_equal, expect_rows_sum_to_one
+from sdg_lab.course.engine import Case, Chapter, Exercise, Mistake, Paper
 
 CHAPTER = Chapter(
     number="98",
@@ -12,31 +12,46 @@ CHAPTER = Chapter(
     read_first="Nothing.",
     papers=(Paper("A Mathematical Theory of Communication", "Shannon", 1948, "https://doi.org/10.1002/x"),),
 )
-COUNTS = np.array([[1.0, 3.0], [0.0, 2.0]])
-SMOOTHED = {0.5: np.array([[0.3, 0.7], [1 / 6, 5 / 6]]), 1.0: np.array([[1 / 3, 2 / 3], [0.25, 0.75]])}
 
 
-def smooth(counts, alpha):
+def smoothing(counts: np.ndarray, alpha: float) -> np.ndarray:
     """Add α to every count, then divide each row by its sum."""
-    smoothed = counts + alpha
+    smoothed: np.ndarray = counts + alpha
     return smoothed / smoothed.sum(axis=1, keepdims=True)
 
 
-def check_smoothing(answer):
-    for alpha, wanted in SMOOTHED.items():
-        got = answer(COUNTS, alpha)
-        expect_rows_sum_to_one(got, what="the matrix", case=f"alpha = {alpha}")
-        expect_close(got, wanted, what="the matrix", case=f"alpha = {alpha}")
+def smoothing_cases(rng):
+    yield Case(np.array([[1.0, 3.0], [0.0, 2.0]]), 0.5)
+    for size, dtype in ((3, float), (5, np.float32), (2, int)):
+        yield Case(rng.poisson(3, size=(size, size)).astype(dtype), 1.0)
+    yield Case(np.zeros((4, 4)), 0.1, name="no data at all")
 
 
-def reverse(word):
+def turned(word):
     """Turn a word round."""
     return word[::-1]
 
 
-def check_reverse(answer):
-    for word, wanted in {"abc": "cba", "noon": "noon"}.items():
-        expect_equal(answer(word), wanted, what="the word", case=repr(word))
+def words(rng):
+    for n in (3, 5, 8):
+        yield Case("".join(rng.choice(list("abcdefgh"), size=n, replace=False)))
+    yield Case("")
+
+
+def letters(word):
+    """Sort the letters."""
+    return sorted(word)
+
+
+def softplus(logits: torch.Tensor) -> torch.Tensor:
+    """The mean of log(1 + exp(x)), where exp does not overflow."""
+    return torch.nn.functional.softplus(logits).mean()
+
+
+def softplus_cases(rng):
+    for n, dtype in ((3, torch.float64), (7, torch.float32), (20, torch.float64)):
+        yield Case(torch.as_tensor(3 * rng.normal(size=n), dtype=dtype))
+    yield Case(torch.tensor([800.0, -800.0], dtype=torch.float64))
 
 
 EXERCISES = (
@@ -47,12 +62,13 @@ EXERCISES = (
         points=2,
         minutes=5,
         hints=("Add first.", "Each row has its own sum.", "keepdims=True keeps the shapes alike."),
-        reference=smooth,
-        check=check_smoothing,
-        wrong=(
-            WrongAnswer("forgets α in the denominator", lambda c, a: (c + a) / c.sum(1, keepdims=True), "sums to"),
-            WrongAnswer("divides by the grand total", lambda c, a: (c + a) / (c + a).sum(), r"row 0 sums to"),
-            WrongAnswer("ignores α", lambda c, a: c / c.sum(1, keepdims=True), r"\[0, 0\] expected 0\.3, got 0\.25"),
+        reference=smoothing,
+        cases=smoothing_cases,
+        returns="the matrix",
+        mistakes=(
+            Mistake("α is missing in the denominator.", lambda c, a: (c + a) / np.maximum(c.sum(1, keepdims=True), 1)),
+            Mistake("Each row must sum to 1, not the whole.", lambda c, a: (c + a) / (c + a).sum()),
+            Mistake("The columns sum to 1, not the rows.", lambda c, a: (c + a) / (c + a).sum(axis=0)),
         ),
     ),
     Exercise(
@@ -62,12 +78,13 @@ EXERCISES = (
         points=1,
         minutes=1,
         hints=("A slice may run backwards.",),
-        reference=reverse,
-        check=check_reverse,
-        wrong=(
-            WrongAnswer("does nothing", lambda word: word, "expected 'cba', got 'abc'"),
-            WrongAnswer("returns the iterator", reversed, "not a str"),
-            WrongAnswer("returns a list", lambda word: list(word[::-1]), "a list, not a str"),
+        reference=turned,
+        cases=words,
+        returns="the word",
+        mistakes=(
+            Mistake("The word is as it was.", lambda word: word),
+            Mistake("That is a list, not a word; join it.", lambda word: list(word[::-1])),
+            Mistake("The first letter is lost.", lambda word: word[:0:-1]),
         ),
     ),
     Exercise(
@@ -77,12 +94,30 @@ EXERCISES = (
         points=1,
         minutes=1,
         hints=("There is a function for it.",),
-        reference=lambda word: sorted(word),
-        check=lambda answer: expect_equal(answer("bca"), ["a", "b", "c"], what="the letters"),
-        wrong=(
-            WrongAnswer("joins them", lambda word: "".join(sorted(word)), "a str, not a list"),
-            WrongAnswer("sorts downwards", lambda word: sorted(word, reverse=True), "item 0: expected 'a', got 'c'"),
-            WrongAnswer("loses one", lambda word: sorted(word)[1:], "expected 3 items, got 2"),
+        reference=letters,
+        cases=words,
+        returns="the letters",
+        mistakes=(
+            Mistake("Leave them in a list.", lambda word: "".join(sorted(word))),
+            Mistake("They are sorted downwards.", lambda word: sorted(word, reverse=True)),
+            Mistake("One is lost.", lambda word: sorted(word)[1:]),
+        ),
+    ),
+    Exercise(
+        key="98.softplus",
+        title="Softplus",
+        task="Return the mean of log(1 + exp(x)).",
+        points=1,
+        minutes=1,
+        hints=("torch has it.",),
+        reference=softplus,
+        cases=softplus_cases,
+        returns="the mean",
+        differentiable=("logits",),
+        mistakes=(
+            Mistake("That is the sum.", lambda logits: torch.nn.functional.softplus(logits).sum()),
+            Mistake("exp overflows.", lambda logits: logits.exp().log1p().mean()),
+            Mistake("The sign is wrong.", lambda logits: torch.nn.functional.softplus(-logits).mean()),
         ),
     ),
 )
