@@ -23,10 +23,14 @@ from sdg_lab.metrics.privacy import Memorisation, memorisation, near_copies, nea
 from sdg_lab.metrics.rows import subsample
 from sdg_lab.metrics.scoreboard import Line, Scoreboard, score, scoreboard
 from sdg_lab.metrics.sequences.next_item import hit_rate, mean_reciprocal_rank, next_item_cases, sequential_rules
+from sdg_lab.metrics.tables.dependence import mean_pair_distance, pair_distances
+from sdg_lab.metrics.tables.privacy import ClosestRecord, closest_record
+from sdg_lab.metrics.tables.utility import table_utility
 from sdg_lab.metrics.utility import train_on_synthetic
 
 __all__ = [
     "PRDC",
+    "ClosestRecord",
     "ImageClassifier",
     "ImageFigures",
     "ImageQuality",
@@ -38,6 +42,7 @@ __all__ = [
     "bits_per_dim",
     "c2st",
     "chance_error",
+    "closest_record",
     "features",
     "fit_features",
     "frechet_by_size",
@@ -48,17 +53,20 @@ __all__ = [
     "judge_images",
     "kernel_distance",
     "mean_and_error",
+    "mean_pair_distance",
     "mean_reciprocal_rank",
     "memorisation",
     "nats_per_symbol",
     "near_copies",
     "nearest_training",
     "next_item_cases",
+    "pair_distances",
     "prdc",
     "score",
     "scoreboard",
     "sequential_rules",
     "subsample",
+    "table_utility",
     "total_variation",
     "train_on_synthetic",
     "unique_fraction",

@@ -1,7 +1,7 @@
 """Euclidean distances that can be compared: a point is at distance 0 from its copy, and equal distances are equal.
 
-The quick way to many distances, |a|² + |b|² - 2ab, loses all digits near 0, just where copies are: points that are equal
-come out at 1e-8 or so, and outside a ball of radius 0. Where distances are compared with each other, they come from here.
+The quick way to many distances, |a|² + |b|² - 2ab, loses all digits near 0, just where copies are: equal points come
+out at 1e-8 or so, outside a ball of radius 0. Distances that are compared with each other therefore come from here.
 """
 
 from __future__ import annotations

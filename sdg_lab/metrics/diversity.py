@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from sdg_lab.checks import whole
 from sdg_lab.metrics.distances import distances, neighbour_radii
-from sdg_lab.metrics.rows import Rows, as_points, keys, same_columns
+from sdg_lab.metrics.rows import Rows, as_points, keys, same_width
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ def prdc(real: npt.NDArray[Any], fake: npt.NDArray[Any], k: int = 5) -> PRDC:
         ValueError: if the widths differ, a number is not finite, or there are not more than k rows.
     """
     ours, theirs = as_points(real, "real"), as_points(fake, "fake")
-    same_columns(ours, theirs)
+    same_width(ours, theirs, "real", "fake")
     whole("k", k, least=1)
     for name, points in (("real", ours), ("fake", theirs)):
         if len(points) <= k:

@@ -1,21 +1,26 @@
 """Turn any data type into numbers, on a basis that is fitted on the real training data only.
 
-Pictures become their pixels, sequences become counts of their 1- to 3-grams, tables become standardised numbers and
+Images become their pixels, sequences become counts of their 1- to 3-grams, tables become standardised numbers and
 one-hot categories. Fitting the basis on samples, too, would let a poor model choose what it is judged by.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from sdg_lab.data.types import Images
-from sdg_lab.metrics.rows import Array, Rows, as_points, check_columns, check_complete, is_continuous, keys
+from sdg_lab.checks import whole
+from sdg_lab.metrics.rows import Array, Rows, as_points, check_columns, is_continuous, is_table, keys, same_kinds
+from sdg_lab.tables.categories import refuse_infinite
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sdg_lab.data.types import Images
 
 Featurise: TypeAlias = Callable[[Any], Array]
 """Turns rows of the type it was fitted on into features (n, d)."""
@@ -24,24 +29,28 @@ N_GRAMS = 500
 """How many of the commonest n-grams get a column of their own."""
 
 
-def fit_features(train: Rows, *, n_grams: int = N_GRAMS) -> Featurise:
+def fit_features(train: Rows, *, n_grams: int = N_GRAMS, unseen: bool = False) -> Featurise:
     """Choose a basis on the real training data; return the function that turns any rows of its type into features.
+
+    In a table a missing category is a category, and a missing number becomes the mean of the column, beside a column
+    that marks where it is missing. (If train lacks none, there is nothing to mark with: it becomes the mean alone.)
 
     Args:
         train: Images, an array (n, ...), strings, tuples of tokens, or a table.
         n_grams: for sequences, the number of commonest n-grams that get a column.
+        unseen: for tables, take categories that train has not for none of those it has, in place of refusing them.
 
     Returns:
         A function from rows to a float array (n, d), the same d for every call.
 
     Raises:
         TypeError: if train is none of these types.
-        ValueError: if it is empty, holds NaN, or a column of a table is constant or is a date.
+        ValueError: if it is empty, an array holds NaN, or a column of a table holds dates or an infinite number.
     """
-    if isinstance(train, pd.DataFrame):
-        return _fit_table(train)
+    if is_table(train):
+        return _fit_table(train, unseen=unseen)
     if is_continuous(train):
-        return _fit_points(train)  # type: ignore[arg-type]
+        return _fit_points(train)
     return _fit_sequences(train, n_grams)  # type: ignore[arg-type]
 
 
@@ -75,9 +84,9 @@ def _fit_points(train: Images | npt.NDArray[Any]) -> Featurise:
 def _fit_sequences(train: Sequence[str] | Sequence[tuple[str, ...]], n_grams: int) -> Featurise:
     """Count the commonest n-grams, each in a column; the last column counts all others, which the data rarely have."""
     keys(train, "train")  # refuses what is not sequences
-    if n_grams < 1:
-        raise ValueError(f"n_grams must be >= 1, got {n_grams}")
-    common = Counter(gram for sequence in train for gram in grams(sequence)).most_common(n_grams)
+    common = Counter(gram for sequence in train for gram in grams(sequence)).most_common(
+        whole("n_grams", n_grams, least=1)
+    )
     column = {gram: i for i, (gram, _) in enumerate(common)}
 
     def counts(data: Any) -> Array:
@@ -91,69 +100,79 @@ def _fit_sequences(train: Sequence[str] | Sequence[tuple[str, ...]], n_grams: in
     return counts
 
 
-def _fit_table(train: pd.DataFrame) -> Featurise:
-    """Standardise numbers by the mean and deviation of train; give every category of train a 0/1 column."""
+def _fit_table(train: pd.DataFrame, *, unseen: bool) -> Featurise:
     if train.empty:
         raise ValueError(f"train is empty: shape {train.shape}")
-    check_complete(train, "train")
-    names = list(train.columns)
-    encoders = {column: _fit_column(train[column]) for column in names}
+    encoders = {name: _fit_column(train[name], unseen=unseen) for name in train.columns}
 
     def table(data: Any) -> Array:
-        if not isinstance(data, pd.DataFrame):
+        if not is_table(data):
             raise TypeError(f"data must be a table like the training data, got {type(data).__name__}")
-        check_columns(data, "data", names)
-        check_complete(data[names], "data")
-        return np.hstack([encoders[column](data[column]) for column in names])
+        check_columns(data, "data", list(encoders))
+        return np.hstack([encode(data[name]) for name, encode in encoders.items()])
 
     return table
 
 
-def _fit_column(train: pd.Series[Any]) -> Callable[[pd.Series[Any]], Array]:
-    if pd.api.types.is_datetime64_any_dtype(train) or pd.api.types.is_timedelta64_dtype(train):
+def _fit_column(train: pd.Series[Any], *, unseen: bool) -> Callable[[pd.Series[Any]], Array]:
+    from pandas.api import types
+
+    if types.is_datetime64_any_dtype(train) or types.is_timedelta64_dtype(train):
         raise ValueError(f"column {train.name!r} holds dates; turn them into numbers or categories first")
-    if pd.api.types.is_numeric_dtype(train) and not pd.api.types.is_bool_dtype(train):
+    if types.is_numeric_dtype(train) and not types.is_bool_dtype(train):
         return _fit_numbers(train)
-    return _fit_categories(train)
+    return _fit_categories(train, unseen=unseen)
 
 
 def _fit_numbers(train: pd.Series[Any]) -> Callable[[pd.Series[Any]], Array]:
-    values = train.to_numpy(dtype=np.float64)
-    _check_finite(values, train.name)
-    mean, deviation = values.mean(), values.std()
-    if deviation == 0:
-        raise ValueError(f"column {train.name!r} is constant ({values[0]:g}) in train; drop it, it tells nothing")
+    """Standardise by the mean and deviation of train."""
+    values = _numbers(train)
+    there = values[~np.isnan(values)]
+    mean = there.mean() if there.size else 0.0
+    # A column that is constant in train keeps its unit, so that what differs from it is seen.
+    deviation = there.std() if there.size and there.min() < there.max() else 1.0
+    some_missing = there.size < values.size
 
     def standardised(data: pd.Series[Any]) -> Array:
-        if not pd.api.types.is_numeric_dtype(data):
-            raise ValueError(f"column {train.name!r} must hold numbers as in train, got {data.dtype}")
-        values = data.to_numpy(dtype=np.float64)
-        _check_finite(values, train.name)
-        scaled: Array = (values[:, None] - mean) / deviation
-        return scaled
+        values = _numbers(data)
+        missing = np.isnan(values)
+        scaled = np.where(missing, 0.0, (values - mean) / deviation)
+        return np.column_stack([scaled, missing] if some_missing else [scaled])
 
     return standardised
 
 
-def _fit_categories(train: pd.Series[Any]) -> Callable[[pd.Series[Any]], Array]:
-    known = (
-        list(train.cat.categories) if isinstance(train.dtype, pd.CategoricalDtype) else sorted(train.unique(), key=str)
-    )
-    if (train == train.iloc[0]).all():
-        raise ValueError(f"column {train.name!r} is constant ({train.iloc[0]!r}) in train; drop it, it tells nothing")
+def _numbers(column: pd.Series[Any]) -> Array:
+    from pandas.api import types
+
+    if not types.is_numeric_dtype(column):
+        raise ValueError(f"column {column.name!r} must hold numbers as in train, got {column.dtype}")
+    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    refuse_infinite(str(column.name), values)
+    return values
+
+
+def _fit_categories(train: pd.Series[Any], *, unseen: bool) -> Callable[[pd.Series[Any]], Array]:
+    """Give every category of train a 0/1 column, those that its dtype declares included, and missing the last."""
+    declared = getattr(train, "cat", None)
+    known = sorted(train.dropna().unique(), key=str) if declared is None else list(declared.categories)
     code = {category: i for i, category in enumerate(known)}
+    width = len(known) + bool(train.isna().any())
 
     def one_hot(data: pd.Series[Any]) -> Array:
-        codes = [code.get(value) for value in data]
-        if None in codes:
-            unseen = data.iloc[codes.index(None)]
-            raise ValueError(f"column {train.name!r} has the category {unseen!r}, which train has not: {known}")
-        return np.eye(len(known))[np.array(codes, dtype=np.int64)]
+        same_kinds(data.dropna().unique(), known, f"column {data.name!r}")
+        missing = data.isna().to_numpy()
+        places = np.array([code.get(value, -1) for value in data], dtype=np.int64)
+        places[missing] = len(known)
+        if not unseen and (places < 0).any():
+            value = data.iloc[int(np.argmin(places))]
+            raise ValueError(
+                f"column {data.name!r} has the category {value!r}, which train has not: {known}; merge rare ones, or "
+                "declare all in a category dtype"
+            )
+        there = (places >= 0) & (places < width)
+        table = np.zeros((len(data), width))
+        table[there, places[there]] = 1
+        return table
 
     return one_hot
-
-
-def _check_finite(values: Array, column: Hashable) -> None:
-    if not np.isfinite(values).all():
-        row = int(np.flatnonzero(~np.isfinite(values))[0])
-        raise ValueError(f"column {column!r} has {values[row]} in row {row}; every number must be finite")

@@ -15,7 +15,7 @@ from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 
-from sdg_lab.metrics.rows import Array, as_points, same_columns
+from sdg_lab.metrics.rows import Array, as_points, same_width
 
 
 def c2st(
@@ -47,7 +47,7 @@ def c2st(
         ValueError: if the shapes differ, a number is not finite, or there are fewer rows than folds.
     """
     ours, theirs = as_points(real, "real"), as_points(fake, "fake")
-    same_columns(ours, theirs)
+    same_width(ours, theirs, "real", "fake")
     if len(ours) != len(theirs):
         raise ValueError(
             f"real has {len(ours)} rows and fake {len(theirs)}: naming the larger would already beat 0.5; "
@@ -178,7 +178,7 @@ def _kl(p: Array, q: Array) -> float:
 def _two_sets(a: npt.NDArray[Any], b: npt.NDArray[Any], why: str) -> tuple[Array, Array]:
     """Return two sets of features as points, or refuse them: other widths, or fewer than the two rows that ``why``."""
     first, second = as_points(a, "a"), as_points(b, "b")
-    same_columns(first, second, "a", "b")
+    same_width(first, second, "a", "b")
     for name, points in (("a", first), ("b", second)):
         if len(points) < 2:
             raise ValueError(f"{name} has {len(points)} row; {why} at least 2")

@@ -15,7 +15,7 @@ import pandas as pd
 
 from sdg_lab.data.types import Images
 from sdg_lab.metrics.distances import nearest
-from sdg_lab.metrics.rows import Array, Rows, as_points, is_continuous, keys, same_columns
+from sdg_lab.metrics.rows import Array, Rows, as_points, is_continuous, keys, same_width
 
 COPY_RATIO = 1 / 3
 """A point is a near copy if its nearest neighbour is at most this part as far as the second nearest."""
@@ -114,7 +114,7 @@ def near_copies(
     if len(points) < 2:
         raise ValueError("train has only 1 different point; near copies need a second one to compare with")
     ours = as_points(samples, "samples")
-    same_columns(ours, points, "samples", "train")
+    same_width(ours, points, "samples", "train")
     distances, _ = nearest(ours, points, 2)
     return distances[:, 0] <= ratio * distances[:, 1]
 
@@ -136,6 +136,6 @@ def nearest_training(
         ValueError: if one is empty, holds NaN, or the widths differ.
     """
     ours, theirs = as_points(samples, "samples"), as_points(train, "train")
-    same_columns(ours, theirs, "samples", "train")
+    same_width(ours, theirs, "samples", "train")
     distances, indices = nearest(ours, theirs)
     return distances[:, 0], indices[:, 0]

@@ -6,46 +6,51 @@ have the type of its training data, so one metric serves every family.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from typing import Any, TypeAlias, TypeVar
+import sys
+from collections.abc import Hashable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from sdg_lab.data.types import Images
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 Array: TypeAlias = npt.NDArray[np.float64]
-Rows: TypeAlias = Images | npt.NDArray[Any] | Sequence[str] | Sequence[tuple[str, ...]] | pd.DataFrame
-R = TypeVar("R", bound=Rows)
+Rows: TypeAlias = "Images | npt.NDArray[Any] | Sequence[str] | Sequence[tuple[str, ...]] | pd.DataFrame"
+R = TypeVar("R", bound="Rows")
 
 
-def take(data: R, indices: npt.NDArray[np.int64]) -> R:
-    """Return the rows at some indices, as the same type."""
-    if isinstance(data, pd.DataFrame):
-        return data.iloc[indices].reset_index(drop=True)
-    if isinstance(data, Images | np.ndarray):
-        return data[indices]  # type: ignore[return-value]
-    return [data[i] for i in indices]  # type: ignore[return-value]
+def is_table(data: object) -> TypeGuard[pd.DataFrame]:
+    """Say whether rows are a pandas DataFrame; whoever has one has imported pandas, so it is not imported here."""
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and isinstance(data, pandas.DataFrame)
+
+
+def is_continuous(data: object) -> TypeGuard[Images | npt.NDArray[Any]]:
+    """Say whether rows are points in a space (Images, arrays), where equality means little and distance much."""
+    return isinstance(data, Images | np.ndarray)
 
 
 def subsample(data: R, n: int, *, seed: int = 0) -> R:
-    """Return n rows drawn without replacement.
+    """Return n rows drawn without replacement, as the same type.
 
     Raises:
         ValueError: if n is below 1 or there are fewer than n rows.
     """
     if not 1 <= n <= len(data):
         raise ValueError(f"cannot draw {n} rows without replacement from {len(data)}")
-    return take(data, np.random.default_rng(seed).choice(len(data), size=n, replace=False))
+    chosen = np.random.default_rng(seed).choice(len(data), size=n, replace=False)
+    if is_table(data):
+        return data.iloc[chosen].reset_index(drop=True)
+    if is_continuous(data):
+        return data[chosen]  # type: ignore[return-value]
+    return [data[i] for i in chosen]  # type: ignore[return-value, misc]
 
 
-def is_continuous(data: object) -> bool:
-    """Say whether rows are points in a space (Images, arrays), where equality means little and distance much."""
-    return isinstance(data, Images | np.ndarray)
-
-
-def as_points(data: Images | npt.NDArray[Any], name: str = "data") -> Array:
+def as_points(data: Rows, name: str = "data") -> Array:
     """Return Images or an array as points (n, d), one row each, every number finite.
 
     Raises:
@@ -66,7 +71,7 @@ def as_points(data: Images | npt.NDArray[Any], name: str = "data") -> Array:
     return points
 
 
-def same_columns(a: Array, b: Array, name_a: str = "real", name_b: str = "fake") -> None:
+def same_width(a: Array, b: Array, name_a: str, name_b: str) -> None:
     """Refuse two sets of points of different dimension."""
     if a.shape[1] != b.shape[1]:
         raise ValueError(
@@ -74,8 +79,10 @@ def same_columns(a: Array, b: Array, name_a: str = "real", name_b: str = "fake")
         )
 
 
-def keys(data: Rows, name: str = "data", *, like: pd.DataFrame | None = None) -> list[Hashable]:
+def keys(data: Rows, name: str = "data", *, like: Rows | None = None) -> list[Hashable]:
     """Return one hashable key a row: two rows are the same exactly if their keys are equal.
+
+    In a table a missing value equals a missing value.
 
     Args:
         data: the rows.
@@ -84,12 +91,12 @@ def keys(data: Rows, name: str = "data", *, like: pd.DataFrame | None = None) ->
 
     Raises:
         TypeError: if data is no set of rows.
-        ValueError: if there is no row, a table lacks a column of ``like``, or a value is missing.
+        ValueError: if there is no row, or a table lacks a column of ``like`` or has text where that has numbers.
     """
     if is_continuous(data):
-        return [row.tobytes() for row in as_points(data, name) + 0.0]  # type: ignore[arg-type]  # + 0.0: -0 is 0
-    if isinstance(data, pd.DataFrame):
-        return _table_keys(data, name, like)
+        return [row.tobytes() for row in as_points(data, name) + 0.0]  # + 0.0: -0 is 0
+    if is_table(data):
+        return _table_keys(data, name, like if is_table(like) else data)
     if isinstance(data, str) or not isinstance(data, Sequence):
         raise TypeError(f"{name} must be Images, an array, a table, or a list of sequences, got {type(data).__name__}")
     if len(data) == 0:
@@ -100,14 +107,14 @@ def keys(data: Rows, name: str = "data", *, like: pd.DataFrame | None = None) ->
     return list(data)
 
 
-def _table_keys(table: pd.DataFrame, name: str, like: pd.DataFrame | None) -> list[Hashable]:
-    if like is not None:
-        check_columns(table, name, list(like.columns))
-        table = table[list(like.columns)]
+def _table_keys(table: pd.DataFrame, name: str, like: pd.DataFrame) -> list[Hashable]:
+    check_columns(table, name, list(like.columns))
+    table = table[list(like.columns)]
     if table.empty:
         raise ValueError(f"{name} is empty: shape {table.shape}")
-    check_complete(table, name)
-    return list(table.astype(object).itertuples(index=False, name=None))
+    for column in table.columns:
+        same_kinds(table[column].dropna().unique(), like[column].dropna().unique(), f"column {column!r} of {name}")
+    return list(table.astype(object).where(table.notna(), None).itertuples(index=False, name=None))
 
 
 def check_columns(table: pd.DataFrame, name: str, wanted: list[Any]) -> None:
@@ -117,11 +124,17 @@ def check_columns(table: pd.DataFrame, name: str, wanted: list[Any]) -> None:
         raise ValueError(f"{name} lacks the columns {missing}; it has {list(table.columns)}")
 
 
-def check_complete(table: pd.DataFrame, name: str) -> None:
-    """Refuse a table with a missing value."""
-    for column in table.columns:
-        missing = table[column].isna().to_numpy()
-        if missing.any():
-            raise ValueError(
-                f"{name}: column {column!r} lacks a value in row {int(missing.argmax())}; fill it or drop it"
-            )
+def same_kinds(values: Iterable[Any], known: Iterable[Any], name: str) -> None:
+    """Refuse text that would be compared with numbers, and the other way round: "1" is never found among 1s."""
+    kinds, wanted = {_kind(value) for value in values}, {_kind(value) for value in known}
+    if wanted and not kinds <= wanted:
+        raise ValueError(
+            f"{name} holds {' and '.join(sorted(kinds))}, what it is compared with {' and '.join(sorted(wanted))}; "
+            "give both one type"
+        )
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, bool | int | float | np.bool_ | np.number):
+        return "numbers"
+    return "text" if isinstance(value, str) else type(value).__name__

@@ -57,7 +57,6 @@ def test_equal_rows_have_equal_keys_whatever_the_number_type():
         (np.zeros((0, 3)), ValueError, r"data is empty: shape \(0, 3\)"),
         (np.array([[0.0, 1.0], [2.0, np.nan]]), ValueError, "data has nan in row 1, column 1; every number"),
         (pd.DataFrame({"x": []}), ValueError, r"data is empty: shape \(0, 1\)"),
-        (pd.DataFrame({"x": [1.0, None]}), ValueError, "data: column 'x' lacks a value in row 1; fill it or drop it"),
     ],
 )
 def test_what_is_no_set_of_rows_is_refused(data, error, sentence):
@@ -68,6 +67,21 @@ def test_what_is_no_set_of_rows_is_refused(data, error, sentence):
 def test_a_table_without_the_columns_of_train_is_refused():
     with pytest.raises(ValueError, match=r"samples lacks the columns \['y'\]; it has \['x'\]"):
         keys(pd.DataFrame({"x": [1]}), "samples", like=pd.DataFrame({"x": [1], "y": [2]}))
+
+
+def test_a_missing_value_equals_a_missing_value_and_no_other():
+    table = pd.DataFrame({"x": [1.0, np.nan, np.nan, 1.0], "y": ["a", None, None, None], "z": [1, None, None, 2]})
+    first, second, third, fourth = keys(table.astype({"z": "Int64"}))
+    assert second == third
+    assert len({first, second, fourth}) == 3
+
+
+def test_numbers_are_never_looked_for_among_text():
+    numbers, text = pd.DataFrame({"x": [1, 2]}), pd.DataFrame({"x": ["1", "2"]})
+    for data, like, said in ((text, numbers, "holds text"), (numbers, text, "holds numbers")):
+        with pytest.raises(ValueError, match=f"column 'x' of samples {said}, what it is compared with"):
+            keys(data, "samples", like=like)
+    assert len(keys(pd.DataFrame({"x": [True, None]}), like=pd.DataFrame({"x": [1.0, 2.0]}))) == 2
 
 
 def test_strings_are_no_points():

@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from sdg_lab.data.types import Card, Dataset, Images
@@ -73,6 +74,21 @@ def test_the_same_seed_gives_the_same_line(lines):
         likelihood=Likelihood(3.2, "nats/image", exact=True),
     )
     assert again == lines["good"]
+
+
+def test_a_table_with_gaps_can_be_scored():
+    def part(n, seed):
+        rng = np.random.default_rng(seed)
+        x, kind = rng.normal(size=n), rng.choice(["a", "b"], n).astype(object)
+        x[rng.random(n) < 0.2], kind[rng.random(n) < 0.3] = np.nan, None
+        return pd.DataFrame({"x": x, "kind": kind})
+
+    survey = Dataset(dataclasses.replace(CARD, kind="table"), part(240, 0), part(60, 1), part(60, 2))
+    common = {"data": survey, "parameters": 1, "seconds": 0.0}
+    good = score("good", samples=part(60, 3), **common)
+    whole = score("no gaps", samples=part(200, 3).dropna().iloc[:60], **common)
+    assert good.fidelity < whole.fidelity - 0.1
+    assert good.diversity > whole.diversity
 
 
 def a_line(name="4-gram", data="names", n=500):
