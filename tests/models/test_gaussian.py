@@ -109,7 +109,7 @@ def test_five_digits_a_class_are_enough_in_64_dimensions() -> None:
 
 @pytest.mark.parametrize("shrinkage", [0, -0.1, 1.5, float("nan")])
 def test_a_shrinkage_out_of_range_is_refused(shrinkage: float) -> None:
-    with pytest.raises(ValueError, match=re.escape(f"shrinkage must lie in (0, 1], got {shrinkage}")):
+    with pytest.raises(ValueError, match=re.escape(f"shrinkage must be > 0 and <= 1, got {shrinkage}")):
         ClassGaussian(shrinkage)
 
 
@@ -135,10 +135,32 @@ def test_questions_it_cannot_answer_are_refused(fitted: ClassGaussian) -> None:
         fitted.sample(0)
     with pytest.raises(ValueError, match=re.escape("fitted on images of shape (1, 2, 3), got (1, 8, 8)")):
         fitted.log_prob(data.digits().test[:1])
-    with pytest.raises(ValueError, match="labels must be 2 whole numbers"):
-        fitted.sample(2, labels=np.array([1]))
-    with pytest.raises(ValueError, match="labels must be 2 whole numbers"):
-        fitted.sample(2, labels=np.array([0.0, 1.0]))
+    for wrong in (np.array([1]), np.array([0.0, 1.0]), 0.5):
+        with pytest.raises(ValueError, match="labels must be 2 whole numbers"):
+            fitted.sample(2, labels=wrong)
     for unknown in (3, -1):
-        with pytest.raises(ValueError, match=f"label {unknown} was not in the training data, which had 0 to 2"):
+        with pytest.raises(ValueError, match=re.escape(f"labels must lie in 0..2, got {unknown}")):
             fitted.sample(2, labels=np.array([0, unknown]))
+
+
+def test_one_label_is_for_all_images(fitted: ClassGaussian) -> None:
+    one, many = fitted.sample(6, seed=0, labels=2), fitted.sample(6, seed=0, labels=np.full(6, 2))
+    np.testing.assert_array_equal(one.labels, [2] * 6)
+    np.testing.assert_array_equal(one.pixels, many.pixels)
+
+
+def test_arrays_are_images(fitted: ClassGaussian) -> None:
+    train = pictures()
+    for pixels, labels in ((train.pixels, train.labels), (train.pixels[:, 0], train.labels.tolist())):
+        model = ClassGaussian(0.3).fit(pixels, labels)
+        np.testing.assert_array_equal(model.sample(5, seed=3).pixels, fitted.sample(5, seed=3).pixels)
+        np.testing.assert_array_equal(model.log_prob(pixels[:4]), fitted.log_prob(train[:4]))
+
+
+def test_a_refused_fit_leaves_a_fitted_model_as_it_was() -> None:
+    model = ClassGaussian().fit(pictures())
+    before = model.sample(5, seed=0).pixels
+    for bad in (Images(pictures().pixels), pictures()[:0], pictures(12)[np.array([0, 1, 4, 2, 5])]):
+        with pytest.raises(ValueError, match=r"data has no labels|data is empty|class 0 has 1 image"):
+            model.fit(bad)
+        np.testing.assert_array_equal(model.sample(5, seed=0).pixels, before)
