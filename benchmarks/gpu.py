@@ -66,7 +66,7 @@ def rows(what: str, epoch: Epoch, ways: Ways) -> list[Row]:
 
 def unet(*, epochs: int, **settings: Any) -> float:
     """Return the seconds of an epoch of chapter 05's network on pictures of 28×28."""
-    model = Diffusion((1, 28, 28), network="unet", widths=WIDTHS, fold=FOLD, timesteps=TIMESTEPS)
+    model = Diffusion((1, 28, 28), architecture="unet", widths=WIDTHS, unshuffle=UNSHUFFLE, timesteps=TIMESTEPS)
     pictures = torch.from_numpy(data.mnist().train.pixels)
     watch = Watch()
     train(model, pictures, epochs=epochs + 1, batch_size=PICTURES, on_epoch=watch, progress=False, **settings)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from sdg_lab.models.diffusion import Diffusion
 from sdg_lab.training import n_parameters
 
-WIDTHS, FOLD, TIMESTEPS = (48, 96), 2, 200
+WIDTHS, UNSHUFFLE, TIMESTEPS = (48, 96), 2, 200
 """Of the U-Net and the process that chapter 05 trains on MNIST."""
 
 
@@ -46,7 +46,7 @@ def models() -> dict[str, Diffusion]:
 
 def _diffusion() -> Diffusion:
     """28×28 is a multiple of what each network divides it by, so that no picture has to be padded."""
-    return Diffusion((1, 28, 28), network="unet", widths=WIDTHS, fold=FOLD, timesteps=TIMESTEPS)
+    return Diffusion((1, 28, 28), architecture="unet", widths=WIDTHS, unshuffle=UNSHUFFLE, timesteps=TIMESTEPS)
 
 
 def _diffusers() -> nn.Module:

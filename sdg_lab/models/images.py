@@ -1,9 +1,14 @@
-"""What the neural families of images share: a shape, classes, one way in for data and one way out for samples."""
+"""What the neural families of images share: a shape, classes, one way in for data and one way out for samples.
+
+Tensors are named as in the papers: x images (n, channels, height, width), y labels (n,), z latents (n, latent).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Self
+import inspect
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -13,19 +18,23 @@ from torch import Generator, Tensor
 from sdg_lab import training
 from sdg_lab.checks import whole
 from sdg_lab.data.types import Images, as_images
+from sdg_lab.models.contract import check_count
 from sdg_lab.models.labels import check_labels
-from sdg_lab.models.neural import NeuralModel
+from sdg_lab.models.neural import NeuralModel, new_generator
 from sdg_lab.training.recipe import Recipe
 
 MAX_IMAGES = 500
 """Images that a network is given at a time outside training: enough to be quick, few enough for a small memory."""
 
+ImageData = Images | ArrayLike | Tensor | tuple[Any, Any]
+"""Images; or an array or tensor (n, [channels,] height, width); or such an array and its labels."""
+
 
 class ImageModel(NeuralModel[Images]):
     """A neural model of images, with or without a class label as a condition.
 
-    A subclass has ``loss`` (or ``players`` and ``loss_of``) on pixels in [0, 1], its own ``fit`` around
-    :meth:`fit_images`, and ``sample``.
+    A subclass has ``loss`` (or ``players`` and ``loss_of``), its own ``fit`` around :meth:`fit_images`, and ``sample``.
+    Every argument of its ``__init__`` is an attribute of the same name.
 
     Args:
         shape: of an image: (channels, height, width).
@@ -38,50 +47,84 @@ class ImageModel(NeuralModel[Images]):
         ValueError: for arguments out of range.
     """
 
+    RENAMED: ClassVar[Mapping[str, str]] = {}
+    """Arguments by the names that they have in files of version 0.1.0."""
+
+    REMOVED: ClassVar[Mapping[str, Any]] = {}
+    """Arguments of version 0.1.0 that are gone, and what the model now does always."""
+
     class_probs: Tensor
 
     def __init__(self, shape: Sequence[int], classes: int | None) -> None:
         super().__init__()
-        if len(shape) != 3 or min(shape) < 1:
-            raise ValueError(f"shape must be (channels, height, width), each >= 1, got {tuple(shape)}")
-        if classes is not None:
-            whole("classes", classes, least=2)
-        self.shape, self.classes = tuple(shape), classes
+        self.shape = wholes("shape", shape)
+        if len(self.shape) != 3:
+            raise ValueError(f"shape must be (channels, height, width), got {self.shape}")
+        self.classes = None if classes is None else whole("classes", classes, least=2)
         self.register_buffer("class_probs", torch.full((classes or 0,), 1 / (classes or 1)))
+
+    def config(self) -> dict[str, Any]:
+        """Return the arguments of ``__init__`` by name, as JSON can say them."""
+        arguments = {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in arguments.items()}
+
+    @classmethod
+    def from_header(cls, header: Mapping[str, Any], state: dict[str, Tensor]) -> Self:
+        """Make the model that a file describes; one of version 0.1.0 may name arguments that are renamed or gone."""
+        if "facts" in header:
+            return super().from_header(header, state)
+        config = dict(header["config"])
+        arguments = config.get("arguments", config)
+        for name, kept in cls.REMOVED.items():
+            if arguments.get(name, kept) != kept:
+                raise ValueError(f"it was made with {name}={arguments[name]!r}; this version knows {kept!r} only")
+        current = {cls.RENAMED.get(name, name): v for name, v in arguments.items() if name not in cls.REMOVED}
+        config = {**config, "arguments": current} if "arguments" in config else current
+        return super().from_header({**header, "config": config}, state)
 
     def fit_images(
         self,
-        data: Images | ArrayLike | Tensor,
+        data: ImageData,
         labels: ArrayLike | None,
         *,
-        validation: Images | None,
+        validation: ImageData | None,
         recipe: Recipe,
         seed: int,
         progress: bool,
     ) -> Self:
-        """Train from new weights; every image family's ``fit`` is this, with its own defaults."""
+        """Train from new weights; every image family's ``fit`` is this, with its own defaults.
+
+        Raises:
+            TypeError, ValueError: as :meth:`batch` for the data, and as :func:`sdg_lab.training.train`.
+            DivergedError: if the loss becomes NaN or infinite; names the step and the last good checkpoint.
+        """
         batch = self.batch(data, labels)
         held_out = None if validation is None else self.batch(validation)
         with self.as_before_on_failure():
-            training.reinitialise(self, seed)
+            self.draw_weights(seed)
             if self.classes is not None:
-                self.class_probs = torch.bincount(batch[1], minlength=self.classes).to(self.device) / len(batch[0])
+                self.class_probs = torch.bincount(batch[1], minlength=self.classes) / len(batch[1])
             self.learn(batch, validation=held_out, recipe=recipe, seed=seed, progress=progress)
         return self
 
-    def batch(self, data: Images | ArrayLike | Tensor, labels: ArrayLike | None = None) -> tuple[Tensor, ...]:
+    def draw_weights(self, seed: int) -> None:
+        """Draw all weights anew."""
+        training.reinitialise(self, seed)
+
+    def batch(self, data: ImageData, labels: ArrayLike | None = None) -> tuple[Tensor, ...]:
         """Return pixels in [0, 1], (n, channels, height, width), and the labels (n,) if the model has classes.
 
         Args:
-            data: images, or an array or tensor of them, (n, [channels,] height, width).
+            data: images, or an array or tensor of them, or a pair of such an array and its labels.
             labels: of an array; images bring their own.
 
         Raises:
             TypeError: if the data are no images.
             ValueError: for images of another shape, none at all, missing labels, or labels out of range.
         """
-        images = as_images(data, labels)
-        name = type(self).__name__
+        if isinstance(data, tuple) and len(data) == 2 and labels is None:
+            data, labels = data
+        images, name = as_images(data, labels), type(self).__name__
         if len(images) == 0:
             raise ValueError("data is empty: give at least one image")
         if images.shape != self.shape:
@@ -89,9 +132,10 @@ class ImageModel(NeuralModel[Images]):
                 f"the images have shape {images.shape}, this {name} was made for {self.shape}: "
                 f"make it with {name}(shape={images.shape})"
             )
-        x = torch.from_numpy(np.ascontiguousarray(images.pixels))
-        y = None if self.classes is None else self.labels(images.labels, len(images))
-        return (x.to(self.device),) if y is None else (x.to(self.device), y)
+        x = torch.from_numpy(np.ascontiguousarray(images.pixels)).to(self.device)
+        # Without classes the labels that Images bring are of no concern; those that were passed are a mistake.
+        y = self.labels(labels if self.classes is None else images.labels, len(images))
+        return (x,) if y is None else (x, y)
 
     def labels(self, labels: ArrayLike | None, n: int, generator: Generator | None = None) -> Tensor | None:
         """Return labels as a tensor (n,) on the model's device; None for a model without classes.
@@ -99,17 +143,105 @@ class ImageModel(NeuralModel[Images]):
         Args:
             labels: one for all, or (n,) of them.
             n: number of images.
-            generator: draws them with the training set's frequencies if none are given; without it they must be.
+            generator: samples them with the training set's frequencies if none are given; without it they must be.
 
         Raises:
             ValueError: if they do not fit.
         """
         if labels is None and self.classes is not None and generator is not None:
-            drawn = torch.multinomial(self.class_probs.cpu(), n, replacement=True, generator=generator)
-            return drawn.to(self.device)
+            sampled = torch.multinomial(self.class_probs.cpu(), n, replacement=True, generator=generator)
+            return sampled.to(self.device)
         checked = check_labels(labels, n, self.classes, type(self).__name__)
         return None if checked is None else torch.from_numpy(checked).to(self.device)
 
-    def images(self, pixels: Tensor, y: Tensor | None, **kwargs: Any) -> Images:
-        """Return pixels in [0, 1], and their labels, as images."""
-        return Images(pixels.float().cpu().numpy(), None if y is None else y.cpu().numpy(), **kwargs)
+    @torch.no_grad()
+    def in_parts(self, function: Callable[..., Tensor], *tensors: Tensor | None, size: int | None = None) -> Tensor:
+        """Return a function's rows for the rows of some tensors, in evaluation mode, so many at a time."""
+        n, size = max(len(t) for t in tensors if t is not None), size or MAX_IMAGES
+        was_training = self.training
+        self.eval()
+        try:
+            return torch.cat(
+                [
+                    function(*(None if t is None else t[first : first + size] for t in tensors))
+                    for first in range(0, n, size)
+                ]
+            )
+        finally:
+            self.train(was_training)
+
+
+class LatentImageModel(ImageModel):
+    """A model that decodes latents z ~ N(0, I) to images: a VAE, a GAN.
+
+    A subclass has ``pixels``.
+    """
+
+    latent: int
+
+    @abstractmethod
+    def pixels(self, z: Tensor, y: Tensor | None) -> Tensor:
+        """Return pixels in [0, 1], (n, channels, height, width), for latents (n, latent) and labels (n,)."""
+
+    def sample(self, n: int, *, seed: int | None = None, labels: ArrayLike | None = None) -> Images:
+        """Sample z from N(0, I) and decode it.
+
+        Args:
+            n: number of images.
+            seed: the same seed gives the same images.
+            labels: for a model with classes: one label for all, or (n,) of them; without it they are sampled with the
+                training set's frequencies.
+
+        Raises:
+            ValueError: for n < 1, labels of a model without classes, and labels of another number or out of range.
+            NotFittedError: before ``fit``.
+        """
+        self.require_fitted()
+        n, generator = check_count(n), new_generator(seed)
+        y = self.labels(labels, n, generator)
+        z = torch.randn(n, self.latent, generator=generator).to(self.device)
+        return to_images(self.in_parts(self.pixels, z, y), y)
+
+    def decode(self, z: ArrayLike | Tensor, labels: ArrayLike | None = None) -> Images:
+        """Return the images of latents of shape (n, latent), one for each row.
+
+        Raises:
+            ValueError: if ``z`` has another shape, is not finite, or the labels do not fit.
+            NotFittedError: before ``fit``.
+        """
+        self.require_fitted()
+        points = torch.as_tensor(np.asarray(z) if not isinstance(z, Tensor) else z).to(self.device, torch.float32)
+        if points.ndim != 2 or points.shape[1] != self.latent or len(points) == 0:
+            raise ValueError(f"z must have shape (n, {self.latent}) with n >= 1, got {tuple(points.shape)}")
+        if not (finite := torch.isfinite(points).all(dim=1)).all():
+            raise ValueError(f"z is not finite at point {int(finite.int().argmin())}")
+        y = self.labels(labels, len(points))
+        return to_images(self.in_parts(self.pixels, points, y), y)
+
+
+def to_images(pixels: Tensor, y: Tensor | None) -> Images:
+    """Return pixels in [0, 1], and their labels, as images."""
+    return Images(pixels.float().cpu().numpy(), None if y is None else y.cpu().numpy())
+
+
+def wholes(name: str, values: Any, *, least: int = 1) -> tuple[int, ...]:
+    """Return several whole numbers as a tuple, or refuse them.
+
+    Raises:
+        ValueError: if they are not several, not whole, or below ``least``.
+    """
+    if not isinstance(values, Iterable) or isinstance(values, str):
+        raise ValueError(f"{name} must be several whole numbers, such as ({values}, {values}), got {values!r}")
+    return tuple(whole(f"each of {name}", value, least=least) for value in values)
+
+
+def check_divisible(shape: Sequence[int], factor: int, remedy: str) -> None:
+    """Refuse heights and widths that cannot be divided by a network's strides.
+
+    Raises:
+        ValueError: with the remedy.
+    """
+    if any(side % factor for side in shape[1:]):
+        raise ValueError(
+            f"height and width must be multiples of {factor}, got {shape[1]}×{shape[2]}: {remedy}, or pad the images"
+        )

@@ -65,7 +65,7 @@ def train_mnist() -> Diffusion:
     from sdg_lab import data
     from sdg_lab.models.diffusion import Diffusion
 
-    model = Diffusion((1, 28, 28), network="unet", widths=(48, 96), fold=2, timesteps=200, classes=10)
+    model = Diffusion((1, 28, 28), architecture="unet", widths=(48, 96), unshuffle=2, timesteps=200, classes=10)
     return model.fit(data.mnist().train, epochs=32, batch_size=64, lr=2e-3, ema=0.995, seed=0)
 
 

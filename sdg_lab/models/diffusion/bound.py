@@ -1,15 +1,15 @@
-"""The exact variational bound of a diffusion model: what its pictures' log-probability is at least, in nats.
+"""The exact variational bound of a diffusion model: what its images' log-probability is at least, in nats.
 
 DDPM (Ho et al. 2020), equation 5. With L the negative bound,
 
     L = KL(q(x_T | x_0) || N(0, I))  +  Σ_{t=2}^T KL(q(x_{t-1} | x_t, x_0) || p(x_{t-1} | x_t))  -  log p(x_0 | x_1),
 
 each term an expectation over q(x_t | x_0). All T terms are summed; none is sampled. The expectation over x_t is
-estimated with one draw at each t, so the value of one picture varies a little with the seed, without bias.
+estimated with one draw at each t, so the value of one image varies a little with the seed, without bias.
 
 The first term is a closed form. In the others p has the variance β̃_t of the true posterior, so two Gaussians of equal
 variance are compared. The last term is the probability of whole grey levels (equation 13), so the bound is one of a
-probability, not of a density: its bits/dim mean bits a pixel, and no unit of the pixels enters.
+probability, not of a density: its bits/dim mean bits per pixel, and no unit of the pixels enters.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ import torch
 from torch import Generator, Tensor
 
 from sdg_lab.models.diffusion.noise import betas, posterior, q_sample
-from sdg_lab.models.diffusion.samplers import Denoise
+from sdg_lab.models.diffusion.samplers import Denoise, at_time, standard_normal
 
 
 @dataclass(frozen=True, eq=False)
 class BoundTerms:
-    """The parts of the negative bound, all in nats and summed over the picture.
+    """The parts of the negative bound, all in nats and summed over the pixels.
 
     Attributes:
         prior: (n,): how far x_T is from pure noise.
@@ -46,10 +46,10 @@ class BoundTerms:
 def bound_terms(
     denoise: Denoise, x0: Tensor, alphas_bar: Tensor, levels: int, generator: Generator | None = None
 ) -> BoundTerms:
-    """Return every term of the bound for pictures x_0 (n, …) in [-1, 1], with one draw of x_t at each t.
+    """Return every term of the bound for images x_0 (n, …) in [-1, 1], with one draw of x_t at each t.
 
     Args:
-        denoise: guesses x_0 from (x_t, t); one look for each picture and each t.
+        denoise: predicts x_0 from (x_t, t); T function evaluations for each image.
         x0: grey levels -1, -1 + 2/(levels-1), …, 1.
         alphas_bar: (T+1,).
         levels: number of grey levels: 256 for 8 bits.
@@ -62,13 +62,13 @@ def bound_terms(
     timesteps = len(alphas_bar) - 1
     columns = []
     for t in range(timesteps, 1, -1):
-        xt, guess = _look(denoise, x0, t, alphas_bar, generator)
+        xt, x0_hat = _noise_and_denoise(denoise, x0, t, alphas_bar, generator)
         mean, log_variance = posterior(x0, xt, t, alphas_bar)
-        ours, _ = posterior(guess, xt, t, alphas_bar)
+        ours, _ = posterior(x0_hat, xt, t, alphas_bar)
         columns.append(kl_of_equal_variance(mean, ours, log_variance))
-    _, guess = _look(denoise, x0, 1, alphas_bar, generator)
+    _, x0_hat = _noise_and_denoise(denoise, x0, 1, alphas_bar, generator)
     log_scale = 0.5 * betas(alphas_bar)[0].log()
-    log_likelihood = discretised_log_prob(x0, guess, log_scale.to(x0), levels)
+    log_likelihood = discretised_log_prob(x0, x0_hat, log_scale.to(x0), levels)
     return BoundTerms(prior_kl(x0, alphas_bar), torch.stack(columns[::-1], dim=1), -_sum(log_likelihood))
 
 
@@ -101,23 +101,22 @@ def discretised_log_prob(x0: Tensor, mean: Tensor, log_scale: Tensor, levels: in
 
 
 def check_levels(x0: Tensor, levels: int) -> None:
-    """Refuse pictures in [-1, 1] whose pixels are not among so many evenly spaced grey levels."""
+    """Refuse images in [-1, 1] whose pixels are not among so many evenly spaced grey levels."""
     steps = (x0 + 1) * (levels - 1) / 2
     off = (steps - steps.round()).abs().flatten(1).amax(dim=1)
     if bool((off > 1e-3).any()):
         row = int(off.argmax())
         raise ValueError(
-            f"picture {row} has pixels between the {levels} grey levels: give the number that the data have "
+            f"image {row} has pixels between the {levels} grey levels: give the number that the data have "
             "(levels=17 for the 8×8 digits, 256 for 8 bits), or round the pixels"
         )
 
 
-def _look(
+def _noise_and_denoise(
     denoise: Denoise, x0: Tensor, t: int, alphas_bar: Tensor, generator: Generator | None
 ) -> tuple[Tensor, Tensor]:
-    noise = torch.randn(x0.shape, generator=generator, dtype=x0.dtype, device=x0.device)
-    xt = q_sample(x0, t, noise, alphas_bar)
-    return xt, denoise(xt, torch.full((len(x0),), t, device=x0.device))
+    xt = q_sample(x0, t, standard_normal(x0, generator), alphas_bar)
+    return xt, denoise(xt, at_time(xt, t))
 
 
 def _sum(each: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """A mixture of Gaussians: the one data set on which a diffusion model's right answer is known at every noise level.
 
 Gaussian noise added to a Gaussian mixture gives a Gaussian mixture. So its density, its score ∇ log p(x_t), the best
-guess of x_0 and the velocity of flow matching are closed forms, to hold a network or a sampler against.
+prediction of x_0 and the velocity of flow matching are closed forms, to compare a network or a sampler with.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class GaussianMixture:
         k = len(self.weights)
         if self.weights.shape != (k,) or self.scales.shape != (k,) or self.means.ndim != 2 or len(self.means) != k:
             raise ValueError(
-                "weights (k,), means (k, d) and scales (k,) must speak of the same k components, got shapes "
+                "weights (k,), means (k, d) and scales (k,) must have the same k components, got shapes "
                 f"{tuple(self.weights.shape)}, {tuple(self.means.shape)} and {tuple(self.scales.shape)}"
             )
         if not bool((self.weights >= 0).all()) or not math.isclose(float(self.weights.sum()), 1, abs_tol=1e-6):
@@ -64,8 +64,8 @@ class GaussianMixture:
 
     def score(self, x: Tensor) -> Tensor:
         """Return ∇ log p(x), (n, d): where to go to find more of the data."""
-        pull = (self.means - x[:, None]) / self.scales.square()[:, None]
-        return (self.responsibilities(x)[..., None] * pull).sum(dim=1)
+        towards = (self.means - x[:, None]) / self.scales.square()[:, None]
+        return (self.responsibilities(x)[..., None] * towards).sum(dim=1)
 
     def responsibilities(self, x: Tensor) -> Tensor:
         """Return p(component | x), (n, k)."""
@@ -77,7 +77,7 @@ class GaussianMixture:
         return GaussianMixture(self.weights, a.sqrt() * self.means, (a * self.scales.square() + 1 - a).sqrt())
 
     def denoise(self, xt: Tensor, t: Steps, alphas_bar: Tensor) -> Tensor:
-        """Return E[x_0 | x_t], (n, d), for one t: the guess with the least squared error.
+        """Return E[x_0 | x_t], (n, d), for one t: the prediction with the least squared error.
 
         By Tweedie's formula it is (x_t + (1-ᾱ_t) ∇ log p(x_t)) / √ᾱ_t.
 

@@ -1,7 +1,7 @@
-"""Networks that look at noisy data, at how noisy they are, and perhaps at a label.
+"""The condition on time and label, and the smaller of the two networks of noisy data.
 
-All are called alike: ``net(x, time, y)`` with x (n, *shape), time float (n,) in [0, 1], y labels (n,) or None, and all
-return a tensor like x. What it means (noise, v, a velocity) is decided by the loss, not by the network.
+Both are called alike: ``net(x, time, y)`` with x (n, *shape), time float (n,) in [0, 1], y labels (n,) or None, and
+return a tensor like x. What it means (ε, v, a velocity) is decided by the loss, not by the network.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sdg_lab.models.images import wholes
+
 
 def time_features(time: Tensor, width: int) -> Tensor:
     """Return sines and cosines of time at ``width / 2`` frequencies, (n, width), for time in [0, 1].
 
     Vaswani et al. (2017), section 3.5, as DDPM uses it with t = 1000 · time: the slowest wave tells early from late,
-    the quickest tells neighbours apart.
+    the quickest tells neighbouring times apart.
 
     Raises:
         ValueError: if width is odd or below 4.
@@ -36,7 +38,7 @@ def time_features(time: Tensor, width: int) -> Tensor:
 class Condition(nn.Module):
     """Turn time and label into one vector, (n, width).
 
-    Labels are 0..classes-1; ``classes`` itself, and None, stand for "no label", which has an embedding like any other.
+    Labels are 0..classes-1; ``classes`` itself, and None, are the null token, which has an embedding like any other.
     """
 
     def __init__(self, width: int, classes: int | None = None) -> None:
@@ -46,18 +48,18 @@ class Condition(nn.Module):
         self.label = nn.Embedding(classes + 1, width) if classes is not None else None
 
     def forward(self, time: Tensor, y: Tensor | None = None) -> Tensor:
-        """Return the vector that every layer is told, (n, width)."""
+        """Return the vector that every layer is conditioned on, (n, width)."""
         if y is not None and self.label is None:
             raise ValueError("labels were given to a network without classes: make it with classes=...")
         code = self.second(F.silu(self.first(time_features(time, self.width))))
         if self.label is not None:
-            none = torch.full((len(time),), cast(int, self.classes), device=time.device)
-            code = code + self.label(none if y is None else y)
+            null = torch.full((len(time),), cast(int, self.classes), device=time.device)
+            code = code + self.label(null if y is None else y)
         return F.silu(code)
 
 
 class DenoisingMLP(nn.Module):
-    """Dense layers with a way around each: for points, and for pictures of a few dozen pixels.
+    """Dense layers with residual connections: for points, and for images of a few dozen pixels.
 
     Args:
         shape: of one example, e.g. (1, 8, 8), or (2,) for points in the plane.
@@ -72,8 +74,9 @@ class DenoisingMLP(nn.Module):
         self, shape: Sequence[int], widths: Sequence[int] = (256, 256, 256), *, classes: int | None = None
     ) -> None:
         super().__init__()
-        if not widths or min(widths) < 4 or widths[0] % 2:
-            raise ValueError(f"widths must name at least one hidden layer, each >= 4, the first even, got {widths}")
+        widths = wholes("widths", widths, least=4)
+        if not widths or widths[0] % 2:
+            raise ValueError(f"widths must name at least one hidden layer, the first of them even, got {widths}")
         self.shape, pixels = tuple(shape), math.prod(shape)
         self.condition = Condition(widths[0], classes)
         self.entry = nn.Linear(pixels, widths[0])

@@ -1,8 +1,8 @@
 """Gaussian noise added step by step, and taken away again: every closed form of a diffusion model.
 
-Ho, Jain & Abbeel, *Denoising Diffusion Probabilistic Models* (2020), called DDPM below. A picture x_0 becomes noise x_T
+Ho, Jain & Abbeel, *Denoising Diffusion Probabilistic Models* (2020), called DDPM below. An image x_0 becomes noise x_T
 by q(x_t | x_{t-1}) = N(√(1-β_t) x_{t-1}, β_t I). Everything follows from one table, ᾱ_t = Π_{s≤t} (1-β_s), which is
-kept in float64 with ᾱ_0 = 1 in front: ``alphas_bar[t]`` is ᾱ_t for t = 0…T, and index 0 is the picture itself.
+kept in float64 with ᾱ_0 = 1 in front: ``alphas_bar[t]`` is ᾱ_t for t = 0…T, and index 0 is the image itself.
 
 Shapes: x_0, x_t and noise (n, …) alike; t whole numbers (n,), or one for all. No function draws random numbers:
 noise is an argument.
@@ -14,6 +14,8 @@ import math
 
 import torch
 from torch import Tensor
+
+from sdg_lab.checks import number, whole
 
 Steps = Tensor | int
 """t of each row, int64 (n,), or one t for all rows."""
@@ -33,7 +35,7 @@ def linear_schedule(timesteps: int) -> Tensor:
     Raises:
         ValueError: for fewer than 2 steps.
     """
-    _check_timesteps(timesteps)
+    whole("timesteps", timesteps, least=2)
     scale = 1000 / timesteps
     return _from_betas(torch.linspace(scale * 1e-4, scale * 0.02, timesteps, dtype=torch.float64))
 
@@ -50,9 +52,8 @@ def cosine_schedule(timesteps: int, offset: float = 0.008) -> Tensor:
     Raises:
         ValueError: for fewer than 2 steps, or a negative offset.
     """
-    _check_timesteps(timesteps)
-    if not offset >= 0:
-        raise ValueError(f"offset must be >= 0, got {offset}")
+    whole("timesteps", timesteps, least=2)
+    number("offset", offset, least=0)
     share = torch.arange(timesteps + 1, dtype=torch.float64) / timesteps
     f = torch.cos((share + offset) / (1 + offset) * math.pi / 2).square()
     return _from_betas(1 - f[1:] / f[:-1])
@@ -61,11 +62,6 @@ def cosine_schedule(timesteps: int, offset: float = 0.008) -> Tensor:
 def betas(alphas_bar: Tensor) -> Tensor:
     """Return β_1 … β_T, (T,): the variance that each step adds."""
     return 1 - alphas_bar[1:] / alphas_bar[:-1]
-
-
-def signal_to_noise(alphas_bar: Tensor) -> Tensor:
-    """Return ᾱ_t / (1 - ᾱ_t), (T+1,): infinite for the picture itself, nearly 0 for the noise."""
-    return alphas_bar / (1 - alphas_bar)
 
 
 # Stage 2: the forward process, which has nothing to learn.
@@ -90,7 +86,7 @@ def posterior(x0: Tensor, xt: Tensor, t: Steps, alphas_bar: Tensor) -> tuple[Ten
     return mean, _as((beta * (1 - before) / (1 - now)).log(), x0)
 
 
-# Stage 3: three ways to say the same thing about x_t. Whoever knows one of x_0, ε and v knows the others.
+# Stage 3: three equivalent parametrisations. Given x_t, one of x_0, ε and v gives the others.
 
 
 def epsilon_from_x0(x0: Tensor, xt: Tensor, t: Steps, alphas_bar: Tensor) -> Tensor:
@@ -100,7 +96,7 @@ def epsilon_from_x0(x0: Tensor, xt: Tensor, t: Steps, alphas_bar: Tensor) -> Ten
 
 
 def x0_from_epsilon(epsilon: Tensor, xt: Tensor, t: Steps, alphas_bar: Tensor) -> Tensor:
-    """Return the picture x_0 that the noise ε turned into x_t (DDPM, equation 15)."""
+    """Return the image x_0 that the noise ε turned into x_t (DDPM, equation 15)."""
     a = _at(alphas_bar, t, xt)
     return (xt - _as((1 - a).sqrt(), xt) * epsilon) / _as(a.sqrt(), xt)
 
@@ -108,8 +104,8 @@ def x0_from_epsilon(epsilon: Tensor, xt: Tensor, t: Steps, alphas_bar: Tensor) -
 def v_from(x0: Tensor, noise: Tensor, t: Steps, alphas_bar: Tensor) -> Tensor:
     """Return v = √ᾱ_t ε - √(1-ᾱ_t) x_0 (Salimans & Ho 2022, appendix D).
 
-    Where x_t is nearly the picture, v asks for the noise; where it is nearly noise, v asks for the picture: never for
-    what can be read off.
+    Where x_t is nearly the image, v is nearly the noise; where it is nearly noise, v is nearly the image: never what
+    can be read off x_t.
     """
     a = _at(alphas_bar, t, x0)
     return _as(a.sqrt(), x0) * noise - _as((1 - a).sqrt(), x0) * x0
@@ -121,7 +117,7 @@ def x0_from_v(v: Tensor, xt: Tensor, t: Steps, alphas_bar: Tensor) -> Tensor:
     return _as(a.sqrt(), xt) * xt - _as((1 - a).sqrt(), xt) * v
 
 
-# Stage 4: one step of the reverse process, given a guess of x_0.
+# Stage 4: one step of the reverse process, given a prediction x̂_0.
 
 
 def p_sample(x0_hat: Tensor, xt: Tensor, t: Steps, noise: Tensor, alphas_bar: Tensor) -> Tensor:
@@ -146,7 +142,7 @@ def ddim_step(
     """Return x_s for any s < t (Song, Meng & Ermon 2021, equations 12 and 16).
 
     Args:
-        x0_hat: the guess of x_0, (n, …).
+        x0_hat: the prediction of x_0, (n, …).
         xt: where we are, (n, …).
         t: the step we are at.
         s: the step to go to.
@@ -158,9 +154,8 @@ def ddim_step(
         ValueError: if s >= t, eta is negative, or noise is missing.
     """
     if not bool(torch.as_tensor(s < t).all()):
-        raise ValueError(f"s must be smaller than t: a step of DDIM leads towards the picture; got s = {s}, t = {t}")
-    if not eta >= 0:
-        raise ValueError(f"eta must be >= 0, got {eta}")
+        raise ValueError(f"s must be smaller than t: a step of DDIM leads towards the image; got s = {s}, t = {t}")
+    number("eta", eta, least=0)
     if eta > 0 and noise is None:
         raise ValueError(f"eta = {eta} adds noise: pass noise=torch.randn_like(xt)")
     now, later = _at(alphas_bar, t, xt), _at(alphas_bar, s, xt)
@@ -176,16 +171,15 @@ def ddim_times(timesteps: int, steps: int) -> list[int]:
     Raises:
         ValueError: if there are fewer than 1 step or more than T.
     """
-    if not 1 <= steps <= timesteps:
-        raise ValueError(f"steps must be from 1 to timesteps = {timesteps}, got {steps}")
+    whole("steps", steps, least=1, most=timesteps)
     return [round(timesteps * (steps - i) / steps) for i in range(steps + 1)]
 
 
 def guided(conditional: Tensor, unconditional: Tensor, scale: float) -> Tensor:
     """Return unconditional + scale · (conditional - unconditional): classifier-free guidance (Ho & Salimans 2022).
 
-    0 ignores the label, 1 is the conditional model, and more than 1 goes further in the direction in which the label
-    pulls: clearer pictures, fewer kinds of them. The paper's weight w is ``scale - 1``.
+    0 ignores the label, 1 is the conditional model, and more than 1 goes further in the label's direction: stronger
+    conditioning, less diversity. The paper's weight w is ``scale - 1``.
     """
     return unconditional + scale * (conditional - unconditional)
 
@@ -207,8 +201,3 @@ def _at(alphas_bar: Tensor, t: Steps, like: Tensor) -> Tensor:
 def _as(coefficient: Tensor, like: Tensor) -> Tensor:
     """Return a factor in the precision, and on the device, of what it multiplies."""
     return coefficient.to(like)
-
-
-def _check_timesteps(timesteps: int) -> None:
-    if isinstance(timesteps, bool) or not isinstance(timesteps, int) or timesteps < 2:
-        raise ValueError(f"timesteps must be a whole number >= 2, got {timesteps!r}")

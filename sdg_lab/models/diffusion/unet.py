@@ -1,10 +1,10 @@
-"""A small U-Net: down to few pixels and many channels, up again, with a bridge between equal sizes.
+"""A small U-Net: down to few pixels and many channels, up again, with skip connections between equal sizes.
 
 Ronneberger, Fischer & Brox (2015); with time embedding and residual blocks as in DDPM (Ho et al. 2020), the time acting
-as a scale and a shift on normalised features as in Dhariwal & Nichol (2021). Two choices make it quick on a CPU: 2×2
-pixels may be folded into four channels first, so that all convolutions run on a quarter of the places, and the bridges
-add what they carry, which halves the widest convolutions beside appending it. At the coarsest level the last bridge is
-as short as can be: it adds the features to themselves, which carries nothing new.
+as a scale and a shift on normalised features as in Dhariwal & Nichol (2021). Two choices make it quick on a CPU: a
+pixel-unshuffle may turn 2×2 pixels into four channels first, so that all convolutions run on a quarter of the places,
+and skip connections are added, not concatenated, which halves the widest convolutions. At the coarsest level the skip
+connection adds the features to themselves, which carries nothing new.
 """
 
 from __future__ import annotations
@@ -15,14 +15,16 @@ from typing import cast
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sdg_lab.checks import whole
 from sdg_lab.models.diffusion.mlp import Condition
+from sdg_lab.models.images import check_divisible, wholes
 
 GROUP = 16
 """Channels that are normalised together."""
 
 
-class SilentConv2d(nn.Conv2d):
-    """A convolution that starts at zero: what it is added to passes unchanged at first, so that depth costs nothing."""
+class ZeroConv2d(nn.Conv2d):
+    """A zero-initialised convolution: a residual block is the identity at first, so that depth costs nothing."""
 
     def reset_parameters(self) -> None:
         """Set weights and biases to zero."""
@@ -32,13 +34,13 @@ class SilentConv2d(nn.Conv2d):
 
 
 class ResidualBlock(nn.Module):
-    """Two convolutions around which the input passes unchanged; time and label scale and shift what lies between."""
+    """Two convolutions with a residual connection around them; time and label scale and shift what lies between."""
 
     def __init__(self, few: int, many: int, condition: int) -> None:
         super().__init__()
         self.norm_in, self.norm_out = _norm(few), _norm(many, affine=False)
         self.conv_in = nn.Conv2d(few, many, kernel_size=3, padding=1)
-        self.conv_out = SilentConv2d(many, many, kernel_size=3, padding=1)
+        self.conv_out = ZeroConv2d(many, many, kernel_size=3, padding=1)
         self.scale_shift = nn.Linear(condition, 2 * many)
         self.around = nn.Conv2d(few, many, kernel_size=1) if few != many else nn.Identity()
 
@@ -51,13 +53,12 @@ class ResidualBlock(nn.Module):
 
 
 class UNet(nn.Module):
-    """The network of a diffusion model of pictures.
+    """The network of a diffusion model of images.
 
     Args:
-        shape: of a picture: (channels, height, width).
+        shape: of an image: (channels, height, width).
         widths: channels at each resolution, the finest first; height and width are halved between them.
-        blocks: residual blocks at each resolution on the way down, and as many on the way up.
-        fold: 2 turns 2×2 pixels into four channels before anything else; 1 leaves them.
+        unshuffle: side of the squares of pixels that become channels before anything else; 1 for none.
         classes: number of labels, or None.
 
     Raises:
@@ -69,14 +70,20 @@ class UNet(nn.Module):
         shape: Sequence[int] = (1, 28, 28),
         widths: Sequence[int] = (32, 64),
         *,
-        blocks: int = 1,
-        fold: int = 1,
+        unshuffle: int = 1,
         classes: int | None = None,
     ) -> None:
         super().__init__()
-        _check(shape, widths, blocks, fold)
-        self.shape, self.blocks, self.fold = tuple(shape), blocks, fold
-        channels, condition = shape[0] * fold**2, 4 * widths[0]
+        self.shape, self.unshuffle, widths = (
+            wholes("shape", shape),
+            whole("unshuffle", unshuffle, least=1),
+            tuple(widths),
+        )
+        if not widths or any(width < GROUP or width % GROUP for width in widths):
+            raise ValueError(f"widths must be multiples of {GROUP}, one for each resolution, got {widths}")
+        factor = unshuffle * 2 ** (len(widths) - 1)
+        check_divisible(shape, factor, f"unshuffle={unshuffle} and {len(widths)} resolutions; give fewer widths")
+        channels, condition = shape[0] * unshuffle**2, 4 * widths[0]
         self.condition = Condition(condition, classes)
         self.entry = nn.Conv2d(channels, widths[0], kernel_size=3, padding=1)
         self.down, self.up = nn.ModuleList(), nn.ModuleList()
@@ -85,49 +92,33 @@ class UNet(nn.Module):
             if i:
                 self.shrink.append(nn.Conv2d(widths[i - 1], width, kernel_size=3, stride=2, padding=1))
                 self.grow.append(nn.Conv2d(width, widths[i - 1], kernel_size=3, padding=1))
-            self.down.extend(ResidualBlock(width, width, condition) for _ in range(blocks))
-            self.up.extend(ResidualBlock(width, width, condition) for _ in range(blocks))
+            self.down.append(ResidualBlock(width, width, condition))
+            self.up.append(ResidualBlock(width, width, condition))
         self.norm = _norm(widths[0])
-        self.exit = SilentConv2d(widths[0], channels, kernel_size=3, padding=1)
+        self.exit = ZeroConv2d(widths[0], channels, kernel_size=3, padding=1)
 
     def forward(self, x: Tensor, time: Tensor, y: Tensor | None = None) -> Tensor:
         """Return one number for each pixel, (n, channels, height, width).
 
         Raises:
-            ValueError: for pictures of another shape.
+            ValueError: for images of another shape.
         """
         if x.shape[1:] != self.shape:
-            raise ValueError(f"the pictures have shape {tuple(x.shape[1:])}, this U-Net was made for {self.shape}")
+            raise ValueError(f"the images have shape {tuple(x.shape[1:])}, this U-Net was made for {self.shape}")
         code = self.condition(time, y)
-        h = self.entry(F.pixel_unshuffle(x, self.fold))
-        bridges = []
+        h = self.entry(F.pixel_unshuffle(x, self.unshuffle))
+        skips = []
         for i, block in enumerate(self.down):
-            if i and i % self.blocks == 0:
-                h = self.shrink[i // self.blocks - 1](h)
+            if i:
+                h = self.shrink[i - 1](h)
             h = block(h, code)
-            bridges.append(h)
+            skips.append(h)
         for i in reversed(range(len(self.up))):
-            h = self.up[i](h + bridges.pop(), code)
-            if i and i % self.blocks == 0:
-                h = self.grow[i // self.blocks - 1](F.interpolate(h, scale_factor=2.0))
-        return F.pixel_shuffle(self.exit(F.silu(self.norm(h))), self.fold)
+            h = self.up[i](h + skips[i], code)
+            if i:
+                h = self.grow[i - 1](F.interpolate(h, scale_factor=2.0))
+        return F.pixel_shuffle(self.exit(F.silu(self.norm(h))), self.unshuffle)
 
 
 def _norm(channels: int, *, affine: bool = True) -> nn.GroupNorm:
     return nn.GroupNorm(channels // GROUP, channels, affine=affine)
-
-
-def _check(shape: Sequence[int], widths: Sequence[int], blocks: int, fold: int) -> None:
-    if len(shape) != 3 or min(shape) < 1:
-        raise ValueError(f"shape must be (channels, height, width), each >= 1, got {tuple(shape)}")
-    if not widths or min(widths) < GROUP or any(width % GROUP for width in widths):
-        raise ValueError(f"widths must be multiples of {GROUP}, one for each resolution, got {tuple(widths)}")
-    for name, number in (("blocks", blocks), ("fold", fold)):
-        if number < 1:
-            raise ValueError(f"{name} must be >= 1, got {number}")
-    factor = fold * 2 ** (len(widths) - 1)
-    if shape[1] % factor or shape[2] % factor:
-        raise ValueError(
-            f"height and width must be multiples of {factor}, got {shape[1]}×{shape[2]}: fold={fold} and "
-            f"{len(widths)} resolutions divide them by that much; give fewer widths, or pad the pictures"
-        )

@@ -1,9 +1,9 @@
-"""The two players' networks: from noise to a picture, and from a picture to a logit.
+"""The two networks: the generator, from noise to an image, and the discriminator, from an image to a logit.
 
 Radford, Metz & Chintala, *Unsupervised Representation Learning with Deep Convolutional GANs* (2016): strides instead of
 pooling, batch normalisation in the generator, leaky ReLU in the discriminator, which here has no batch normalisation,
-so that its answer about one picture does not depend on the others (both gradient penalties need that).
-Pictures are (n, channels, height, width) in [-1, 1].
+so that its logit of one image does not depend on the others (both gradient penalties need that).
+Images are (n, channels, height, width) in [-1, 1].
 """
 
 from __future__ import annotations
@@ -15,19 +15,15 @@ from typing import Literal, cast
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.parametrizations import spectral_norm
-from torch.nn.utils.parametrize import is_parametrized
+from torch.nn.utils.parametrize import register_parametrization
 
 Architecture = Literal["dense", "convolutional"]
 SLOPE = 0.2
 """Of leaky ReLU below 0: a plain ReLU would pass no gradient to the generator from units that are off."""
 
-POWER_STEPS = 30
-"""Steps of power iteration after which the largest singular values of weights that changed little are known again."""
-
 
 class GeneratorNetwork(nn.Module):
-    """Noise z (n, latent), and labels y (n,) if there are classes, to pictures in [-1, 1]."""
+    """Noise z (n, latent), and labels y (n,) if there are classes, to images in [-1, 1]."""
 
     def __init__(
         self, shape: tuple[int, ...], latent: int, width: int, depth: int, architecture: Architecture, classes: int
@@ -42,21 +38,46 @@ class GeneratorNetwork(nn.Module):
             self.layers = _upwards(shape, n_inputs, [width << i for i in reversed(range(depth))])
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        """Return pictures (n, channels, height, width)."""
+        """Return images (n, channels, height, width)."""
         if (y := _label(y, self.classes)) is not None:
             z = torch.cat([z, F.one_hot(y, self.classes).to(z.dtype)], dim=1)
         return torch.tanh(self.layers(z)).reshape(-1, *self.shape)
 
 
+class SpectralNorm(nn.Module):
+    """A weight, over its largest singular value σ.
+
+    Training follows σ by one step of power iteration at each use of the weight (Miyato et al. 2018, algorithm 1). In
+    evaluation σ is computed exactly, so it is right for weights that were averaged over steps too.
+    """
+
+    u: Tensor
+
+    def __init__(self, weight: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("u", torch.linalg.svd(weight.detach().flatten(1), full_matrices=False).U[:, 0].clone())
+
+    def forward(self, weight: Tensor) -> Tensor:
+        """Return weight / σ."""
+        matrix = weight.flatten(1)
+        if not self.training:
+            return cast(Tensor, weight / torch.linalg.matrix_norm(matrix, 2))
+        with torch.no_grad():
+            v = F.normalize(matrix.T @ self.u, dim=0)
+            u = F.normalize(matrix @ v, dim=0)
+            self.u.copy_(u)
+        return weight / (u @ matrix @ v)
+
+
 class DiscriminatorNetwork(nn.Module):
-    """A picture, and its label if there are classes, to a logit: above 0 for "real".
+    """An image, and its label if there are classes, to a logit: above 0 for "real".
 
     With classes it is a projection discriminator (Miyato & Koyama 2018, eq. 3): with φ(x) the features,
-    logit = ψ · φ(x) + b + v_y · φ(x), so a row of numbers v_y a class says what of φ speaks for that class.
-    With ``spectral`` each weight is divided by its largest singular value, which one step of power iteration a pass
-    follows (Miyato et al. 2018, algorithm 1), so the logit cannot rise steeply. A dense layer then stretches by 1 at
-    most. Of a convolution it is the weight, reshaped to a matrix, that is bounded; with kernel 4 and stride 2 a pixel
-    lies in four patches, and the layer can stretch by up to 2. With classes the two heads, ψ and v_y, add up to 2.
+    logit = ψ · φ(x) + b + v_y · φ(x), so each class has a vector v_y that says which features speak for it.
+    With ``spectral`` each weight is divided by its largest singular value, which bounds the Lipschitz constant. That of
+    a dense layer is then 1. Of a convolution it is the weight, reshaped to a matrix, that is bounded; with kernel 4 and
+    stride 2 a pixel lies in four patches, so the layer's operator norm can be up to 2. With classes the two heads, ψ
+    and v_y, add up to 2.
     """
 
     def __init__(
@@ -78,22 +99,7 @@ class DiscriminatorNetwork(nn.Module):
         if spectral:
             for layer in list(self.modules()):
                 if isinstance(layer, nn.Linear | nn.Conv2d | nn.Embedding):
-                    spectral_norm(layer)
-
-    @torch.no_grad()
-    def settle(self) -> None:
-        """Find the largest singular values of the present weights anew, if they are normalised.
-
-        Power iteration carries a pair of unit vectors from pass to pass. Where weights were averaged over steps, so
-        were these, and an average of unit vectors is shorter: it would make every singular value look smaller.
-        """
-        was_training = self.training
-        self.train()
-        for layer in self.modules():
-            if is_parametrized(layer, "weight"):
-                for _ in range(POWER_STEPS):
-                    _ = layer.weight  # each reading in training mode is one step
-        self.train(was_training)
+                    register_parametrization(layer, "weight", SpectralNorm(layer.weight))
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Return logits (n,)."""

@@ -1,20 +1,17 @@
-"""What a variational autoencoder is made of: Gaussians in closed form, likelihoods of a picture, and networks.
+"""The distributions of a variational autoencoder: Gaussians in closed form, and the likelihoods of an image.
 
-Shapes: pictures (..., channels, height, width), latents (..., latent); all results are in nats, summed over the
+Shapes: images (..., channels, height, width), latents (..., latent); all results are in nats, summed over the
 dimensions of one example.
 """
 
 from __future__ import annotations
 
 import math
-from itertools import pairwise
-from typing import Literal
 
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
-Architecture = Literal["dense", "convolutional"]
 LOG_2_PI = math.log(2 * math.pi)
 
 
@@ -48,15 +45,15 @@ def log_mean_exp(log_weights: Tensor) -> Tensor:
 
 
 class Bernoulli(nn.Module):
-    """Pixels are bits, tossed independently with the probabilities sigmoid(logits).
+    """Pixels are bits, independent Bernoulli draws with the probabilities sigmoid(logits).
 
-    A Bernoulli gives probabilities to 0 and 1 and none to the grays between them, so a gray picture is read as the
-    probabilities of its bits and tossed anew each time that it is looked at (dynamic binarisation). Bits stay as they
-    are, so the same rule holds in training and test.
+    A Bernoulli gives probabilities to 0 and 1 and none to the greys between them, so the pixels of a grey image are
+    read as probabilities, and its bits are drawn anew at each step (dynamic binarisation). Bits stay as they are, so
+    the same rule holds in training and test.
     """
 
     def observe(self, x: Tensor, generator: Generator | None = None) -> Tensor:
-        """Return the bits of a picture, the same shape."""
+        """Return the binarised image, the same shape."""
         return torch.bernoulli(x, generator=generator)
 
     def log_prob(self, logits: Tensor, x: Tensor) -> Tensor:
@@ -64,23 +61,23 @@ class Bernoulli(nn.Module):
         return -F.binary_cross_entropy_with_logits(logits, x.expand_as(logits), reduction="none").sum((-3, -2, -1))
 
     def mean(self, logits: Tensor) -> Tensor:
-        """Return E[x|z], a gray picture."""
+        """Return E[x|z], a grey image."""
         return torch.sigmoid(logits)
 
 
 class Gaussian(nn.Module):
-    """Gray values with normal noise of one learned standard deviation: a density, so its nats depend on the unit."""
+    """Grey values with normal noise of one learned standard deviation: a density, so its nats depend on the unit."""
 
     def __init__(self) -> None:
         super().__init__()
         self.log_scale = nn.Parameter(torch.zeros(()))
 
     def reset_parameters(self) -> None:
-        """Start from a standard deviation of 1, wider than any picture."""
+        """Start from a standard deviation of 1, wider than the range of any pixel."""
         nn.init.zeros_(self.log_scale)
 
     def observe(self, x: Tensor, generator: Generator | None = None) -> Tensor:
-        """Return the picture itself: gray values are what this likelihood speaks of."""
+        """Return the image itself: this is a likelihood of grey values."""
         return x
 
     def log_prob(self, mean: Tensor, x: Tensor) -> Tensor:
@@ -89,47 +86,8 @@ class Gaussian(nn.Module):
         return -(0.5 * squares + self.log_scale + 0.5 * LOG_2_PI).sum((-3, -2, -1))
 
     def mean(self, mean: Tensor) -> Tensor:
-        """Return E[x|z], clipped to the range of a picture."""
+        """Return E[x|z], clipped to the range of a pixel."""
         return mean.clamp(0, 1)
 
 
 LIKELIHOODS: dict[str, type[Bernoulli] | type[Gaussian]] = {"bernoulli": Bernoulli, "gaussian": Gaussian}
-
-
-def build_networks(
-    architecture: Architecture, shape: tuple[int, ...], hidden: tuple[int, ...], latent: int, classes: int
-) -> tuple[nn.Sequential, nn.Sequential, nn.Sequential]:
-    """Return three stacks of layers: picture to features, features to q(z|x), and latents to what p(x|z) is made of.
-
-    The features are flat; the last two stacks expect ``classes`` indicators appended to their inputs.
-    """
-    if architecture == "convolutional":
-        features, n_features, decoder = _convolutional(shape, hidden, latent + classes)
-        head = _perceptron(n_features + classes, 2 * latent)
-    else:  # every pixel is connected with every unit, so parameters grow with the number of pixels
-        pixels = math.prod(shape)
-        features, head = nn.Sequential(nn.Flatten()), _perceptron(pixels + classes, *hidden, 2 * latent)
-        decoder = _perceptron(latent + classes, *reversed(hidden), pixels)
-    return features, head, decoder
-
-
-def _perceptron(*widths: int) -> nn.Sequential:
-    """Return linear layers with ReLU between them."""
-    layers = [layer for n_in, n_out in pairwise(widths) for layer in (nn.ReLU(), nn.Linear(n_in, n_out))]
-    return nn.Sequential(*layers[1:])
-
-
-def _convolutional(
-    shape: tuple[int, ...], hidden: tuple[int, ...], n_inputs: int
-) -> tuple[nn.Sequential, int, nn.Sequential]:
-    """Each layer halves (or doubles) height and width with one small filter bank that is used at every place."""
-    channels, height, width = shape
-    small = (hidden[-1], height >> len(hidden), width >> len(hidden))
-    encoder, decoder = nn.Sequential(), nn.Sequential()
-    for few, many in pairwise((channels, *hidden)):
-        encoder.extend([nn.Conv2d(few, many, kernel_size=4, stride=2, padding=1), nn.ReLU()])
-    encoder.append(nn.Flatten())
-    decoder.extend([nn.Linear(n_inputs, math.prod(small)), nn.Unflatten(1, small)])
-    for many, few in pairwise((*reversed(hidden), channels)):
-        decoder.extend([nn.ReLU(), nn.ConvTranspose2d(many, few, kernel_size=4, stride=2, padding=1)])
-    return encoder, math.prod(small), decoder

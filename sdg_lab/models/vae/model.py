@@ -2,14 +2,14 @@
 
 Kingma & Welling, *Auto-Encoding Variational Bayes* (2014); the tighter bound with k samples is that of Burda, Grosse &
 Salakhutdinov, *Importance Weighted Autoencoders* (2016). All bounds are in nats, summed over pixels and latent
-dimensions. Tensors are named as in the papers: x pictures (n, channels, height, width), y labels (n,), z latents
+dimensions. Tensors are named as in the papers: x images (n, channels, height, width), y labels (n,), z latents
 (n, latent), q(z|x) the encoder's Gaussian, p(x|z) the decoder's likelihood, p(z) = N(0, I).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self, cast
+from typing import Self, Unpack, cast, get_args
 
 import numpy as np
 import torch
@@ -17,45 +17,45 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from sdg_lab import training
-from sdg_lab.data.types import Images
-from sdg_lab.models.contract import NeuralModel, check_count, check_images, new_generator
-from sdg_lab.models.images import draw_labels, label_tensor
+from sdg_lab.checks import number, one_of, whole
+from sdg_lab.models.images import ImageData, LatentImageModel, check_divisible, wholes
+from sdg_lab.models.neural import new_generator
 from sdg_lab.models.vae.likelihoods import (
     LIKELIHOODS,
-    Architecture,
-    build_networks,
     kl_to_standard_normal,
     log_mean_exp,
     log_normal,
     reparameterise,
 )
+from sdg_lab.models.vae.networks import Architecture, build_networks
+from sdg_lab.training import recipe as recipes
+from sdg_lab.training.devices import to_float64
+from sdg_lab.training.recipe import Recipe
 
-MOST_LATENTS = 20_000
-"""Latent points decoded at a time when a bound is measured: enough to be quick, few enough for a small memory."""
+MAX_LATENTS = 20_000
+"""Latent points decoded at a time when a bound is computed: enough to be quick, few enough for a small memory."""
 
 
-class VAE(NeuralModel[Images]):
-    """A variational autoencoder of pictures, dense or convolutional, with or without a class label as a condition.
+class VAE(LatentImageModel):
+    """A variational autoencoder of images, dense or convolutional, with or without a class label as a condition.
+
+    ``sample`` returns the decoder's means E[x|z], grey images in [0, 1]: not draws of p(x|z), which have its noise too.
+    For bits rather than their probabilities: ``rng.binomial(1, images.pixels)``.
 
     Args:
-        shape: of a picture: (channels, height, width).
+        shape: of an image: (channels, height, width).
         latent: dimensions of z.
         hidden: dense: widths of the encoder's hidden layers, mirrored in the decoder; none makes both maps linear.
             Convolutional: channels after each halving of height and width.
         architecture: "dense" or "convolutional".
-        classes: number of classes if q(z|x, y) and p(x|z, y) are told the label y in 0..classes-1; None if not.
+        classes: number of classes if q(z|x, y) and p(x|z, y) are conditioned on the label y in 0..classes-1; None if
+            not.
         beta: factor on the KL in the training loss only (Higgins et al. 2017); every bound is reported without it.
-        likelihood: "bernoulli" for bits, gray pictures being tossed to bits; "gaussian" for gray values.
-
-    Attributes:
-        history: how the last ``fit`` went; None for a model that was loaded.
+        likelihood: "bernoulli" for bits, grey images being binarised; "gaussian" for grey values.
 
     Raises:
         ValueError: for arguments out of range, and for sizes that cannot be halved as often as ``hidden`` asks.
     """
-
-    class_probs: Tensor
 
     def __init__(
         self,
@@ -68,22 +68,17 @@ class VAE(NeuralModel[Images]):
         beta: float = 1.0,
         likelihood: str = "bernoulli",
     ) -> None:
-        super().__init__()
-        _check_arguments(shape, latent, hidden, architecture, classes, beta, likelihood)
-        self.shape, self.hidden = tuple(shape), tuple(hidden)
-        self.latent, self.architecture, self.classes = latent, architecture, classes
-        self.beta, self.likelihood = beta, likelihood
-        networks = build_networks(architecture, self.shape, self.hidden, latent, classes or 0)
+        super().__init__(shape, classes)
+        self.latent, self.hidden = whole("latent", latent, least=1), wholes("hidden", hidden)
+        self.architecture: Architecture = one_of("architecture", architecture, get_args(Architecture))
+        self.beta, self.likelihood = number("beta", beta, least=0), one_of("likelihood", likelihood, LIKELIHOODS)
+        if architecture == "convolutional":
+            if not self.hidden:
+                raise ValueError("a convolutional VAE needs hidden layers: hidden must not be empty")
+            check_divisible(self.shape, 2 ** len(self.hidden), "each of the hidden layers halves them; give fewer")
+        networks = build_networks(self.architecture, self.shape, self.hidden, self.latent, self.classes or 0)
         self.features, self.posterior_head, self.decoder = networks
         self.p_x = LIKELIHOODS[likelihood]()
-        self.register_buffer("class_probs", torch.full((classes or 0,), 1 / (classes or 1)))
-        self.history: training.History | None = None
-
-    def config(self) -> dict[str, Any]:
-        """Return the arguments that make an empty model of the same form."""
-        names = ("latent", "architecture", "classes", "beta", "likelihood")
-        lists = {"shape": list(self.shape), "hidden": list(self.hidden)}
-        return lists | {name: getattr(self, name) for name in names}
 
     # Stage 1: the two distributions and the bound, on tensors.
 
@@ -93,7 +88,7 @@ class VAE(NeuralModel[Images]):
         return mean, log_variance
 
     def decoder_output(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        """Return what p(x|z[, y]) is made of, (..., channels, height, width): logits, or the Gaussian's means."""
+        """Return the parameters of p(x|z[, y]), (..., channels, height, width): logits, or the Gaussian's means."""
         flat = self._with_label(z, y).flatten(0, -2)
         return cast(Tensor, self.decoder(flat)).reshape(*z.shape[:-1], *self.shape)
 
@@ -110,7 +105,7 @@ class VAE(NeuralModel[Images]):
         return self.p_x.log_prob(self.decoder_output(z, y), x), kl_to_standard_normal(mean, log_variance)
 
     def elbo(self, x: Tensor, y: Tensor | None = None, generator: Generator | None = None) -> Tensor:
-        """Return the evidence lower bound of each picture, (n,), nats: never scaled by beta."""
+        """Return the evidence lower bound of each image, (n,), nats: never scaled by beta."""
         log_likelihood, kl = self.elbo_terms(x, y, generator)
         return log_likelihood - kl
 
@@ -133,133 +128,68 @@ class VAE(NeuralModel[Images]):
         log_likelihood, kl = self.elbo_terms(x, y)
         return (self.beta * kl - log_likelihood).mean()
 
-    # Stage 2: the model contract, on pictures.
+    def pixels(self, z: Tensor, y: Tensor | None) -> Tensor:
+        """Return E[x|z[, y]], grey images in [0, 1]."""
+        return self.p_x.mean(self.decoder_output(z, y))
 
+    # Stage 2: the model contract, on images.
+
+    @recipes.defaults(epochs=30)
     def fit(
         self,
-        data: Images,
+        data: ImageData,
+        labels: ArrayLike | None = None,
         *,
-        validation: Images | None = None,
-        epochs: int = 30,
-        batch_size: int = 64,
-        lr: float = 1e-3,
-        patience: int | None = None,
+        validation: ImageData | None = None,
         seed: int = 0,
         progress: bool = True,
+        **recipe: Unpack[Recipe],
     ) -> Self:
-        """Train from new weights on pictures of ``self.shape``, labelled if the model has classes.
+        """Train from new weights on images of ``self.shape``, labelled if the model has classes.
+
+        From a hundred small images it takes some hundreds of epochs; from thousands, 20 to 50.
 
         Args:
-            data: the training pictures.
-            validation: held-out pictures, measured after each epoch; needed for ``patience``.
-            epochs: passes over the data. From a hundred small pictures, some hundreds; from thousands, 20 to 50.
-            batch_size: pictures a step.
-            lr: learning rate of Adam.
-            patience: stop after this many epochs without a lower validation loss and keep the best weights.
-            seed: decides weights, order of examples, noise and coin tosses.
+            data: the training images: ``Images``, or an array or tensor (n, [channels,] height, width).
+            labels: (n,), of an array; ``Images`` bring their own.
+            validation: held-out images, or a pair (images, labels); measured after each epoch, needed for ``patience``.
+            seed: decides weights, order of examples, noise and binarisation.
             progress: show a bar.
+            recipe: how to train: see :class:`sdg_lab.training.recipe.Recipe`.
 
         Raises:
-            TypeError: if ``data`` is not Images.
-            ValueError: for pictures of another shape, none at all, missing labels, or labels out of range.
+            TypeError: if ``data`` are no images, or an option does not exist.
+            ValueError: for images of another shape, none at all, labels that do not fit, and options out of range.
+            DivergedError: if the loss becomes NaN or infinite; names the step and the last good checkpoint.
         """
-        batch = _present(self._tensors(data))
-        held_out = None if validation is None else _present(self._tensors(validation))
-        self.fitted = False  # until it is: a run that diverges leaves no model behind
-        training.reinitialise(self, seed)
-        if self.classes is not None:
-            self.class_probs = torch.bincount(batch[1], minlength=self.classes) / len(data)
-        self.history = training.train(
-            self,
-            batch,
-            validation=held_out,
-            epochs=epochs,
-            batch_size=batch_size,
-            lr=lr,
-            patience=patience,
-            seed=seed,
-            progress=progress,
-        )
-        self.fitted = True
-        return self
+        return self.fit_images(data, labels, validation=validation, recipe=recipe, seed=seed, progress=progress)
 
-    @torch.no_grad()
-    def sample(self, n: int, *, seed: int | None = None, labels: int | ArrayLike | None = None) -> Images:
-        """Draw z from p(z) and return the decoder's mean pictures, gray in [0, 1].
-
-        For bits rather than their probabilities, toss them: ``rng.binomial(1, images.pixels)``.
-
-        Args:
-            n: number of pictures.
-            seed: the same seed gives the same pictures.
-            labels: for a model with classes: one label for all, or (n,) of them; without it they are drawn with the
-                training set's frequencies.
-
-        Raises:
-            ValueError: for n < 1, labels of a model without classes, and labels of another number or out of range.
-            NotFittedError: before ``fit``.
-        """
+    def encode(self, data: ImageData) -> NDArray[np.float32]:
+        """Return the means of q(z|x), (n, latent); grey values stand for the bits' probabilities."""
         self.require_fitted()
-        n = check_count(n)
-        generator = new_generator(seed)
-        if labels is None and self.classes is not None:
-            labels = draw_labels(self.class_probs, n, generator)
-        return self.decode(torch.randn(n, self.latent, generator=generator).numpy(), labels)
+        return self.in_parts(lambda *batch: self.posterior(*batch)[0], *self.batch(data)).cpu().numpy()
 
-    @torch.no_grad()
-    def encode(self, data: Images) -> NDArray[np.float32]:
-        """Return the means of q(z|x), (n, latent); gray values stand for the bits' probabilities."""
-        self.require_fitted()
-        return self.posterior(*self._tensors(data))[0].cpu().numpy()
-
-    @torch.no_grad()
-    def decode(self, z: ArrayLike, labels: int | ArrayLike | None = None) -> Images:
-        """Return the mean picture of p(x|z[, y]) for latents of shape (n, latent), labelled if labels are given.
-
-        Raises:
-            ValueError: if ``z`` has another shape, is not finite, or the labels do not fit.
-            NotFittedError: before ``fit``.
-        """
-        self.require_fitted()
-        points = np.asarray(z, dtype=np.float32)
-        if points.ndim != 2 or points.shape[1] != self.latent or len(points) == 0:
-            raise ValueError(f"z must have shape (n, {self.latent}) with n >= 1, got {points.shape}")
-        if not np.isfinite(points).all():
-            raise ValueError(f"z is not finite at point {int(np.argmin(np.isfinite(points).all(axis=1)))}")
-        y = self._labels(labels, len(points))
-        pixels = self.p_x.mean(self.decoder_output(torch.from_numpy(points).to(self._device), y))
-        return Images(pixels.cpu().numpy(), None if y is None else y.cpu().numpy())
-
-    @torch.no_grad()
-    def log_prob_bound(self, data: Images, k: int = 1, *, seed: int = 0) -> NDArray[np.float64]:
+    def log_prob_bound(self, data: ImageData, k: int = 1, *, seed: int = 0) -> NDArray[np.float64]:
         """Return a lower bound on log p(x[|y]) in nats, (n,): the ELBO for k = 1, the tighter IWAE bound for k > 1.
 
         Args:
-            data: pictures; with the Bernoulli likelihood grays are tossed to bits, so pass bits to fix them.
-            k: draws of q(z|x) a picture.
-            seed: of the draws and tosses; the same seed gives the same numbers.
+            data: images; with the Bernoulli likelihood greys are binarised at random, so pass bits to fix them.
+            k: draws of q(z|x) per image.
+            seed: of the draws and the binarisation; the same seed gives the same numbers.
 
         Raises:
             ValueError: for k < 1, and for data as in :meth:`fit`.
             NotFittedError: before ``fit``.
         """
         self.require_fitted()
-        if isinstance(k, bool) or not isinstance(k, int) or k < 1:
-            raise ValueError(f"k, the number of draws a picture, must be a whole number >= 1, got {k!r}")
-        generator = torch.Generator(self._device).manual_seed(seed)
-        size = max(1, MOST_LATENTS // k)
-        x, y = self._tensors(data)
-        bounds = []
-        for first in range(0, len(x), size):
-            part, label = x[first : first + size], None if y is None else y[first : first + size]
-            bounds.append(self.elbo(part, label, generator) if k == 1 else self.iwae(k, part, label, generator))
-        return torch.cat(bounds).double().cpu().numpy()
+        whole("k, the number of draws per image,", k, least=1)
+        generator = new_generator(seed, self.device)
 
-    # Stage 3: what the two stages above share.
+        def bound(x: Tensor, y: Tensor | None = None) -> Tensor:
+            return self.elbo(x, y, generator) if k == 1 else self.iwae(k, x, y, generator)
 
-    @property
-    def _device(self) -> torch.device:
-        return next(self.parameters()).device
+        bounds = self.in_parts(bound, *self.batch(data), size=max(1, MAX_LATENTS // k))
+        return to_float64(bounds).cpu().numpy()
 
     def _with_label(self, features: Tensor, y: Tensor | None) -> Tensor:
         """Append the one-hot label to the last dimension, if the model has classes."""
@@ -269,56 +199,7 @@ class VAE(NeuralModel[Images]):
             raise ValueError(f"this VAE is conditional on {self.classes} classes: pass the labels y too")
         return torch.cat([features, F.one_hot(y, self.classes).to(features.dtype)], dim=-1)
 
-    def _tensors(self, data: Images) -> tuple[Tensor, Tensor | None]:
-        """Return the pictures, and the labels if the model has classes, on the model's device; or refuse them."""
-        check_images(data)
-        if data.shape != self.shape:
-            raise ValueError(
-                f"the pictures have shape {data.shape}, this VAE was made for {self.shape}: "
-                f"make it with VAE(shape={data.shape})"
-            )
-        x = torch.from_numpy(np.ascontiguousarray(data.pixels, dtype=np.float32)).to(self._device)
-        return x, None if self.classes is None else self._labels(data.labels, len(data))
-
-    def _labels(self, labels: ArrayLike | None, n: int) -> Tensor | None:
-        """Return labels as a tensor (n,) on the model's device, or refuse them."""
-        y = label_tensor(labels, n, self.classes, "VAE")
-        return None if y is None else y.to(self._device)
-
-
-def _present(batch: tuple[Tensor, Tensor | None]) -> tuple[Tensor, ...]:
-    return tuple(tensor for tensor in batch if tensor is not None)
-
 
 def _noise(like: Tensor, generator: Generator | None) -> Tensor:
     """Draw N(0, I) in the shape of a tensor."""
     return torch.randn(like.shape, generator=generator, device=like.device, dtype=like.dtype)
-
-
-def _check_arguments(
-    shape: Sequence[int],
-    latent: int,
-    hidden: Sequence[int],
-    architecture: str,
-    classes: int | None,
-    beta: float,
-    likelihood: str,
-) -> None:
-    if len(shape) != 3 or min(shape) < 1:
-        raise ValueError(f"shape must be (channels, height, width), each >= 1, got {tuple(shape)}")
-    for name, number, least in (("latent", latent, 1), ("classes", classes, 2), ("hidden", min(hidden, default=1), 1)):
-        if number is not None and number < least:
-            raise ValueError(f"{name} must be >= {least}, got {number}")
-    if not beta >= 0:
-        raise ValueError(f"beta must be >= 0, got {beta}")
-    if likelihood not in LIKELIHOODS:
-        raise ValueError(f"likelihood must be one of {', '.join(LIKELIHOODS)}, got {likelihood!r}")
-    if architecture not in ("dense", "convolutional"):
-        raise ValueError(f"architecture must be dense or convolutional, got {architecture!r}")
-    if architecture == "convolutional":
-        factor = 2 ** len(hidden)
-        if not hidden or shape[1] % factor or shape[2] % factor:
-            raise ValueError(
-                f"{len(hidden)} convolutions halve the picture {len(hidden)} times: height and width must be multiples "
-                f"of {factor} and hidden must not be empty, got {tuple(shape)} with hidden={tuple(hidden)}"
-            )
