@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm.auto import tqdm
 
 from sdg_lab.data import packages
-from sdg_lab.files import replace_atomically
 
 MNIST_MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -42,64 +39,74 @@ def fetch_mnist(*, progress: bool = True) -> dict[str, NDArray[np.uint8]]:
     """
     folder = packages.cache() / "mnist"
     return {
-        name: read_idx(fetch(name, folder, MNIST_MIRRORS, sha256, progress=progress))
+        name: read_idx(fetch(name, folder, MNIST_MIRRORS, sha256, progress=progress), name)
         for name, sha256 in MNIST_SHA256.items()
     }
 
 
-def fetch(name: str, folder: Path, mirrors: Sequence[str], sha256: str, *, progress: bool = True) -> Path:
-    """Return a checked file of the folder, downloaded from the first mirror that has it.
+def fetch(name: str, folder: Path, mirrors: Sequence[str], sha256: str, *, progress: bool = True) -> bytes:
+    """Return what a checked file of the folder holds, downloaded from the first mirror that has it.
 
-    A file that is there already is checked too, and fetched again if it is damaged.
+    A file that is there already is checked too, and fetched again if it is damaged. It is written when all of it has
+    come, and if it cannot be, the content serves without.
 
     Raises:
         ConnectionError: if no mirror gave it; the message has each mirror's reason and what to do.
     """
     path = folder / name
-    if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256:
-        return path
+    try:
+        content = path.read_bytes()
+    except OSError:
+        content = b""
+    if hashlib.sha256(content).hexdigest() == sha256:
+        return content
     reasons = []
     for mirror in mirrors:
         try:
-            with replace_atomically(path) as temporary:
-                found = _download(mirror + name, temporary, progress=progress)
-                if found != sha256:
-                    raise ValueError(f"its SHA-256 is {found}, not {sha256}")
-            return path
+            content = _download(mirror + name, name, progress=progress)
         except (OSError, ValueError) as error:
             reasons.append(f"{mirror}: {error}")
+            continue
+        found = hashlib.sha256(content).hexdigest()
+        if found == sha256:
+            packages.keep(path, content)
+            return content
+        reasons.append(f"{mirror}: its SHA-256 is {found}, not {sha256}")
     raise ConnectionError(
         f"could not download {name} ({'; '.join(reasons)}); connect to the network and try again, "
         f"put the file into {folder} yourself, or work with the 5,000 digits that need no network: data.mnist()"
     )
 
 
-def read_idx(path: Path) -> NDArray[np.uint8]:
+def read_idx(content: bytes, name: str) -> NDArray[np.uint8]:
     """Read a gzipped IDX file of unsigned bytes: two zeros, the type 8, the number of axes, their lengths, the values.
 
     Raises:
         ValueError: if the file is something else, or has more or fewer values than its header says.
     """
-    content = gzip.decompress(path.read_bytes())
+    content = gzip.decompress(content)
     if content[:3] != b"\0\0\x08":
-        raise ValueError(f"{path} is not an IDX file of unsigned bytes: it starts with {content[:3]!r}")
+        raise ValueError(f"{name} is not an IDX file of unsigned bytes: it starts with {content[:3]!r}")
     axes = content[3]
     shape = tuple(int(length) for length in np.frombuffer(content, ">u4", count=axes, offset=4))
     values: NDArray[np.uint8] = np.frombuffer(content, np.uint8, offset=4 + 4 * axes)
     if values.size != np.prod(shape):
-        raise ValueError(f"{path} should hold {shape} values, got {values.size}; download it again")
+        raise ValueError(f"{name} should hold {shape} values, got {values.size}; download it again")
     return values.reshape(shape)
 
 
-def _download(url: str, path: Path, *, progress: bool) -> str:
-    """Write what the address gives to the path; return its SHA-256."""
-    digest = hashlib.sha256()
-    with urllib.request.urlopen(url, timeout=_SECONDS) as response, path.open("wb") as target:
+def _download(url: str, name: str, *, progress: bool) -> bytes:
+    """Return what the address gives."""
+    from urllib.request import urlopen
+
+    from tqdm.auto import tqdm
+
+    content = bytearray()
+    with urlopen(url, timeout=_SECONDS) as response:
         size = response.headers.get("Content-Length")
         bar: dict[str, Any] = {"unit": "B", "unit_scale": True, "leave": False, "disable": not progress}
-        with tqdm(total=int(size) if size else None, desc=path.name.split(".")[1], **bar) as shown:
+        with tqdm(total=int(size) if size else None, desc=name, **bar) as shown:
             while chunk := response.read(_CHUNK):
-                digest.update(chunk)
-                target.write(chunk)
+                content += chunk
                 shown.update(len(chunk))
-    return digest.hexdigest()
+    return bytes(content)

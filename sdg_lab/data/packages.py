@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
+import warnings
 from importlib.util import find_spec
 from pathlib import Path
+
+from sdg_lab.files import replace_atomically
 
 # What to install, where it is not simply the name that is imported.
 _REQUIREMENTS = {
@@ -83,8 +87,25 @@ def cache() -> Path:
         return Path(chosen).expanduser()
     if base := os.environ.get("XDG_CACHE_HOME"):
         return Path(base).expanduser() / "sdg-lab"
+    try:
+        home = Path.home()
+    except RuntimeError:  # a user without a home, as in some containers
+        home = Path(tempfile.gettempdir())
     if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "sdg-lab" / "cache"
+        return Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local")) / "sdg-lab" / "cache"
     if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "sdg-lab"
-    return Path.home() / ".cache" / "sdg-lab"
+        return home / "Library" / "Caches" / "sdg-lab"
+    return home / ".cache" / "sdg-lab"
+
+
+def keep(path: Path, content: bytes) -> None:
+    """Write a file into the cache. Where that cannot be done, the data serve without it, and a warning says so."""
+    try:
+        with replace_atomically(path) as temporary:
+            temporary.write_bytes(content)
+    except OSError as error:
+        warnings.warn(
+            f"{path} cannot be written ({error.strerror}), so the next run makes it anew; "
+            "set SDG_LAB_CACHE to a folder that can be written",
+            stacklevel=2,
+        )

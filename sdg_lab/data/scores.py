@@ -6,24 +6,21 @@ library is several times as fast as building music21's full score objects; the t
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zipfile
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 from typing import TypeAlias
 from xml.etree import ElementTree
 
-from tqdm.auto import tqdm
-
 from sdg_lab.data import packages
-from sdg_lab.files import replace_atomically
 
 Melody: TypeAlias = tuple[str, ...]
 
-LAYOUT = 1
+LAYOUT = 2
 """Raised when tokens are written differently, so that old caches are not read."""
 
 PHRASE = 8
@@ -37,19 +34,25 @@ _ACCIDENTALS = {-2: "--", -1: "-", 0: "", 1: "#", 2: "##"}
 
 
 def melodies(*, progress: bool = True) -> list[Melody]:
-    """Return all melodies, from the cache if they are there.
+    """Return all melodies, from the cache if they are there; its first line is the SHA-256 of the rest.
 
     Raises:
         ImportError: if music21 is not installed.
     """
+    from importlib.metadata import version
+
     corpus = packages.file("music21", "corpus", "bach")
     kept = packages.cache() / f"chorales-{LAYOUT}-music21-{version('music21')}.json"
     try:
-        found = {name: tuple(tokens) for name, tokens in json.loads(kept.read_text("utf-8")).items()}
-    except (OSError, ValueError):  # not there yet, or not whole
-        found = read_all(corpus, progress=progress)
-        with replace_atomically(kept) as temporary:
-            temporary.write_text(json.dumps(found), "utf-8")
+        checksum, text = kept.read_bytes().split(b"\n", 1)
+        whole = checksum.decode() == hashlib.sha256(text).hexdigest()
+    except (OSError, ValueError):  # not there yet, or something else
+        whole = False
+    if whole:
+        return [tuple(tokens) for tokens in json.loads(text).values()]
+    found = read_all(corpus, progress=progress)
+    text = json.dumps(found).encode()
+    packages.keep(kept, hashlib.sha256(text).hexdigest().encode() + b"\n" + text)
     return list(found.values())
 
 
@@ -143,6 +146,8 @@ def _phrases(melody: Melody) -> set[tuple[int, ...]]:
 
 def read_all(corpus: Path, *, progress: bool = True) -> dict[str, Melody]:
     """Read every score of a folder that has a soprano; return the melodies by file name."""
+    from tqdm.auto import tqdm
+
     scores = sorted(path for path in corpus.iterdir() if path.suffix in (".mxl", ".xml"))
     found = {}
     for path in tqdm(scores, desc="reading chorales", unit="score", leave=False, disable=not progress):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal
 
+from sdg_lab.checks import one_of
 from sdg_lab.data import packages
 from sdg_lab.data.catalogue import register
 from sdg_lab.data.clicks import session_process
@@ -96,8 +97,7 @@ def names(which: Literal["first", "female", "male", "surnames"] = "first") -> Da
         "male": ("dist.male.first",),
         "surnames": ("dist.all.last",),
     }
-    if which not in lists:
-        raise ValueError(f"which must be one of {', '.join(lists)}, got {which!r}")
+    one_of("which", which, lists)
     lines = [line for name in lists[which] for line in packages.file("names", name).read_text("ascii").splitlines()]
     titles = {"first": "first names", "female": "female first names", "male": "male first names"}
     card = replace(_NAMES, title=f"people's {titles.get(which, which)}")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 
+from sdg_lab.checks import one_of
 from sdg_lab.data import packages
 from sdg_lab.data.catalogue import register
 from sdg_lab.data.split import split_series
@@ -53,6 +53,8 @@ _WEATHER_UNITS = {"temp_max": "°C", "temp_min": "°C", "precipitation": "mm", "
 @register(_CO2)
 def co2() -> Dataset[Series]:
     """Load the weekly CO₂ record of Mauna Loa: a rising trend and a yearly season."""
+    import pandas as pd
+
     table = pd.read_csv(packages.file("statsmodels", "datasets", "co2", "co2.csv"), dtype={"date": str})
     # No gap crosses a border between two parts, so that filling lets nothing leak from the future.
     values = table["co2"].interpolate(limit_area="inside").to_numpy(np.float64)
@@ -63,6 +65,8 @@ def co2() -> Dataset[Series]:
 @register(_SUNSPOTS)
 def sunspots() -> Dataset[Series]:
     """Load the yearly sunspot numbers: a cycle of about eleven years whose height varies."""
+    import pandas as pd
+
     table = pd.read_csv(packages.file("statsmodels", "datasets", "sunspots", "sunspots.csv"), dtype=np.float64)
     return split_series(_SUNSPOTS, Series(table["SUNACTIVITY"].to_numpy(), table["YEAR"].to_numpy(), "sunspot number"))
 
@@ -79,8 +83,9 @@ def weather(
     Raises:
         ValueError: for another column.
     """
-    if column not in _WEATHER_UNITS:
-        raise ValueError(f"column must be one of {', '.join(_WEATHER_UNITS)}, got {column!r}")
+    import pandas as pd
+
+    one_of("column", column, _WEATHER_UNITS)
     table = pd.read_csv(packages.file("vega_datasets", "_data", "seattle-weather.csv"))
     times = pd.to_datetime(table["date"], format="%Y/%m/%d").to_numpy("datetime64[D]")
     return split_series(_WEATHER, Series(table[column].to_numpy(np.float64), times, _WEATHER_UNITS[column]))

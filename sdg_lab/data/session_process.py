@@ -17,6 +17,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from sdg_lab.checks import whole
+
 Session = tuple[str, ...]
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -66,10 +68,13 @@ class SessionProcess:
             raise ValueError(f"follow must lie in [0, 1], got {self.follow}")
 
     def sample(self, n: int, seed: int) -> list[Session]:
-        """Draw n sessions, each of at least one click."""
-        if n < 1:
-            raise ValueError(f"n, the number of sessions, must be >= 1, got {n}")
-        rng = np.random.default_rng(seed)
+        """Draw n sessions, each of at least one click.
+
+        Raises:
+            ValueError: if n is no whole number >= 1, or the seed none >= 0.
+        """
+        rng = np.random.default_rng(whole("seed", seed, least=0))
+        n = whole("n", n, least=1)
         taste = _draw(np.broadcast_to(self.prior, (n, len(self.prior))), rng)
         click = _draw(self.choices[taste], rng)
         sessions: list[list[str]] = [[self.items[i]] for i in click]

@@ -8,14 +8,15 @@ them, and puts all rows that are equal into one part, so that no test row is in 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from sdg_lab.data import packages
 from sdg_lab.data.catalogue import register
 from sdg_lab.data.split import split_table
 from sdg_lab.data.types import Card, Dataset
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _FAIR = Card(
     name="fair",
@@ -113,6 +114,8 @@ def fair(*, deduplicate: bool = True) -> Dataset[pd.DataFrame]:
         deduplicate: keep one of equal rows. One row in six goes, nearly all of them of women without an affair, so that
             affairs look more common than they are. False keeps everybody, equal rows in one part.
     """
+    import pandas as pd
+
     table = pd.read_csv(packages.file("statsmodels", "datasets", "fair", "fair.csv"))
     for ordered, coded in ((True, _FAIR_ORDERED), (False, _FAIR_UNORDERED)):
         for column, labels in coded.items():
@@ -128,6 +131,8 @@ def diamonds(*, deduplicate: bool = True) -> Dataset[pd.DataFrame]:
         deduplicate: keep one of equal rows. Few rows go, and they may be one stone offered twice. False keeps all,
             equal rows in one part.
     """
+    import pandas as pd
+
     table = pd.read_csv(packages.file("plotnine", "data", "diamonds.csv"))
     for column, grades in _DIAMONDS_ORDERED.items():
         table[column] = _categories(table[column], {grade: grade for grade in grades}, ordered=True)
@@ -162,6 +167,8 @@ def breast_cancer(*, deduplicate: bool = True) -> Dataset[pd.DataFrame]:
 
 def _categories(codes: pd.Series[Any], labels: Mapping[Any, str], *, ordered: bool) -> pd.Series[Any]:
     """Replace codes by labels, in the order of the labels; a code without a label is an error, not a missing value."""
+    import pandas as pd
+
     unknown = set(codes.tolist()) - set(labels)
     if unknown:
         raise ValueError(f"column {codes.name!r} has codes without a label: {sorted(unknown)}")
@@ -170,6 +177,8 @@ def _categories(codes: pd.Series[Any], labels: Mapping[Any, str], *, ordered: bo
 
 def _labelled(bunch: Any, target: str) -> pd.DataFrame:
     """Turn scikit-learn's features and integer target into one table."""
+    import pandas as pd
+
     table: pd.DataFrame = bunch.data.copy()
     table[target] = pd.Categorical.from_codes(bunch.target, pd.Index(bunch.target_names))
     return table

