@@ -15,7 +15,7 @@ import sdg_lab  # noqa: F401 - the thread policy first
 # isort: split
 import torch
 
-from benchmarks.peers.unet import FOLD, TIMESTEPS, WIDTHS
+from benchmarks.peers.unet import TIMESTEPS, UNSHUFFLE, WIDTHS
 from benchmarks.timing import Row
 from sdg_lab import data
 from sdg_lab.models.diffusion import Diffusion
