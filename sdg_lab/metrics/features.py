@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sdg_lab.checks import whole
-from sdg_lab.metrics.rows import Array, Rows, as_points, check_columns, is_continuous, is_table, keys, same_kinds
+from sdg_lab.metrics.rows import Array, Rows, as_points, is_continuous, is_table, keys, same_kinds
 from sdg_lab.tables.categories import refuse_infinite
+from sdg_lab.tables.columns import categories_of, check_column, check_columns, check_table, kind_of, numbers_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,14 +39,16 @@ def fit_features(train: Rows, *, n_grams: int = N_GRAMS, unseen: bool = False) -
     Args:
         train: Images, an array (n, ...), strings, tuples of tokens, or a table.
         n_grams: for sequences, the number of commonest n-grams that get a column.
-        unseen: for tables, take categories that train has not for none of those it has, in place of refusing them.
+        unseen: for tables, take a category that train has not for none of those it has, and a column of one value as it
+            is, in place of refusing them.
 
     Returns:
         A function from rows to a float array (n, d), the same d for every call.
 
     Raises:
-        TypeError: if train is none of these types.
-        ValueError: if it is empty, an array holds NaN, or a column of a table holds dates or an infinite number.
+        TypeError: if train is none of these types, or a column of a table holds dates.
+        ValueError: if it is empty, an array holds NaN, or nothing can be learned from a column of a table
+            (``tables.columns.check_column``).
     """
     if is_table(train):
         return _fit_table(train, unseen=unseen)
@@ -101,40 +104,37 @@ def _fit_sequences(train: Sequence[str] | Sequence[tuple[str, ...]], n_grams: in
 
 
 def _fit_table(train: pd.DataFrame, *, unseen: bool) -> Featurise:
-    if train.empty:
-        raise ValueError(f"train is empty: shape {train.shape}")
+    check_table(train, "train")
     encoders = {name: _fit_column(train[name], unseen=unseen) for name in train.columns}
 
     def table(data: Any) -> Array:
-        if not is_table(data):
-            raise TypeError(f"data must be a table like the training data, got {type(data).__name__}")
-        check_columns(data, "data", list(encoders))
+        check_columns(data, list(encoders), "data")
         return np.hstack([encode(data[name]) for name, encode in encoders.items()])
 
     return table
 
 
 def _fit_column(train: pd.Series[Any], *, unseen: bool) -> Callable[[pd.Series[Any]], Array]:
-    from pandas.api import types
-
-    if types.is_datetime64_any_dtype(train) or types.is_timedelta64_dtype(train):
-        raise ValueError(f"column {train.name!r} holds dates; turn them into numbers or categories first")
-    if types.is_numeric_dtype(train) and not types.is_bool_dtype(train):
-        return _fit_numbers(train)
-    return _fit_categories(train, unseen=unseen)
+    kind = kind_of(train)
+    if kind == "dates" or not unseen:  # a generator may have made one value only: no reason not to judge it
+        check_column(train)
+    return _fit_numbers(train) if kind == "numbers" else _fit_categories(train, unseen=unseen)
 
 
 def _fit_numbers(train: pd.Series[Any]) -> Callable[[pd.Series[Any]], Array]:
     """Standardise by the mean and deviation of train."""
-    values = _numbers(train)
+    values = numbers_of(train)
     there = values[~np.isnan(values)]
-    mean = there.mean() if there.size else 0.0
+    varied = there.size > 0 and there.min() < there.max()
     # A column that is constant in train keeps its unit, so that what differs from it is seen.
-    deviation = there.std() if there.size and there.min() < there.max() else 1.0
+    mean, deviation = (there.mean() if there.size else 0.0, there.std() if varied else 1.0)
     some_missing = there.size < values.size
 
     def standardised(data: pd.Series[Any]) -> Array:
-        values = _numbers(data)
+        if kind_of(data) != "numbers":
+            same_kinds(data.dropna().unique(), [0.0], f"column {data.name!r}")
+        values = numbers_of(data)
+        refuse_infinite(str(data.name), values)
         missing = np.isnan(values)
         scaled = np.where(missing, 0.0, (values - mean) / deviation)
         return np.column_stack([scaled, missing] if some_missing else [scaled])
@@ -142,28 +142,16 @@ def _fit_numbers(train: pd.Series[Any]) -> Callable[[pd.Series[Any]], Array]:
     return standardised
 
 
-def _numbers(column: pd.Series[Any]) -> Array:
-    from pandas.api import types
-
-    if not types.is_numeric_dtype(column):
-        raise ValueError(f"column {column.name!r} must hold numbers as in train, got {column.dtype}")
-    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-    refuse_infinite(str(column.name), values)
-    return values
-
-
 def _fit_categories(train: pd.Series[Any], *, unseen: bool) -> Callable[[pd.Series[Any]], Array]:
     """Give every category of train a 0/1 column, those that its dtype declares included, and missing the last."""
-    declared = getattr(train, "cat", None)
-    known = sorted(train.dropna().unique(), key=str) if declared is None else list(declared.categories)
+    known = categories_of(train)
     code = {category: i for i, category in enumerate(known)}
     width = len(known) + bool(train.isna().any())
 
     def one_hot(data: pd.Series[Any]) -> Array:
         same_kinds(data.dropna().unique(), known, f"column {data.name!r}")
-        missing = data.isna().to_numpy()
         places = np.array([code.get(value, -1) for value in data], dtype=np.int64)
-        places[missing] = len(known)
+        places[data.isna().to_numpy()] = len(known)
         if not unseen and (places < 0).any():
             value = data.iloc[int(np.argmin(places))]
             raise ValueError(

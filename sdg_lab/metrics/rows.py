@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sdg_lab.data.types import Images
+from sdg_lab.tables.columns import check_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,20 +109,13 @@ def keys(data: Rows, name: str = "data", *, like: Rows | None = None) -> list[Ha
 
 
 def _table_keys(table: pd.DataFrame, name: str, like: pd.DataFrame) -> list[Hashable]:
-    check_columns(table, name, list(like.columns))
+    check_columns(table, list(like.columns), name)
     table = table[list(like.columns)]
     if table.empty:
         raise ValueError(f"{name} is empty: shape {table.shape}")
     for column in table.columns:
         same_kinds(table[column].dropna().unique(), like[column].dropna().unique(), f"column {column!r} of {name}")
     return list(table.astype(object).where(table.notna(), None).itertuples(index=False, name=None))
-
-
-def check_columns(table: pd.DataFrame, name: str, wanted: list[Any]) -> None:
-    """Refuse a table that lacks a column."""
-    missing = [column for column in wanted if column not in table.columns]
-    if missing:
-        raise ValueError(f"{name} lacks the columns {missing}; it has {list(table.columns)}")
 
 
 def same_kinds(values: Iterable[Any], known: Iterable[Any], name: str) -> None:

@@ -83,7 +83,7 @@ GAPS = pd.DataFrame(
 def test_missing_values_are_categories_and_marked_numbers_as_scikit_learn_makes_them():
     new = pd.DataFrame({"age": [np.nan, 40.0], "kind": ["b", None], "ill": [None, True]})
     ours = features(new, fit_on=GAPS)
-    scaler = StandardScaler().fit(GAPS[["age"]].dropna())
+    scaler = StandardScaler().fit(GAPS[["age"]].dropna().to_numpy())
     imputer = SimpleImputer(add_indicator=True).fit(GAPS[["age"]])
     age, marked = imputer.transform(new[["age"]]).T
     kinds = OneHotEncoder(categories=[["a", "b", "gap"], ["False", "True", "gap"]], sparse_output=False)
@@ -108,10 +108,10 @@ def test_a_value_that_is_missing_although_train_lacks_none_is_the_mean_or_no_cat
     np.testing.assert_allclose(features(new, fit_on=TRAIN)[0, :4], 0, atol=1e-12)
 
 
-def test_a_column_that_says_nothing_in_train_does_no_harm_and_another_value_is_seen():
+def test_a_column_of_one_value_may_be_taken_and_another_value_is_seen():
     train = pd.DataFrame({"x": [0.1] * 7, "none": np.nan, "kind": "a"})
     new = pd.DataFrame({"x": [0.1, 2.1], "none": [np.nan, 5.0], "kind": "a"})
-    np.testing.assert_allclose(features(new, fit_on=train), [[0, 0, 1, 1], [2, 5, 0, 1]], atol=1e-12)
+    np.testing.assert_allclose(fit_features(train, unseen=True)(new), [[0, 0, 1, 1], [2, 5, 0, 1]], atol=1e-12)
 
 
 def test_categories_that_train_has_not_may_be_taken_for_none_of_its_own():
@@ -127,7 +127,7 @@ def test_categories_that_train_has_not_may_be_taken_for_none_of_its_own():
         ({"kind": ["a", "d", "a", "e"]}, r"column 'kind' has the category 'd', which train has not: \['a', 'b', 'c'\]"),
         ({"kind": [1, 2, 1, 2]}, "column 'kind' holds numbers, what it is compared with text; give both one type"),
         ({"ill": ["yes"] * 4}, "column 'ill' holds text, what it is compared with numbers; give both one type"),
-        ({"age": ["x"] * 4}, "column 'age' must hold numbers as in train, got"),
+        ({"age": ["x"] * 4}, "column 'age' holds text, what it is compared with numbers; give both one type"),
         ({"age": [1, 2, 3, np.inf]}, "column 'age' is infinite in row 3"),
     ],
 )
@@ -136,21 +136,29 @@ def test_a_table_that_does_not_fit_the_basis_is_refused(change, sentence):
         features(TRAIN.assign(**change), fit_on=TRAIN)
 
 
+@pytest.mark.parametrize("unseen", [False, True])
+@pytest.mark.parametrize("column", [pd.to_datetime(["2020-01-01", "2020-01-02"]), pd.to_timedelta([1, 2])])
+def test_dates_are_no_feature(column, unseen):
+    with pytest.raises(TypeError, match="column 'x' holds dates; turn them into numbers"):
+        fit_features(pd.DataFrame({"x": column}), unseen=unseen)
+
+
 @pytest.mark.parametrize(
     ("column", "sentence"),
     [
-        (pd.to_datetime(["2020-01-01", "2020-01-02"]), "column 'x' holds dates; turn them into numbers"),
-        (pd.to_timedelta([1, 2]), "column 'x' holds dates; turn them into numbers"),
         ([1.0, -np.inf], "column 'x' is infinite in row 1"),
+        ([2.0, 2.0], r"column 'x' is constant, always 2\.0; remove it"),
+        (["a", "a"], "column 'x' is constant, always 'a'; remove it"),
+        ([np.nan, np.nan], "column 'x' is all missing; remove it"),
     ],
 )
-def test_a_column_that_is_no_feature_is_refused(column, sentence):
+def test_a_real_column_from_which_nothing_can_be_learned_is_refused(column, sentence):
     with pytest.raises(ValueError, match=sentence):
         fit_features(pd.DataFrame({"x": column}))
 
 
 def test_a_list_is_no_table_and_no_grams_is_no_basis():
-    with pytest.raises(TypeError, match="data must be a table like the training data, got list"):
+    with pytest.raises(TypeError, match="data must be a pandas DataFrame, got list"):
         features(["a"], fit_on=TRAIN)
     with pytest.raises(ValueError, match="n_grams must be a whole number >= 1, got 0"):
         fit_features(["a"], n_grams=0)

@@ -36,9 +36,10 @@ def test_the_classifier_that_is_given_is_left_as_it_was():
 @pytest.mark.parametrize(
     ("synthetic", "sentence"),
     [
-        ((X, np.full(600, 3)), "synthetic holds the one class .*3.*; a classifier needs at least 2"),
+        ((X, Y.astype(str)), "the label of real_test holds numbers, what it is compared with text"),
+        ((X, np.full(600, 3)), "synthetic holds the one class 3; a classifier needs at least 2"),
         ((X, Y[:5]), r"synthetic must have one label a row: 600 rows, labels of shape \(5,\)"),
-        ((X[:, :8], Y), "synthetic has 8 features and real_test 64; they must be equal"),
+        ((X[:, :8], Y), "synthetic has 8 numbers a row and real_test 64"),
         (Images(np.zeros((2, 1, 8, 8), np.float32)), "synthetic has no labels; give Images with labels"),
     ],
 )

@@ -23,7 +23,7 @@ def pair_distances(real: pd.DataFrame, other: pd.DataFrame, *, bins: int = 10) -
     that is lost or made up, of whatever shape; it misses what only three columns together show, what happens within a
     bin, and copies. The distance is never 0 between finite tables, and falls with the number of rows.
 
-    Source: total variation of two-way marginals, as in McKenna et al. (2021), Winning the NIST Contest, section 2.
+    Source: Platzer and Reutterer (2021), Holdout-Based Empirical Assessment of Mixed-Type Synthetic Data.
 
     Args:
         real: the table that says what the cells are.

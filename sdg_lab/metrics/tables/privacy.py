@@ -41,8 +41,7 @@ def closest_record(
     drawn from. It catches copies and near copies of many rows. It misses what was learnt of a few rows only, and rows
     that are near to training rows in some columns and far in others: 0.5 is no proof of privacy.
 
-    Source: the holdout test of Platzer and Reutterer (2021), Holdout-Based Empirical Assessment of Mixed-Type
-    Synthetic Data, section 3.2.
+    Source: Platzer and Reutterer (2021), Holdout-Based Empirical Assessment of Mixed-Type Synthetic Data.
 
     Args:
         samples: what the model made.

@@ -85,7 +85,7 @@ TABLE = pd.DataFrame({"x": [1.0, 2.0, 3.0, 4.0], "y": [0, 1, 0, 1]})
         ({"z": 1}, {}, r"real_test lacks the columns \['z'\]"),
         ({}, {"z": 1}, r"synthetic lacks the columns \['z'\]"),
         ({"x": list("1234")}, {}, "column 'x' holds numbers, what it is compared with text; give both one type"),
-        ({}, {"x": list("1234")}, "column 'x' must hold numbers as in train"),
+        ({}, {"x": list("1234")}, "column 'x' holds text, what it is compared with numbers"),
     ],
 )
 def test_tables_that_cannot_be_compared_are_refused(synthetic, real, sentence):
