@@ -1,10 +1,10 @@
-"""How good the pictures of a diffusion model are, for equal and for given CPU seconds.
+"""How good the samples of a diffusion model are, for equal and for given CPU seconds.
 
 Three kinds of rows: the digits' error after a minute of training, three trainings; MNIST's Fréchet distance over its
 floor, three draws from the weights that ship with chapter 05, so one training; and the Fréchet distance that three
 U-Nets of about as many parameters reach in equal CPU seconds, with the same diffusion process, loss, optimiser, batches
 and sampler around each: one seed, so a part of the difference may be luck. Less is better in all of them. Reported on
-test and validation pictures, which no model has seen.
+test and validation images, which no model has seen.
 
 A training of four minutes on two cores has 480 CPU seconds to spend, if both are busy all the time. The shipped weights
 took the CPU seconds that their row names, on one thread: fewer than 480, but more than four minutes by that thread's
@@ -33,7 +33,7 @@ from sdg_lab.models.diffusion import Diffusion
 SEEDS = (0, 1, 2)
 SAMPLES, DDIM_STEPS, GUIDANCE = 1000, 10, 1.5  # as chapter 05 draws them
 PEER_SECONDS, PEER_SAMPLES, PEER_STEPS = 60.0, 250, 10
-"""The peers draw slowly: fewer pictures in fewer steps, the same for all three."""
+"""The peers sample slowly: fewer images in fewer steps, the same for all three."""
 
 
 def run() -> list[Row]:
@@ -43,7 +43,7 @@ def run() -> list[Row]:
 
 
 def digits() -> list[Row]:
-    """Train on the 8×8 digits, draw 5,000 labelled ones, and let a forest that saw only these read real ones."""
+    """Train on the 8×8 digits, sample 5,000 with labels, and let a forest trained on these alone classify real ones."""
     real = data.digits()
     errors, seconds = [], []
     for seed in SEEDS:
@@ -69,7 +69,7 @@ def digits() -> list[Row]:
 
 
 def shipped(mnist: Dataset[Images], judge: ImageClassifier) -> Row:
-    """Judge three draws from the weights that ship: guided, in the chapter's number of DDIM steps, two looks each."""
+    """Judge three sets of samples from the weights that ship, guided, in the chapter's number of DDIM steps."""
     model = course.weights("05-mnist", Diffusion)
     labels, ratios = np.arange(SAMPLES) % 10, []
     for seed in SEEDS:
@@ -77,14 +77,14 @@ def shipped(mnist: Dataset[Images], judge: ImageClassifier) -> Row:
         ratios.append(judge_images(made, data=mnist, classifier=judge).times_floor)
     each = ", ".join(f"{ratio:.2f}" for ratio in ratios)
     what = (
-        f"MNIST, weights shipped after {model.trained['cpu_seconds']:.0f} CPU s, {SAMPLES:,} pictures in {DDIM_STEPS} "
+        f"MNIST, weights shipped after {model.trained['cpu_seconds']:.0f} CPU s, {SAMPLES:,} samples in {DDIM_STEPS} "
         f"steps of DDIM, guidance {GUIDANCE}: mean Fréchet distance / floor ({each})"
     )
     return Row(what, np.mean(ratios).item(), "the limit", 3, 1, "")
 
 
 def equal_seconds(mnist: Dataset[Images], judge: ImageClassifier) -> list[Row]:
-    """Train each network for the same CPU seconds, with one seed, and compare what it draws."""
+    """Train each network for the same CPU seconds, with one seed, and compare their samples."""
     held_out = judge.features(mnist.validation)
     x = torch.from_numpy(mnist.train.pixels)
     distances = {}
@@ -95,7 +95,7 @@ def equal_seconds(mnist: Dataset[Images], judge: ImageClassifier) -> list[Row]:
     (ours, best), *peers = distances.items()
     what = (
         f"MNIST, {PEER_SECONDS:.0f} CPU s of training each, one seed ({ours}): "
-        f"Fréchet distance of {PEER_SAMPLES} pictures"
+        f"Fréchet distance of {PEER_SAMPLES} samples"
     )
     return [Row(what, best, peer, distance, goal=1, unit="") for peer, distance in peers]
 

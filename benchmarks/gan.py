@@ -1,8 +1,8 @@
-"""How good a GAN's pictures are after so many CPU seconds, and what the training loop costs in a game.
+"""How good a GAN's images are after so many CPU seconds, and what the training loop costs in a game.
 
 The digits' error after training on them here; MNIST's Fréchet distance over its floor, from the weights that ship with
-chapter 04; and a step of both players through ``sdg_lab.training.train`` beside a bare PyTorch loop that makes the same
-step, so that both end with the same weights to the bit, which is checked.
+chapter 04; and a step of both networks through ``sdg_lab.training.train`` beside a bare PyTorch loop that makes the
+same step, so that both end with the same weights to the bit, which is checked.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ import torch
 
 from benchmarks.timing import Row, interleaved
 from sdg_lab import course, data, metrics, training
-from sdg_lab.data.types import Images
 from sdg_lab.models.gan import GAN
 
 SEEDS = (0, 1, 2)
@@ -32,9 +31,9 @@ def run() -> list[Row]:
 
 
 def digits() -> list[Row]:
-    """Train on the 8×8 digits, draw 5,000 labelled ones, and let a forest that saw only these read real ones.
+    """Train on the 8×8 digits, sample 5,000 labelled ones, and let a forest trained on these alone classify real ones.
 
-    Chapter 04 prints this judge for its DCGAN, and asks a support vector machine for all its games, which is quicker.
+    Chapter 04 prints this accuracy for its DCGAN, and takes a support vector machine, which is quicker, for the rest.
     """
     real = data.digits()
     errors, seconds = [], []
@@ -55,7 +54,7 @@ def digits() -> list[Row]:
 
 
 def shipped() -> Row:
-    """Judge pictures of the weights that ship."""
+    """Judge samples of the weights that ship."""
     mnist = data.mnist()
     judge = metrics.ImageClassifier().fit(mnist.train)
     model = course.weights("04-mnist", GAN)
@@ -63,36 +62,31 @@ def shipped() -> Row:
     for seed in SEEDS:
         made = model.sample(SAMPLES, seed=seed, labels=np.arange(SAMPLES) % 10)
         ratios.append(metrics.judge_images(made, data=mnist, classifier=judge).times_floor)
-    what = f"MNIST, shipped weights, {SAMPLES:,} pictures, mean of {len(SEEDS)} draws: Fréchet distance / floor"
+    what = f"MNIST, shipped weights, {SAMPLES:,} samples, mean of {len(SEEDS)} draws: Fréchet distance / floor"
     return Row(what, np.mean(ratios).item(), "the limit", 3, 1, "")
 
 
 def steps() -> list[Row]:
-    """Compare a step of both players in the project's loop and in a bare one."""
-    games = {
+    """Compare a step of both networks in the project's loop and in a bare one."""
+    models = {
         "DCGAN": (GAN((1, 28, 28), width=16, latent=64, classes=10), data.mnist().train[:1280]),
         "dense GAN with R1": (GAN(architecture="dense", width=256, classes=10, r1=3.0), data.digits().train[:1280]),
     }
     rows = []
-    for name, (start, pictures) in games.items():
-        batch = tensors(pictures)
+    for name, (start, images) in models.items():
+        batch = start.batch(images)
         work = {"ours": partial(by_the_loop, start, *batch), "bare": partial(by_a_bare_loop, start, *batch)}
         ours, bare = (function().state_dict() for function in work.values())
         for key, value in ours.items():
             if not torch.equal(value, bare[key]):
                 raise AssertionError(f"the two loops did different work: {key} differs")
         seconds = interleaved(work, repeats=REPEATS)
-        n = len(pictures) // BATCH
-        side = pictures.shape[1]
-        what = f"{name}, a step of both players on {BATCH} pictures of {side}×{side}"
+        n = len(images) // BATCH
+        side = images.shape[1]
+        what = f"{name}, a step of both networks on {BATCH} images of {side}×{side}"
         peer = "bare PyTorch loop, same weights at the end"
         rows.append(Row(what, seconds["ours"] / n, peer, seconds["bare"] / n, goal=0.95))
     return rows
-
-
-def tensors(pictures: Images) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return pictures in [-1, 1] and their labels."""
-    return 2 * torch.from_numpy(pictures.pixels) - 1, torch.from_numpy(pictures.labels)
 
 
 def by_the_loop(start: GAN, x: torch.Tensor, y: torch.Tensor) -> GAN:

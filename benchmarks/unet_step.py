@@ -1,6 +1,6 @@
 """What a U-Net costs: a training step and a sampling step of three networks of about as many parameters.
 
-The same diffusion process, loss, optimiser and batch of 64 MNIST pictures around each; the peers' shapes are in
+The same diffusion process, loss, optimiser and batch of 64 MNIST images around each; the peers' shapes are in
 :mod:`benchmarks.peers.unet`. A training step is forward, backward and Adam; a sampling step is one step of DDIM.
 """
 
@@ -35,13 +35,13 @@ def run() -> list[Row]:
     rows = []
     for kind, steps in work.items():
         seconds = interleaved(steps, repeats=REPEATS)
-        what = f"U-Net of {size:,} parameters, a {kind} step on {BATCH} pictures of 28×28"
+        what = f"U-Net of {size:,} parameters, a {kind} step on {BATCH} images of 28×28"
         rows += [Row(what, seconds[ours], peer, seconds[peer], goal=GOAL) for peer in peers]
     return rows
 
 
 def train_step(model: Diffusion, x: torch.Tensor) -> Callable[[], None]:
-    """Return a function that trains the model for one step on the same pictures."""
+    """Return a function that trains the model for one step on the same images."""
     optimiser = torch.optim.Adam(model.parameters())
     model.train()
 
@@ -55,6 +55,6 @@ def train_step(model: Diffusion, x: torch.Tensor) -> Callable[[], None]:
 
 @torch.no_grad()
 def sampling_step(model: Diffusion, xt: torch.Tensor) -> torch.Tensor:
-    """Take one step of DDIM from the middle of the way."""
+    """Take one step of DDIM from the middle of the trajectory."""
     t = model.timesteps // 2
     return ddim_step(model.denoise(xt, torch.full((len(xt),), t)), xt, t, t - 10, model.alphas_bar)

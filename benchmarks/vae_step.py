@@ -34,7 +34,7 @@ def run() -> list[Row]:
     )
     return [
         Row(
-            what="VAE 784-400-20, a training step on 64 MNIST pictures",
+            what="VAE 784-400-20, a training step on 64 MNIST images",
             ours=seconds["ours"] / steps,
             peer="bare PyTorch loop, same weights at the end",
             theirs=seconds["bare"] / steps,

@@ -19,7 +19,7 @@ WIDTHS, UNSHUFFLE, TIMESTEPS = (48, 96), 2, 200
 
 
 class Adapter(nn.Module):
-    """A peer's network, called with time in [0, 1] as ours is, and told t in 0…1000 as it expects."""
+    """A peer's network, called with time in [0, 1] as ours is, and given t in 0…1000 as it expects."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ def models() -> dict[str, Diffusion]:
 
 
 def _diffusion() -> Diffusion:
-    """28×28 is a multiple of what each network divides it by, so that no picture has to be padded."""
+    """28×28 is a multiple of what each network divides it by, so that no image has to be padded."""
     return Diffusion((1, 28, 28), architecture="unet", widths=WIDTHS, unshuffle=UNSHUFFLE, timesteps=TIMESTEPS)
 
 
