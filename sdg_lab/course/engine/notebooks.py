@@ -1,8 +1,8 @@
 """Find the chapters, and tell whether their outputs still belong to their code.
 
-A chapter's stamp lies in its own metadata under ``sdg_lab``: a fingerprint of its code cells and of every source of
-this project that they import, the measured seconds, and what it ran with; :mod:`~sdg_lab.course.engine.runner` writes
-it.
+A chapter's stamp lies in its own metadata under ``sdg_lab``: a fingerprint of its code cells, of every source of this
+project that they import and of the weights that they load, the measured seconds, and what it ran with;
+:mod:`~sdg_lab.course.engine.runner` writes it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from pathlib import Path
 from typing import Any
 
 CHAPTERS = "[0-9][0-9]_*.ipynb"
+WEIGHTS = "weights"
+"""The folder of trained weights, beside the chapters."""
+
 METADATA = "sdg_lab"
 """Where the stamp lies in a notebook's metadata."""
 
@@ -34,7 +37,7 @@ class Stamp:
     """What the runner knows of the last execution.
 
     Attributes:
-        fingerprint: SHA-256 of the code and of the sources, as :func:`fingerprint` gives it.
+        fingerprint: SHA-256 of the code, the sources and the weights, as :func:`fingerprint` gives it.
         seconds: wall-clock seconds from the first cell to the last.
         executed_with: versions, and ``threads``, the number of threads.
     """
@@ -104,24 +107,32 @@ def read(path: Path) -> dict[str, Any]:
         ValueError: if it is not one.
     """
     try:
-        notebook = json.loads(path.read_text(encoding="utf-8"))
-        notebook["cells"], notebook["metadata"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path.name} is not a notebook in format 4 ({error})") from None
-    return dict(notebook)
+        notebook = dict(json.loads(path.read_text(encoding="utf-8")))
+        notebook["metadata"].get(METADATA)
+        for cell in notebook["cells"]:
+            cell["cell_type"], "".join(cell["source"])
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path.name} is not a notebook in format 4 ({error!r:.200})") from None
+    return notebook
 
 
 def stamp(notebook: Notebook) -> Stamp | None:
-    """Return a notebook's stamp, or None if it was never stamped."""
-    written = notebook["metadata"].get(METADATA)
-    return None if written is None else Stamp(**written)
+    """Return a notebook's stamp, or None if it was never stamped, or its stamp cannot be read."""
+    try:
+        return Stamp(**notebook["metadata"][METADATA])
+    except (KeyError, TypeError):
+        return None
 
 
 def is_stale(path: Path, sources: Path = SOURCES) -> bool:
-    """Tell whether a chapter's outputs are older than its code cells or the sources that they import."""
+    """Tell whether a chapter's outputs are older than its code cells, the sources they import or the weights they load.
+
+    Raises:
+        ValueError: if it is not a notebook, or a cell is not Python.
+    """
     notebook = read(path)
     written = stamp(notebook)
-    return written is None or written.fingerprint != fingerprint(notebook, path.stem, sources)
+    return written is None or written.fingerprint != fingerprint(notebook, path, sources)
 
 
 def code_cells(notebook: Notebook) -> list[dict[str, Any]]:
@@ -134,25 +145,46 @@ def source(cell: Mapping[str, Any]) -> str:
     return _normalised("".join(cell["source"]))
 
 
-def fingerprint(notebook: Notebook, name: str, sources: Path = SOURCES) -> str:
-    """Hash a chapter's code cells and every project source that they import, directly or not.
+def fingerprint(notebook: Notebook, path: Path, sources: Path = SOURCES) -> str:
+    """Hash a chapter's code cells, every project source that they import, directly or not, and the weights they load.
 
     Args:
         notebook: the notebook's JSON.
-        name: the file's name; its number says which ``course/chNN/exercises.py`` belongs to it.
+        path: its file; the number in its name says which ``course/chNN/exercises.py`` belongs to it, and its weights
+            lie in ``weights`` beside it.
         sources: the folder that holds the packages.
 
     Returns:
         64 hexadecimal digits; the same whatever the ends of lines and the order of imports.
+
+    Raises:
+        ValueError: if a cell cannot be parsed; the message names it.
     """
     digest = hashlib.sha256()
     cells = [source(cell) for cell in code_cells(notebook)]
     for cell in cells:
         digest.update(cell.encode() + b"\0")
-    for path in imported(cells, name, sources):
-        relative = path.relative_to(sources).as_posix()
-        digest.update(f"{relative}\0{_normalised(path.read_text(encoding='utf-8'))}\0".encode())
+    for module in imported(cells, path.stem, sources):
+        relative = module.relative_to(sources).as_posix()
+        digest.update(f"{relative}\0{_normalised(module.read_text(encoding='utf-8'))}\0".encode())
+    for name in loaded_weights(cells):
+        digest.update(f"{name}\0".encode())
+        file = path.parent / WEIGHTS / f"{name}.safetensors"
+        if file.is_file():
+            digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()
+
+
+def loaded_weights(cells: Iterable[str]) -> list[str]:
+    """Return the names of the weights that these cells load, sorted; they are written out in ``course.weights(name)``."""
+    names = set()
+    for cell in cells:
+        for node in ast.walk(ast.parse(_without_magics(cell))):
+            if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+                called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                if called == "weights":
+                    names.add(str(node.args[0].value))
+    return sorted(names)
 
 
 def imported(cells: Iterable[str], name: str, sources: Path = SOURCES) -> list[Path]:

@@ -15,6 +15,9 @@ from sdg_lab.course.engine.notebooks import SOURCES, Notebook, code_cells
 MOST_BYTES = 3_000_000
 """A chapter with its figures must stay smaller than this."""
 
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+"""The kernel that ipykernel installs, as JupyterLab writes it into every notebook that it opens."""
+
 WIDGET = "application/vnd.jupyter.widget-view+json"
 WIDGET_PLACEHOLDER = "Here stands a widget; it moves when the chapter is run. The figure beside it stands still."
 
@@ -29,15 +32,12 @@ _PATH = re.compile(rf"(?<![\w.~-])(?:{'|'.join([*map(re.escape, sorted(_HERE)), 
 def clean(notebook: dict[str, Any]) -> None:
     """Take out of a notebook, in place, what changes from run to run.
 
-    That is: times of execution, the kernel's details, progress bars, the state of widgets (a sentence stands for each),
-    and the random ids of styled tables and the addresses behind them.
+    That is: times of execution, progress bars, the state of widgets (a sentence stands for each), and the random ids of
+    styled tables and the addresses behind them. What is left is what JupyterLab would write: whoever opens a chapter
+    and saves it unedited has no change to commit, unless their Python is of another version.
     """
-    stamped = notebook["metadata"].get("sdg_lab")
-    notebook["metadata"] = {
-        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-        "language_info": {"name": "python"},
-        **({"sdg_lab": stamped} if stamped else {}),
-    }
+    kept = {key: notebook["metadata"][key] for key in ("language_info", "sdg_lab") if key in notebook["metadata"]}
+    notebook["metadata"] = {"kernelspec": KERNEL, **kept}
     for cell in notebook["cells"]:
         cell["metadata"].pop("execution", None)
     for number, cell in enumerate(code_cells(notebook), start=1):

@@ -68,14 +68,15 @@ def execute(
         The stamp, with the wall-clock seconds from the start of the first cell to the end of the last.
 
     Raises:
-        ChapterError: if a cell fails, takes too long or kills its kernel (the message names chapter, cell, its first
-            line and the error), or if an output must not be committed. The file is then as it was.
+        ChapterError: if the file cannot be read or is no notebook, if a cell fails, takes too long or kills its kernel
+            (the message names chapter, cell, its first line and the error), if an output must not be committed, or if
+            the file cannot be written. It is then as it was.
     """
-    before = path.read_bytes()
-    notebook = nbformat.reads(before.decode("utf-8"), as_version=4)  # type: ignore[no-untyped-call]
     try:
-        earlier, fingerprint = notebooks.stamp(notebook), notebooks.fingerprint(notebook, path.stem)
-    except ValueError as error:
+        before = path.read_bytes()
+        notebook = _notebook(path)
+        earlier, fingerprint = notebooks.stamp(notebook), notebooks.fingerprint(notebook, path)
+    except (OSError, ValueError) as error:
         raise ChapterError(str(error)) from None
     on_cell(path, 0, len(notebooks.code_cells(notebook)))
     seconds = _run_cells(notebook, path, threads, timeout, on_cell, stop or threading.Event())
@@ -89,9 +90,28 @@ def execute(
     if write:
         if path.read_bytes() != before:
             raise ChapterError(f"{path.stem} was changed on the disk while it ran; nothing was written, run it again")
-        with replace_atomically(path) as temporary:
-            temporary.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")  # type: ignore[no-untyped-call]
+        try:
+            with replace_atomically(path) as temporary:
+                temporary.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")  # type: ignore[no-untyped-call]
+        except OSError as error:
+            raise ChapterError(f"{path.stem} ran, but cannot be written: {error}; it is as it was") from None
     return stamp
+
+
+def _notebook(path: Path) -> Any:
+    """Read a notebook that its own format allows.
+
+    Raises:
+        ValueError: if it is not one; the message says why.
+    """
+    notebooks.read(path)
+    try:
+        notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+        nbformat.validate(notebook)
+    except (nbformat.ValidationError, AttributeError, LookupError, TypeError) as error:
+        why = str(error).strip().split("\n")[0]
+        raise ValueError(f"{path.name} is not a notebook in format 4 ({why})") from None
+    return notebook
 
 
 def execute_many(
@@ -129,7 +149,7 @@ class _ThisEnvironment(KernelSpecManager):
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        return KernelSpec(argv=argv, display_name="Python 3", language="python")
+        return KernelSpec(argv=argv, display_name=outputs.KERNEL["display_name"], language="python")
 
 
 def _run_cells(

@@ -11,9 +11,6 @@ from typing import Any, Protocol, Self, TypeVar
 
 from sdg_lab.course.engine import notebooks, registry
 
-FOLDER = "weights"
-"""Where the files lie, beside the chapters."""
-
 
 class Loadable(Protocol):
     """A kind of model that can be read from a file."""
@@ -32,7 +29,7 @@ def names() -> tuple[str, ...]:
 
 def path(name: str) -> Path:
     """Return where these weights lie, or would lie."""
-    return notebooks.folder() / FOLDER / f"{name}.safetensors"
+    return notebooks.folder() / notebooks.WEIGHTS / f"{name}.safetensors"
 
 
 def load(name: str, kind: type[M]) -> M:
@@ -48,7 +45,7 @@ def load(name: str, kind: type[M]) -> M:
     """
     _maker(name)
     if not path(name).is_file():
-        raise FileNotFoundError(f"{FOLDER}/{name}.safetensors is not there; train it: sdg-lab train {name}")
+        raise FileNotFoundError(f"{notebooks.WEIGHTS}/{name}.safetensors is not there; train it: sdg-lab train {name}")
     return kind.load(path(name))
 
 

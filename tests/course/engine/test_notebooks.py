@@ -1,5 +1,7 @@
 """The chapters are found, and a stamp is fresh exactly as long as the code and what it imports stay the same."""
 
+from pathlib import Path
+
 import nbformat
 import pytest
 from hypothesis import given
@@ -24,6 +26,7 @@ SOURCES = {
     "papers/__init__.py": "",
     "elsewhere.py": "",
 }
+CHAPTER = Path("notebooks/01_x.ipynb")
 DATA = ["__init__", "data/__init__", "data/images", "files", "late/__init__", "late/deep", "late/sibling"]
 
 
@@ -79,38 +82,38 @@ def notebook(*cells, text="words"):
 
 class TestFingerprint:
     def test_it_changes_with_any_code_cell_and_any_source(self, sources):
-        before = fingerprint(notebook("import sdg_lab.data", "x = 1"), "01_x", sources)
-        assert fingerprint(notebook("import sdg_lab.data", "x = 2"), "01_x", sources) != before
-        assert fingerprint(notebook("import sdg_lab.data\nx = 1"), "01_x", sources) != before
+        before = fingerprint(notebook("import sdg_lab.data", "x = 1"), CHAPTER, sources)
+        assert fingerprint(notebook("import sdg_lab.data", "x = 2"), CHAPTER, sources) != before
+        assert fingerprint(notebook("import sdg_lab.data\nx = 1"), CHAPTER, sources) != before
         for name in DATA:
             path = sources / f"sdg_lab/{name}.py"
             original = path.read_text()
             path.write_text(original + "# changed\n")
-            assert fingerprint(notebook("import sdg_lab.data", "x = 1"), "01_x", sources) != before, name
+            assert fingerprint(notebook("import sdg_lab.data", "x = 1"), CHAPTER, sources) != before, name
             path.write_text(original)
-        assert fingerprint(notebook("import sdg_lab.data", "x = 1"), "01_x", sources) == before
+        assert fingerprint(notebook("import sdg_lab.data", "x = 1"), CHAPTER, sources) == before
 
     def test_it_stays_with_text_outputs_and_unrelated_sources(self, sources):
         first = notebook("import sdg_lab.data", text="words")
-        before = fingerprint(first, "01_x", sources)
+        before = fingerprint(first, CHAPTER, sources)
         (sources / "sdg_lab/data/text.py").write_text("changed = True\n")
         first.cells[1].outputs = [nbformat.v4.new_output("stream", text="hello")]
         first.cells[1].execution_count = 3
-        assert fingerprint(first, "01_x", sources) == before
-        assert fingerprint(notebook("import sdg_lab.data", text="other words"), "01_x", sources) == before
+        assert fingerprint(first, CHAPTER, sources) == before
+        assert fingerprint(notebook("import sdg_lab.data", text="other words"), CHAPTER, sources) == before
 
     @given(st.lists(st.sampled_from(["x = 1", "", "y = 'é'", "import sdg_lab"]), min_size=1))
     def test_the_ends_of_lines_and_the_form_on_the_disk_do_not_matter(self, lines):
         as_text = notebook("\n".join(lines))
         as_list = notebook("\r\n".join(lines))
         as_list.cells[1].source = as_list.cells[1].source.splitlines(keepends=True)
-        assert fingerprint(as_text, "01_x") == fingerprint(as_list, "01_x")
+        assert fingerprint(as_text, CHAPTER) == fingerprint(as_list, CHAPTER)
 
     def test_a_source_with_windows_line_ends_is_the_same_source(self, sources):
-        before = fingerprint(notebook("import sdg_lab.data"), "01_x", sources)
+        before = fingerprint(notebook("import sdg_lab.data"), CHAPTER, sources)
         path = sources / "sdg_lab/data/images.py"
         path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
-        assert fingerprint(notebook("import sdg_lab.data"), "01_x", sources) == before
+        assert fingerprint(notebook("import sdg_lab.data"), CHAPTER, sources) == before
 
 
 def test_a_chapter_is_stale_until_it_is_stamped_and_after_every_change(sources):
@@ -118,13 +121,30 @@ def test_a_chapter_is_stale_until_it_is_stamped_and_after_every_change(sources):
     chapter = notebook("import sdg_lab.data")
     nbformat.write(chapter, path)
     assert is_stale(path, sources)
-    stamp = Stamp(fingerprint(chapter, "01_x", sources), 1.5, {"python": "3.11", "threads": 2})
+    chapter.metadata[METADATA] = {"seconds": 1.5}
+    nbformat.write(chapter, path)
+    assert is_stale(path, sources)
+    stamp = Stamp(fingerprint(chapter, CHAPTER, sources), 1.5, {"python": "3.11", "threads": 2})
     chapter.metadata[METADATA] = stamp.to_metadata()
     nbformat.write(chapter, path)
     assert not is_stale(path, sources)
     assert notebooks.stamp(notebooks.read(path)) == stamp
     (sources / "sdg_lab/files.py").write_text("")
     assert is_stale(path, sources)
+
+
+def test_weights_that_a_cell_loads_belong_to_the_stamp_and_others_do_not(sources):
+    path = sources / "01_x.ipynb"
+    chapter = notebook("from sdg_lab import course\nmodel = course.weights('01-names', Model)", "y = 'weights'")
+    before = fingerprint(chapter, path, sources)
+    (sources / "weights").mkdir()
+    mine, other = (sources / "weights" / f"{name}.safetensors" for name in ("01-names", "01-other"))
+    mine.write_bytes(b"trained")
+    trained = fingerprint(chapter, path, sources)
+    other.write_bytes(b"trained")
+    assert before != trained == fingerprint(chapter, path, sources)
+    mine.write_bytes(b"trained again")
+    assert fingerprint(chapter, path, sources) not in (before, trained)
 
 
 def test_a_stamp_says_its_cores():
@@ -145,8 +165,8 @@ class TestFinding:
 
     def test_what_is_not_a_notebook_is_named(self, tmp_path):
         path = tmp_path / "01_x.ipynb"
-        for text in ("{", "{}", "[]"):
-            path.write_text(text)
+        for text in ("{", "{}", "[]", "3", '{"cells": 3, "metadata": {}}', '{"cells": [{}], "metadata": {}}', "\xff"):
+            path.write_text(text, encoding="latin-1")
             with pytest.raises(ValueError, match=r"01_x\.ipynb is not a notebook"):
                 notebooks.read(path)
 

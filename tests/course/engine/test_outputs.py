@@ -82,7 +82,8 @@ def test_random_ids_and_times_are_taken_out_and_the_rest_is_kept():
     assert data["text/plain"] == "<pandas.io.formats.style.Styler>"
     assert dirty.cells[1].metadata == {"tags": ["widget"]}
     assert dirty.metadata["sdg_lab"] == {"seconds": 1}
-    assert dirty.metadata["language_info"] == {"name": "python"}
+    assert dirty.metadata["language_info"] == {"name": "python", "version": "3.11.7"}
+    assert dirty.metadata["kernelspec"]["display_name"] == "Python 3 (ipykernel)"
     assert list(outputs.problems(dirty)) == []
 
 

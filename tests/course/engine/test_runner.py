@@ -1,10 +1,13 @@
 """Chapters run in real kernels; a file is replaced only when all of it went well."""
 
+import json
+import sys
 import threading
 from pathlib import Path
 
 import nbformat
 import pytest
+from ipykernel.ipkernel import IPythonKernel
 
 from sdg_lab.course.engine import notebooks, outputs
 from sdg_lab.course.engine.runner import ChapterError, execute, execute_many
@@ -50,6 +53,10 @@ def test_a_chapter_is_run_cleaned_and_stamped(write):
     assert list(outputs.problems(notebook)) == []
     assert not notebooks.is_stale(path)
     nbformat.validate(notebook)
+    # As JupyterLab writes it: the kernel's own words on its language, and the name under which ipykernel installs it.
+    assert notebook.metadata.language_info == IPythonKernel.language_info
+    spec = json.loads((Path(sys.prefix) / "share/jupyter/kernels/python3/kernel.json").read_text())
+    assert notebook.metadata.kernelspec == {"name": "python3", **{k: spec[k] for k in ("display_name", "language")}}
 
     again = execute(path, threads=1, write=True)
     text = path.read_text()
@@ -77,6 +84,30 @@ def test_a_failure_names_chapter_cell_and_error_and_writes_nothing(write, cells,
         execute(path, threads=1, write=True, timeout=1)
     assert path.read_bytes() == before
     assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"cells": [], "metadata": {}}', '{"cells": [{"cell_type": "code"}]}'])
+def test_what_is_not_a_notebook_is_said_in_a_sentence(write, text):
+    path = write("x = 1")
+    path.write_text(text)
+    with pytest.raises(ChapterError, match=r"^98_sample\.ipynb is not a notebook in format 4 \("):
+        execute(path)
+    path.unlink()
+    with pytest.raises(ChapterError, match="No such file"):
+        execute(path)
+
+
+def test_a_full_disk_is_said_in_a_sentence_and_leaves_the_chapter_as_it_was(write, monkeypatch):
+    path = write("x = 1")
+    before = path.read_bytes()
+
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(ChapterError, match=r"98_sample ran, but cannot be written: .*No space left.*it is as it was"):
+        execute(path, write=True)
+    assert path.read_bytes() == before
 
 
 def test_a_chapter_edited_while_it_ran_is_not_overwritten(write):

@@ -8,7 +8,7 @@ from sdg_lab.course.engine import notebooks, registry
 from sdg_lab.course.engine import weights as trained
 
 MOST_BYTES = 5_000_000
-SHIPPED = notebooks.SOURCES / "notebooks" / trained.FOLDER
+SHIPPED = notebooks.SOURCES / "notebooks" / notebooks.WEIGHTS
 
 
 class Stub:
