@@ -15,6 +15,7 @@ from typing import Any, Protocol, cast, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from sdg_lab.checks import one_of, whole
 from sdg_lab.training.devices import Machine
 from sdg_lab.training.divergence import finite
 from sdg_lab.training.history import History
@@ -181,10 +182,8 @@ def _by_player(name: str, setting: Any, players: Mapping[str, nn.Module]) -> dic
 
 def _check_turns(names: list[str], rounds: Mapping[str, int]) -> None:
     for name, every in rounds.items():
-        if name not in names:
-            raise ValueError(f"rounds names {name!r}, who is no player; the players are {', '.join(names)}")
-        if every < 1:
-            raise ValueError(f"rounds of {name} must be >= 1, got {every}")
+        one_of("rounds", name, names)
+        whole(f"rounds of {name}", every, least=1)
     if rounds.get(names[0], 1) != 1:
         raise ValueError(
             f"{names[0]} has the first turn of every batch, so its rounds must be 1, got {rounds[names[0]]}"

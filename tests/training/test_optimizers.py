@@ -1,0 +1,37 @@
+"""Our optimisers are torch's, and which parameters a recipe lets decay."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from sdg_lab.training import optimizers
+from tests.training.problems import CLOSE, Line, fresh, problem, weights
+
+
+@pytest.mark.parametrize("name", ["Adam", "AdamW"])
+def test_they_are_torchs(name: str) -> None:
+    models = [fresh(), fresh()]
+    for model, room in zip(models, (optimizers, torch.optim), strict=True):
+        optimizer: Any = getattr(room, name)(model.parameters(), lr=0.01, betas=(0.8, 0.9), weight_decay=0.1)
+        for _ in range(5):
+            optimizer.zero_grad()
+            model.loss(*problem()).backward()
+            optimizer.step()
+            saved = optimizer.state_dict()
+        optimizer.load_state_dict(saved)
+        optimizer.zero_grad()
+        model.loss(*problem()).backward()
+        optimizer.step()
+    torch.testing.assert_close(weights(models[0]), weights(models[1]), **CLOSE)
+
+
+def test_a_step_needs_no_gradient_of_itself() -> None:
+    model: nn.Module = Line()
+    optimizer = optimizers.AdamW(model.parameters())
+    model.loss(*problem()).backward()  # type: ignore[operator]
+    optimizer.step()
+    assert all(p.is_leaf for p in model.parameters())
+    optimizer.zero_grad()
+    assert all(p.grad is None for p in model.parameters())
