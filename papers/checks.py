@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Literal
 
 from papers.badges import live_url
@@ -175,8 +176,18 @@ def _wrong_paper(context: Context, row: Row) -> Iterator[Finding]:
 
 
 def _date(context: Context, row: Row) -> Iterator[Finding]:
-    """Find dates before the paper was there. A later date may be that of a conference, and contradicts nothing."""
-    if not row.date or row.year is None:
+    """Find dates that are none, and dates before the paper was there.
+
+    A later date may be that of a conference, and contradicts nothing, unless it is still to come.
+    """
+    if not row.date:
+        return
+    if row.year is None:
+        if re.search(r"\w", row.date):
+            yield Finding(row.line, "date", row.date, None, "possible", "no date can be read in it")
+        return
+    if row.year > date.today().year + 1:
+        yield Finding(row.line, "date", row.date, None, "certain", "that year has not come yet")
         return
     record = _own_record(context, row)
     arxiv = arxiv_month(row.url_id) or arxiv_month(row.paper_id)

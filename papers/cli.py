@@ -79,6 +79,22 @@ MaxAge = Annotated[float, typer.Option(help="Take answers from the cache up to t
 CachePath = Annotated[Path | None, typer.Option("--cache", help="The cache's file.", show_default="the user's cache")]
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"papers {papers.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
+    terminal.replace_what_an_encoding_lacks()
+
+
 @app.command("list")
 def list_command(file: OwnFile = CATALOG, sort: Sort = Sort.LINE, json: Json = False) -> None:
     """Show the papers of a file."""
@@ -89,7 +105,11 @@ def list_command(file: OwnFile = CATALOG, sort: Sort = Sort.LINE, json: Json = F
         return
     terminal.print_rows(rows)
     shown = sum(row.count is not None for row in rows)
-    terminal.say(f"{len(rows)} papers, {shown} with a count." if rows else f"There is no table of papers in {file}.")
+    said = (
+        f"{_number(len(rows), 'paper')}, {shown} with a count." if rows else f"There is no table of papers in {file}."
+    )
+    ask = f" To sort by citations, ask for them first: papers refresh {file}" if rows and not shown else ""
+    terminal.say(said + (ask if sort is Sort.CITATIONS else ""))
 
 
 @app.command()
@@ -116,7 +136,7 @@ def refresh(
     else:
         terminal.print_refresh(outcome, error=dry_run)
         if dry_run:
-            sys.stdout.write(outcome.diff())
+            terminal.print_text(outcome.diff())
     terminal.say(_summary(outcome, wrote=write))
     if not outcome.complete or (check and outcome.changed):
         raise typer.Exit(1)
@@ -144,7 +164,8 @@ def audit_command(
         terminal.print_findings(outcome.findings)
     mendable = sum(finding.certainty == "certain" and bool(finding.edits) for finding in outcome.findings)
     mended = f"{mendable} mended" if fix else f"{mendable} can be mended with --fix"
-    terminal.say(f"{len(outcome.findings)} findings, {mended}." if outcome.findings else "Nothing to find fault with.")
+    number = _number(len(outcome.findings), "finding")
+    terminal.say(f"{number}, {mended}." if outcome.findings else "Nothing to find fault with.")
     if outcome.failure:
         terminal.say(f"Not everything could be looked up: {outcome.failure}.")
         raise typer.Exit(1)
@@ -213,7 +234,7 @@ def export_command(
         if output:
             replace_text(output, read_text(output) if output.exists() else None, text)
         else:
-            sys.stdout.write(text)
+            terminal.print_text(text)
 
 
 @app.command("plot")
@@ -246,13 +267,16 @@ def _explained() -> Iterator[None]:
         yield
     except UnreadableFileError as error:
         raise _stop(error, 2) from None
+    except ModuleNotFoundError as error:
+        remedy = f'{sys.executable} -m pip install "sdg-lab[papers]"'
+        raise _stop(f"{error.name} is not installed; run: {remedy}", 1) from None
     except (FileChangedError, ServiceError, OSError) as error:
         raise _stop(error, 1) from None
     except ValueError as error:
         raise _stop(error, 2) from None
 
 
-def _stop(error: Exception, status: int) -> typer.Exit:
+def _stop(error: Exception | str, status: int) -> typer.Exit:
     terminal.say(f"papers: {one_line(str(error))}")
     return typer.Exit(status)
 
@@ -276,4 +300,8 @@ def _summary(outcome: catalog.Refresh, *, wrote: bool) -> str:
         end = "The file would change."
     else:
         end = "The file was left as it is."
-    return f"{counts}; {outcome.requests} request{'' if outcome.requests == 1 else 's'}. {end}"
+    return f"{counts}; {_number(outcome.requests, 'request')}. {end}"
+
+
+def _number(n: int, what: str) -> str:
+    return f"{n} {what}{'' if n == 1 else 's'}"

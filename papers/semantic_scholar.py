@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urljoin, urlsplit
-
-import requests
 
 from papers.cache import Cache
 from papers.escape import one_line
 from papers.identifiers import normalise
 from papers.titles import simplify
+
+if TYPE_CHECKING:
+    import requests  # at run time only where something is asked: most commands ask nothing
 
 BASE_URL = "https://api.semanticscholar.org/graph/v1"
 BATCH = 500
@@ -109,6 +110,8 @@ class SemanticScholar:
         retries: int = 5,
         max_wait: float = 30.0,
     ) -> None:
+        from requests import Session
+
         for name, value in (("pace", pace), ("max_age", max_age), ("retries", retries), ("max_wait", max_wait)):
             if not value >= 0:
                 raise ValueError(f"{name} must be >= 0, got {value}")
@@ -126,7 +129,7 @@ class SemanticScholar:
         self.cache = Cache(cache, self.base_url) if cache else None
         self.requests = 0
         """How many requests have been sent, repetitions included."""
-        self._session = requests.Session()
+        self._session = Session()
         self._session.headers["User-Agent"] = "papers (literature catalogue)"
         self._not_before = 0.0
 
@@ -265,6 +268,8 @@ class SemanticScholar:
         may_halve: bool = False,
     ) -> Any:
         """Send a request until it is answered, refused, or repeated often enough; ``read`` makes sense of the JSON."""
+        from requests import ConnectionError, RequestException, Timeout
+
         url = path if "://" in path else self.base_url + path
         last = self.retries
         for attempt in range(last + 1):
@@ -277,10 +282,10 @@ class SemanticScholar:
                 self._raise_final(response, may_halve=may_halve)
                 failure: ServiceError = ServiceError(f"the service answered {status} ({self._reason(response)})")
                 wait = _retry_after(response.headers.get("Retry-After"))
-            except (requests.ConnectionError, requests.Timeout) as error:
-                kind = "no answer in time" if isinstance(error, requests.Timeout) else "no connection"
+            except (ConnectionError, Timeout) as error:
+                kind = "no answer in time" if isinstance(error, Timeout) else "no connection"
                 failure = UnreachableError(f"{kind} from {urlsplit(url).netloc}; is the network there?")
-            except (requests.RequestException, ValueError, LookupError, TypeError) as error:
+            except (RequestException, ValueError, LookupError, TypeError) as error:
                 failure = ServiceError(f"the answer was cut off, or is not what was asked for ({type(error).__name__})")
             if attempt >= last:
                 break
@@ -292,6 +297,8 @@ class SemanticScholar:
 
     def _send(self, method: str, url: str, query: dict[str, str], body: Any) -> requests.Response:
         """Send one request at the polite pace, following redirects by hand so that the key stays with its host."""
+        from requests import TooManyRedirects
+
         home = urlsplit(self.base_url)[:2]
         parameters: dict[str, str] | None = query
         for _ in range(_REDIRECTS):
@@ -308,7 +315,7 @@ class SemanticScholar:
             url, parameters = urljoin(response.url, location), None
             if response.status_code == 303:
                 method, body = "GET", None
-        raise requests.TooManyRedirects
+        raise TooManyRedirects
 
     def _raise_final(self, response: requests.Response, *, may_halve: bool) -> None:
         """Raise for an answer that no repetition changes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Iterable, Iterator
@@ -41,6 +42,28 @@ def console(*, error: bool = False) -> Console:
 def cell(value: object, style: str = "") -> Text:
     """Return a value as one line of text without control characters or markup; nothing for None."""
     return Text("" if value is None else one_line(str(value)), style=style, overflow="ellipsis")
+
+
+def replace_what_an_encoding_lacks() -> None:
+    """Have both streams show a question mark for what their encoding lacks, rather than stop half-way."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def print_text(text: str) -> None:
+    """Print text that programs read, every character of it.
+
+    Raises:
+        ValueError: if the encoding of standard output lacks one; nothing is printed then.
+    """
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError as error:
+        lacks = f"standard output is {encoding}, which lacks {text[error.start]!a}"
+        raise ValueError(f"{lacks}; set PYTHONIOENCODING=utf-8, or write to a file where there is an option") from None
+    sys.stdout.write(text)
 
 
 def print_json(value: Any) -> None:

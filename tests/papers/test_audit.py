@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -31,8 +32,8 @@ def know_the_papers_as_found(library: Library) -> None:
         "Sequence to Sequence Learning with Neural Networks",
     ]
     dates = ["2019-08-01", "2023-10-11", "2014-09-10"]
-    for paper, ids, title, date in zip((SURVEY, TEXTS, SEQ2SEQ), external, titles, dates, strict=True):
-        record = {"paperId": paper, "title": title, "year": int(date[:4]), "publicationDate": date, "citationCount": 1}
+    for paper, ids, title, day in zip((SURVEY, TEXTS, SEQ2SEQ), external, titles, dates, strict=True):
+        record = {"paperId": paper, "title": title, "year": int(day[:4]), "publicationDate": day, "citationCount": 1}
         library.papers[paper] = record | {"externalIds": ids, "tldr": {"model": "x", "text": f"About {title[:10]}."}}
         for kind, value in ids.items():
             library.aliases[f"{kind}:{value}".lower()] = paper
@@ -157,7 +158,6 @@ def test_rows_without_an_id_get_a_suggestion_by_title(library: Library, client: 
         ("2012-03", "2013-12"),
         ("201203", "201312"),
         ("2013.13", "2013.12"),
-        ("soon", None),
         ("", None),
     ],
 )
@@ -165,6 +165,25 @@ def test_a_date_before_the_arxiv_number_is_a_fault(date: str, expected: str | No
     findings = audit_text(page((date, LINK.format("1312.6114", "Auto-Encoding Variational Bayes"), "7"))).findings
     assert [f.expected for f in findings if f.kind == "date"] == ([expected] if expected else [])
     assert all(f.certainty == "likely" for f in findings)
+
+
+@pytest.mark.parametrize(
+    ("written", "certainty", "note"),
+    [
+        ("2091.1", "certain", "that year has not come yet"),
+        ("13.2019", "possible", "no date can be read in it"),
+        ("someday", "possible", "no date can be read in it"),
+        ("2018.13", "certain", "there is no such month"),
+    ],
+)
+def test_what_is_no_date_is_said(written: str, certainty: str, note: str) -> None:
+    findings = audit_text(page((written, "A paper", live(1)))).findings
+    assert [(f.found, f.certainty, f.note) for f in findings if f.kind == "date"] == [(written, certainty, note)]
+
+
+@pytest.mark.parametrize("written", ["–", "2018.12", f"{date.today().year + 1}.1"])
+def test_what_may_be_a_date_is_not(written: str) -> None:
+    assert not [f for f in audit_text(page((written, "A paper", live(1)))).findings if f.kind == "date"]
 
 
 def test_duplicates_are_found_by_id_and_by_title() -> None:

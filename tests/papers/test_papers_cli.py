@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from semantic_scholar_server import Library, sha
 from test_refresh import TODAY, live, load, page, save, static
 from typer.testing import CliRunner, Result
 
+from papers import __version__ as version
 from papers import read_rows
 from papers.cli import CATALOG, app
 from papers.history import history_path
@@ -54,6 +56,44 @@ def test_list_sorts_and_makes_text_harmless(tmp_path: Path) -> None:
     for order, titles in (("citations", "CBA"), ("date", "ABC"), ("title", "ABC"), ("line", "BAC")):
         rows = json.loads(papers("list", path, "--sort", order, "--json").stdout)
         assert "".join(row["title"][0] for row in rows) == titles
+
+
+def test_sorting_by_counts_that_are_not_there_says_how_they_come(tmp_path: Path) -> None:
+    path = save(tmp_path, page(("2015", "A", ""), ("2014", "B", live(1))))
+    assert f"2 papers, 0 with a count. To sort by citations, ask for them first: papers refresh {path}" in " ".join(
+        papers("list", path, "--sort", "citations").stderr.split()
+    )
+    assert "To sort" not in papers("list", path).stderr
+
+
+def test_one_is_not_said_as_many(tmp_path: Path) -> None:
+    assert "1 finding, 0 can be mended" in papers("audit", save(tmp_path, page(("", "A", ""))), "--offline").stderr
+
+
+def test_version() -> None:
+    assert papers("--version").stdout == f"papers {version}\n"
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+def test_any_encoding_of_the_terminal_will_do(encoding: str, tmp_path: Path) -> None:
+    """What people read gets question marks; what programs read is whole or refused."""
+    path = save(tmp_path, page(("2015", "β-VAE by Łukasz 中", live(1))))
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", "from papers.cli import app; app()", *words, str(path)]
+        environment = os.environ | {"PYTHONIOENCODING": encoding, "COLUMNS": "200"}
+        return subprocess.run(
+            command, env=environment, capture_output=True, encoding=encoding, errors="strict", check=False
+        )
+
+    listed = run("list")
+    assert (listed.returncode, "-VAE by" in listed.stdout, "Traceback" in listed.stderr) == (0, True, False)
+    exported = run("export")
+    if encoding == "utf-8":
+        assert "β-VAE by Łukasz 中" in exported.stdout
+    else:
+        assert (exported.returncode, exported.stdout) == (2, "")
+        assert f"standard output is {encoding}, which lacks '\\u03b2'" in exported.stderr
 
 
 def test_refresh_says_how_each_row_ended(library: Library, tmp_path: Path) -> None:
