@@ -11,10 +11,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import clone
-from sklearn.ensemble import RandomForestClassifier
-from sklearn.model_selection import StratifiedKFold, cross_val_score
 
+from sdg_lab.checks import whole
 from sdg_lab.metrics.rows import Array, as_points, same_width
 
 
@@ -26,12 +24,15 @@ def c2st(
     folds: int = 5,
     classifier: Any = None,
 ) -> float:
-    """Return the accuracy of a classifier that is told to tell real rows from fake ones, on rows it has not seen.
+    """Return the accuracy of a classifier two-sample test: telling real rows from fake ones, on rows it has not seen.
 
     0.5 says that it cannot tell, 1.0 that it always can. Cross-validated, so every row is judged once. The accuracy of
     guessing has a standard error of 0.5 / sqrt(2 n), see :func:`chance_error`; read the figure beside that of real rows
-    against other real rows. Compare rows that the model has not seen: a model that copies its training rows would be
-    praised against them. A judge takes the easiest way: bring samples into the format of the data first (whole
+    against other real rows.
+
+    It catches any difference that the classifier can learn, whatever its kind. It misses copies, so compare rows that
+    the model has not seen: against its training rows a copy would be praised. And it does not say how large a
+    difference is, because a classifier takes the easiest way: bring samples into the format of the data first (whole
     numbers, the same grey levels), or that alone gives them away.
 
     Source: Lopez-Paz and Oquab (2017), Revisiting Classifier Two-Sample Tests, section 3.
@@ -46,6 +47,10 @@ def c2st(
     Raises:
         ValueError: if the shapes differ, a number is not finite, or there are fewer rows than folds.
     """
+    from sklearn.base import clone
+    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.model_selection import StratifiedKFold, cross_val_score
+
     ours, theirs = as_points(real, "real"), as_points(fake, "fake")
     same_width(ours, theirs, "real", "fake")
     if len(ours) != len(theirs):
@@ -53,8 +58,7 @@ def c2st(
             f"real has {len(ours)} rows and fake {len(theirs)}: naming the larger would already beat 0.5; "
             "take equally many with metrics.subsample"
         )
-    if folds < 2 or len(ours) < folds:
-        raise ValueError(f"folds must be from 2 to the number of rows, got {folds} for {len(ours)} rows")
+    whole("folds", folds, least=2, most=len(ours))
     if classifier is None:
         judge = RandomForestClassifier(n_estimators=100, min_samples_leaf=2, random_state=seed)
     else:
@@ -64,19 +68,15 @@ def c2st(
     return float(cross_val_score(judge, rows, is_fake, cv=cut, scoring="accuracy").mean())
 
 
-def chance_error(n: int) -> float:
-    """Return the standard error of the accuracy of guessing on n real and n fake rows: sqrt(0.25 / 2n)."""
-    if n < 1:
-        raise ValueError(f"n must be >= 1, got {n}")
-    return float(0.5 / np.sqrt(2 * n))
-
-
 def frechet_distance(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> float:
-    """Return the squared Fréchet distance between Gaussians fitted to two sets of features.
+    """Return the squared Fréchet distance between Gaussians fitted to two sets of features (FID-like).
 
     |mean_a - mean_b|² + tr(A + B - 2 (A^½ B A^½)^½), with A and B the covariances; in squared units of the features.
-    The root is taken of a symmetric matrix whose eigenvalues are clipped at 0, so it is real however few the rows. The
-    distance is biased upwards when rows are few: compare only equal numbers of rows.
+    The root is taken of a symmetric matrix whose eigenvalues are clipped at 0, so it is real however few the rows.
+
+    It catches other means, spreads and correlations, poor fidelity and poor diversity alike, without telling one from
+    the other. It misses whatever leaves means and covariances as they are, and copies. It is biased upwards when rows
+    are few: compare only equal numbers of rows.
 
     Source: Dowson and Landau (1982); used as FID by Heusel et al. (2017), equation 6.
 
@@ -96,11 +96,13 @@ def frechet_distance(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> float:
 
 
 def kernel_distance(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> float:
-    """Return the squared maximum mean discrepancy of two sets of features under a cubic kernel, without bias.
+    """Return the squared maximum mean discrepancy of two sets of features, cubic kernel, no bias (KID-like).
 
-    mean k(a, a') + mean k(b, b') - 2 mean k(a, b) with k(x, y) = (x·y / d + 1)³, over pairs of different rows. It
-    compares means, covariances and third moments. Where both sets come from one distribution its expectation is 0
-    whatever their sizes, so it may be a little below 0, and sets of different sizes may be compared.
+    mean k(a, a') + mean k(b, b') - 2 mean k(a, b) with k(x, y) = (x·y / d + 1)³, over pairs of different rows.
+
+    It catches other means, covariances and third moments; it misses what only higher ones show, and copies. Where both
+    sets come from one distribution its expectation is 0 whatever their sizes, so it may be a little below 0, and sets
+    of different sizes may be compared.
 
     Source: Gretton et al. (2012), A Kernel Two-Sample Test, equation 3; with this kernel in the features of a
     classifier it is the KID of Bińkowski et al. (2018), Demystifying MMD GANs, section 4.
@@ -134,8 +136,7 @@ def frechet_by_size(
     Raises:
         ValueError: if draws is below 1, a size is out of range, or the sets do not fit (see :func:`frechet_distance`).
     """
-    if draws < 1:
-        raise ValueError(f"draws must be >= 1, got {draws}")
+    whole("draws", draws, least=1)
     if len(sizes) == 0 or min(sizes) < 2 or max(sizes) > min(len(a), len(b)):
         raise ValueError(f"sizes must lie from 2 to {min(len(a), len(b))}, the rows of the smaller set, got {sizes}")
     rng = np.random.default_rng(seed)
@@ -149,6 +150,8 @@ def frechet_by_size(
 def total_variation(p: npt.NDArray[Any], q: npt.NDArray[Any]) -> float:
     """Return the total variation distance ½ Σ |p - q| of two discrete distributions, 0 (equal) to 1 (disjoint).
 
+    It is the largest difference in the probability of any event. It misses how near two different outcomes are.
+
     Raises:
         ValueError: if the shapes differ or one is no distribution.
     """
@@ -159,7 +162,8 @@ def total_variation(p: npt.NDArray[Any], q: npt.NDArray[Any]) -> float:
 def jensen_shannon(p: npt.NDArray[Any], q: npt.NDArray[Any]) -> float:
     """Return the Jensen–Shannon divergence of two discrete distributions in nats, 0 (equal) to ln 2 (disjoint).
 
-    ½ KL(p ‖ m) + ½ KL(q ‖ m) with m = ½ (p + q). Source: Lin (1991).
+    ½ KL(p ‖ m) + ½ KL(q ‖ m) with m = ½ (p + q): like KL, but symmetric, and finite where q has a 0. It misses how near
+    two different outcomes are. Source: Lin (1991), Divergence Measures Based on the Shannon Entropy.
 
     Raises:
         ValueError: if the shapes differ or one is no distribution.

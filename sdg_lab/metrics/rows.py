@@ -45,10 +45,10 @@ def subsample(data: R, n: int, *, seed: int = 0) -> R:
         raise ValueError(f"cannot draw {n} rows without replacement from {len(data)}")
     chosen = np.random.default_rng(seed).choice(len(data), size=n, replace=False)
     if is_table(data):
-        return data.iloc[chosen].reset_index(drop=True)
+        return data.iloc[chosen].reset_index(drop=True)  # type: ignore[return-value]
     if is_continuous(data):
         return data[chosen]  # type: ignore[return-value]
-    return [data[i] for i in chosen]  # type: ignore[return-value, misc]
+    return [data[i] for i in chosen]  # type: ignore[return-value]
 
 
 def as_points(data: Rows, name: str = "data") -> Array:
@@ -70,6 +70,21 @@ def as_points(data: Rows, name: str = "data") -> Array:
         row, column = np.argwhere(~np.isfinite(points))[0]
         raise ValueError(f"{name} has {points[row, column]} in row {row}, column {column}; every number must be finite")
     return points
+
+
+def finite(values: npt.ArrayLike, name: str, *, axes: int = 1) -> Array:
+    """Return numbers as an array of so many axes.
+
+    Raises:
+        ValueError: if there are more axes or fewer, there is no number, or one is not finite.
+    """
+    numbers = np.asarray(values, dtype=np.float64)
+    if numbers.ndim != axes or numbers.size == 0:
+        raise ValueError(f"{name} must be an array of {axes} axes, got shape {numbers.shape}")
+    if not np.isfinite(numbers).all():
+        where = np.argwhere(~np.isfinite(numbers))[0].tolist()
+        raise ValueError(f"{name}{where} is {numbers[tuple(where)]}; every value must be finite")
+    return numbers
 
 
 def same_width(a: Array, b: Array, name_a: str, name_b: str) -> None:

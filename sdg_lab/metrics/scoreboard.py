@@ -1,28 +1,32 @@
 """The scoreboard: one line a model, the same columns in every chapter, each figure beside that of real data.
 
 Everything is measured on equally many rows of samples, test and train, drawn with the seed, because these figures move
-with the number of rows. The floor is the same measurement with real training rows in place of samples: no model needs
-to be better, and one that looks better by a lot is copying.
+with the number of rows. The reference is the same measurement with real training rows in place of samples: no model
+needs to be better, and one that looks better by a lot is copying.
 """
 
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
+from sdg_lab.checks import number, whole
 from sdg_lab.data.types import Dataset
 from sdg_lab.metrics.diversity import prdc
 from sdg_lab.metrics.features import fit_features
-from sdg_lab.metrics.fidelity import c2st, chance_error
+from sdg_lab.metrics.fidelity import c2st
 from sdg_lab.metrics.likelihood import Likelihood
 from sdg_lab.metrics.privacy import Memorisation, memorisation
 from sdg_lab.metrics.rows import Rows, subsample
+from sdg_lab.metrics.uncertainty import chance_error
 
-MOST_ROWS = 1000
+if TYPE_CHECKING:
+    import pandas as pd
+
+MAX_ROWS = 1000
 """Rows that are compared at most: enough for an accuracy to ± 0.01, and a few seconds."""
 
 NEIGHBOUR = 5
@@ -39,13 +43,13 @@ class Line:
         parameters: numbers that were fitted.
         seconds: to fit, wall clock.
         likelihood: of the test data, or None if the model has none.
-        n: rows of samples, of test, and of train (for the floor) that were compared.
+        n: rows of samples, of test, and of train (for the reference) that were compared.
         fidelity: C2ST accuracy of samples against test; 0.5 is best.
-        fidelity_floor: the same of train against test.
+        fidelity_reference: the same of train against test.
         diversity: coverage of test by samples; 1 is best.
-        diversity_floor: the same by train.
+        diversity_reference: the same by train.
         memorisation: samples found in train, in test, and new.
-        memorisation_floor: share of test rows found in train.
+        memorisation_reference: share of test rows found in train.
     """
 
     name: str
@@ -55,11 +59,11 @@ class Line:
     likelihood: Likelihood | None
     n: int
     fidelity: float
-    fidelity_floor: float
+    fidelity_reference: float
     diversity: float
-    diversity_floor: float
+    diversity_reference: float
     memorisation: Memorisation
-    memorisation_floor: float
+    memorisation_reference: float
 
 
 def score(
@@ -77,19 +81,20 @@ def score(
     Args:
         name: of the model, for the first column.
         data: what it was trained on; train fits the features, test is what samples are compared with.
-        samples: what the model made, of the type of ``data.train``; as many as the test rows, up to 1,000, are used.
+        samples: what the model made, of the type of ``data.train``; as many as the test rows, up to 1,000, are used,
+            but to find copies all of train and test are searched.
         parameters: numbers that were fitted: weights, or cells of count tables.
         seconds: to fit.
         likelihood: of ``data.test``; None for a model that has none.
-        seed: of the subsamples and the judge.
+        seed: of the subsamples and of the C2ST classifier.
 
     Raises:
         TypeError: if the data are no rows (a series, one text): cut them into rows first.
-        ValueError: if parameters or seconds is negative or there are too few rows to compare.
+        ValueError: if parameters or seconds is negative, or there are too few rows to compare.
     """
-    if parameters < 0 or seconds < 0:
-        raise ValueError(f"parameters and seconds must be >= 0, got {parameters} and {seconds}")
-    n = min(len(samples), len(data.test), len(data.train), MOST_ROWS)
+    whole("parameters", parameters, least=0)
+    number("seconds", seconds, least=0)
+    n = min(len(samples), len(data.test), len(data.train), MAX_ROWS)
     if n <= NEIGHBOUR:
         raise ValueError(f"{name}: {n} rows are too few to compare; sample at least {NEIGHBOUR + 1}")
     featurise = fit_features(data.train)
@@ -103,11 +108,11 @@ def score(
         likelihood=likelihood,
         n=n,
         fidelity=c2st(test_x, fake_x, seed=seed),
-        fidelity_floor=c2st(test_x, train_x, seed=seed),
+        fidelity_reference=c2st(test_x, train_x, seed=seed),
         diversity=prdc(test_x, fake_x, NEIGHBOUR).coverage,
-        diversity_floor=prdc(test_x, train_x, NEIGHBOUR).coverage,
+        diversity_reference=prdc(test_x, train_x, NEIGHBOUR).coverage,
         memorisation=memorisation(fake, data.train, data.test),
-        memorisation_floor=memorisation(test, data.train, data.test).in_train,
+        memorisation_reference=memorisation(test, data.train, data.test).in_train,
     )
 
 
@@ -123,6 +128,8 @@ class Scoreboard:
 
     def readable(self) -> pd.DataFrame:
         """Return the table as text: rounded, with "–" where there is no figure."""
+        import pandas as pd
+
         frame = self.frame
         return pd.DataFrame({name: [_readable(name, cell) for cell in frame[name]] for name in frame.columns})
 
@@ -132,17 +139,19 @@ class Scoreboard:
 
 
 def scoreboard(lines: Sequence[Line]) -> Scoreboard:
-    """Set lines out as a table; each data set starts with its floor, real training rows judged as if they were samples.
+    """Set lines out as a table; each data set starts with its reference, real training rows in place of samples.
 
     Raises:
         ValueError: if there is no line.
     """
+    import pandas as pd
+
     if not lines:
         raise ValueError("a scoreboard needs at least one line; make one with metrics.score")
     rows: list[dict[str, object]] = []
     for place in dict.fromkeys((line.data, line.n) for line in lines):
         here = [line for line in lines if (line.data, line.n) == place]
-        rows += [_floor_row(here[0]), *(_row(line) for line in here)]
+        rows += [_reference_row(here[0]), *(_row(line) for line in here)]
     return Scoreboard(pd.DataFrame(rows), _notes(lines))
 
 
@@ -161,23 +170,23 @@ def _row(line: Line) -> dict[str, object]:
     }
 
 
-def _floor_row(line: Line) -> dict[str, object]:
+def _reference_row(line: Line) -> dict[str, object]:
     return {
-        "model": "real against real: the floor",
+        "model": "real against real: the reference",
         "data": line.data,
         "parameters": None,
         "fit (s)": None,
         "neg. log-likelihood": None,
-        "C2ST": line.fidelity_floor,
-        "coverage": line.diversity_floor,
-        "in train": line.memorisation_floor,
+        "C2ST": line.fidelity_reference,
+        "coverage": line.diversity_reference,
+        "in train": line.memorisation_reference,
         "by chance": None,
         "rows": line.n,
     }
 
 
 def _readable(column: object, cell: Any) -> str:
-    if cell is None or (isinstance(cell, float) and pd.isna(cell)):
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
         return "–"
     if column in ("parameters", "rows"):
         return f"{int(cell):,}"
@@ -191,8 +200,9 @@ def _readable(column: object, cell: Any) -> str:
 def _notes(lines: Sequence[Line]) -> tuple[str, ...]:
     error = max(chance_error(line.n) for line in lines)
     return (
-        f"C2ST: accuracy of a judge who tells samples from test rows; 0.5 is best, chance moves it by {error:.2f}.",
+        f"C2ST: accuracy of a classifier that tells samples from test rows; 0.5 is best, and chance moves it by "
+        f"{error:.2f}.",
         f"coverage: share of test rows with a sample within reach of their {NEIGHBOUR}th neighbour; 1 is best.",
-        "in train: share of samples found in the training data (for pictures: near copies); by chance: the share that "
+        "in train: share of samples found in the training data (for images: near copies); by chance: the share that "
         "a model which remembers nothing would have there, estimated from how many are found in test.",
     )

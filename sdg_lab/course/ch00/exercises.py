@@ -14,7 +14,7 @@ from scipy.spatial.distance import cdist
 from sdg_lab.course import Chapter, Exercise, Paper, Wrong, WrongAnswer
 from sdg_lab.course.engine.compare import expect_close, expect_equal, expect_type, name_the_mistake
 from sdg_lab.course.engine.exercise import Answer
-from sdg_lab.metrics.likelihood import mean_and_error
+from sdg_lab.metrics.uncertainty import mean_and_error
 
 Floats = NDArray[np.float64]
 

@@ -1,40 +1,43 @@
-"""How good made pictures are, in the features of a classifier trained on the real ones; each figure with its floor.
+"""How good made images are, in the features of a classifier trained on the real ones, each figure with its reference.
 
-**Which comparison is honest.** The reference of every figure is the real *training* pictures. Samples are compared with
-it, and so are, for the floor, as many real pictures that were *held out* (validation and test together). The classifier
-has seen neither of these two, so they are treated alike, and a generator that is as good as reality gets exactly the
-floor. The other way round, training pictures in place of samples against held-out ones, would flatter: features of
-pictures that a classifier was trained on differ from those of others, which raises that floor.
+**Which comparison is fair.** Everything is compared with the real *training* images: the samples, and as many real
+images that were *held out* (validation and test together), which are the reference. The classifier has seen neither of
+these two, so they are treated alike, and a generator that is as good as reality gets the figures of the reference. The
+other way round, training images in place of samples against held-out ones, would flatter: features of images that a
+classifier was trained on differ from those of others, which raises that reference.
 
-Because the training data are the reference, copies of them look better than the floor. A figure below the floor is
-therefore a warning, and the share of near copies stands in the same line.
+Because the training data are what is compared with, copies of them look better than real images do. A distance below
+that of the reference is therefore a warning, and the share of near copies stands in the same line.
 
-**Equal numbers.** These figures move with the number of pictures (see ``metrics.frechet_by_size``). Samples and
-held-out pictures therefore come in batches of the same ``n``, and figures are averaged over as many whole batches as
-there are. The 8×8 digits have 360 held-out pictures, so that 1,080 samples are judged as 3 batches of 360; the 5,000 of
-MNIST have 1,000. At these numbers much of a floor is the chance of a finite draw, which samples share on average
-but not exactly: over new splits of the same pictures, each with a classifier of its own, the floor of the digits was
-0.56 with a standard deviation of 0.18 (6 splits), that of MNIST 0.23 with 0.06 (5 splits). Read a ratio to the floor
-with this error of a quarter to a third in mind. The kernel distance has no such share: its floor is 0 but for noise.
+**Equal numbers.** These figures move with the number of images (see ``metrics.frechet_by_size``). Samples and held-out
+images therefore come in batches of the same ``n``, and figures are averaged over as many whole batches as there are.
+The 8×8 digits have 360 held-out images, so that 1,080 samples are judged as 3 batches of 360; the 5,000 of MNIST have
+1,000. At these numbers much of the reference's Fréchet distance is the chance of a finite draw, which samples share on
+average but not exactly: over new splits of the same images, each with a classifier of its own, it was 0.56 with a
+standard deviation of 0.18 for the digits (6 splits), and 0.23 with 0.06 for MNIST (5 splits). Read a ratio to it with
+this error of a quarter to a third in mind. The kernel distance has no such share: its reference is 0 but for noise.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from sdg_lab.data.types import Dataset, Images
+from sdg_lab.data.types import Images
 from sdg_lab.metrics.diversity import prdc
 from sdg_lab.metrics.fidelity import frechet_distance, kernel_distance, total_variation
-from sdg_lab.metrics.images.classifier import ImageClassifier
 from sdg_lab.metrics.privacy import near_copies
 from sdg_lab.metrics.rows import Array, subsample
 
-MOST_PICTURES = 1000
-"""Pictures a batch at most."""
+if TYPE_CHECKING:
+    from sdg_lab.data.types import Dataset
+    from sdg_lab.metrics.images.classifier import ImageClassifier
+
+MAX_IMAGES = 1000
+"""Images a batch at most."""
 
 NEIGHBOUR = 5
 """k of precision, recall, density and coverage."""
@@ -42,20 +45,20 @@ NEIGHBOUR = 5
 
 @dataclass(frozen=True)
 class ImageFigures:
-    """What was measured of one set of pictures against the real training pictures.
+    """What was measured of one set of images against the real training images.
 
     Attributes:
-        frechet: squared Fréchet distance of the features (average variance of train: 1); lower is better.
-        kernel: kernel distance of the features (KID); lower is better, and it may be a little below 0.
-        precision: share of the pictures within reach of a real one.
-        recall: share of real pictures within reach of one of these.
-        density: how many real neighbourhoods a picture lies in, over k; may exceed 1.
-        coverage: share of real neighbourhoods that hold one of the pictures.
+        frechet: squared Fréchet distance of the features (FID-like; average variance of train: 1); lower is better.
+        kernel: kernel distance of the features (KID-like); lower is better, and it may be a little below 0.
+        precision: share of the images within reach of a real one.
+        recall: share of real images within reach of one of these.
+        density: how many real neighbourhoods an image lies in, over k; may exceed 1.
+        coverage: share of real neighbourhoods that hold one of the images.
         imbalance: total variation of the shares of predicted classes from the true shares in train, 0 to 1.
-        smallest: share of the rarest predicted class; a class that is never drawn makes it 0.
-        copies: share of near copies of a training picture, in pixels (``metrics.near_copies``).
-        obeys: share whose predicted class is the label that it bears; None where there are no labels. For real
-            pictures this is the classifier's accuracy.
+        rarest: share of the rarest predicted class; a class that is never sampled makes it 0.
+        copies: share of near copies of a training image, in pixels (``metrics.near_copies``).
+        label_consistency: share whose predicted class is the label that it bears; None where there are no labels. For
+            real images this is the classifier's accuracy.
     """
 
     frechet: float
@@ -65,21 +68,21 @@ class ImageFigures:
     density: float
     coverage: float
     imbalance: float
-    smallest: float
+    rarest: float
     copies: float
-    obeys: float | None
+    label_consistency: float | None
 
 
 @dataclass(frozen=True)
 class ImageQuality:
-    """Samples and, as the floor, real held-out pictures, judged alike.
+    """Samples and, as the reference, real held-out images, measured alike.
 
     Attributes:
         data: name of the data set.
-        n: pictures a batch, of samples and of the floor.
+        n: images a batch, of samples and of the reference.
         batches: of samples, over which the figures are averaged.
         samples: the figures of the samples.
-        floor: the same of real held-out pictures.
+        reference: the same of real held-out images.
         classes: what the classes are.
         shares: of each class among the predictions for all samples.
         real_shares: of each class in train.
@@ -89,92 +92,114 @@ class ImageQuality:
     n: int
     batches: int
     samples: ImageFigures
-    floor: ImageFigures
+    reference: ImageFigures
     classes: tuple[str, ...]
     shares: tuple[float, ...]
     real_shares: tuple[float, ...]
 
     @property
     def times_floor(self) -> float:
-        """The Fréchet distance of the samples as a multiple of the floor's; 1 is as good as real."""
-        return self.samples.frechet / self.floor.frechet
+        """The Fréchet distance of the samples as a multiple of the reference's, its floor; 1 is as good as real."""
+        return self.samples.frechet / self.reference.frechet
 
 
 def judge_images(
     samples: Images, *, data: Dataset[Images], classifier: ImageClassifier, seed: int = 0, n: int | None = None
 ) -> ImageQuality:
-    """Judge made pictures, and real held-out ones in their place, against the real training pictures.
+    """Measure made images, and real held-out ones in their place, against the real training images.
 
-    What is compared with what, and why, is said at the head of this module.
+    What is compared with what, and why, is said at the head of this module; what each figure catches and misses, at the
+    metric that it comes from: :func:`~sdg_lab.metrics.fidelity.frechet_distance`,
+    :func:`~sdg_lab.metrics.fidelity.kernel_distance`, :func:`~sdg_lab.metrics.diversity.prdc` and
+    :func:`~sdg_lab.metrics.privacy.near_copies`. All miss what the classifier does not look at.
 
     Args:
         samples: what the model made: at least 1,000 for figures that one may quote. Labels are what was asked for.
         data: what the model was trained on, labelled.
         classifier: fitted on ``data.train`` only.
-        seed: of the batches, and of the training pictures that precision, recall, density and coverage compare with
+        seed: of the batches, and of the training images that precision, recall, density and coverage compare with
             (n of them; the two distances take all).
-        n: pictures a batch; by default as many as are held out, at most 1,000 and at most the number of samples.
+        n: images a batch; by default as many as are held out, at most 1,000 and at most the number of samples.
 
     Raises:
-        ValueError: if there are fewer than n samples, held-out or training pictures, n is not above 5, the training
-            pictures have no labels, or the pictures have another shape than the classifier's.
+        ValueError: if there are fewer than n samples, held-out or training images, n is not above 5, the training
+            images have no labels, or the images have another shape than the classifier's.
         NotFittedError: if the classifier is not fitted.
     """
     held_out = _together(data.validation, data.test)
     if n is None:
-        n = min(len(samples), len(held_out), MOST_PICTURES)
-    for name, pictures in (("samples", samples), ("validation and test", held_out), ("train", data.train)):
-        if not NEIGHBOUR < n <= len(pictures):
-            raise ValueError(f"n must lie from {NEIGHBOUR + 1} to {len(pictures)}, the number of {name}, got {n}")
+        n = min(len(samples), len(held_out), MAX_IMAGES)
+    for name, images in (("samples", samples), ("validation and test", held_out), ("train", data.train)):
+        if not NEIGHBOUR < n <= len(images):
+            raise ValueError(f"n must lie from {NEIGHBOUR + 1} to {len(images)}, the number of {name}, got {n}")
     if data.train.labels is None:
-        raise ValueError(f"the training pictures of {data.card.name} have no labels; classes cannot be judged")
-    real_shares = _shares(data.train.labels, classifier.classes)
-    real = classifier.features(data.train)
-    around = subsample(real, n, seed=seed)
+        raise ValueError(f"the training images of {data.card.name} have no labels; classes cannot be compared")
+    train = _Real(
+        features=classifier.features(data.train),
+        shares=_shares(data.train.labels, classifier.classes),
+        neighbours=subsample(classifier.features(data.train), n, seed=seed),
+    )
 
-    def figures(pictures: Images) -> ImageFigures:
-        found, predicted = classifier.features(pictures), classifier.predict(pictures)
-        copies = near_copies(pictures, data.train)
-        right = None if pictures.labels is None else predicted == pictures.labels
-        order = np.random.default_rng(seed).permutation(len(pictures))
+    def figures(images: Images) -> ImageFigures:
+        seen = _seen(images, classifier, data.train)
+        order = np.random.default_rng(seed).permutation(len(images))
         batches = [np.sort(order[first : first + n]) for first in range(0, len(order) - n + 1, n)]
-        return _mean([_figures(i, real, around, found, predicted, real_shares, copies, right) for i in batches])
+        return _mean([_figures(seen[batch], train) for batch in batches])
 
     return ImageQuality(
         data=data.card.name,
         n=n,
         batches=len(samples) // n,
         samples=figures(samples),
-        floor=figures(held_out),
+        reference=figures(held_out),
         classes=data.train.classes or tuple(str(label) for label in range(classifier.classes)),
         shares=tuple(_shares(classifier.predict(samples), classifier.classes).tolist()),
-        real_shares=tuple(real_shares.tolist()),
+        real_shares=tuple(train.shares.tolist()),
     )
 
 
-def _figures(
-    batch: npt.NDArray[np.int64],
-    real: Array,
-    around: Array,
-    found: Array,
-    predicted: npt.NDArray[np.int64],
-    real_shares: Array,
-    copies: npt.NDArray[np.bool_],
-    right: npt.NDArray[np.bool_] | None,
-) -> ImageFigures:
-    """Measure one batch, given as positions in the arrays that follow."""
-    cover, shares = prdc(around, found[batch], NEIGHBOUR), _shares(predicted[batch], len(real_shares))
+@dataclass(frozen=True)
+class _Real:
+    """What is known of the training images: features (n, d), n of them for the neighbourhoods, shares of classes."""
+
+    features: Array
+    neighbours: Array
+    shares: Array
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What the classifier sees in images, one row each: features, class, near copy or not, label met or not."""
+
+    features: Array
+    classes: npt.NDArray[np.int64]
+    copies: npt.NDArray[np.bool_]
+    consistent: npt.NDArray[np.bool_] | None
+
+    def __getitem__(self, rows: npt.NDArray[np.int64]) -> _Seen:
+        consistent = None if self.consistent is None else self.consistent[rows]
+        return _Seen(self.features[rows], self.classes[rows], self.copies[rows], consistent)
+
+
+def _seen(images: Images, classifier: ImageClassifier, train: Images) -> _Seen:
+    classes = classifier.predict(images)
+    consistent = None if images.labels is None else classes == images.labels
+    return _Seen(classifier.features(images), classes, near_copies(images, train), consistent)
+
+
+def _figures(seen: _Seen, train: _Real) -> ImageFigures:
+    cover, shares = prdc(train.neighbours, seen.features, NEIGHBOUR), _shares(seen.classes, len(train.shares))
     return ImageFigures(
-        frechet=frechet_distance(real, found[batch]),
-        kernel=kernel_distance(real, found[batch]),
+        frechet=frechet_distance(train.features, seen.features),
+        kernel=kernel_distance(train.features, seen.features),
         precision=cover.precision,
         recall=cover.recall,
         density=cover.density,
         coverage=cover.coverage,
-        imbalance=total_variation(shares, real_shares),
-        smallest=float(shares.min()),
-        copies=float(copies[batch].mean()),
-        obeys=None if right is None else float(right[batch].mean()),
+        imbalance=total_variation(shares, train.shares),
+        rarest=float(shares.min()),
+        copies=float(seen.copies.mean()),
+        label_consistency=None if seen.consistent is None else float(seen.consistent.mean()),
     )
 
 

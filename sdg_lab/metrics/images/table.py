@@ -1,16 +1,18 @@
-"""A table of image quality: one row a model, mean ± standard error over seeds, the floor first."""
+"""A table of image quality: one row a model, mean ± standard error over seeds, the reference first."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from sdg_lab.metrics.images.quality import NEIGHBOUR, ImageFigures, ImageQuality
-from sdg_lab.metrics.likelihood import mean_and_error
 from sdg_lab.metrics.scoreboard import Scoreboard
+from sdg_lab.metrics.uncertainty import mean_and_error
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 COLUMNS = {
     "frechet": "Fréchet",
@@ -20,9 +22,9 @@ COLUMNS = {
     "density": "density",
     "coverage": "coverage",
     "imbalance": "imbalance",
-    "smallest": "rarest class",
+    "rarest": "rarest class",
     "copies": "near copies",
-    "obeys": "obeys label",
+    "label_consistency": "label consistency",
 }
 """Name in :class:`ImageFigures`, heading in the table."""
 
@@ -35,6 +37,8 @@ class ImageQualityTable(Scoreboard):
 
     def readable(self) -> pd.DataFrame:
         """Return the table as text: "mean ± standard error", with "–" where there is no figure."""
+        import pandas as pd
+
         return pd.DataFrame(
             {
                 name: [_readable(str(name), *pair) for pair in zip(self.frame[name], self.errors[name], strict=True)]
@@ -44,7 +48,7 @@ class ImageQualityTable(Scoreboard):
 
 
 def image_quality_table(results: Mapping[str, Sequence[ImageQuality]]) -> ImageQualityTable:
-    """Set the judgements of several models, each over some seeds, out as a table whose first row is their floor.
+    """Set the judgements of several models, each over some seeds, out as a table whose first row is their reference.
 
     Args:
         results: for each model its judgements (:func:`metrics.judge_images`), one a seed of model, classifier or both.
@@ -52,6 +56,8 @@ def image_quality_table(results: Mapping[str, Sequence[ImageQuality]]) -> ImageQ
     Raises:
         ValueError: if there is no model or one without judgement, or they are of several data sets or several n.
     """
+    import pandas as pd
+
     every = [quality for qualities in results.values() for quality in qualities]
     if not every or not all(results.values()):
         empty = [name for name, qualities in results.items() if not qualities]
@@ -59,29 +65,28 @@ def image_quality_table(results: Mapping[str, Sequence[ImageQuality]]) -> ImageQ
     places = sorted({(quality.data, quality.n) for quality in every})
     if len(places) > 1:
         raise ValueError(f"one table holds one data set and one n, got {places}; make a table of each")
-    # Models judged by the same classifier and seed share one floor: it is one measurement, not several.
-    floors = list(dict.fromkeys(quality.floor for quality in every))
-    rows = [_row("real, held out: the floor", floors, floors, seeds=len(floors))]
+    # Models judged by the same classifier and seed share one reference: it is one measurement, not several.
+    references = list(dict.fromkeys(quality.reference for quality in every))
+    rows = [_row("real, held out: the reference", references, references)]
     for name, qualities in results.items():
-        figures = [quality.samples for quality in qualities]
-        rows.append(_row(name, figures, [quality.floor for quality in qualities], seeds=len(figures)))
+        rows.append(_row(name, [one.samples for one in qualities], [one.reference for one in qualities]))
     means, errors = (pd.DataFrame([row[i] for row in rows]) for i in (0, 1))
     return ImageQualityTable(means, _notes(every[0]), errors)
 
 
 def _row(
-    name: str, figures: Sequence[ImageFigures], floors: Sequence[ImageFigures], *, seeds: int
+    name: str, figures: Sequence[ImageFigures], references: Sequence[ImageFigures]
 ) -> tuple[dict[str, object], dict[str, object]]:
     """Return a row's means and its errors."""
-    ratios = [ours.frechet / floor.frechet for ours, floor in zip(figures, floors, strict=True)]
-    means: dict[str, object] = {"pictures": name}
-    errors: dict[str, object] = {"pictures": None}
+    ratios = [ours.frechet / real.frechet for ours, real in zip(figures, references, strict=True)]
+    means: dict[str, object] = {"images": name}
+    errors: dict[str, object] = {"images": None}
     for field, heading in COLUMNS.items():
         values = [getattr(one, field) for one in figures]
         means[heading], errors[heading] = (None, None) if None in values else _mean_and_error(values, heading)
         if field == "frechet":
             means["× floor"], errors["× floor"] = _mean_and_error(ratios, "× floor")
-    means["seeds"], errors["seeds"] = seeds, None
+    means["seeds"], errors["seeds"] = len(figures), None
     return means, errors
 
 
@@ -98,7 +103,7 @@ def _readable(column: str, mean: object, error: object) -> str:
         return "–" if mean is None else str(mean)
     if math.isnan(mean):
         return "–"
-    percent = column in (COLUMNS["smallest"], COLUMNS["copies"], COLUMNS["obeys"])
+    percent = column in (COLUMNS["rarest"], COLUMNS["copies"], COLUMNS["label_consistency"])
     text = f"{mean:.1%}" if percent else f"{mean:.2f}"
     if not isinstance(error, float) or math.isnan(error):
         return text
@@ -107,11 +112,12 @@ def _readable(column: str, mean: object, error: object) -> str:
 
 def _notes(one: ImageQuality) -> tuple[str, ...]:
     return (
-        f"{one.data}: batches of {one.n:,} pictures against the real training pictures, in the features of a "
-        "classifier trained on these; the floor is real pictures held out from both.",
-        f"Fréchet, kernel: the lower the better. Precision, recall, density, coverage (k = {NEIGHBOUR}): the nearer "
-        "the floor the better.",
-        "imbalance: total variation of the predicted classes from the true shares; near copies: of a training picture, "
-        "in pixels; obeys label: the class predicted is the one asked for (real pictures: the classifier's accuracy).",
-        "A distance well below the floor is no triumph: copies of the training pictures look so.",
+        f"{one.data}: batches of {one.n:,} images against the real training images, in the features of a classifier "
+        "trained on these; the reference is real images held out from both.",
+        "Fréchet distance (FID-like), kernel distance (KID-like): the lower the better. Precision, recall, density, "
+        f"coverage (k = {NEIGHBOUR}): the nearer the reference the better.",
+        "imbalance: total variation of the predicted classes from the true shares; near copies: of a training image, "
+        "in pixels; label consistency: the class predicted is the one asked for (real images: the classifier's "
+        "accuracy).",
+        "A distance well below the reference is no triumph: copies of the training images look so.",
     )

@@ -1,1 +1,1 @@
-"""Figures for sequences and series."""
+"""Metrics of sequences: edit distance, time series, and next-item prediction."""

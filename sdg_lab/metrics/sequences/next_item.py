@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from sdg_lab.checks import whole
 from sdg_lab.metrics.rows import Array
 
 Session = tuple[str, ...]
@@ -73,6 +74,9 @@ def ranks(scores: npt.ArrayLike, following: npt.ArrayLike) -> Integers:
 def hit_rate(scores: npt.ArrayLike, following: npt.ArrayLike, k: int = 10) -> float:
     """Return the share of cases whose true next item is among the k highest scores (recall at k), 0 to 1.
 
+    It catches what follows what, as far as the recommender learns it; it misses where in the list a hit stands
+    (:func:`mean_reciprocal_rank` sees that), and favours what is popular.
+
     Source: Hidasi et al. (2016), Session-based Recommendations with Recurrent Neural Networks.
 
     Args:
@@ -83,9 +87,8 @@ def hit_rate(scores: npt.ArrayLike, following: npt.ArrayLike, k: int = 10) -> fl
     Raises:
         ValueError: as :func:`ranks`, and if k is out of range.
     """
-    found, items = ranks(scores, following), np.shape(scores)[1]
-    if not 1 <= k <= items:
-        raise ValueError(f"k must lie from 1 to {items}, the number of items, got {k}")
+    found = ranks(scores, following)
+    whole("k", k, least=1, most=np.shape(scores)[1])
     return float((found <= k).mean())
 
 

@@ -1,6 +1,6 @@
 """Judge a synthetic time series: its memory, its values, its windows, and what it is good for.
 
-Each figure is read beside its floor: the same call with real values of another time in place of the synthetic ones.
+Each figure is read beside its reference: the same call with real values of another time in place of the synthetic ones.
 """
 
 from __future__ import annotations
@@ -8,12 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.stats import wasserstein_distance
 
+from sdg_lab.checks import whole
 from sdg_lab.metrics.fidelity import c2st
-
-Floats = NDArray[np.float64]
+from sdg_lab.metrics.rows import Array, finite
 
 
 @dataclass(frozen=True)
@@ -34,8 +32,15 @@ class SeriesQuality:
     forecast: float
 
 
-def judge_series(synthetic: Floats, real: Floats, *, lags: int = 30, window: int = 7, seed: int = 0) -> SeriesQuality:
+def judge_series(synthetic: Array, real: Array, *, lags: int = 30, window: int = 7, seed: int = 0) -> SeriesQuality:
     """Compare a synthetic series with a real one that the model has not seen, of the same length and season.
+
+    The autocorrelation catches a memory that is too short or a period that is missing, the marginal catches wrong
+    values, the classifier what happens within a window, the forecast a rule that does not hold. All four miss slow
+    changes longer than the lags, rare events, and copies of a stretch of the training series.
+
+    Source: train on synthetic, test on real is Esteban et al. (2017), section 4.2; the classifier two-sample test is
+    Lopez-Paz and Oquab (2017), section 3.
 
     Args:
         synthetic: values, (n,).
@@ -47,6 +52,8 @@ def judge_series(synthetic: Floats, real: Floats, *, lags: int = 30, window: int
     Raises:
         ValueError: if the two differ in length, one is not finite, or they are too short.
     """
+    from scipy.stats import wasserstein_distance
+
     if len(synthetic) != len(real):
         raise ValueError(f"synthetic has {len(synthetic)} values and real {len(real)}; compare equally long series")
     difference = np.abs(autocorrelation(synthetic, lags) - autocorrelation(real, lags))[1:]
@@ -58,7 +65,7 @@ def judge_series(synthetic: Floats, real: Floats, *, lags: int = 30, window: int
     )
 
 
-def autocorrelation(values: Floats, lags: int) -> Floats:
+def autocorrelation(values: Array, lags: int) -> Array:
     """Return the correlation of a series with itself, 0 … ``lags`` steps later, (lags + 1,); the first is 1.
 
     All lags are divided by the variance of the whole series, as statistics programs do.
@@ -66,9 +73,8 @@ def autocorrelation(values: Floats, lags: int) -> Floats:
     Raises:
         ValueError: if the values are constant or not finite, or not more than the lags.
     """
-    numbers = _finite(values)
-    if not 1 <= lags < len(numbers):
-        raise ValueError(f"lags must be from 1 to {len(numbers) - 1}, one less than the values, got {lags}")
+    numbers = finite(values, "values")
+    whole("lags", lags, least=1, most=len(numbers) - 1)
     centred = numbers - numbers.mean()
     power = float(centred @ centred)
     if power == 0:
@@ -76,20 +82,19 @@ def autocorrelation(values: Floats, lags: int) -> Floats:
     return np.array([centred[: len(centred) - lag] @ centred[lag:] for lag in range(lags + 1)]) / power
 
 
-def windows(values: Floats, length: int, *, stride: int | None = None) -> Floats:
+def windows(values: Array, length: int, *, stride: int | None = None) -> Array:
     """Cut a series into windows, (n, length), that begin ``stride`` values apart (by default they do not overlap).
 
     Raises:
         ValueError: if the series is shorter than a window, or an argument is below 1.
     """
-    numbers = _finite(values)
-    step = length if stride is None else stride
-    if length < 1 or step < 1 or len(numbers) < length:
-        raise ValueError(f"{len(numbers)} values cannot be cut into windows of {length}, {step} apart")
+    numbers = finite(values, "values")
+    whole("length", length, least=1, most=len(numbers))
+    step = whole("stride", length if stride is None else stride, least=1)
     return np.lib.stride_tricks.sliding_window_view(numbers, length)[::step].copy()
 
 
-def forecast_error(fit_on: Floats, test_on: Floats, *, window: int = 7) -> float:
+def forecast_error(fit_on: Array, test_on: Array, *, window: int = 7) -> float:
     """Fit a linear rule that forecasts a value from the ``window`` before it; return its mean absolute error elsewhere.
 
     Args:
@@ -106,12 +111,5 @@ def forecast_error(fit_on: Floats, test_on: Floats, *, window: int = 7) -> float
     return float(np.abs(_with_one(test[:, :-1]) @ rule - test[:, -1]).mean())
 
 
-def _with_one(rows: Floats) -> Floats:
+def _with_one(rows: Array) -> Array:
     return np.column_stack([rows, np.ones(len(rows))])
-
-
-def _finite(values: Floats) -> Floats:
-    numbers = np.asarray(values, dtype=np.float64)
-    if numbers.ndim != 1 or not np.isfinite(numbers).all():
-        raise ValueError("a series must be a row of finite numbers: remove or interpolate what is missing")
-    return numbers

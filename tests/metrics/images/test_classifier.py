@@ -1,4 +1,4 @@
-"""The judge of pictures: it learns what can be learned, its figures fit together, and it refuses what it cannot."""
+"""The classifier of images: it learns what can be learned, its figures fit together, and it refuses what it cannot."""
 
 import numpy as np
 import pytest
@@ -15,10 +15,10 @@ def bars(n, seed, shape=(1, 8, 8)):
     rng = np.random.default_rng(seed)
     pixels, labels = rng.uniform(0, 0.3, size=(n, *shape)), rng.integers(0, 3, size=n)
     _, height, width = shape
-    for picture, label in zip(pixels, labels, strict=True):
+    for image, label in zip(pixels, labels, strict=True):
         rows = slice(height // 3, 2 * height // 3) if label == 0 else slice(1, -1)
         columns = slice(width // 3, 2 * width // 3) if label == 1 else slice(1, -1)
-        picture[:, rows, columns] += 0.6
+        image[:, rows, columns] += 0.6
     return Images(pixels.astype(np.float32), labels, ("lying", "standing", "full"))
 
 
@@ -47,23 +47,23 @@ def test_any_shape_can_be_judged(shape):
 
 
 def test_predictions_probabilities_and_accuracy_fit_together(judge):
-    pictures = bars(40, 3)
-    probabilities = judge.probabilities(pictures)
+    images = bars(40, 3)
+    probabilities = judge.probabilities(images)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
-    np.testing.assert_array_equal(judge.predict(pictures), probabilities.argmax(axis=1))
-    wrong = Images(pictures.pixels, (pictures.labels + (np.arange(40) < 10)) % 3)
+    np.testing.assert_array_equal(judge.predict(images), probabilities.argmax(axis=1))
+    wrong = Images(images.pixels, (images.labels + (np.arange(40) < 10)) % 3)
     assert judge.accuracy(wrong) == 0.75
 
 
 def test_features_are_the_layer_that_the_classes_are_read_from(judge):
-    pictures = bars(7, 4)
-    hidden = judge.features(pictures) * float(judge.scale) + judge.centre.numpy()
+    images = bars(7, 4)
+    hidden = judge.features(images) * float(judge.scale) + judge.centre.numpy()
     logits = np.maximum(hidden, 0) @ judge.head.weight.detach().numpy().T + judge.head.bias.detach().numpy()
     chances = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(judge.probabilities(pictures), chances, rtol=1e-4, atol=1e-7)
+    np.testing.assert_allclose(judge.probabilities(images), chances, rtol=1e-4, atol=1e-7)
 
 
-def test_features_of_the_training_pictures_have_mean_0_and_average_variance_1(judge):
+def test_features_of_the_training_images_have_mean_0_and_average_variance_1(judge):
     features = judge.features(bars(300, 0))
     assert features.dtype == np.float64
     np.testing.assert_allclose(features.mean(axis=0), 0, atol=1e-5)
@@ -71,10 +71,10 @@ def test_features_of_the_training_pictures_have_mean_0_and_average_variance_1(ju
 
 
 def test_features_do_not_depend_on_the_company(judge, monkeypatch):
-    pictures = bars(30, 5)
-    together = judge.features(pictures)
+    images = bars(30, 5)
+    together = judge.features(images)
     monkeypatch.setattr(image_classifier, "AT_ONCE", 7)
-    np.testing.assert_allclose(judge.features(pictures), together, atol=1e-5)
+    np.testing.assert_allclose(judge.features(images), together, atol=1e-5)
 
 
 def test_the_seed_decides(judge):
@@ -105,17 +105,17 @@ def test_a_shift_is_a_share_of_the_side(monkeypatch):
     assert not moved[..., 7, :].any()
 
 
-PICTURES = bars(20, 0)
+IMAGES = bars(20, 0)
 
 
 @pytest.mark.parametrize(
     ("call", "error", "sentence"),
     [
         (lambda judge: judge.fit([1]), TypeError, "images must be sdg_lab.data.Images, got list"),
-        (lambda judge: judge.fit(PICTURES[:0]), ValueError, "images is empty: give at least one picture"),
-        (lambda judge: judge.fit(Images(PICTURES.pixels)), ValueError, "images has no labels; give Images with labels"),
+        (lambda judge: judge.fit(IMAGES[:0]), ValueError, "images is empty: give at least one image"),
+        (lambda judge: judge.fit(Images(IMAGES.pixels)), ValueError, "images has no labels; give Images with labels"),
         (
-            lambda judge: judge.fit(PICTURES[PICTURES.labels == 1]),
+            lambda judge: judge.fit(IMAGES[IMAGES.labels == 1]),
             ValueError,
             "images holds the one class 1; a classifier needs at least 2",
         ),
@@ -125,7 +125,7 @@ PICTURES = bars(20, 0)
             r"height and width must be >= 4 to be halved twice, got \(3, 8\)",
         ),
         (
-            lambda judge: judge.predict(PICTURES),
+            lambda judge: judge.predict(IMAGES),
             NotFittedError,
             "this ImageClassifier has not been fitted: call fit",
         ),
@@ -137,7 +137,7 @@ def test_what_cannot_be_learned_from_is_refused(call, error, sentence):
 
 
 def test_what_it_was_not_made_for_is_refused(judge):
-    with pytest.raises(ValueError, match=r"the pictures have shape \(1, 9, 9\), this classifier was fitted on"):
+    with pytest.raises(ValueError, match=r"the images have shape \(1, 9, 9\), this classifier was fitted on"):
         judge.features(bars(3, 0, (1, 9, 9)))
     with pytest.raises(ValueError, match="images has no labels"):
-        judge.accuracy(Images(PICTURES.pixels))
+        judge.accuracy(Images(IMAGES.pixels))

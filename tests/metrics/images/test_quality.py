@@ -1,4 +1,4 @@
-"""Quality of pictures: each figure is that of the metric it names, and good, copied and collapsed models look so."""
+"""Quality of images: each figure is that of the metric it names, and good, copied and collapsed models look so."""
 
 import dataclasses
 
@@ -8,10 +8,7 @@ import pytest
 from sdg_lab.data.types import Card, Dataset, Images
 from sdg_lab.metrics import (
     ImageClassifier,
-    ImageFigures,
-    ImageQuality,
     frechet_distance,
-    image_quality_table,
     judge_images,
     kernel_distance,
     prdc,
@@ -58,24 +55,24 @@ def test_each_figure_is_that_of_its_metric(judge):
     share = judge.predict(samples).mean()
     assert quality.shares == pytest.approx((1 - share, share))
     assert figures.imbalance == pytest.approx(abs(share - DATA.train.labels.mean()))
-    assert figures.smallest == pytest.approx(1 - share)
-    assert figures.obeys == pytest.approx(judge.accuracy(samples))
-    assert quality.times_floor == figures.frechet / quality.floor.frechet
+    assert figures.rarest == pytest.approx(1 - share)
+    assert figures.label_consistency == pytest.approx(judge.accuracy(samples))
+    assert quality.times_floor == figures.frechet / quality.reference.frechet
 
 
-def test_the_floor_is_what_the_held_out_pictures_would_score_as_samples(judge):
+def test_the_reference_is_what_the_held_out_images_would_score_as_samples(judge):
     held_out = Images(
         np.concatenate([DATA.validation.pixels, DATA.test.pixels]),
         np.concatenate([DATA.validation.labels, DATA.test.labels]),
     )
     quality = judge_images(held_out, data=DATA, classifier=judge, seed=5)
-    assert quality.samples == quality.floor
+    assert quality.samples == quality.reference
     assert quality.times_floor == 1.0
 
 
-def test_the_floor_does_not_depend_on_the_samples(judge):
-    floors = {judge_images(bars(n, n), data=DATA, classifier=judge, n=40).floor for n in (40, 90, 130)}
-    assert len(floors) == 1
+def test_the_reference_does_not_depend_on_the_samples(judge):
+    references = {judge_images(bars(n, n), data=DATA, classifier=judge, n=40).reference for n in (40, 90, 130)}
+    assert len(references) == 1
 
 
 def test_figures_are_averaged_over_whole_batches(judge):
@@ -98,22 +95,24 @@ def test_models_are_told_apart(judge):
         }.items()
     }
     assert found["good"].times_floor < 2.5
-    assert found["good"].samples.copies == found["good"].floor.copies == 0
+    assert found["good"].samples.copies == found["good"].reference.copies == 0
     assert found["copies"].samples.copies == 1
     assert found["copies"].times_floor < 1.5
     assert found["collapsed"].times_floor > 5
-    assert found["collapsed"].samples.smallest == 0
+    assert found["collapsed"].samples.rarest == 0
     assert found["collapsed"].samples.recall < 0.2 < 0.6 < found["good"].samples.recall
     assert found["grey"].times_floor > 5
 
 
-def test_labels_that_were_not_obeyed_are_counted_and_none_are_no_figure(judge):
+def test_labels_that_are_not_met_are_counted_and_none_are_no_figure(judge):
     samples = bars(100, 10)
     turned = Images(samples.pixels, np.where(np.arange(100) < 30, 1 - samples.labels, samples.labels))
-    straight, crossed = (judge_images(x, data=DATA, classifier=judge).samples.obeys for x in (samples, turned))
+    straight, crossed = (
+        judge_images(x, data=DATA, classifier=judge).samples.label_consistency for x in (samples, turned)
+    )
     assert straight == 1.0
     assert crossed == pytest.approx(0.7)
-    assert judge_images(Images(samples.pixels), data=DATA, classifier=judge).samples.obeys is None
+    assert judge_images(Images(samples.pixels), data=DATA, classifier=judge).samples.label_consistency is None
 
 
 @pytest.mark.parametrize(
@@ -129,60 +128,7 @@ def test_unequal_numbers_are_refused(judge, n, samples, sentence):
         judge_images(samples, data=DATA, classifier=judge, n=n)
 
 
-def test_training_pictures_without_labels_are_refused(judge):
+def test_training_images_without_labels_are_refused(judge):
     bare = dataclasses.replace(DATA, train=Images(DATA.train.pixels))
-    with pytest.raises(ValueError, match="the training pictures of bars have no labels; classes cannot be judged"):
+    with pytest.raises(ValueError, match="the training images of bars have no labels; classes cannot be compared"):
         judge_images(bars(50, 0), data=bare, classifier=judge)
-
-
-# The table.
-
-
-def figures(frechet, *, obeys=0.9, kernel=0.001):
-    return ImageFigures(frechet, kernel, 0.9, 0.8, 1.0, 0.95, 0.05, 0.08, 0.01, obeys)
-
-
-def quality(frechet, floor, *, data="bars", n=100, **more):
-    return ImageQuality(data, n, 2, figures(frechet, **more), figures(floor), ("a", "b"), (0.5, 0.5), (0.4, 0.6))
-
-
-def test_a_row_is_the_mean_over_seeds_with_its_standard_error():
-    table = image_quality_table(
-        {
-            "<GAN>": [quality(1.0, 0.5), quality(2.0, 0.4), quality(3.0, 0.6)],
-            "DDPM": [quality(0.5, 0.5, obeys=None, kernel=0.0123)],
-        }
-    )
-    assert table.frame["pictures"].tolist() == ["real, held out: the floor", "<GAN>", "DDPM"]
-    assert table.frame["Fréchet"].tolist() == pytest.approx([0.5, 2.0, 0.5])
-    assert table.frame["× floor"].tolist() == pytest.approx([1.0, (2 + 5 + 5) / 3, 1.0])
-    assert table.errors["Fréchet"][1] == pytest.approx(1 / np.sqrt(3))
-    assert table.frame["seeds"].tolist() == [3, 3, 1]
-    text = table.readable()
-    assert text["Fréchet"].tolist() == ["0.50 ± 0.06", "2.00 ± 0.58", "0.50"]
-    assert text["kernel × 1000"].tolist() == ["1.00", "1.00", "12.30"]
-    assert text["obeys label"].tolist() == ["90.0%", "90.0%", "–"]
-    assert "batches of 100 pictures" in repr(table)
-    assert "&lt;GAN&gt;" in table._repr_html_()
-
-
-def test_a_floor_that_models_share_is_one_measurement():
-    table = image_quality_table({name: [quality(1.0, 0.5), quality(1.0, 0.7)] for name in ("GAN", "DDPM")})
-    assert table.frame["seeds"].tolist() == [2, 2, 2]
-    assert table.readable()["Fréchet"][0] == "0.60 ± 0.10"
-
-
-@pytest.mark.parametrize(
-    ("results", "sentence"),
-    [
-        ({}, "each model needs at least one judgement"),
-        ({"GAN": [quality(1, 1)], "DDPM": []}, r"got none for \['DDPM'\]"),
-        (
-            {"GAN": [quality(1, 1)], "DDPM": [quality(1, 1, n=50)]},
-            r"one table holds one data set and one n, got \[\('bars', 50\), \('bars', 100\)\]",
-        ),
-    ],
-)
-def test_a_table_that_would_mislead_is_refused(results, sentence):
-    with pytest.raises(ValueError, match=sentence):
-        image_quality_table(results)

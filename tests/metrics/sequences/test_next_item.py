@@ -86,7 +86,10 @@ def test_sessions_without_memory_teach_less():
         (lambda: ranks(SCORES[0], FOLLOWING), r"scores must be \(n, items\) and following \(n,\), got shapes \(4,\)"),
         (lambda: ranks(np.log(SCORES * [1, 1, 1, 0] + 0.0), FOLLOWING), "case 0 has a score that is not finite"),
         (lambda: ranks(SCORES, FOLLOWING + 2), r"following must lie in 0\.\.3, got 2 to 4"),
-        (lambda: hit_rate(SCORES, FOLLOWING, 5), "k must lie from 1 to 4, the number of items, got 5"),
+        (
+            lambda: hit_rate(SCORES, FOLLOWING, 5),
+            "k must be a whole number >= 1 and <= 4, got 5",
+        ),
         (lambda: sequential_rules([], ITEMS), "sessions is empty: give at least one to learn from"),
         (lambda: sequential_rules([("a", "x")], ITEMS), "session 0 has the item 'x', which is not among the 4 items"),
     ],
