@@ -9,10 +9,12 @@ import copy
 import functools
 import random
 from collections.abc import Mapping
+from fractions import Fraction
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
-from sdg_lab.course.engine import notebooks
+from sdg_lab.course.engine import Wrong, notebooks
 from sdg_lab.course.engine.compare import is_tensor, same
 from sdg_lab.course.engine.grade import IN_THE_NOTEBOOK, WHEN_GRADING, _arguments, _cases, _right, verdict
 from sdg_lab.course.engine.source import runnable
@@ -58,6 +60,7 @@ def prove_stub(exercise, answer):
 
 def prove_reference(exercise):
     for seed in SEEDS:
+        assert not any(isinstance(outcome.error, Wrong) for outcome in _right(exercise, seed)), exercise.key
         result = verdict(exercise, exercise.reference, seed=seed)
         assert result.status == "passed", f"the reference of {exercise.key} is refused: {result}"
         assert not result.printed
@@ -159,12 +162,15 @@ def styles(exercise):
     written = {"numpy's numbers": _then(right, functools.partial(_each_number, change=lambda value: value))}
     if not exercise.keeps_dtype:
         written["single precision"] = _then(right, _single)
+        written["what single precision gives"] = _before(right, _single)
     if not any(outcome.gradients for outcome in _right(exercise, IN_THE_NOTEBOOK)) and not exercise.keeps_dtype:
         written |= {
             "lists": _then(right, _listed),
             "generators": _then(right, lambda value: iter(value) if isinstance(value, list) else value),
             "a number in brackets": _then(right, _bracketed),
             "tensors": _then(right, _as_tensor),
+            "fractions": _then(right, _fractions),
+            "sparse matrices": _then(right, _sparse),
         }
     return written
 
@@ -173,6 +179,14 @@ def _then(right, change):
     @functools.wraps(right)
     def answer(*args, **kwargs):
         return change(right(*args, **kwargs))
+
+    return answer
+
+
+def _before(right, change):
+    @functools.wraps(right)
+    def answer(*args, **kwargs):
+        return right(*map(change, args), **{name: change(value) for name, value in kwargs.items()})
 
     return answer
 
@@ -316,6 +330,20 @@ def _listed(value):
     if isinstance(value, np.ndarray) or is_tensor(value):
         return value.tolist()
     return [_listed(part) for part in value] if isinstance(value, tuple | list) else value
+
+
+def _fractions(value):
+    if isinstance(value, float) and np.isfinite(value):
+        return Fraction(value)
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f" and np.isfinite(value).all():
+        return _fractions(value.tolist())
+    return [_fractions(part) for part in value] if isinstance(value, list) else value
+
+
+def _sparse(value):
+    return (
+        csr_matrix(value) if isinstance(value, np.ndarray) and value.ndim == 2 and value.dtype.kind in "fi" else value
+    )
 
 
 def _bracketed(value):

@@ -111,7 +111,7 @@ def same(one: Any, other: Any) -> bool:
         )
     if isinstance(one, float) and isinstance(other, float) and math.isnan(one):
         return math.isnan(other)
-    if getattr(type(one), "__eq__", None) is getattr(object, "__eq__"):  # compared by identity
+    if getattr(type(one), "__eq__", None) is object.__eq__:  # compared by identity
         return type(one) is type(other)
     return bool(one == other)
 

@@ -25,16 +25,20 @@ def ask_for_gradients(value: Any) -> None:
             tensor.requires_grad_()
 
 
-def tensors(value: Any, name: str) -> Iterator[tuple[str, Any]]:
+DEEPEST = 5
+"""Closures and objects may hold each other; what lies deeper than this is not looked at."""
+
+
+def tensors(value: Any, name: str, depth: int = DEEPEST) -> Iterator[tuple[str, Any]]:
     """Yield every tensor in an argument with its name: in containers, networks, closures and objects."""
     if is_tensor(value):
         yield name, value
-    else:
+    elif depth:
         for inner, part in _parts(value, name):
-            yield from tensors(part, inner)
+            yield from tensors(part, inner, depth - 1)
 
 
-def change(mine: Any, untouched: Any, name: str) -> str:
+def change(mine: Any, untouched: Any, name: str, depth: int = DEEPEST) -> str:
     """Return what a call did to an argument, as the rest of a sentence; empty if nothing."""
     if is_tensor(mine):
         if not same(mine, untouched):
@@ -46,12 +50,12 @@ def change(mine: Any, untouched: Any, name: str) -> str:
                 "gradients without storing them"
             )
         return ""
-    parts, before = list(_parts(mine, name)), list(_parts(untouched, name))
+    parts, before = (list(_parts(value, name)) if depth else [] for value in (mine, untouched))
     if [inner for inner, _ in parts] != [inner for inner, _ in before]:
         return f"changes {name} in place; work on a copy"
     if parts:
         pairs = zip(parts, before, strict=True)
-        return next(filter(None, (change(part, old, inner) for (inner, part), (_, old) in pairs)), "")
+        return next(filter(None, (change(part, old, inner, depth - 1) for (inner, part), (_, old) in pairs)), "")
     return "" if same(mine, untouched) else f"changes {name} in place; work on a copy, such as {name}.copy()"
 
 

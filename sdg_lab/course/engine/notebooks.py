@@ -109,6 +109,8 @@ def read(path: Path) -> dict[str, Any]:
     try:
         notebook = dict(json.loads(path.read_text(encoding="utf-8")))
         notebook["metadata"].get(METADATA)
+        if notebook["nbformat"] != 4:
+            raise ValueError(f"format {notebook['nbformat']}")
         for cell in notebook["cells"]:
             cell["cell_type"], "".join(cell["source"])
     except (ValueError, LookupError, TypeError, AttributeError) as error:
@@ -176,7 +178,7 @@ def fingerprint(notebook: Notebook, path: Path, sources: Path = SOURCES) -> str:
 
 
 def loaded_weights(cells: Iterable[str]) -> list[str]:
-    """Return the names of the weights that these cells load, sorted; they are written out in ``course.weights(name)``."""
+    """Return the names of the weights that these cells load with ``course.weights("NAME", ...)``, sorted."""
     names = set()
     for cell in cells:
         for node in ast.walk(ast.parse(_without_magics(cell))):

@@ -11,7 +11,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from typing import Any
 
 import numpy as np
@@ -48,10 +48,12 @@ class Sandbox:
     @contextmanager
     def run(self) -> Iterator[None]:
         """Run the body; a :class:`Stopped` says why it was ended, anything else that it raises is passed on."""
-        before = [(words, get(), put) for words, get, put in _state()]
+        torch = sys.modules.get("torch")
         begin = time.monotonic()
         try:
             with (
+                torch.enable_grad() if torch else nullcontext(),  # whatever the notebook has set
+                _unchanged(self.changed),
                 redirect_stdout(self._output),
                 redirect_stderr(self._output),
                 warnings.catch_warnings(),
@@ -63,12 +65,6 @@ class Sandbox:
             raise Stopped("it called exit, which would have ended the whole notebook; return a value instead") from None
         finally:
             self._left = max(self._left - (time.monotonic() - begin), 0.01)
-            after = {words: get() for words, get, _ in _state()}
-            for words, value, put in before:
-                if repr(after[words]) != repr(value):
-                    put(value)
-                    if words not in self.changed:
-                        self.changed.append(words)
 
 
 class _Output(io.TextIOBase):
@@ -93,6 +89,20 @@ class _Output(io.TextIOBase):
         return self._kept.rstrip() + (f"\n... and {cut:,} characters more" if cut else "")
 
 
+@contextmanager
+def _unchanged(changed: list[str]) -> Iterator[None]:
+    """Put the global state back behind the body, and note what of it was changed."""
+    before = [(words, get(), get, put) for words, get, put in _state()]
+    try:
+        yield
+    finally:
+        for words, value, get, put in before:
+            if repr(get()) != repr(value):
+                put(value)
+                if words not in changed:
+                    changed.append(words)
+
+
 State = tuple[str, Callable[[], Any], Callable[[Any], Any]]
 
 
@@ -113,11 +123,8 @@ def _state() -> Iterator[State]:
             lambda state: torch.set_rng_state(state.value),
         )
         yield "torch's default dtype", torch.get_default_dtype, torch.set_default_dtype
-        yield "whether torch records gradients (use with torch.no_grad())", *_switch(torch)
-
-
-def _switch(torch: Any) -> tuple[Callable[[], Any], Callable[[Any], Any]]:
-    return torch.is_grad_enabled, torch.set_grad_enabled
+        gradients = "whether torch records gradients (use with torch.no_grad())"
+        yield gradients, torch.is_grad_enabled, torch.set_grad_enabled
 
 
 class _Legible:

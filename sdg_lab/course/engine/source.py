@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import inspect
 import sys
-import textwrap
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -35,24 +34,28 @@ def runnable(function: Callable[..., Any]) -> str:
         done.add(name)
         node = defined[name]
         wanted.setdefault(tree.body.index(node), set()).add(name)
-        if not isinstance(node, ast.Import | ast.ImportFrom):
+        if not isinstance(node, _IMPORT):
             pending += _used(node)
-    imports, rest = [], []
-    for index in sorted(wanted):
+    source = ""
+    before: ast.stmt | None = None
+    for index in sorted(wanted, key=lambda index: (not isinstance(tree.body[index], _IMPORT), index)):
         node = tree.body[index]
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            imports.append(_import(node, wanted[index]))
-        else:
-            rest.append(_plain(node, text))
-    gap = "\n\n\n"
-    return gap.join(filter(None, ["\n".join(imports), *rest]))
+        here = _import(node, wanted[index]) if isinstance(node, _IMPORT) else _plain(node, text)
+        close = not isinstance(node, _DEFINITION) and isinstance(node, _IMPORT) == isinstance(before, _IMPORT)
+        source += ("" if before is None else "\n" if close else "\n\n\n") + here
+        before = node
+    return source
+
+
+_IMPORT = ast.Import | ast.ImportFrom
+_DEFINITION = ast.FunctionDef | ast.ClassDef
 
 
 def _names(node: ast.stmt) -> Iterator[str]:
     """Yield what a statement at the top of a module defines."""
-    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+    if isinstance(node, _DEFINITION):
         yield node.name
-    elif isinstance(node, ast.Import | ast.ImportFrom):
+    elif isinstance(node, _IMPORT):
         yield from (alias.asname or alias.name.split(".")[0] for alias in node.names)
     elif isinstance(node, ast.Assign):
         yield from (target.id for target in node.targets if isinstance(target, ast.Name))
@@ -85,31 +88,31 @@ def _import(node: ast.Import | ast.ImportFrom, wanted: set[str]) -> str:
 
 def _plain(node: ast.stmt, text: str) -> str:
     """Return a statement's own text, comments and all, with its annotations cut out."""
-    lines = text.encode().splitlines(keepends=True)
-    starts = [0]
-    for line in lines:
-        starts.append(starts[-1] + len(line))
     data = text.encode()
+    starts = [0]
+    for line in data.splitlines(keepends=True):
+        starts.append(starts[-1] + len(line))
 
-    def at(line: int, column: int) -> int:
-        return starts[line - 1] + column
+    def end_of(inner: Any) -> int:
+        return starts[inner.end_lineno - 1] + int(inner.end_col_offset)
 
-    cuts: list[tuple[int, int]] = []
+    cuts: list[tuple[int, int, bytes]] = []
     for inner in ast.walk(node):
         if isinstance(inner, ast.arg) and inner.annotation is not None:
-            begin = at(inner.lineno, inner.col_offset) + len(inner.arg.encode())
-            cuts.append((begin, at(inner.annotation.end_lineno or 0, inner.annotation.end_col_offset or 0)))
+            begin, end = starts[inner.lineno - 1] + inner.col_offset + len(inner.arg.encode()), end_of(inner.annotation)
+            default = data[end : end + 3] == b" = "
+            cuts.append((begin, end + 3, b"=") if default else (begin, end, b""))
         elif isinstance(inner, ast.FunctionDef) and inner.returns is not None:
-            end = at(inner.returns.end_lineno or 0, inner.returns.end_col_offset or 0)
-            cuts.append((data.rindex(b"->", 0, at(inner.returns.lineno, inner.returns.col_offset)) - 1, end))
-        elif isinstance(inner, ast.AnnAssign):
-            begin = at(inner.target.end_lineno or 0, inner.target.end_col_offset or 0)
-            cuts.append((begin, at(inner.annotation.end_lineno or 0, inner.annotation.end_col_offset or 0)))
+            begin = starts[inner.returns.lineno - 1] + inner.returns.col_offset
+            cuts.append((data.rindex(b"->", 0, begin) - 1, end_of(inner.returns), b""))
+        elif isinstance(inner, ast.AnnAssign) and inner.value is not None:
+            cuts.append((end_of(inner.target), end_of(inner.annotation), b""))
+        elif isinstance(inner, ast.AnnAssign):  # nothing is assigned: the whole line goes
+            cuts.append((starts[inner.lineno - 1], starts[inner.end_lineno or 0], b""))
     first = min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", []))])
-    begin, end = at(first, 0), at(node.end_lineno or 0, node.end_col_offset or 0)
-    pieces = []
-    for cut_begin, cut_end in sorted(cuts):
-        pieces.append(data[begin:cut_begin])
-        begin = cut_end
-    pieces.append(data[begin:end])
-    return textwrap.dedent(b"".join(pieces).decode()).rstrip()
+    begin, pieces = starts[first - 1], []
+    for cut, until, instead in sorted(cuts):
+        pieces += [data[begin:cut], instead]
+        begin = until
+    pieces.append(data[begin : end_of(node)])
+    return b"".join(pieces).decode()

@@ -4,16 +4,16 @@ import dataclasses
 
 import pytest
 
-from sdg_lab.course import Chapter, Exercise, Result, WrongAnswer
-from sdg_lab.course.engine import registry
+from sdg_lab.course.engine import Case, Chapter, Exercise, Mistake, registry
+from sdg_lab.course.engine.exercise import Result
 
 
-def answer(*args):
-    return args
+def answer(counts, alpha):
+    return counts, alpha
 
 
-WRONG = tuple(WrongAnswer(f"mistake {number}", answer, "no") for number in range(3))
-GOOD = Exercise("01.smoothing", "Smoothing", "Smooth.", 2, 10, ("add",), answer, lambda given: None, WRONG)
+MISTAKES = tuple(Mistake(f"Mistake {number}.", answer) for number in range(3))
+GOOD = Exercise("01.smoothing", "Smoothing", "Smooth.", 2, 10, ("add",), answer, lambda rng: [Case(1, 2)], MISTAKES)
 
 
 @pytest.mark.parametrize(
@@ -27,11 +27,13 @@ GOOD = Exercise("01.smoothing", "Smoothing", "Smooth.", 2, 10, ("add",), answer,
         ({"points": 0}, ValueError, "points must be >= 1, got 0"),
         ({"minutes": -5}, ValueError, "minutes must be >= 1, got -5"),
         ({"hints": ()}, ValueError, "at least one hint"),
-        ({"hints": ("a hint without a comma")}, ValueError, "needs a tuple of at least one hint, got 'a hint"),
+        ({"hints": ("a hint without a comma")}, TypeError, "hints must be a tuple, got 'a hint"),
         ({"reference": 3}, TypeError, "reference must be a function, got 3"),
-        ({"check": None}, TypeError, "check must be a function, got None"),
-        ({"wrong": WRONG[:2]}, ValueError, "at least 3 wrong answers, got 2"),
-        ({"wrong": (*WRONG[:2], WRONG[0])}, ValueError, "need different names"),
+        ({"cases": [Case(1, 2)]}, TypeError, "cases must be a function, got"),
+        ({"mistakes": MISTAKES[:2]}, ValueError, "at least 3 mistakes, got 2"),
+        ({"mistakes": (*MISTAKES[:2], MISTAKES[0])}, ValueError, "each mistake needs a sentence of its own"),
+        ({"differentiable": ("counts", "beta")}, ValueError, "the reference has no parameter beta"),
+        ({"differentiable": "counts"}, TypeError, "differentiable must be a tuple"),
     ],
 )
 def test_an_exercise_refuses(change, error, says):
@@ -39,17 +41,11 @@ def test_an_exercise_refuses(change, error, says):
         dataclasses.replace(GOOD, **change)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "error", "says"),
-    [
-        (("forgets α", 3, "no"), TypeError, "wrong answer 'forgets α' must be a function, got int"),
-        (("", answer, "no"), ValueError, "needs a name and what the refusal says"),
-        (("forgets α", answer, ""), ValueError, "an empty one proves nothing"),
-    ],
-)
-def test_a_wrong_answer_refuses(arguments, error, says):
-    with pytest.raises(error, match=says):
-        WrongAnswer(*arguments)
+def test_a_mistake_refuses():
+    with pytest.raises(TypeError, match=r"the mistake 'It is 3\.' needs a function, got int"):
+        Mistake("It is 3.", 3)
+    with pytest.raises(ValueError, match="needs the sentence that its author will read"):
+        Mistake(" ", answer)
 
 
 def test_a_chapter_refuses_what_its_header_could_not_say():

@@ -1,16 +1,14 @@
 """Whatever an answer does, the student gets a sentence that is true of it."""
 
+import dataclasses
 import functools
+import sys
 
 import numpy as np
 import pytest
-import torch
 
-from sdg_lab.course import Exercise, Wrong, WrongAnswer
-from sdg_lab.course.engine.compare import expect_close, expect_raises
-from sdg_lab.course.engine.grade import verdict
-
-COUNTS = np.array([[1.0, 3.0], [0.0, 2.0]])
+from sdg_lab.course.engine import Case, Exercise, Mistake, Wrong
+from sdg_lab.course.engine.grade import IN_THE_NOTEBOOK, WHEN_GRADING, verdict
 
 
 def reference(counts, alpha):
@@ -18,21 +16,34 @@ def reference(counts, alpha):
     return smoothed / smoothed.sum(axis=1, keepdims=True)
 
 
-def exercise(check):
-    wrong = tuple(WrongAnswer(f"mistake {number}", reference, "no") for number in range(3))
-    return Exercise("01.smoothing", "Smoothing", "Smooth.", 2, 10, ("add",), reference, check, wrong)
+def cases(rng):
+    yield Case(np.array([[1.0, 3.0], [0.0, 2.0]]), 1.0, name="the first")
+    for size in (3, 5):
+        yield Case(rng.poisson(3.0, size=(size, size)).astype(float), 2.0)
 
 
-@exercise
-def SMOOTHING(answer):
-    """The counts must be as they were for the second case."""
-    for alpha, first in ((1.0, 2 / 6), (3.0, 4 / 10)):
-        expect_close(answer(COUNTS, alpha)[0][0], first, what="the first entry", case=f"alpha = {alpha}")
+SMOOTHING = Exercise(
+    key="01.smoothing",
+    title="Smoothing",
+    task="Smooth.",
+    points=2,
+    minutes=10,
+    hints=("add",),
+    reference=reference,
+    cases=cases,
+    returns="the matrix",
+    mistakes=(
+        Mistake("Rows, not columns.", lambda counts, alpha: reference(counts.T, alpha).T),
+        Mistake("α is missing.", lambda counts, alpha: counts / counts.sum(axis=1, keepdims=True)),
+        Mistake("The whole sums to 1.", lambda counts, alpha: (counts + alpha) / (counts + alpha).sum()),
+    ),
+)
 
 
 def test_a_right_answer_earns_its_points():
-    result = verdict(SMOOTHING, reference)
-    assert (result.status, result.points, result.message) == ("passed", 2, "")
+    for seed in (IN_THE_NOTEBOOK, WHEN_GRADING):
+        result = verdict(SMOOTHING, reference, seed=seed)
+        assert (result.status, result.points, result.message, result.printed) == ("passed", 2, "", "")
 
 
 def stub(counts, alpha):
@@ -58,122 +69,227 @@ def test_a_missing_return_in_one_branch_is_a_failure_not_a_stub():
     assert "is a return missing in a branch?" in result.message
 
 
-def test_an_answer_that_changes_its_inputs_harms_nobody():
-    def greedy(counts, alpha):
-        counts += alpha
-        counts /= counts.sum(axis=1, keepdims=True)
-        return counts
-
-    assert verdict(SMOOTHING, greedy).status == "passed"
-    assert COUNTS.tolist() == [[1, 3], [0, 2]]
+def test_the_case_the_place_and_both_values_are_told():
+    result = verdict(SMOOTHING, lambda counts, alpha: reference(counts, alpha) + (alpha == 1) * np.eye(len(counts)))
+    assert result.message == (
+        "The matrix for the first: at [0, 0] expected 0.333333, got 1.33333 "
+        "(2 of 4 values differ; largest difference 1)"
+    )
 
 
-def test_tensors_in_a_graph_and_generators_are_handed_out_as_copies():
-    leaf = torch.ones(2, requires_grad=True)
-    middle, generator = leaf * 2, torch.Generator().manual_seed(1)
-
-    def check(answer):
-        twice = [answer(middle, x=leaf, generator=generator) for _ in range(2)]
-        expect_close(twice[0], twice[1], what="two calls")
-
-    def answer(value, x, generator):
-        assert value.requires_grad
-        assert value is not middle
-        return value.detach().mul_(2) + torch.rand(2, generator=generator)
-
-    assert verdict(exercise(check), answer).status == "passed"
-    assert middle.tolist() == [2, 2]
+def test_a_case_without_a_name_is_described_by_its_arguments():
+    result = verdict(SMOOTHING, lambda counts, alpha: reference(counts, alpha) * (1 if alpha == 1 else 2))
+    assert result.message.startswith("The matrix for counts = 3×3 numbers, alpha = 2: at [0, 0]")
 
 
-def test_an_exception_is_told_with_the_line_it_came_from():
-    def answer(counts, alpha):
-        total = counts.sum()
-        return counts[7] / total
+class TestMistakes:
+    def test_each_is_named_before_the_case_that_shows_it(self):
+        for mistake in SMOOTHING.mistakes:
+            result = verdict(SMOOTHING, mistake.answer)
+            assert result.message.startswith(f"{mistake.sentence}\nThe matrix for the first: at [0, 0] expected")
 
-    result = verdict(SMOOTHING, answer)
-    assert result.status == "error"
-    assert result.message.startswith("Your code raised IndexError: index 7 is out of bounds")
-    assert result.message.endswith("line 3 of answer: return counts[7] / total")
+    def test_another_style_of_it_is_named_too(self):
+        mistake = SMOOTHING.mistakes[1]
+        result = verdict(SMOOTHING, lambda counts, alpha: mistake.answer(counts, alpha).astype(np.float32).tolist())
+        assert result.message.startswith("α is missing.")
 
+    def test_what_agrees_in_one_case_of_three_is_not_named(self):
+        def answer(counts, alpha):
+            return SMOOTHING.mistakes[2].answer(counts, alpha) if alpha == 1 else 3 * counts
 
-def test_the_deepest_line_of_the_answer_is_told_not_that_of_a_library():
-    def answer(counts, alpha):
-        def inner():
-            return np.linalg.inv(np.ones((2, 3)))
+        assert verdict(SMOOTHING, answer).message.startswith(
+            "The matrix for the first: at [0, 0] expected 0.333333, got 0.2"
+        )
 
-        return inner()
+    def test_the_one_that_explains_more_cases_is_named(self):
+        both = Mistake("Columns, in the first.", lambda c, a: SMOOTHING.mistakes[0].answer(c, a) if a == 1 else 2 * c)
+        exercise = dataclasses.replace(SMOOTHING, mistakes=(both, *SMOOTHING.mistakes))
+        assert verdict(exercise, SMOOTHING.mistakes[0].answer).message.startswith("Rows, not columns.")
 
-    assert verdict(SMOOTHING, answer).message.endswith("line 2 of inner: return np.linalg.inv(np.ones((2, 3)))")
+    def test_one_that_raises_is_named_beside_the_error(self):
+        raises = Mistake("There are no more rows than columns.", lambda counts, alpha: counts[len(counts)])
+        exercise = dataclasses.replace(SMOOTHING, mistakes=(raises, *SMOOTHING.mistakes))
 
+        def answer(counts, alpha):
+            return counts[len(counts)]
 
-def test_a_not_implemented_error_of_a_library_is_an_error_not_a_stub():
-    def answer(counts, alpha):
-        return raises_inside(counts)
-
-    def raises_inside(counts):
-        raise NotImplementedError("not for this dtype")
-
-    result = verdict(SMOOTHING, answer)
-    assert result.status == "error"
-    assert "NotImplementedError: not for this dtype" in result.message
-
-
-def test_a_wrong_signature_is_told_as_such():
-    result = verdict(SMOOTHING, lambda counts: counts)
-    assert result.status == "error"
-    assert result.message.startswith("Calling your function raised TypeError: ")
-    assert "2 were given" in result.message
+        result = verdict(exercise, answer)
+        assert result.status == "error"
+        assert result.message.startswith("There are no more rows than columns.\nYour code raised IndexError")
 
 
-def test_a_value_that_the_check_cannot_read_is_a_failure():
-    result = verdict(SMOOTHING, lambda counts, alpha: 3.0)  # the check takes the first entry of it
+class TestHarm:
+    def test_a_changed_argument_is_refused_by_name(self):
+        def greedy(counts, alpha):
+            counts += alpha
+            counts /= counts.sum(axis=1, keepdims=True)
+            return counts
+
+        result = verdict(SMOOTHING, greedy)
+        assert result.status == "failed"
+        assert result.message.startswith(
+            "The values are right, but your function changes counts in place; work on a copy"
+        )
+
+    def test_it_is_what_explains_wrong_values_if_no_mistake_does(self):
+        shared = np.ones((2, 2))
+        exercise = dataclasses.replace(
+            SMOOTHING, cases=lambda rng: [Case(shared.copy(), 1.0), *_twice(rng.random((3, 3)))]
+        )
+
+        def greedy(counts, alpha):
+            counts += alpha
+            return reference(counts, 0)
+
+        assert verdict(exercise, greedy).message.startswith("Your function changes counts in place; work on a copy")
+
+    def test_a_changed_global_state_is_refused_by_name_and_put_back(self):
+        def answer(counts, alpha):
+            np.random.seed(0)  # noqa: NPY002
+            np.seterr(all="ignore")
+            return reference(counts, alpha)
+
+        before = np.random.get_state()[1].tolist(), np.geterr()  # noqa: NPY002
+        result = verdict(SMOOTHING, answer)
+        assert result.message.startswith(
+            "The values are right, but your function changes numpy's global random state (use"
+        )
+        assert (np.random.get_state()[1].tolist(), np.geterr()) == before  # noqa: NPY002
+
+    def test_what_is_printed_is_shown_and_cut(self, capsys):
+        def answer(counts, alpha):
+            print("alpha is", alpha)
+            return reference(counts, alpha)
+
+        result = verdict(SMOOTHING, answer)
+        assert capsys.readouterr().out == ""
+        assert result.printed == "alpha is 1.0\nalpha is 2.0\nalpha is 2.0"
+        assert "Your function printed:\nalpha is 1.0" in str(result)
+        assert "<pre>alpha is 1.0" in result._repr_html_()
+
+    @pytest.mark.parametrize(
+        ("body", "says"),
+        [
+            (sys.exit, "it called exit, which would have ended the whole notebook"),
+            (lambda: [print("x" * 1000) for _ in range(10**6)], "it printed more than 100 kB"),
+            (lambda: [None for _ in iter(int, 1)], r"it ran longer than 0.3 seconds; does a loop never end?"),
+        ],
+    )
+    def test_what_would_not_end_ends_the_check(self, body, says):
+        exercise = dataclasses.replace(SMOOTHING, seconds=0.3)
+        result = verdict(exercise, lambda counts, alpha: body())
+        assert result.status == "error"
+        assert result.message.startswith(f"Your function was stopped: {says}")
+        assert len(str(result)) < 3000
+
+    def test_a_name_that_is_not_to_be_used_is_found_in_nested_functions_too(self):
+        exercise = dataclasses.replace(SMOOTHING, without=("sum", "mean"))
+        result = verdict(exercise, lambda counts, alpha: [row.sum() for row in counts])
+        assert (result.status, result.message) == ("failed", "This exercise is to be done without sum.")
+
+
+def _twice(counts):
+    yield Case(counts, 1.0)
+    yield Case(counts, 1.0)
+
+
+class TestErrors:
+    def test_an_exception_is_told_with_the_line_it_came_from(self):
+        def answer(counts, alpha):
+            total = counts.sum()
+            return counts[7] / total
+
+        result = verdict(SMOOTHING, answer)
+        assert result.status == "error"
+        assert result.message.startswith("Your code raised IndexError: index 7 is out of bounds")
+        assert result.message.endswith("line 3 of answer: return counts[7] / total\n(for the first)")
+
+    def test_the_deepest_line_of_the_answer_is_told_not_that_of_a_library(self):
+        def answer(counts, alpha):
+            def inner():
+                return np.linalg.inv(np.ones((2, 3)))
+
+            return inner()
+
+        assert "line 2 of inner: return np.linalg.inv(np.ones((2, 3)))" in verdict(SMOOTHING, answer).message
+
+    def test_a_generator_that_raises_is_the_student_s_own(self):
+        def answer(counts, alpha):
+            return (row / (row - row).sum(where=row > "x") for row in counts)
+
+        result = verdict(SMOOTHING, answer)
+        assert result.status == "error"
+        assert "of <genexpr>: return (row / " in result.message
+
+    def test_a_not_implemented_error_of_a_library_is_an_error_not_a_stub(self):
+        def answer(counts, alpha):
+            return raises_inside(counts)
+
+        def raises_inside(counts):
+            raise NotImplementedError("not for this dtype")
+
+        result = verdict(SMOOTHING, answer)
+        assert result.status == "error"
+        assert "NotImplementedError: not for this dtype" in result.message
+
+    def test_a_wrong_signature_is_told_as_such(self):
+        result = verdict(SMOOTHING, lambda counts: counts)
+        assert result.status == "error"
+        assert result.message.startswith("Calling your function raised TypeError: ")
+        assert "2 were given" in result.message
+
+    def test_an_interrupt_is_not_swallowed(self):
+        def answer(counts, alpha):
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            verdict(SMOOTHING, answer)
+
+    @pytest.mark.parametrize("answer", [reference(np.ones((2, 2)), 1.0), None, "smooth"])
+    def test_an_answer_that_cannot_be_called_is_refused(self, answer):
+        with pytest.raises(TypeError, match=r"takes the function itself, got a \w+; pass its name, without brackets"):
+            verdict(SMOOTHING, answer)
+
+
+def careful(counts, alpha):
+    if alpha < 0:
+        raise ValueError(f"alpha must be >= 0, got {alpha}")
+    return reference(counts, alpha)
+
+
+def test_a_refusal_that_the_reference_makes_is_wanted():
+    exercise = dataclasses.replace(
+        SMOOTHING, reference=careful, cases=lambda rng: [*cases(rng), Case(np.eye(2), -1.0, name="a negative α")]
+    )
+    assert verdict(exercise, careful).status == "passed"
+    result = verdict(exercise, reference)
+    assert result.message.startswith("The matrix for a negative α: expected a ValueError, but your function returned")
+
+    def otherwise(counts, alpha):
+        return reference(counts, alpha) if alpha >= 0 else {}["alpha"]
+
+    assert "Your code raised KeyError" in verdict(exercise, otherwise).message
+    assert verdict(exercise, stub).status == "not attempted"
+
+
+def test_a_form_compares_what_may_be_written_in_several_ways():
+    def form(value, case):
+        if len(value) != len(case.args[0]):
+            raise Wrong("one row each, please")
+        return sorted(np.ravel(value).tolist())
+
+    exercise = dataclasses.replace(SMOOTHING, form=form)
+    assert verdict(exercise, lambda counts, alpha: reference(counts, alpha)[::-1]).status == "passed"
+    assert verdict(exercise, lambda counts, alpha: reference(counts, alpha)[:-1]).message == (
+        "The matrix for the first: one row each, please"
+    )
+    result = verdict(exercise, lambda counts, alpha: 3.0)
     assert result.status == "failed"
-    assert result.message.startswith("The check could not read what your function returned (TypeError: 'float'")
-
-
-def test_a_class_may_be_the_answer():
-    class Chain:
-        def __init__(self, counts):
-            self.counts = counts
-
-        def row(self, index):
-            return self.counts[index] / self.total
-
-    def check(answer):
-        expect_close(answer(COUNTS).row(0), [0.25, 0.75], what="row 0")
-
-    result = verdict(exercise(check), Chain)
-    assert (result.status, "line 2 of row" in result.message) == ("error", True)
-    Chain.total = 4
-    assert verdict(exercise(check), Chain).status == "passed"
-
-
-def test_a_refusal_that_is_wanted_is_not_an_error_of_the_answer():
-    def check(answer):
-        expect_raises(ValueError, answer, COUNTS, -0.5, what="a negative alpha", says="alpha")
-
-    def careful(counts, alpha):
-        if alpha < 0:
-            raise ValueError(f"alpha must be >= 0, got {alpha}")
-        return reference(counts, alpha)
-
-    assert verdict(exercise(check), careful).status == "passed"
-    assert "expected a ValueError, but your function returned" in verdict(exercise(check), reference).message
-    assert verdict(exercise(check), stub).status == "not attempted"
-
-
-def test_an_interrupt_is_not_swallowed():
-    def answer(counts, alpha):
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        verdict(SMOOTHING, answer)
-
-
-@pytest.mark.parametrize("answer", [reference(COUNTS, 1.0), None, "smooth"])
-def test_an_answer_that_cannot_be_called_is_refused(answer):
-    with pytest.raises(TypeError, match=r"takes the function itself, got a \w+; pass its name, without brackets"):
-        verdict(SMOOTHING, answer)
+    assert result.message.startswith(
+        "The check could not read what your function returned (TypeError: object of type 'float'"
+    )
+    assert verdict(exercise, stub).status == "not attempted"
+    assert verdict(exercise, empty).status == "not attempted"
 
 
 def test_wrong_is_an_assertion():

@@ -4,9 +4,11 @@ import subprocess
 import sys
 
 import nbformat
+import numpy as np
 import pytest
 
 from sdg_lab import course
+from sdg_lab.course.engine import notebooks, registry
 from sdg_lab.course.engine.notebooks import METADATA, Stamp
 
 
@@ -15,20 +17,44 @@ def smooth(counts, alpha):
     return smoothed / smoothed.sum(axis=1, keepdims=True)
 
 
+def grudging(counts, alpha):
+    if alpha > 9:
+        return counts[len(counts)]
+    return smooth(counts, alpha)
+
+
 def test_points_once_earned_stay_earned(sample):
     assert str(course.progress()) == "No exercise checked yet in this session."
     assert course.check("98.smoothing", smooth).status == "passed"
     assert course.check("98.smoothing", lambda counts, alpha: counts).status == "failed"
     course.check("98.reverse", lambda word: word)
     progress = course.progress()
-    assert (progress.points, progress.most) == (2, 4)
+    assert (progress.points, progress.most) == (2, 5)
     assert str(progress).splitlines() == [
         "98.smoothing   2 of 2   passed",
         "98.reverse     0 of 1   failed",
         "98.letters     0 of 1   not attempted",
-        "total          2 of 4 ",
+        "98.softplus    0 of 1   not attempted",
+        "total          2 of 5 ",
     ]
     assert "<td>2 of 2</td><td>passed</td>" in progress._repr_html_()
+
+
+def test_what_passed_is_used_from_then_on_and_the_course_s_before(sample):
+    reference = course.use("98.smoothing")
+    assert reference is registry.find("98.smoothing").reference
+    course.check("98.smoothing", lambda counts, alpha: counts)
+    assert course.use("98.smoothing") is reference
+    course.check("98.smoothing", smooth)
+    assert course.use("98.smoothing") is smooth
+    course.check("98.smoothing", lambda counts, alpha: counts)
+    assert course.use("98.smoothing") is smooth
+    course.check("98.smoothing", grudging)
+    with pytest.raises(IndexError) as raised:  # the reader's own error, with the reader's own traceback
+        course.use("98.smoothing")(np.eye(2), 10.0)
+    assert raised.traceback[-1].name == "grudging"
+    with pytest.raises(KeyError, match=r"did you mean '98\.smoothing'"):
+        course.use("98.smothing")
 
 
 def test_hints_come_one_after_the_other_and_the_last_stays(sample):
@@ -48,7 +74,7 @@ def test_a_hint_that_is_not_there_is_refused(sample, n):
 
 def test_the_solution_is_the_source_of_the_reference(sample):
     solution = course.solution("98.reverse")
-    assert str(solution) == 'def reverse(word):\n    """Turn a word round."""\n    return word[::-1]'
+    assert str(solution) == 'def turned(word):\n    """Turn a word round."""\n    return word[::-1]'
     assert solution._repr_markdown_() == f"```python\n{solution}\n```"
 
 
@@ -65,12 +91,12 @@ def test_the_header_says_the_stamped_seconds(sample, checkout):
 
 
 def test_a_copy_of_a_notebook_elsewhere_still_has_a_header(sample, tmp_path, monkeypatch):
-    monkeypatch.setattr(course.notebooks, "SOURCES", tmp_path)
+    monkeypatch.setattr(notebooks, "SOURCES", tmp_path)
     monkeypatch.chdir(tmp_path)
     assert "not measured yet" in str(course.header("98"))
 
 
 def test_the_course_loads_nothing_heavy():
-    heavy = {"torch", "pandas", "matplotlib", "nbclient"}
+    heavy = {"torch", "pandas", "matplotlib", "nbclient", "nbformat", "IPython", "scipy"}
     code = f"import sys, sdg_lab.course; print(*sorted({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "\n"
