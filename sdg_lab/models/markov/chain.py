@@ -161,8 +161,8 @@ class MarkovChain(SyntheticModel[Sequences]):
 
     @property
     def _floor(self) -> float:
-        """P(w) when no level has spoken: all symbols alike for "add", none for the others."""
-        return 1.0 / len(self.alphabet) if self.smoothing == "add" else 0.0
+        """P(w) below the shortest context: all symbols alike; without smoothing, after an unseen context, none."""
+        return 0.0 if self.smoothing == "none" else 1.0 / len(self.alphabet)
 
     def next_distribution(self, context: str | tuple[str, ...] = "") -> Floats:
         """Return the probabilities of the next symbol, shape (V,), in the order of :attr:`symbols`.

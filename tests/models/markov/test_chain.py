@@ -303,6 +303,13 @@ def test_n_grams_that_no_data_can_have_given_are_refused(changed, says):
         MarkovChain.from_header(model.header(), state)
 
 
+def test_an_order_beyond_the_n_grams_of_a_file_is_refused():
+    model = MarkovChain(2).fit(TINY)
+    header, state = model.header(), {name: torch.as_tensor(array) for name, array in model.state().items()}
+    with pytest.raises(ValueError, match="order 10000 over 3 symbols has more n-grams than a 64-bit number can name"):
+        MarkovChain.from_header({**header, "config": {**header["config"], "order": 10_000}}, state)
+
+
 def test_log_prob_has_one_number_a_sequence_in_nats():
     model = MarkovChain(0).fit(["ab"])  # a, b and the end have probability 1/3 each
     np.testing.assert_allclose(model.log_prob(["", "a", "ab"]), np.log(1 / 3) * np.array([1, 2, 3]), rtol=1e-15)
