@@ -114,8 +114,8 @@ class SyntheticModel(ABC, Generic[Data]):
         Raises:
             ValueError: if they do not describe one.
         """
-        config, facts, trained = _three_parts(header)
         try:
+            config, facts, trained = _three_parts(header)
             model = cls(**config)
             model.restore(state, facts)
         except (AttributeError, KeyError, IndexError, RuntimeError, TypeError, ValueError) as error:
