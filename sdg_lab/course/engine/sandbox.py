@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import time
+import types
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
@@ -49,6 +50,7 @@ class Sandbox:
     def run(self) -> Iterator[None]:
         """Run the body; a :class:`Stopped` says why it was ended, anything else that it raises is passed on."""
         torch = sys.modules.get("torch")
+        alarm = _Alarm(self._left, f"it ran longer than {self._allowed:g} seconds; does a loop never end?")
         begin = time.monotonic()
         try:
             with (
@@ -57,14 +59,15 @@ class Sandbox:
                 redirect_stdout(self._output),
                 redirect_stderr(self._output),
                 warnings.catch_warnings(),
-                _alarm(self._left, f"it ran longer than {self._allowed:g} seconds; does a loop never end?"),
+                alarm.set(),
             ):
                 warnings.simplefilter("ignore")
                 yield
         except SystemExit:
             raise Stopped("it called exit, which would have ended the whole notebook; return a value instead") from None
         finally:
-            self._left = max(self._left - (time.monotonic() - begin), 0.01)
+            spent = time.monotonic() - begin - alarm.importing
+            self._left = min(max(self._left - spent, 0.01), self._left)
 
 
 class _Output(io.TextIOBase):
@@ -138,61 +141,83 @@ class _Legible:
         return repr([np.asarray(part).tobytes() if np.ndim(part) else part for part in parts])
 
 
-@contextmanager
-def _alarm(seconds: float, sentence: str) -> Iterator[None]:
-    """Raise :class:`Stopped` in the body once the time is over, and again while the body lives on."""
-    if threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer"):
-        yield from _by_signal(seconds, sentence)
-    else:
-        yield from _by_thread(seconds, sentence)
-
-
 _AGAIN = 0.2
 """Seconds until a body that caught the first one is stopped once more."""
 
-
-def _by_signal(seconds: float, sentence: str) -> Iterator[None]:
-    running = True
-
-    def ring(number: int, frame: Any) -> None:
-        if running:
-            raise Stopped(sentence)
-
-    handler = signal.signal(signal.SIGALRM, ring)
-    remaining, interval = signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN)
-    begin = time.monotonic()
-    try:
-        yield
-    finally:
-        running = False
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, handler)
-        if remaining:  # somebody else's alarm, a test runner's for instance: it still rings
-            signal.setitimer(signal.ITIMER_REAL, max(remaining - (time.monotonic() - begin), 0.001), interval)
+_LONGEST_IMPORT = 120.0
+"""Seconds for which an import is left in peace."""
 
 
-def _by_thread(seconds: float, sentence: str) -> Iterator[None]:
-    """Have another thread raise: on Windows, and for a check that does not run in the main thread."""
-    here = ctypes.c_ulong(threading.get_ident())
-    late, done, lock = threading.Event(), threading.Event(), threading.Lock()
+class _Alarm:
+    """Raises :class:`Stopped` in a body once its time is over, and again while the body lives on.
 
-    def watch() -> None:
-        wait = seconds
-        while not done.wait(wait):
+    An import is never broken off: half of a library in C cannot be imported again. It has its own time.
+    """
+
+    def __init__(self, seconds: float, sentence: str) -> None:
+        self.seconds, self.sentence = seconds, sentence
+        self.importing = 0.0
+        """Seconds that were left to imports."""
+
+    @contextmanager
+    def set(self) -> Iterator[None]:
+        """Watch over the body."""
+        in_main = threading.current_thread() is threading.main_thread()
+        yield from self._by_signal() if in_main and hasattr(signal, "setitimer") else self._by_thread()
+
+    def _spares(self, frame: types.FrameType | None, seconds: float) -> bool:
+        """Tell whether the body is importing something, and note the seconds that it gets for it."""
+        while frame is not None and not frame.f_code.co_filename.startswith("<frozen importlib"):
+            frame = frame.f_back
+        spared = frame is not None and self.importing < _LONGEST_IMPORT
+        self.importing += seconds if spared else 0.0
+        return spared
+
+    def _by_signal(self) -> Iterator[None]:
+        running = True
+
+        def ring(number: int, frame: types.FrameType | None) -> None:
+            if running and not self._spares(frame, _AGAIN):
+                raise Stopped(self.sentence)
+
+        handler = signal.signal(signal.SIGALRM, ring)
+        remaining, interval = signal.setitimer(signal.ITIMER_REAL, self.seconds, _AGAIN)
+        begin = time.monotonic()
+        try:
+            yield
+        finally:
+            running = False
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, handler)
+            if remaining:  # somebody else's alarm, a test runner's for instance: it still rings
+                signal.setitimer(signal.ITIMER_REAL, max(remaining - (time.monotonic() - begin), 0.001), interval)
+
+    def _by_thread(self) -> Iterator[None]:
+        """Have another thread raise: on Windows, and for a check that does not run in the main thread."""
+        here = threading.get_ident()
+        late, done, lock = threading.Event(), threading.Event(), threading.Lock()
+
+        def raise_there(error: type[BaseException] | None) -> None:
+            what = None if error is None else ctypes.py_object(error)
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(here), what)
+
+        def watch() -> None:
+            wait = self.seconds
+            while not done.wait(wait):
+                with lock:
+                    if not done.is_set() and not self._spares(sys._current_frames().get(here), _AGAIN):
+                        late.set()
+                        raise_there(Stopped)
+                wait = _AGAIN
+
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        try:
+            yield
+        except Stopped as stopped:  # one that was raised from outside has no message
+            raise Stopped(self.sentence) if late.is_set() and not stopped.args else stopped from None
+        finally:
             with lock:
-                if not done.is_set():
-                    late.set()
-                    ctypes.pythonapi.PyThreadState_SetAsyncExc(here, ctypes.py_object(Stopped))
-            wait = _AGAIN
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        yield
-    except Stopped as stopped:  # one that was raised from outside has no message
-        raise Stopped(sentence) if late.is_set() and not stopped.args else stopped from None
-    finally:
-        with lock:
-            done.set()
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(here, None)
-        watcher.join()
+                done.set()
+                raise_there(None)
+            watcher.join()

@@ -1,5 +1,6 @@
 """Whatever a call does, it ends, and nothing of it is left."""
 
+import importlib
 import random
 import sys
 import threading
@@ -79,6 +80,32 @@ def test_in_another_thread_what_ends_in_time_is_not_disturbed():
     thread.start()
     thread.join(20)
     assert len(said) == 30
+
+
+SLOW = "import time\n\nbegin = time.monotonic()\nwhile time.monotonic() - begin < 0.6:\n    pass\n"
+
+
+@pytest.mark.parametrize("in_a_thread", [False, True])
+def test_an_import_is_not_broken_off_and_not_counted(tmp_path, monkeypatch, in_a_thread):
+    (tmp_path / "slow_to_import.py").write_text(SLOW)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "slow_to_import", raising=False)
+    said = []
+
+    def check():
+        sandbox = Sandbox(0.3)
+        try:
+            with sandbox.run():
+                importlib.import_module("slow_to_import")
+            with sandbox.run():
+                time.sleep(0.01)
+        except Stopped as stopped:
+            said.append(str(stopped))
+
+    thread = threading.Thread(target=check)
+    thread.run() if not in_a_thread else (thread.start(), thread.join(10))
+    assert said == []
+    assert "slow_to_import" in sys.modules
 
 
 def test_all_calls_share_one_allowance():
