@@ -1,4 +1,4 @@
-"""The games' losses and penalties, against closed forms and an independent library."""
+"""The objectives and the penalties on gradients, against closed forms and an independent library."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import torch
 from scipy.spatial.distance import jensenshannon
 from torch import Tensor, nn
 
-from sdg_lab.models.gan.losses import GAMES, discriminator_loss, generator_loss, gradient_penalty, r1_penalty
+from sdg_lab.models.gan.losses import OBJECTIVES, discriminator_loss, generator_loss, gradient_penalty, r1_penalty
 
 REAL = torch.tensor([2.5, -0.3, 0.0], dtype=torch.float64)
 FAKE = torch.tensor([-4.0, 0.7, -1.0], dtype=torch.float64)
 
 
-def test_the_non_saturating_game_is_binary_cross_entropy() -> None:
+def test_the_non_saturating_objective_is_binary_cross_entropy() -> None:
     bce = nn.BCEWithLogitsLoss()
     real, fake = torch.ones_like(REAL), torch.zeros_like(FAKE)
     torch.testing.assert_close(discriminator_loss("non-saturating", REAL, FAKE), bce(REAL, real) + bce(FAKE, fake))
@@ -50,7 +50,7 @@ def test_the_best_discriminator_reaches_the_jensen_shannon_divergence() -> None:
         assert value(other) > value(logits)
 
 
-def test_hinge_leaves_those_in_peace_who_are_beyond_the_margin() -> None:
+def test_the_hinge_has_no_gradient_beyond_the_margin() -> None:
     real, fake = torch.tensor([3.0, 0.25, -2.0]), torch.tensor([-1.5, -0.5, 4.0])
     assert discriminator_loss("hinge", real, fake).item() == pytest.approx((0 + 0.75 + 3) / 3 + (0 + 0.5 + 5) / 3)
     assert generator_loss("hinge", fake).item() == pytest.approx(-2 / 3)
@@ -61,23 +61,24 @@ def test_the_critic_s_loss_is_a_difference_of_means() -> None:
     assert generator_loss("wgan-gp", FAKE).item() == pytest.approx(4.3 / 3)
 
 
-def test_only_the_non_saturating_generator_has_a_gradient_where_it_is_beaten() -> None:
+def test_only_the_saturating_loss_loses_its_gradient_once_the_discriminator_wins() -> None:
     def gradient(kind: str) -> float:
         logits = torch.tensor([-12.0], requires_grad=True)
         generator_loss(kind, logits).backward()  # type: ignore[no-untyped-call]
         assert logits.grad is not None
         return logits.grad.item()
 
-    assert gradient("non-saturating") == pytest.approx(-1, abs=1e-5)
-    assert gradient("saturating") == pytest.approx(-math.exp(-12), rel=1e-4)
+    sigmoid = 1 / (1 + math.exp(12))  # what the discriminator makes of the fake
+    assert gradient("non-saturating") == pytest.approx(sigmoid - 1, rel=1e-3)
+    assert gradient("saturating") == pytest.approx(-sigmoid, rel=1e-3)
 
 
 @pytest.mark.parametrize("loss", [lambda kind: discriminator_loss(kind, REAL, FAKE), lambda k: generator_loss(k, FAKE)])
-def test_an_unknown_game_is_refused(loss: Callable[[str], Tensor]) -> None:
-    for kind in GAMES:
+def test_an_unknown_objective_is_refused(loss: Callable[[str], Tensor]) -> None:
+    for kind in OBJECTIVES:
         assert loss(kind).ndim == 0
     with pytest.raises(
-        ValueError, match="the loss must be one of saturating, non-saturating, hinge, wgan-gp, got 'minimax'"
+        ValueError, match="the objective must be one of saturating, non-saturating, hinge, wgan-gp, got 'minimax'"
     ):
         loss("minimax")
 
@@ -121,7 +122,7 @@ def test_penalties_of_a_quadratic_discriminator_say_where_they_were_taken() -> N
         return 0.5 * x.flatten(1).square().sum(1)
 
     got = gradient_penalty(discriminator, real, fake, u)
-    torch.testing.assert_close(got, (between.norm(dim=1) - 1).square().mean(), check_dtype=True)
+    torch.testing.assert_close(got, (between.norm(dim=1) - 1).square().mean())
     torch.testing.assert_close(r1_penalty(discriminator, real), 0.5 * real.flatten(1).square().sum(1).mean())
 
 
@@ -130,3 +131,26 @@ def test_penalties_reach_no_generator() -> None:
     fake.requires_grad_()
     gradient_penalty(discriminator, real, fake, torch.full((6,), 0.5)).backward()  # type: ignore[no-untyped-call]
     assert fake.grad is None
+
+
+@pytest.mark.parametrize("penalty", [lambda d, x: gradient_penalty(d, x, -x, torch.full((6,), 0.5)), r1_penalty])
+def test_where_the_gradient_vanishes_penalties_have_a_finite_one(penalty: Callable[..., Tensor]) -> None:
+    layer, discriminator, real, _ = linear()
+    with torch.no_grad():
+        layer.weight.zero_()  # as where all of a discriminator's units are off
+    value = penalty(discriminator, real)
+    value.backward()  # type: ignore[no-untyped-call]
+    assert value.item() == (0 if penalty is r1_penalty else 1)
+    assert layer.weight.grad is not None
+    assert not layer.weight.grad.any()
+
+
+def test_penalties_of_coloured_images_count_every_channel() -> None:
+    real = torch.randn(5, 3, 2, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+
+    def discriminator(x: Tensor) -> Tensor:
+        return 0.5 * x.flatten(1).square().sum(1)
+
+    torch.testing.assert_close(r1_penalty(discriminator, real), 0.5 * real.square().sum((1, 2, 3)).mean())
+    got = gradient_penalty(discriminator, real, real, torch.zeros(5, dtype=torch.float64))
+    torch.testing.assert_close(got, (real.square().sum((1, 2, 3)).sqrt() - 1).square().mean())
