@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
-from sdg_lab.show.style import INK, WIDTH, axes_or_new, colour, set_title
+from sdg_lab.metrics.rows import finite
+from sdg_lab.metrics.uncertainty import mean_and_error
+from sdg_lab.show.axes import axes_or_new, set_title
+from sdg_lab.show.style import INK, WIDTH, colour
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 Numbers = npt.NDArray[np.float64]
 
@@ -45,6 +49,8 @@ def loss_curve(history: Losses, *, unit: str, title: str | None = None, ax: Axes
     Raises:
         ValueError: if no epoch was trained.
     """
+    from matplotlib.ticker import MaxNLocator
+
     train = np.asarray(history.train_loss, dtype=float)
     validation = np.asarray(history.validation_loss, dtype=float)
     steps = np.asarray(history.loss, dtype=float)
@@ -100,12 +106,14 @@ def line_with_error(
     Raises:
         ValueError: if the shapes do not match or a value is not finite.
     """
+    from matplotlib.ticker import MaxNLocator
+
     across = np.asarray(x, dtype=float)
-    values = _finite(np.atleast_2d(np.asarray(ys, dtype=float)), label)
-    if values.ndim != 2 or across.shape != values.shape[1:]:
+    values = finite(np.atleast_2d(np.asarray(ys, dtype=float)), label, axes=2)
+    if across.shape != values.shape[1:]:
         raise ValueError(f"{label}: ys must have shape (seeds, {across.size}) to go with x, got {values.shape}")
     figure, ax = axes_or_new(ax, (WIDTH, 3.8))
-    mean, error = _mean_and_error(values)
+    mean, error = _over_seeds(values)
     (line,) = ax.plot(across, mean, marker="o" if across.size <= 30 else "", label=label, color=hue)
     if len(values) > 1:
         ax.fill_between(across, mean - error, mean + error, color=line.get_color(), alpha=0.2, linewidth=0)
@@ -144,13 +152,13 @@ def bars_with_error(
         ValueError: if the numbers of labels, values and hues differ or a value is not finite.
     """
     table = np.asarray(values, dtype=float)
-    table = _finite(table[:, None] if table.ndim == 1 else table, unit)
-    if table.ndim != 2 or len(labels) != len(table):
+    table = finite(table[:, None] if table.ndim == 1 else table, unit, axes=2)
+    if len(labels) != len(table):
         raise ValueError(f"values must have shape ({len(labels)} labels, seeds), got {np.asarray(values).shape}")
     if hues is not None and len(hues) != len(labels):
         raise ValueError(f"hues must be one a label: got {len(hues)} for {len(labels)} labels")
     figure, ax = axes_or_new(ax, (WIDTH, 0.9 + 0.48 * len(labels)))
-    mean, error = _mean_and_error(table.T)
+    mean, error = _over_seeds(table.T)
     places = np.arange(len(labels))
     seeds = table.shape[1]
     ax.barh(places, mean, height=0.66, color=hues or colour("synthetic"), alpha=0.85, zorder=2)
@@ -200,20 +208,9 @@ def plus_minus(mean: float, error: float) -> str:
     return f"{mean:.{decimals}f} ± {error:.{decimals}f}"
 
 
-def _mean_and_error(values: Numbers) -> tuple[Numbers, Numbers]:
-    """Return the mean and its standard error over the first axis; the error of one seed is 0."""
-    if len(values) == 1:
-        return values[0], np.zeros_like(values[0])
-    return values.mean(axis=0), values.std(axis=0, ddof=1) / np.sqrt(len(values))
-
-
-def _finite(values: Numbers, name: str) -> Numbers:
-    if values.size == 0:
-        raise ValueError(f"{name}: there are no values to draw")
-    if not np.isfinite(values).all():
-        where = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
-        raise ValueError(f"{name}: value {where} is {values[where]}; every value must be finite")
-    return values
+def _over_seeds(values: Numbers) -> tuple[Numbers, Numbers]:
+    """Return the mean over the first axis and its standard error; a single seed is drawn without one."""
+    return mean_and_error(values) if len(values) > 1 else (values[0], np.zeros_like(values[0]))
 
 
 def _name_ends(ax: Axes, ends: list[tuple[str, float, float, str]]) -> None:

@@ -7,23 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib import colormaps
-from matplotlib.axes import Axes
-from matplotlib.colors import to_hex
-from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
-from matplotlib.path import Path
-from matplotlib.textpath import TextPath
 
-from sdg_lab.data.types import Network
 from sdg_lab.models.bayes_net.dag import Parents, structural_hamming_distance
 from sdg_lab.show.layout import Layout, Point, Size, place
-from sdg_lab.show.style import HIGHLIGHT, INK, MUTED, OKABE_ITO, PAPER, SEQUENTIAL, WIDTH, Drawing, text_on
+from sdg_lab.show.style import HIGHLIGHT, INK, MUTED, OKABE_ITO, PAPER, SEQUENTIAL, WIDTH, text_on
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from sdg_lab.data.types import Network
 
 LINE = 0.17
 """Height of a line of text in a box."""
@@ -61,6 +58,10 @@ def network_tables(network: Network, *, title: str) -> Figure:
     Raises:
         ValueError: if a table has too many lines to be read.
     """
+    from matplotlib import colormaps
+    from matplotlib.colors import to_hex
+    from matplotlib.patches import Rectangle
+
     settings = {node: _settings(network, node) for node in network.nodes}
     for node, lines in settings.items():
         if len(lines) > 16:
@@ -118,6 +119,8 @@ def network_marginals(
     Raises:
         ValueError: if a node has no marginal, or one of another length.
     """
+    from matplotlib.patches import Rectangle
+
     for node in network.nodes:
         shape = np.shape(marginals.get(node, ()))
         if shape != (len(network.states[node]),):
@@ -149,7 +152,7 @@ def network_marginals(
 
 
 def graph_difference(found: Parents, truth: Parents, *, title: str | None = None) -> Figure:
-    """Draw a learned graph over the true one: found, turned, missed, and made up.
+    """Draw a learned graph over the true one: edges found, reversed, spurious and missing.
 
     Args:
         found: the learned graph.
@@ -162,16 +165,16 @@ def graph_difference(found: Parents, truth: Parents, *, title: str | None = None
     distance = structural_hamming_distance(found, truth)
     ours = {(parent, node) for node, above in found.items() for parent in above}
     theirs = {(parent, node) for node, above in truth.items() for parent in above}
-    turned = {(a, b) for a, b in ours if (b, a) in theirs}
+    backwards = {(a, b) for a, b in ours if (b, a) in theirs}
     kinds = {
         "found": (ours & theirs, INK, "-"),
-        "turned": (turned, OKABE_ITO["blue"], "-"),
-        "made up": (ours - theirs - turned, OKABE_ITO["vermilion"], "--"),
-        "missed": ({(a, b) for a, b in theirs - ours if (b, a) not in turned}, EDGE, ":"),
+        "reversed": (backwards, OKABE_ITO["blue"], "-"),
+        "spurious": (ours - theirs - backwards, OKABE_ITO["vermilion"], "--"),
+        "missing": ({(a, b) for a, b in theirs - ours if (b, a) not in backwards}, EDGE, ":"),
     }
     sizes = {node: (0.2 + _width([node], bold=True), HEAD + 0.04) for node in truth}
     counts = ", ".join(f"{len(edges)} {kind}" for kind, (edges, _, _) in kinds.items())
-    canvas = _Canvas(truth, sizes, title or f"Of {len(theirs)} arrows: {counts}; structural distance {distance}")
+    canvas = _Canvas(truth, sizes, title or f"Of {len(theirs)} edges: {counts}; structural Hamming distance {distance}")
     for kind, (edges, hue, style) in kinds.items():
         for edge in sorted(edges):
             canvas.arrow(*edge, colour=hue, style=style)
@@ -188,6 +191,8 @@ class _Canvas:
     def __init__(
         self, parents: Parents, sizes: Mapping[str, Size], title: str, order: Sequence[str] | None = None
     ) -> None:
+        from sdg_lab.show.drawing import Drawing
+
         self.sizes = sizes
         self.layout: Layout = place({node: tuple(parents[node]) for node in order or parents}, sizes)
         width, height = self.layout.size
@@ -208,6 +213,8 @@ class _Canvas:
 
     def box(self, node: str, *, framed: bool = False) -> Point:
         """Draw a node's box with its name at the top; return its left upper corner."""
+        from matplotlib.patches import FancyBboxPatch
+
         (x, y), (width, height) = self.layout.centre[node], self.sizes[node]
         left, top = x - width / 2, y - height / 2
         frame = HIGHLIGHT if framed else EDGE
@@ -236,6 +243,9 @@ class _Canvas:
 
     def arrow(self, parent: str, child: str, *, colour: str = EDGE, style: str = "-") -> None:
         """Draw an arrow along its way through the layers, or straight if the layout knows no such arrow."""
+        from matplotlib.patches import FancyArrowPatch
+        from matplotlib.path import Path
+
         way = self.layout.way
         if (parent, child) in way:
             points = self._ends(parent, child, down=True, through=way[parent, child])
@@ -300,5 +310,8 @@ def _width(texts: Sequence[str], *, bold: bool = False) -> float:
 
 @cache
 def _text_width(text: str, bold: bool) -> float:
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import TextPath
+
     font = FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal")
     return float(TextPath((0, 0), text, size=9 if bold else 8, prop=font).get_extents().width) / 72 if text else 0.0

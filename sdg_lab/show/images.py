@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from sdg_lab.data.types import Images
-from sdg_lab.show.style import INK, INKS, MUTED, TITLE_LETTERS, WIDTH, axes_or_new, set_title
+from sdg_lab.show.axes import TITLE_LETTERS, axes_or_new, set_title
+from sdg_lab.show.style import INK, INKS, MUTED, WIDTH
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 Pixels = npt.NDArray[np.floating[Any]]
 Pictures = Images | Pixels

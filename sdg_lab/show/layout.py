@@ -12,7 +12,6 @@ from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
-from scipy.optimize import isotonic_regression
 
 from sdg_lab.models.bayes_net.dag import Parents, topological_order
 
@@ -131,6 +130,8 @@ def _across(
     For boxes in a row with least distances between centres, the nearest places to the wished ones, by least squares,
     are an isotonic regression once the distances are taken off.
     """
+    from scipy.optimize import isotonic_regression
+
     x: dict[Unit, float] = {}
     offsets = []
     for layer in layers:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.axes import Axes
-from matplotlib.colors import PowerNorm, to_hex
-from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
-from matplotlib.patches import Rectangle
 
-from sdg_lab.show.style import DIVERGING, HIGHLIGHT, INK, SEQUENTIAL, WIDTH, axes_or_new, set_title, text_on
+from sdg_lab.show.axes import axes_or_new, set_title
+from sdg_lab.show.style import DIVERGING, HIGHLIGHT, INK, SEQUENTIAL, WIDTH, text_on
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
 MOST_WRITTEN = 12
 """Up to this many columns a cell is wide enough to carry its number."""
@@ -56,6 +57,8 @@ def matrix(
     Raises:
         ValueError: if the values are no matrix, are not finite, or rows and columns do not name them all.
     """
+    from matplotlib.colors import PowerNorm
+
     table = np.asarray(values, dtype=float)
     if table.ndim != 2 or table.size == 0 or table.shape != (len(rows), len(columns)):
         raise ValueError(
@@ -111,6 +114,8 @@ def transition_matrix(
     Raises:
         ValueError: if a row is no distribution, the shape does not go with the names, or ``highlight`` is no context.
     """
+    from matplotlib.patches import Rectangle
+
     before = symbols if contexts is None else contexts
     probabilities = np.asarray(P, dtype=float)
     if probabilities.ndim == 2:
@@ -153,6 +158,8 @@ def _size(shape: tuple[int, ...]) -> tuple[float, float]:
 
 
 def _write(ax: Axes, image: AxesImage, table: npt.NDArray[np.float64]) -> None:
+    from matplotlib.colors import to_hex
+
     fills = image.to_rgba(table)
     for (row, column), value in np.ndenumerate(table):
         fill = to_hex(tuple(fills[row, column]))

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.figure import Figure
 
 from sdg_lab.data.types import Series
-from sdg_lab.show.style import Role, colour, panels
+from sdg_lab.show.axes import panels
+from sdg_lab.show.style import Role, colour
 
-Line = Series | tuple[npt.NDArray[Any], npt.NDArray[Any]]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Line: TypeAlias = Series | tuple[npt.NDArray[Any], npt.NDArray[Any]]
 """A Series, or times (n,) and values (n,)."""
 
 

@@ -1,4 +1,4 @@
-"""One look for every figure: type, grid, colours with fixed roles, and a Figure that a notebook shows exactly once.
+"""One look for every figure: type, grid, and colours with fixed roles.
 
 The hues are those of Okabe and Ito (2008), which stay apart under the common kinds of colour blindness; the tests
 simulate them. A role keeps its colour through the whole course: real data are always blue, synthetic always vermilion.
@@ -6,17 +6,18 @@ simulate them. A role keeps its colour through the whole course: real data are a
 
 from __future__ import annotations
 
+import importlib.util
 import io
-import textwrap
-from typing import Any, Literal
+import sys
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal
 
-import matplotlib as mpl
 import numpy as np
-import numpy.typing as npt
-from cycler import cycler
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 OKABE_ITO = {
     "black": "#000000",
@@ -69,9 +70,6 @@ DPI = 110
 WIDTH = 8.2
 """Width of a full figure, inches."""
 
-TITLE_LETTERS = 10.5
-"""Letters of a title's type that fit in an inch, on average."""
-
 _STYLE: dict[Any, Any] = {
     "figure.dpi": DPI,
     "savefig.dpi": DPI,
@@ -93,9 +91,6 @@ _STYLE: dict[Any, Any] = {
     "axes.spines.right": False,
     "axes.grid": True,
     "axes.axisbelow": True,
-    "axes.prop_cycle": cycler(
-        color=[OKABE_ITO[hue] for hue in ("blue", "vermilion", "green", "purple", "black", "orange", "sky blue")]
-    ),
     "grid.color": "#E6E6E6",
     "grid.linewidth": 0.8,
     "xtick.color": MUTED,
@@ -111,9 +106,44 @@ _STYLE: dict[Any, Any] = {
 }
 
 
+_CYCLE = ("blue", "vermilion", "green", "purple", "black", "orange", "sky blue")
+"""The hues of lines that are given no colour, in order."""
+
+
 def use_style() -> None:
-    """Set matplotlib's defaults to the look of the course; ``import sdg_lab.show`` calls it."""
-    mpl.rcParams.update(_STYLE)
+    """Set matplotlib's defaults to the look of the course, also for what is drawn with pyplot."""
+    import matplotlib
+    from cycler import cycler
+
+    colours = cycler(color=[OKABE_ITO[hue] for hue in _CYCLE])
+    matplotlib.rcParams.update({**_STYLE, "axes.prop_cycle": colours})
+
+
+def use_style_once_loaded() -> None:
+    """Set the defaults now if matplotlib is there, else as soon as somebody imports it: that takes half a second."""
+    if "matplotlib" in sys.modules:
+        use_style()
+    else:
+        sys.meta_path.insert(0, _OnImport())
+
+
+class _OnImport:
+    """Lets ``import matplotlib`` run as ever, and sets the style at its end."""
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        if name != "matplotlib":
+            return None
+        sys.meta_path.remove(self)  # the search below is the ordinary one
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.loader is not None:
+            run = spec.loader.exec_module
+
+            def run_and_style(module: ModuleType) -> None:
+                run(module)
+                use_style()
+
+            spec.loader.exec_module = run_and_style  # type: ignore[method-assign]
+        return spec
 
 
 def colour(role: Role) -> str:
@@ -129,7 +159,7 @@ def colour(role: Role) -> str:
 
 def luminance(hex_colour: str) -> float:
     """Return the relative luminance of ``#RRGGBB``, 0 (black) to 1 (white), as WCAG 2.2 defines it."""
-    srgb = np.asarray(mpl.colors.to_rgb(hex_colour))
+    srgb = np.array([int(hex_colour[place : place + 2], 16) for place in (1, 3, 5)]) / 255
     linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
     return float(linear @ np.array([0.2126, 0.7152, 0.0722]))
 
@@ -145,84 +175,8 @@ def text_on(fill: str) -> str:
     return max((INK, PAPER), key=lambda text: contrast(text, fill))
 
 
-class Drawing(Figure):
-    """A Figure that belongs to its caller alone.
-
-    pyplot keeps every figure that it makes until it is closed, and a notebook draws such a figure a second time when it
-    is also the value of the cell. A Drawing is unknown to pyplot: it is shown where it is displayed, once, with its
-    title as the text alternative, and is freed with its last reference.
-    """
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        FigureCanvasAgg(self)
-
-    def png(self) -> bytes:
-        """Return the figure as a PNG at its own size; the same drawing gives the same bytes."""
-        return png(self)
-
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return {"image/png": self.png(), "text/plain": f"Figure: {self.alternative()}"}
-
-    def alternative(self) -> str:
-        """Return what a reader who cannot see the figure is told: its titles."""
-        titles = [self.get_suptitle(), *(axes.get_title(loc) for axes in self.axes for loc in ("left", "center"))]
-        return "; ".join(title for title in titles if title) or "untitled"
-
-
 def png(figure: Figure) -> bytes:
     """Render any Figure to PNG bytes at its own size and resolution."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=figure.dpi)
     return buffer.getvalue()
-
-
-def panels(
-    rows: int = 1,
-    columns: int = 1,
-    *,
-    size: tuple[float, float] | None = None,
-    title: str | None = None,
-    **subplots: Any,
-) -> tuple[Drawing, npt.NDArray[np.object_]]:
-    """Make an empty figure with a grid of axes, to hand to the drawing functions as ``ax=``.
-
-    Args:
-        rows: number of rows.
-        columns: number of columns.
-        size: width and height in inches; by default the page's width and 3.2 inches a row.
-        title: a sentence over the whole figure, left-aligned.
-        **subplots: what ``Figure.subplots`` takes, such as ``sharex=True``.
-
-    Returns:
-        The figure, and an array of its axes of shape (rows, columns).
-
-    Raises:
-        ValueError: if rows or columns is below 1.
-    """
-    if rows < 1 or columns < 1:
-        raise ValueError(f"a figure needs at least 1 row and 1 column of axes, got {rows} x {columns}")
-    figure = Drawing(figsize=size or (WIDTH, 3.2 * rows + 0.4))
-    if title:
-        figure.suptitle(title, x=0.01, ha="left")
-    return figure, figure.subplots(rows, columns, squeeze=False, **subplots)
-
-
-def set_title(ax: Axes, title: str) -> None:
-    """Write a title over axes, broken at words where it would run out of the figure or into its neighbour."""
-    figure, place = ax.get_figure(root=True), ax.get_subplotspec()
-    columns = place.get_gridspec().ncols / len(place.colspan) if place is not None else 1
-    width = (figure.get_figwidth() if figure is not None else WIDTH) / columns
-    letters = max(12, int((width - 0.6) * TITLE_LETTERS))
-    ax.set_title("\n".join(textwrap.fill(line, letters) for line in title.split("\n")))
-
-
-def axes_or_new(ax: Axes | None, size: tuple[float, float]) -> tuple[Figure, Axes]:
-    """Return the axes that were given with their figure, or fresh ones of a size in inches."""
-    if ax is None:
-        figure, axes = panels(size=size)
-        return figure, axes[0, 0]
-    figure_of = ax.get_figure(root=True)
-    if figure_of is None:
-        raise ValueError("ax belongs to no figure any more; make new axes with sdg_lab.show.panels()")
-    return figure_of, ax

@@ -9,13 +9,13 @@ from __future__ import annotations
 import html
 import traceback
 from collections.abc import Callable
-from typing import Any
-
-import ipywidgets
-import matplotlib.pyplot as plt
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, Any
 
 from sdg_lab.show.style import png
+
+if TYPE_CHECKING:
+    import ipywidgets
+    from matplotlib.figure import Figure
 
 
 def explore(draw: Callable[..., Figure], *, live: bool = False, **controls: Any) -> ipywidgets.VBox:
@@ -36,6 +36,9 @@ def explore(draw: Callable[..., Figure], *, live: bool = False, **controls: Any)
     Raises:
         ValueError: if there is no control, or one is not something to make a widget of.
     """
+    import ipywidgets
+    import matplotlib.pyplot as plt
+
     if not controls:
         raise ValueError("explore needs at least one control, such as order=(1, 6)")
     widgets = {name: _control(name, value, live=live) for name, value in controls.items()}
@@ -65,6 +68,8 @@ def explore(draw: Callable[..., Figure], *, live: bool = False, **controls: Any)
 
 def _control(name: str, value: Any, *, live: bool) -> ipywidgets.Widget:
     """Make a widget of an abbreviation, or take one as it is, and give it a legible label."""
+    import ipywidgets
+
     if isinstance(value, ipywidgets.Widget):
         widget = value
     else:
@@ -81,6 +86,8 @@ def _control(name: str, value: Any, *, live: bool) -> ipywidgets.Widget:
 
 
 def _rendered(figure: object) -> bytes:
+    from matplotlib.figure import Figure
+
     if not isinstance(figure, Figure):
         raise TypeError(f"draw must return a Figure, got {type(figure).__name__}; end it with `return figure`")
     return png(figure)

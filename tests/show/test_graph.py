@@ -80,9 +80,9 @@ def test_a_difference_says_what_happened_to_each_arrow():
     found = {"a": (), "b": ("a",), "c": (), "d": (), "e": ("d",)}
     found = {**found, "b": ("a", "c")}
     figure = graph_difference(found, truth)
-    assert figure.get_suptitle().startswith("Of 3 arrows: 1 found, 1 turned, 1 made up, 1 missed")
+    assert figure.get_suptitle().startswith("Of 3 edges: 1 found, 1 reversed, 1 spurious, 1 missing")
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert labels == ["found (1)", "turned (1)", "made up (1)", "missed (1)"]
+    assert labels == ["found (1)", "reversed (1)", "spurious (1)", "missing (1)"]
 
 
 def test_what_cannot_be_drawn_is_refused():

@@ -1,6 +1,9 @@
 """Style: colours that stay apart for the colour blind and read on paper; figures that show themselves once."""
 
 import itertools
+import subprocess
+import sys
+from pathlib import Path
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -11,6 +14,7 @@ from PIL import Image
 from sdg_lab import show
 from sdg_lab.course.ch00 import FAMILY_COLOURS
 from sdg_lab.show import style
+from sdg_lab.show.axes import set_title
 
 # Machado, Oliveira and Fernandes (2009), table of matrices for severity 1.0, on linear RGB.
 SIGHT = {
@@ -111,13 +115,41 @@ def test_a_full_figure_is_900_pixels_wide_and_the_same_twice(tmp_path):
 
 
 def test_a_figure_without_axes_is_refused():
-    with pytest.raises(ValueError, match="at least 1 row and 1 column of axes, got 0 x 2"):
+    with pytest.raises(ValueError, match="rows must be a whole number >= 1, got 0"):
         show.panels(0, 2)
+    with pytest.raises(ValueError, match="columns must be a whole number >= 1, got 0"):
+        show.panels(1, 0)
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "from sdg_lab import show; assert 'matplotlib' not in sys.modules; import matplotlib.pyplot as plt",
+        "import matplotlib.pyplot as plt; from sdg_lab import show",
+        "from sdg_lab import show; show.panels(); import matplotlib.pyplot as plt",
+    ],
+    ids=["before matplotlib", "after matplotlib", "with a figure"],
+)
+def test_the_style_is_there_whoever_comes_first_and_nothing_is_left_behind(program):
+    before = "import sys; finders = list(sys.meta_path); "
+    after = "; print(plt.rcParams['figure.dpi'], plt.rcParams['axes.prop_cycle'].by_key()['color'][1])"
+    left = "; print([f for f in sys.meta_path if type(f).__module__.startswith('sdg_lab')])"
+    run = subprocess.run([sys.executable, "-c", before + program + after + left], capture_output=True, text=True)
+    assert run.stdout.split("\n")[:2] == [f"{style.DPI}.0 {style.OKABE_ITO['vermilion']}", "[]"], run.stderr
+
+
+def test_importing_the_package_loads_nothing_that_draws():
+    modules = ", ".join(f"sdg_lab.show.{path.stem}" for path in Path(style.__file__).parent.glob("*.py"))
+    modules = modules.replace("sdg_lab.show.drawing", "sdg_lab").replace("__init__", "style")
+    heavy = "{'matplotlib', 'ipywidgets', 'IPython', 'scipy', 'sklearn'}"
+    program = f"import sys, {modules}; print(sorted({heavy} & set(sys.modules)))"
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert run.stdout.strip() == "[]", run.stderr
 
 
 def test_a_long_title_is_broken_at_words_and_stays_in_the_figure():
     figure, axes = show.panels(1, 2)
-    style.set_title(axes[0, 0], "a title that is much too long for the half of a page that it has\nsecond part")
+    set_title(axes[0, 0], "a title that is much too long for the half of a page that it has\nsecond part")
     figure.canvas.draw()
     title = axes[0, 0]._left_title
     assert title.get_text().endswith("\nsecond part")

@@ -8,7 +8,8 @@ from matplotlib.patches import FancyBboxPatch, PathPatch, Rectangle
 from matplotlib.path import Path
 
 from sdg_lab.course.ch00.families import ANSWERS, FAMILIES, Family
-from sdg_lab.show.style import INK, MUTED, PAPER, WIDTH, Drawing
+from sdg_lab.show.drawing import Drawing
+from sdg_lab.show.style import INK, MUTED, PAPER, WIDTH
 
 # All lengths are inches on the page; y runs downwards.
 CARD_HEIGHT = 0.58
