@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,7 +16,11 @@ from torch import Tensor, nn
 from sdg_lab import training
 from sdg_lab.models.contract import Data, NotFittedError, SyntheticModel
 from sdg_lab.training import recipe as recipes
+from sdg_lab.training.randomness import caller_keeps_randomness
 from sdg_lab.training.recipe import Recipe
+
+FACTS = "facts"
+"""The name under which a ``state_dict`` carries what was learnt and is no weight, as the bytes of its JSON."""
 
 
 class NeuralModel(nn.Module, SyntheticModel[Data]):
@@ -34,7 +39,7 @@ class NeuralModel(nn.Module, SyntheticModel[Data]):
         self.trained: dict[str, Any] = {}
 
     @abstractmethod
-    def loss(self, *batch: Tensor) -> Tensor:
+    def loss(self, *batch: Any, **kwargs: Any) -> Tensor:
         """Return what training lowers: a scalar, the mean over the batch's examples."""
 
     @property
@@ -53,18 +58,36 @@ class NeuralModel(nn.Module, SyntheticModel[Data]):
     def state(self) -> dict[str, Tensor]:
         """Return the weights and buffers by name."""
         self.require_fitted()
-        return {name: value for name, value in self.state_dict().items() if not name.endswith("_extra_state")}
+        return {name: value for name, value in self.state_dict().items() if name != FACTS}
+
+    def set_facts(self, facts: dict[str, Any]) -> None:
+        """Get ready for the weights of a model that learnt these :meth:`facts`; a family that has facts says how."""
 
     def restore(self, state: dict[str, Tensor], facts: dict[str, Any]) -> None:
-        """Take over the weights."""
+        """Take over the facts, then the weights."""
+        self.set_facts(facts)
         self.load_state_dict(state)
-        self.eval()
 
     def load_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
-        """Take over the weights, as ``torch.nn.Module`` does; the model is fitted from then on."""
+        """Take over the weights, as ``torch.nn.Module`` does; a model that was not fitted is so from then on."""
         result = super().load_state_dict(state_dict, *args, **kwargs)
-        self.fitted = True
+        if not self.fitted:
+            self.fitted = True
+            self.eval()
         return result
+
+    # The facts travel in the state_dict too, so that weights alone make a whole model, wherever they are kept.
+
+    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        if facts := self.facts():
+            destination[prefix + FACTS] = torch.tensor(list(json.dumps(facts).encode()), dtype=torch.uint8)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        carried = state_dict.pop(prefix + FACTS, None)  # weights of version 0.1.0 carry none
+        if carried is not None and (facts := json.loads(bytes(carried.tolist()))) != self.facts():
+            self.set_facts(facts)
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     @contextmanager
     def as_before_on_failure(self) -> Iterator[None]:
@@ -104,6 +127,14 @@ def _call_as_fitted(hook: Any, epoch: int, model: nn.Module) -> None:
     """Call a hook with a model that answers, though its training is not over."""
     cast(Any, model).fitted = True
     hook(epoch, model)
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Let torch draw from a seed inside, such as new weights; the caller's random state is left as it was."""
+    with caller_keeps_randomness():
+        torch.manual_seed(seed)
+        yield
 
 
 def new_generator(seed: int | None, device: torch.device | str = "cpu") -> torch.Generator:

@@ -25,8 +25,8 @@ ORDERS = {"forwards": False, "backwards": True}
 RATES = (5e-3, 1e-2)
 """Learning rates that are tried with the first seed, in each order; the one with fewer validation nats is used."""
 
-SEEDS, EPOCHS, LEAST_LETTERS, PLACES = 3, 6, 8, 9
-"""Trainings of each order, passes in each, letters of a word at least, and phonemes looked at one by one."""
+SEEDS, EPOCHS, MIN_LETTERS, PLACES = 3, 6, 8, 9
+"""Trainings of each order, epochs in each, letters of a word at least, and phonemes measured one by one."""
 
 
 class Results(dict[str, NDArray[np.float64]]):
@@ -50,7 +50,7 @@ class Results(dict[str, NDArray[np.float64]]):
 
 def long_words(pairs: list[tuple[str, tuple[str, ...]]]) -> Pairs:
     """Return the words in which the first letter stands far from the first phoneme when it is read first."""
-    return [pair for pair in pairs if len(pair[0]) >= LEAST_LETTERS]
+    return [pair for pair in pairs if len(pair[0]) >= MIN_LETTERS]
 
 
 def compare_orders(
@@ -127,7 +127,7 @@ def by_place(model: Seq2Seq, pairs: Pairs) -> tuple[NDArray[np.float64], NDArray
 
     The end of a word is none of them, and only words that have a phoneme at the place count.
     """
-    nats = -model.symbol_log_prob(pairs)
+    nats = -model.log_prob_by_token(pairs)
     phonemes = np.array([len(target) for _, target in pairs])[:, None]
     places = np.arange(PLACES)
     there = places < phonemes

@@ -14,6 +14,7 @@ import torch
 from torch.nn import functional as F
 
 from sdg_lab import data
+from sdg_lab.course.ch07.convolutions import ConvolutionalGPT
 from sdg_lab.files import read_tensors, write_tensors
 from sdg_lab.models.recurrent import Recurrent
 from sdg_lab.models.sequences.alphabet import Sequences
@@ -25,16 +26,10 @@ from sdg_lab.training.schedules import cosine, warm_up_then_linear
 SEEDS = 3
 """How often each network learns the names, and the melodies."""
 
-MOST_SYMBOLS = 60
+MAX_SYMBOLS = 60
 """Molecules with longer names, one in twenty, are left out: they would make every batch several times as wide."""
 
-SMALL_DATA: dict[str, Any] = {
-    "positions": "rotary",
-    "norm": "rms",
-    "feed_forward": "swiglu",
-    "convolution": 3,
-    "locked": True,
-}
+SMALL_DATA: dict[str, Any] = {"positions": "rotary", "norm": "rms", "feed_forward": "swiglu"}
 """The options with which a transformer learns most from few sequences."""
 
 WITH_MUON: dict[str, Any] = {"optimizer": "muon", "weight_decay": 0.1, "progress": False}
@@ -42,7 +37,7 @@ WITH_MUON: dict[str, Any] = {"optimizer": "muon", "weight_decay": 0.1, "progress
 TEMPERATURES = tuple(round(0.9 + 0.02 * step, 2) for step in range(36))
 """Those that `calibrated` tries."""
 
-KINDS: Mapping[str, type[SequenceModel]] = {"GPT": GPT, "Recurrent": Recurrent}
+KINDS: Mapping[str, type[SequenceModel]] = {kind.__name__: kind for kind in (GPT, ConvolutionalGPT, Recurrent)}
 
 M = TypeVar("M", GPT, Recurrent)
 
@@ -59,8 +54,7 @@ class Shelf(dict[str, SequenceModel]):
             NotFittedError: if one is not fitted.
         """
         tensors = {f"{name}/{key}": value for name, model in self.items() for key, value in model.state().items()}
-        config = {name: {"kind": type(model).__name__, "config": model.config()} for name, model in self.items()}
-        write_tensors(path, tensors, config)
+        write_tensors(path, tensors, {name: model.header() for name, model in self.items()})
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -70,11 +64,15 @@ class Shelf(dict[str, SequenceModel]):
             FileNotFoundError: if there is no such file.
             ValueError: if it is damaged, or no file of this package.
         """
-        tensors, config = read_tensors(path)
+        tensors, headers = read_tensors(path)
         found = cls()
-        for name, about in config.items():
+        for name, header in headers.items():
             own = {key.removeprefix(f"{name}/"): value for key, value in tensors.items() if key.startswith(f"{name}/")}
-            found[name] = KINDS[about["kind"]].from_state(about["config"], own)
+            try:
+                kind, header = _kind(header)
+                found[name] = KINDS[kind].from_header(header, own)
+            except (KeyError, TypeError, ValueError) as error:
+                raise ValueError(f"{path} is damaged, or no shelf of models: {name}: {error}") from error
         return found
 
     def by_kind(self) -> dict[str, list[SequenceModel]]:
@@ -85,6 +83,15 @@ class Shelf(dict[str, SequenceModel]):
         return found
 
 
+def _kind(header: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return a model's class and its header; files of version 0.1.0 call every transformer a GPT."""
+    if "model" in header:
+        return header["model"], header
+    arguments = dict(header["config"]["arguments"])
+    kind = "ConvolutionalGPT" if arguments.pop("convolution", 0) else header["kind"]
+    return kind, {"config": {**header["config"], "arguments": arguments}}
+
+
 def in_common_key(melody: tuple[str, ...]) -> tuple[str, ...]:
     """Return the notes of tokens such as ``F#4:0.5`` in semitones above the last one; rests are left out."""
     notes = [token.split(":")[0] for token in melody if token[0] != "R"]
@@ -93,7 +100,7 @@ def in_common_key(melody: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def calibrated(model: M, held_out: Sequences) -> M:
-    """Divide a network's scores, in place and for good, by the temperature that held-out sequences ask for.
+    """Divide a network's logits, in place and for good, by the temperature that held-out sequences ask for.
 
     A network that has seen its training data many times is too sure of itself; one number makes up for most of it
     (Guo et al., *On Calibration of Modern Neural Networks*, 2017).
@@ -101,9 +108,9 @@ def calibrated(model: M, held_out: Sequences) -> M:
     tokens, lengths = model.pad(held_out)
     counted = mask_of(lengths, tokens.shape[1] - 1)
     with torch.no_grad():
-        scores, following = model.logits(tokens[:, :-1])[counted], tokens[:, 1:][counted]
-        temperature = min(TEMPERATURES, key=lambda t: float(F.cross_entropy(scores / t, following)))
-        # The scores are linear in these: with them they are divided too.
+        logits, following = model.logits(tokens[:, :-1])[counted], tokens[:, 1:][counted]
+        temperature = min(TEMPERATURES, key=lambda t: float(F.cross_entropy(logits / t, following)))
+        # The logits are linear in these: with them they are divided too.
         for weight in (model.head if isinstance(model, Recurrent) else model.network.norm).parameters():
             weight.div_(temperature)
     model.trained["temperature"] = temperature
@@ -124,7 +131,7 @@ def lstm_of_names(seed: int) -> Recurrent:
 def gpt_of_names(seed: int) -> GPT:
     """Train a transformer on the names; about 50 s."""
     names = data.names()
-    model = GPT(d_model=64, n_layers=3, n_heads=4, context=18, dropout=0.2, **SMALL_DATA)
+    model = ConvolutionalGPT(d_model=64, n_layers=3, n_heads=4, context=18, dropout=0.2, locked=True, **SMALL_DATA)
     model.fit(names.train, epochs=22, lr=6e-3, schedule=warm_up_then_linear, ema=0.99, seed=seed, **WITH_MUON)
     return calibrated(model, names.validation)
 
@@ -147,8 +154,8 @@ def gpt_of_melodies(seed: int) -> GPT:
     are read by one matrix and predicted by another.
     """
     train, validation = _tunes()
-    options: dict[str, Any] = SMALL_DATA | {"tied": False, "locked": False, "d_ff": 64}
-    model = GPT(d_model=48, n_layers=3, n_heads=2, context=256, dropout=0.3, **options)
+    options: dict[str, Any] = SMALL_DATA | {"tied": False, "d_ff": 64}
+    model = ConvolutionalGPT(d_model=48, n_layers=3, n_heads=2, context=256, dropout=0.3, **options)
     fit: dict[str, Any] = WITH_MUON | {"lr": 12e-3, "weight_decay": 1.0}
     model.fit(train, epochs=16, batch_size=16, schedule=warm_up_then_linear, ema=0.99, seed=seed, **fit)
     return calibrated(model, validation)
@@ -176,17 +183,15 @@ def lstm_of_molecules() -> Recurrent:
 def gpt_of_molecules() -> GPT:
     """Train a transformer on the same molecules; about two minutes."""
     train, validation = _molecules()
-    context = MOST_SYMBOLS + 4
-    model = GPT(d_model=96, n_layers=3, n_heads=4, context=context, dropout=0.1, positions="rotary", convolution=3)
+    context = MAX_SYMBOLS + 4
+    model = ConvolutionalGPT(d_model=96, n_layers=3, n_heads=4, context=context, dropout=0.1, positions="rotary")
     model.fit(train, epochs=10, lr=8e-3, schedule=warm_up_then_linear, **WITH_MUON)
     return calibrated(model, validation)
 
 
 def _molecules() -> tuple[list[str], list[str]]:
     molecules = data.molecules()
-    train, validation = (
-        [s for s in part if len(s) <= MOST_SYMBOLS] for part in (molecules.train, molecules.validation)
-    )
+    train, validation = ([s for s in part if len(s) <= MAX_SYMBOLS] for part in (molecules.train, molecules.validation))
     return train, validation
 
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sdg_lab.models.contract import new_generator
+from sdg_lab.models.neural import new_generator
 from sdg_lab.models.sequences.sampling import draw, filter_logits
 from sdg_lab.models.transformer import Transformer
-from sdg_lab.models.transformer.attention import KVCache
+from sdg_lab.models.transformer.cache import KVCache
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def continuations(
     generator = new_generator(decoding.seed, device)
     lengths = [len(prompt) for prompt in prompts]
     width = max(lengths)
-    room = [min(decoding.max_tokens, network.context - length + 1) for length in lengths]  # the last one is not read
+    room = [min(decoding.max_tokens, network.config.context - length + 1) for length in lengths]  # the last one is not read
     padding = None if min(lengths) == width else torch.tensor([width - length for length in lengths], device=device)
     tokens = torch.tensor([[0] * (width - len(prompt)) + list(prompt) for prompt in prompts], device=device)
     cache = network.cache(len(prompts), width + max(room) - 1, padding)  # with padding maybe more than the context
@@ -89,7 +89,7 @@ def continuations(
         going_on = {row for row, token in newest if said < room[row] and not ended(row, token)}
         if not going_on:
             return
-        full = any(lengths[row] + said > network.context for row in rows)
+        full = any(lengths[row] + said > network.config.context for row in rows)
         if full or 2 * len(going_on) <= len(rows):
             places = [place for place, row in enumerate(rows) if row in going_on]
             cache = cache.keep(torch.tensor(places, device=device))

@@ -46,7 +46,7 @@ class LanguageModel:
 
     def __init__(self, network: Transformer, tokeniser: Tokeniser, metadata: Mapping[str, Any]) -> None:
         self.network, self.tokeniser, self.metadata = network, tokeniser, metadata
-        self.context = network.context
+        self.context = network.config.context
 
     @classmethod
     def from_gguf(cls, path: str | Path | None = None, *, packed: bool = True) -> Self:

@@ -1,6 +1,7 @@
 """Recurrent cells from scratch: what one step does to the state. The weights are laid out as in ``torch.nn``'s cells.
 
-A state is a tuple of tensors (n, width): (h,), or (h, c) for the LSTM. h is what the rest of the network sees.
+A state is a tuple of tensors (n, width): (h,), or (h, c) for the LSTM, whose c is the cell state. h is what the rest of
+the network sees.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class Cell(nn.Module):
     gates: ClassVar[int]
     """Blocks of ``width`` rows in each weight matrix."""
 
-    parts: ClassVar[int]
+    tensors: ClassVar[int]
     """Tensors in a state."""
 
     def __init__(self, inputs: int, width: int) -> None:
@@ -47,7 +48,7 @@ class Cell(nn.Module):
 
     def zero_state(self, n: int) -> State:
         """Return the state before anything was read."""
-        return tuple(self.bias_ih.new_zeros(n, self.width) for _ in range(self.parts))
+        return tuple(self.bias_ih.new_zeros(n, self.width) for _ in range(self.tensors))
 
     @abstractmethod
     def forward(self, x: Tensor, state: State) -> State:
@@ -72,7 +73,7 @@ class Cell(nn.Module):
 class RNNCell(Cell):
     """The plain recurrent cell (Elman 1990): h' = tanh(W x + b + U h + b')."""
 
-    gates, parts = 1, 1
+    gates, tensors = 1, 1
 
     def forward(self, x: Tensor, state: State) -> State:  # noqa: D102 - said by the base
         (h,) = state
@@ -89,7 +90,7 @@ class LSTMCell(Cell):
     i, f, o = σ(…), g = tanh(…), each of W x + b + U h + b';  c' = f c + i g;  h' = o tanh(c').
     """
 
-    gates, parts = 4, 2
+    gates, tensors = 4, 2
 
     def forward(self, x: Tensor, state: State) -> State:  # noqa: D102
         h, c = state
@@ -111,7 +112,7 @@ class GRUCell(Cell):
     reset gate r acts on U h, where the paper's acts on h.
     """
 
-    gates, parts = 3, 1
+    gates, tensors = 3, 1
 
     def forward(self, x: Tensor, state: State) -> State:  # noqa: D102
         (h,) = state

@@ -1,7 +1,7 @@
 """The two networks of a sequence-to-sequence model, and the attention between them.
 
-Shapes: source symbols (n, S) -> memory (n, S, size) and a first state of the decoder (n, width); the decoder reads the
-target up to t, and says what symbol t + 1 is.
+Shapes: source tokens (n, S) -> memory (n, S, size) and a first state of the decoder (n, width); the decoder reads the
+target up to t, and predicts token t + 1.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ class Memory(NamedTuple):
     """What the encoder leaves behind.
 
     Attributes:
-        states: h after each source symbol, (n, S, size).
-        there: which of them are symbols, and not padding, bool (n, S).
+        states: h after each source token, (n, S, size).
+        there: which of them are tokens, and not padding, bool (n, S).
         first: the decoder's first state, (n, width).
     """
 
@@ -87,7 +87,7 @@ class Attention(nn.Module):
 
 
 class Decoder(nn.Module):
-    """GRU over the target, which starts from what the encoder understood and may look back at its memory."""
+    """GRU over the target; it starts from the encoder's last state and may attend to all of them."""
 
     def __init__(
         self, n_symbols: int, *, embedding: int, width: int, memory: int, attention: bool, dropout: float
@@ -99,19 +99,15 @@ class Decoder(nn.Module):
         self.head = nn.Linear(width, n_symbols)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, target: Tensor, memory: Memory) -> tuple[Tensor, Tensor | None]:
-        """Read true target codes, (n, T) (teacher forcing); return scores, (n, T, symbols), and attention weights."""
-        h, _ = self.cell.fused(self.dropout(self.embed(target)), (memory.first,))
-        return self._scores(h, memory)
+    def forward(self, target: Tensor, h: Tensor, memory: Memory) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Read target codes, (n, T), in the state h, (n, width).
 
-    def step(self, symbol: Tensor, h: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
-        """Read one symbol a row, (n,); return the scores of the next, (n, symbols), and the new state."""
-        (h,) = self.cell(self.embed(symbol), (h,))
-        scores, _ = self._scores(h[:, None], memory)
-        return scores[:, 0], h
-
-    def _scores(self, h: Tensor, memory: Memory) -> tuple[Tensor, Tensor | None]:
+        Returns:
+            Logits of the token after each, (n, T, symbols); the state after the last; and the attention weights,
+            (n, T, S), None for a decoder without attention.
+        """
+        states, (h,) = self.cell.fused(self.dropout(self.embed(target)), (h,))
         weights = None
         if self.attention is not None:
-            h, weights = self.attention(h, memory)
-        return self.head(self.dropout(h)), weights
+            states, weights = self.attention(states, memory)
+        return self.head(self.dropout(states)), h, weights

@@ -1,13 +1,15 @@
-"""One sequence from another: an encoder reads the source, a decoder writes the target, symbol by symbol.
+"""One sequence from another: an encoder reads the source, a decoder writes the target, token by token.
 
 Sutskever, Vinyals & Le, *Sequence to Sequence Learning with Neural Networks* (2014); attention after Bahdanau, Cho &
 Bengio (2015), in the form of Luong, Pham & Manning (2015). log P(y | x) = Σ_t log p(y_t | y_1 … y_{t-1}, x), the end of
-the target being one more symbol.
+the target being one token more.
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self, Unpack, cast
+import os
+from collections.abc import Callable
+from typing import Any, Self, Unpack, cast
 
 import numpy as np
 import torch
@@ -15,23 +17,24 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from sdg_lab import training
-from sdg_lab.models.contract import NeuralModel, NotFittedError, check_count, new_generator
+from sdg_lab.checks import number, whole
+from sdg_lab.models.contract import check_count
+from sdg_lab.models.neural import NeuralModel, new_generator, seeded
 from sdg_lab.models.recurrent.encoder_decoder import Decoder, Encoder, Memory
 from sdg_lab.models.sequences import padding
-from sdg_lab.models.sequences.alphabet import Alphabet, Integers, Sequences
+from sdg_lab.models.sequences.alphabet import Alphabet, Sequences
+from sdg_lab.models.sequences.base import Text
 from sdg_lab.models.sequences.sampling import draw, filter_logits
-from sdg_lab.training.recipe import Settings, run
+from sdg_lab.training.recipe import Recipe, defaults
 
-Symbols = str | tuple[str, ...]
-Pairs = list[tuple[Symbols, Symbols]]
+Pairs = list[tuple[Text, Text]]
 """Source and target, such as a spelling and its phonemes."""
 
-MOST_SOURCES = 1_024
+MAX_SOURCES = 1_024
 """Sources that are read side by side when targets are written."""
 
 MAX_LENGTH = 50
-"""A target that has not ended by itself after so many symbols is cut there, unless the caller says otherwise."""
+"""A target that has not ended by itself after so many tokens is cut there, unless the caller says otherwise."""
 
 
 class Seq2Seq(NeuralModel[Pairs]):
@@ -39,22 +42,15 @@ class Seq2Seq(NeuralModel[Pairs]):
 
     Args:
         width: numbers in a state.
-        embedding: numbers in which a symbol is read.
-        attention: whether the decoder may look back at all states of the encoder; if not, it has the last one only.
+        embedding: numbers in a token's embedding.
+        attention: whether the decoder may attend to all states of the encoder; if not, it has the last one only.
         bidirectional: whether a second encoder reads the source from its end.
         reverse_source: read the source backwards, as Sutskever et al. (2014) do.
-        dropout: share of the units that are silent in training.
-
-    Attributes:
-        history: how the last fit went; None for a model that was loaded.
-        trained: what of it is saved with the model: seconds, cpu_seconds, epochs, steps.
+        dropout: share of the units that are dropped out in training.
 
     Raises:
         ValueError: if an argument is out of range.
     """
-
-    defaults: ClassVar[Settings] = {"epochs": 10, "batch_size": 128, "lr": 2e-3, "clip": 1.0}
-    """The settings that count where the caller says nothing."""
 
     def __init__(
         self,
@@ -67,54 +63,52 @@ class Seq2Seq(NeuralModel[Pairs]):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        for name, number in (("width", width), ("embedding", embedding)):
-            if number < 1:
-                raise ValueError(f"{name} must be >= 1, got {number}")
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout must lie in [0, 1), got {dropout}")
-        self.width, self.embedding, self.dropout = width, embedding, dropout
+        self.width, self.embedding = whole("width", width, least=1), whole("embedding", embedding, least=1)
+        self.dropout = number("dropout", dropout, least=0, below=1)
         self.attention, self.bidirectional, self.reverse_source = attention, bidirectional, reverse_source
-        self.history: training.History | None = None
-        self.trained: dict[str, float] = {}
         self._alphabets: tuple[Alphabet, Alphabet] | None = None
 
-    # Stage 1: likelihood, on tensors.
+    # Likelihood, on tensors.
 
-    def scores(self, source: Tensor, read: Tensor, target: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Return the scores of the symbol after each target position, and the attention.
+    def logits(self, source: Tensor, source_lengths: Tensor, target: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return the logits of the token after each target position, and the attention weights.
 
         Args:
             source: codes, (n, S).
-            read: symbols in each source, (n,).
-            target: true codes from the boundary on, (n, T): the decoder is told what it should have written so far
+            source_lengths: tokens in each source, (n,).
+            target: true codes from the boundary on, (n, T): the decoder reads what it should have written so far
                 (teacher forcing).
 
         Returns:
             (n, T, symbols), and the weights (n, T, S), or None for a model without attention.
         """
-        scores, weights = self.decoder(target, self.encoder(source, read))
-        return scores, weights
+        memory = self.encoder(source, source_lengths)
+        logits, _, weights = self.decoder(target, memory.first, memory)
+        return logits, weights
 
-    def token_log_probs(self, source: Tensor, read: Tensor, target: Tensor, lengths: Tensor) -> Tensor:
-        """Return the log-probability of every target symbol that counts, nats, (n, T), and 0 for the others."""
-        scores, _ = self.scores(source, read, target[:, :-1])
-        found = -F.cross_entropy(scores.flatten(0, 1), target[:, 1:].flatten(), reduction="none")
+    def token_log_probs(self, source: Tensor, source_lengths: Tensor, target: Tensor, lengths: Tensor) -> Tensor:
+        """Return the log-probability of every target token that counts, nats, (n, T), and 0 for the others."""
+        logits, _ = self.logits(source, source_lengths, target[:, :-1])
+        found = -F.cross_entropy(logits.flatten(0, 1), target[:, 1:].flatten(), reduction="none")
         return found.view_as(target[:, 1:]) * padding.mask_of(lengths, target.shape[1] - 1)
 
-    def loss(self, source: Tensor, read: Tensor, target: Tensor, lengths: Tensor) -> Tensor:
-        """Return the mean surprise of the target symbols that count, nats a symbol.
+    def loss(self, source: Tensor, source_lengths: Tensor, target: Tensor, lengths: Tensor, weights: Tensor) -> Tensor:
+        """Return the mean over pairs of their nats, each times its weight: nats per token over all training pairs.
 
-        All arguments hold groups of pairs, as :meth:`fit` makes them: (groups, pairs, ...).
+        All arguments hold groups of pairs, as :meth:`fit` makes them: (groups, pairs, ...). A group is what the loop
+        takes for an example.
         """
         total = torch.zeros((), device=source.device)
         for group in range(len(source)):
-            x = source[group][:, : int(read[group].max())]
+            x = source[group][:, : int(source_lengths[group].max())]
             y = target[group][:, : int(lengths[group].max()) + 1]
-            total = total - self.token_log_probs(x, read[group], y, lengths[group]).sum()
-        return total / lengths.sum()
+            nats = -self.token_log_probs(x, source_lengths[group], y, lengths[group]).sum(dim=1)
+            total = total + (nats * weights[group]).mean()
+        return total / len(source)
 
-    # Stage 2: the contract, on pairs.
+    # The contract, on pairs.
 
+    @defaults(epochs=10, batch_size=128, lr=2e-3, clip=1.0)
     def fit(
         self,
         data: Pairs,
@@ -122,16 +116,18 @@ class Seq2Seq(NeuralModel[Pairs]):
         validation: Pairs | None = None,
         seed: int = 0,
         progress: bool = True,
-        **settings: Unpack[Settings],
+        **recipe: Unpack[Recipe],
     ) -> Self:
-        """Train from new weights. A step is made on pairs whose sources are equally long, as far as there are enough.
+        """Train from new weights; the loss is in nats per token.
+
+        A step is made on pairs whose sources are equally long, as far as there are enough of them.
 
         Args:
             data: pairs of a source and a target, each a ``str`` or a tuple of tokens.
             validation: held-out pairs over the same symbols, measured after each epoch.
             seed: decides weights, which pairs make a step together, their order, and noise.
             progress: show a bar.
-            settings: see :class:`~sdg_lab.training.recipe.Settings`.
+            recipe: see :class:`~sdg_lab.training.recipe.Recipe`.
 
         Raises:
             TypeError: if the data is of another kind.
@@ -140,15 +136,16 @@ class Seq2Seq(NeuralModel[Pairs]):
         """
         sources, targets = _unzipped(data)
         alphabets = Alphabet.of(sources), Alphabet.of(targets)
-        chosen: Settings = {**self.defaults, **settings}
-        size = chosen["batch_size"]
+        processes = int(os.environ.get("WORLD_SIZE", "1"))  # under torchrun each of them takes a group of its own
+        size, rest = divmod(whole("batch_size", recipe["batch_size"], least=1), processes)
+        if rest:
+            raise ValueError(f"batch_size must be a multiple of the {processes} processes, got {recipe['batch_size']}")
         batch = _grouped(self._tensors(alphabets, data), size, seed)
         held_out = None if validation is None else _grouped(self._tensors(alphabets, validation), 256, seed)
-        self.fitted = False  # until it is: a run that diverges leaves no model behind
-        self._prepare(alphabets, seed)
-        chosen["batch_size"] = 1  # a group, which is a whole batch
-        self.history, self.trained = run(self, batch, held_out, chosen, seed=seed, progress=progress)
-        self.fitted = True
+        with self.as_before_on_failure():
+            self._prepare(alphabets, seed)
+            recipe["batch_size"] = processes
+            self.learn(batch, validation=held_out, recipe=recipe, seed=seed, progress=progress)
         return self
 
     def log_prob(self, x: Pairs) -> NDArray[np.float64]:
@@ -159,22 +156,22 @@ class Seq2Seq(NeuralModel[Pairs]):
             ValueError: if a symbol was never seen in training.
             NotFittedError: before ``fit``.
         """
-        nats: NDArray[np.float64] = self.symbol_log_prob(x).sum(axis=1)
+        nats: NDArray[np.float64] = self.log_prob_by_token(x).sum(axis=1)
         return nats
 
     @torch.no_grad()
-    def symbol_log_prob(self, x: Pairs) -> NDArray[np.float64]:
-        """Return log P(symbol | source, the symbols before it) of each target symbol, nats, (n, longest target + 1).
+    def log_prob_by_token(self, x: Pairs) -> NDArray[np.float64]:
+        """Return log P(token | source, the tokens before it) of each target token, nats, (n, longest target + 1).
 
-        The end of a target is its last symbol; what stands behind it is 0. Raises what :meth:`log_prob` does.
+        The end of a target is its last token; what stands behind it is 0. Raises what :meth:`log_prob` does.
         """
         tensors = self._tensors(self.alphabets, x)
         found = np.zeros((len(x), tensors[2].shape[1] - 1))
-        for rows in torch.argsort(tensors[1], stable=True).split(MOST_SOURCES):  # type: ignore[no-untyped-call]
+        for rows in torch.argsort(tensors[1], stable=True).split(MAX_SOURCES):  # type: ignore[no-untyped-call]
             source, read, target, lengths = (tensor[rows].to(self.device) for tensor in tensors)
             longest = int(lengths.max())
             part = self.token_log_probs(source[:, : int(read.max())], read, target[:, : longest + 1], lengths)
-            found[rows.numpy(), :longest] = part.double().cpu().numpy()
+            found[rows.numpy(), :longest] = part.cpu().double().numpy()
         return found
 
     def sample(
@@ -182,7 +179,7 @@ class Seq2Seq(NeuralModel[Pairs]):
         n: int,
         *,
         seed: int | None = None,
-        source: Symbols | None = None,
+        source: Text | None = None,
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
@@ -193,54 +190,48 @@ class Seq2Seq(NeuralModel[Pairs]):
         Args:
             n: how many.
             seed: the same seed draws the same targets; without one they are different each time.
-            source: what to write targets for; the model says nothing without one.
-            temperature: as in :func:`~.sampling.filter_logits`, and so are ``top_k`` and ``top_p``.
-            top_k: draw only from the k likeliest symbols.
-            top_p: draw only from the likeliest symbols that together have this probability.
-            max_length: a target that has not ended by itself is cut after so many symbols.
+            source: what to write targets for; the model predicts nothing without one.
+            temperature: as in :func:`~sdg_lab.models.sequences.sampling.filter_logits`, and so are the next two.
+            top_k: draw only from the k likeliest tokens.
+            top_p: draw only from the likeliest tokens that together have this probability.
+            max_length: a target that has not ended by itself is cut after so many tokens.
 
         Raises:
             ValueError: if there is no source, it holds an unknown symbol, or an argument is out of range.
             NotFittedError: before ``fit``.
         """
-        n = check_count(n)
+        self.require_fitted()
+        n, generator = check_count(n), new_generator(seed)
         if source is None:
             raise ValueError("targets depend on a source: give one, as in sample(n, source=...)")
-        generator = new_generator(seed, self.device)
 
-        def choose(scores: Tensor) -> Tensor:
-            return draw(filter_logits(scores, temperature=temperature, top_k=top_k, top_p=top_p), generator)
+        def choose(logits: Tensor) -> Tensor:
+            return draw(filter_logits(logits, temperature=temperature, top_k=top_k, top_p=top_p), generator)
 
-        memory = self._remember(cast(Sequences, [source])).rows(torch.zeros(n, dtype=torch.int64, device=self.device))
-        return [(source, target) for target in self._write(memory, choose, max_length)]
+        memory = self._encode(cast(Sequences, [source])).rows(torch.zeros(n, dtype=torch.int64, device=self.device))
+        return [(source, target) for target in self._decode(memory, choose, max_length)]
 
-    def translate(self, sources: Sequences, *, beam: int = 1, max_length: int = MAX_LENGTH) -> Sequences:
-        """Return for each source the likeliest target that is found.
+    def translate(self, sources: Sequences, *, max_length: int = MAX_LENGTH) -> Sequences:
+        """Return for each source the target that has the likeliest token at each step (greedy decoding).
 
         Args:
             sources: n sources.
-            beam: unfinished targets that are followed side by side; 1 takes the likeliest symbol at each step (greedy).
-            max_length: a target that has not ended by itself is cut after so many symbols.
+            max_length: a target that has not ended by itself is cut after so many tokens.
 
         Raises:
             TypeError: if the sources are of another kind than the training data.
             ValueError: if a symbol was never seen in training, or an argument is out of range.
             NotFittedError: before ``fit``.
         """
-        if beam < 1:
-            raise ValueError(f"beam must be >= 1, got {beam}")
         found: list[Any] = []
-        for first in range(0, len(sources), MOST_SOURCES):
-            memory = self._remember(sources[first : first + MOST_SOURCES])
-            if beam == 1:
-                found += self._write(memory, lambda scores: scores.argmax(dim=1), max_length)
-            else:
-                found += self._search(memory, beam, max_length)
+        for first in range(0, len(sources), MAX_SOURCES):
+            memory = self._encode(sources[first : first + MAX_SOURCES])
+            found += self._decode(memory, lambda logits: logits.argmax(dim=1), max_length)
         return found
 
     @torch.no_grad()
-    def attention_weights(self, source: Symbols, target: Symbols) -> NDArray[np.float32]:
-        """Return where the decoder looks when it writes each target symbol and its end: (target + 1, source).
+    def attention_weights(self, source: Text, target: Text) -> NDArray[np.float32]:
+        """Return the weights with which each target token, and its end, attends to the source: (target + 1, source).
 
         Raises:
             ValueError: if the model has no attention, or a symbol was never seen in training.
@@ -248,81 +239,44 @@ class Seq2Seq(NeuralModel[Pairs]):
         """
         tensors = self._tensors(self.alphabets, [(source, target)])
         x, read, y, _ = (tensor.to(self.device) for tensor in tensors)
-        _, weights = self.scores(x, read, y[:, :-1])
+        _, weights = self.logits(x, read, y[:, :-1])
         if weights is None:
             raise ValueError("this model has no attention; make it with Seq2Seq(attention=True)")
         return weights[0].cpu().numpy()[:, ::-1] if self.reverse_source else weights[0].cpu().numpy()
 
-    # Stage 3: writing.
+    # From a memory to targets.
 
     @torch.no_grad()
-    def _remember(self, sources: Sequences) -> Memory:
-        source, read = self._source_tensors(self.alphabets[0], sources)
-        return cast(Memory, self.encoder(source.to(self.device), read.to(self.device)))
+    def _encode(self, sources: Sequences) -> Memory:
+        source, lengths = self._source_tensors(self.alphabets[0], sources)
+        return cast(Memory, self.encoder(source.to(self.device), lengths.to(self.device)))
 
     @torch.no_grad()
-    def _write(self, memory: Memory, choose: Any, max_length: int) -> Sequences:
-        """Write symbol by symbol, each chosen from its scores (n, symbols) -> (n,), until all have ended."""
-        h = memory.first
-        symbol = torch.zeros(len(h), dtype=torch.int64, device=self.device)
-        written, ended = [], torch.zeros(len(h), dtype=torch.bool, device=self.device)
-        for _ in range(_checked_length(max_length)):
-            scores, h = self.decoder.step(symbol, h, memory)
-            symbol = choose(scores).masked_fill(ended, 0)
-            written.append(symbol)
-            ended |= symbol == 0
-            if ended.all():
+    def _decode(self, memory: Memory, choose: Callable[[Tensor], Tensor], max_length: int) -> Sequences:
+        """Write token by token, each chosen from its logits (n, symbols) -> (n,), until all targets have ended."""
+        h, token = memory.first, torch.zeros(len(memory.first), dtype=torch.int64, device=self.device)
+        goes_on, columns = torch.ones_like(token, dtype=torch.bool), []
+        for _ in range(whole("max_length", max_length, least=1)):
+            logits, h, _ = self.decoder(token[:, None], h, memory)
+            token = torch.where(goes_on, choose(logits[:, 0]), 0)
+            goes_on &= token != 0
+            columns.append(token)
+            if not goes_on.any():
                 break
-        return self._decoded(torch.stack(written, dim=1))
+        written = torch.stack(columns, dim=1)
+        return self.alphabets[1].decode(written[written != 0].cpu().numpy(), (written != 0).sum(dim=1).cpu().numpy())
 
-    @torch.no_grad()
-    def _search(self, memory: Memory, beam: int, max_length: int) -> Sequences:
-        """Follow the ``beam`` likeliest beginnings of each target, and return the likeliest one of those that ended."""
-        n, width = len(memory.first), beam
-        rows = torch.arange(n, device=self.device).repeat_interleave(width)
-        memory, h = memory.rows(rows), memory.first[rows]
-        nats = torch.full((n, width), -torch.inf, device=self.device)
-        nats[:, 0] = 0.0  # all beginnings are equal at first: one of them is enough
-        written = torch.zeros(n * width, 1, dtype=torch.int64, device=self.device)
-        ended = torch.zeros(n * width, dtype=torch.bool, device=self.device)
-        for _ in range(_checked_length(max_length)):
-            scores, h = self.decoder.step(written[:, -1], h, memory)
-            step = scores.log_softmax(dim=1)
-            step[ended] = -torch.inf
-            step[ended, 0] = 0.0  # a target that has ended stays as it is
-            total = (nats.flatten()[:, None] + step).reshape(n, -1)
-            nats, best = total.topk(width, dim=1)
-            parent = (best // step.shape[1] + torch.arange(n, device=self.device)[:, None] * width).flatten()
-            symbol = (best % step.shape[1]).flatten()
-            written = torch.cat([written[parent], symbol[:, None]], dim=1)
-            h, ended = h[parent], ended[parent] | (symbol == 0)
-            if ended.all():
-                break
-        return self._decoded(written.reshape(n, width, -1)[:, 0, 1:])
-
-    def _decoded(self, written: Tensor) -> Sequences:
-        """Return the targets written in rows of codes, (n, T), up to the first boundary of each."""
-        going = (written != 0).long().cumprod(dim=1).bool()
-        return self.alphabets[1].decode(written[going].cpu().numpy(), going.sum(dim=1).cpu().numpy())
-
-    # Stage 4: codes and keeping.
+    # Codes and keeping.
 
     @property
     def alphabets(self) -> tuple[Alphabet, Alphabet]:
         """The symbols of sources and of targets; raises :class:`NotFittedError` before ``fit``."""
-        if self._alphabets is None:
-            raise NotFittedError("this Seq2Seq has not been fitted: call fit(data) or load(path) first")
-        return self._alphabets
-
-    @property
-    def device(self) -> torch.device:
-        """Where the weights are."""
-        return next(self.parameters()).device
+        self.require_fitted()
+        return cast(tuple[Alphabet, Alphabet], self._alphabets)
 
     def _tensors(self, alphabets: tuple[Alphabet, Alphabet], data: Pairs) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         sources, targets = _unzipped(data)
-        codes: tuple[Integers, Integers] = alphabets[1].encode(targets)
-        return *self._source_tensors(alphabets[0], sources), *padding.pad(*codes)
+        return *self._source_tensors(alphabets[0], sources), *padding.pad(*alphabets[1].encode(targets))
 
     def _source_tensors(self, alphabet: Alphabet, sources: Sequences) -> tuple[Tensor, Tensor]:
         codes, lengths = alphabet.encode(sources)
@@ -338,30 +292,25 @@ class Seq2Seq(NeuralModel[Pairs]):
     def _prepare(self, alphabets: tuple[Alphabet, Alphabet], seed: int) -> None:
         self._alphabets = alphabets
         sizes: dict[str, Any] = {"embedding": self.embedding, "width": self.width, "dropout": self.dropout}
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with seeded(seed):
             self.encoder = Encoder(len(alphabets[0]), bidirectional=self.bidirectional, **sizes)
             self.decoder = Decoder(len(alphabets[1]), memory=self.encoder.size, attention=self.attention, **sizes)
 
     def config(self) -> dict[str, Any]:
-        """Return the arguments, the symbols, and how long the training took."""
+        """Return the arguments of ``__init__``."""
         names = ("width", "embedding", "attention", "bidirectional", "reverse_source", "dropout")
-        return {
-            "arguments": {name: getattr(self, name) for name in names},
-            "alphabets": [{"letters": list(a.letters), "characters": a.characters} for a in self.alphabets],
-            "trained": self.trained,
-        }
+        return {name: getattr(self, name) for name in names}
 
-    @classmethod
-    def from_state(cls, config: dict[str, Any], state: dict[str, Tensor]) -> Self:
-        """Make a fitted model from what :meth:`config` and :meth:`state` returned."""
-        model = cls(**config["arguments"])
-        source, target = (Alphabet(tuple(a["letters"]), a["characters"]) for a in config["alphabets"])
-        model._prepare((source, target), seed=0)
-        model.trained = config["trained"]
-        model.load_state_dict(state)
-        model.fitted = True
-        return model.eval()
+    def facts(self) -> dict[str, Any]:
+        """Return the symbols of sources and of targets; nothing before ``fit``."""
+        if self._alphabets is None:
+            return {}
+        return {"alphabets": [{"letters": list(a.letters), "characters": a.characters} for a in self._alphabets]}
+
+    def set_facts(self, facts: dict[str, Any]) -> None:
+        """Take over the symbols, and make the layers for them."""
+        source, target = (Alphabet(tuple(a["letters"]), a["characters"]) for a in facts["alphabets"])
+        self._prepare((source, target), seed=0)
 
 
 def _unzipped(data: Pairs) -> tuple[Sequences, Sequences]:
@@ -380,21 +329,15 @@ def _grouped(tensors: tuple[Tensor, ...], size: int, seed: int) -> tuple[Tensor,
     """Put pairs with sources of like length together: tensors of (n, ...) become (groups, size, ...).
 
     Which of the equally long ones meet is drawn with the seed. The last group is filled up with the first pair, as
-    often as needed, but none of its symbols is counted (its target length there is 0).
+    often as needed, but none of its tokens is counted (its target length there is 0). The last of the tensors that are
+    returned are the weights that make nats per token of the mean over all groups.
     """
     source, read, target, lengths = tensors
     mixed = torch.randperm(len(read), generator=torch.Generator().manual_seed(seed))
     order = mixed[torch.argsort(read[mixed], stable=True)]
-    missing = -len(order) % size
-    order = torch.cat([order, order.new_zeros(missing)])
+    filling = -len(order) % size
+    order = torch.cat([order, order.new_zeros(filling)])
     counted = lengths[order]
-    counted[len(order) - missing :] = 0
-    groups = len(order) // size
-    read, target = read[order].reshape(groups, size), target[order].reshape(groups, size, -1)
-    return source[order].reshape(groups, size, -1), read, target, counted.reshape(groups, size)
-
-
-def _checked_length(max_length: int) -> int:
-    if isinstance(max_length, bool) or not isinstance(max_length, (int, np.integer)) or max_length < 1:
-        raise ValueError(f"max_length must be a whole number >= 1, got {max_length!r}")
-    return int(max_length)
+    counted[len(order) - filling :] = 0
+    grouped = source[order], read[order], target[order], counted, padding.weights(counted)
+    return tuple(tensor.reshape(-1, size, *tensor.shape[1:]) for tensor in grouped)

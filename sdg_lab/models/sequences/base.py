@@ -1,16 +1,16 @@
-"""What the neural models of sequences have in common: one symbol is predicted from all that stand before it.
+"""What the neural models of sequences share: each predicts the next token from all that stand before it.
 
-log P(x) = Σ_t log p(x_t | x_1 … x_{t-1}), the end of the sequence being one more symbol. A subclass says how its
-network reads symbols, all at once (:meth:`SequenceModel.logits`) and one by one (:meth:`SequenceModel.step`).
-Everything else is here: training, exact likelihoods, sampling, saving, and running text, which is cut into windows
+log P(x) = Σ_t log p(x_t | x_1 … x_{t-1}), the end of the sequence being one token more. A subclass says how its network
+reads tokens, all at once (:meth:`SequenceModel.logits`) and on from where it stopped (:meth:`SequenceModel.read`).
+Everything else is here: training, exact likelihoods, sampling, and running text, which is cut into windows
 (:mod:`sdg_lab.models.sequences.padding` says how both look as tensors).
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from functools import partial
-from typing import Any, ClassVar, Self, Unpack
+from collections.abc import Callable
+from typing import Any, Self, Unpack, cast
 
 import numpy as np
 import torch
@@ -18,53 +18,46 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from sdg_lab import training
-from sdg_lab.models.contract import NeuralModel, NotFittedError, check_count, new_generator
+from sdg_lab.checks import whole
+from sdg_lab.models.contract import check_count
+from sdg_lab.models.neural import NeuralModel, new_generator, seeded
 from sdg_lab.models.sequences import padding
-from sdg_lab.models.sequences.alphabet import Alphabet, Integers, Sequences, one_text
-from sdg_lab.models.sequences.generation import generate
+from sdg_lab.models.sequences.alphabet import Alphabet, Sequences, one_text
 from sdg_lab.models.sequences.sampling import draw, filter_logits
-from sdg_lab.training.recipe import Settings, run
+from sdg_lab.training.recipe import Recipe, defaults
 
 MAX_LENGTH = 1_000
-"""A sample that has not ended by itself after so many symbols is cut there, unless the caller says otherwise."""
+"""A sample that has not ended by itself after so many tokens is cut there, unless the caller says otherwise."""
 
-MOST_ROWS = 2_048
-"""Sequences that are drawn side by side."""
+MAX_ROWS = 2_048
+"""Sequences that are sampled side by side."""
+
+Text = str | tuple[str, ...]
+"""A running text, or one sequence: characters, or tokens."""
+
+_recipe = defaults(epochs=30, batch_size=64, lr=2e-3, clip=1.0)
 
 
 class SequenceModel(NeuralModel[Sequences]):
-    """Base of the models that predict the next symbol.
+    """Base of the models that predict the next token.
 
-    A subclass hands ``context`` to this ``__init__`` and implements :meth:`arguments`, :meth:`build`, :meth:`logits`,
-    :meth:`start`, :meth:`step` and :meth:`keep`; it may override :meth:`advance` and :attr:`defaults`.
+    A subclass hands ``context`` to this ``__init__`` and implements :meth:`config`, :meth:`build`, :meth:`logits`,
+    :meth:`start`, :meth:`read` and :meth:`keep`.
 
     Args:
-        context: the largest number of symbols that the network can read, boundary included; None if there is no limit.
+        context: the largest number of tokens that the network can read, boundary included; None if there is no limit.
 
     Attributes:
-        history: how the last fit went; None for a model that was loaded.
-        trained: what of it is saved with the model: seconds, cpu_seconds, epochs, steps.
+        text_context: tokens a window, where the model was fitted on running text; None where it was on sequences.
     """
-
-    defaults: ClassVar[Settings] = {"epochs": 30, "batch_size": 64, "lr": 2e-3, "clip": 1.0}
-    """The settings that count where the caller says nothing."""
 
     def __init__(self, *, context: int | None = None) -> None:
         super().__init__()
-        if context is not None and context < 2:
-            raise ValueError(f"context must be >= 2, got {context}")
-        self.context = context
-        self.text_context: int | None = None  # characters a window, where the model was fitted on running text
-        self.history: training.History | None = None
-        self.trained: dict[str, float] = {}
+        self.context = None if context is None else whole("context", context, least=2)
+        self.text_context: int | None = None
         self._alphabet: Alphabet | None = None
 
     # What a subclass says.
-
-    @abstractmethod
-    def arguments(self) -> dict[str, Any]:
-        """Return the JSON-able arguments of ``__init__``."""
 
     @abstractmethod
     def build(self, n_symbols: int) -> None:
@@ -72,31 +65,24 @@ class SequenceModel(NeuralModel[Sequences]):
 
     @abstractmethod
     def logits(self, tokens: Tensor) -> Tensor:
-        """Return the scores of the symbol after each position: (n, T) -> (n, T, symbols). ``tokens[:, 0]`` is 0."""
+        """Return the logits of the token after each position: (n, T) -> (n, T, symbols). ``tokens[:, 0]`` is 0."""
 
     @abstractmethod
     def start(self, n: int) -> Any:
         """Return the state of n networks that have read nothing yet."""
 
     @abstractmethod
-    def step(self, tokens: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """Read one symbol a row, (n,); return the scores of the next, (n, symbols), and the new state."""
+    def read(self, tokens: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """Read on, (n, T); return the logits of the token after the last, (n, symbols), and the new state."""
 
     @abstractmethod
     def keep(self, state: Any, rows: Tensor) -> Any:
         """Return the state of some rows only; ``rows`` are their numbers, (m,)."""
 
-    def advance(self, tokens: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """Read several symbols a row, (n, T); return the scores of the next, (n, symbols), and the new state."""
-        scores, state = self.step(tokens[:, 0], state)
-        for column in tokens.T[1:]:
-            scores, state = self.step(column, state)
-        return scores, state
-
-    # Stage 1: likelihood, on tensors.
+    # Likelihood, on tensors.
 
     def token_log_probs(self, tokens: Tensor, lengths: Tensor) -> Tensor:
-        """Return the log-probability of every symbol that counts, nats, and 0 for the others.
+        """Return the log-probability of every token that counts, nats, and 0 for the others.
 
         Args:
             tokens: (n, T + 1), as :meth:`pad` makes them.
@@ -105,17 +91,26 @@ class SequenceModel(NeuralModel[Sequences]):
         Returns:
             Shape (n, T): entry t belongs to ``tokens[:, t + 1]``. Gradients flow.
         """
-        scores = self.logits(tokens[:, :-1])
-        found = -F.cross_entropy(scores.flatten(0, 1), tokens[:, 1:].flatten(), reduction="none")
+        logits = self.logits(tokens[:, :-1])
+        found = -F.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten(), reduction="none")
         return found.view_as(tokens[:, 1:]) * padding.mask_of(lengths, tokens.shape[1] - 1)
 
-    def loss(self, tokens: Tensor, lengths: Tensor) -> Tensor:
-        """Return the mean surprise of the symbols that count, nats a symbol."""
-        tokens = tokens[:, : int(lengths.max()) + 1]  # what is padding in all rows of this batch is not computed
-        return -self.token_log_probs(tokens, lengths).sum() / lengths.sum()
+    def loss(self, tokens: Tensor, lengths: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Return the mean over rows of their nats, each times its weight.
 
-    # Stage 2: the contract, on sequences.
+        Args:
+            tokens: (n, T + 1), as :meth:`pad` makes them.
+            lengths: predictions that count in each row, (n,).
+            weights: (n,), 1 by default. :meth:`fit` gives every row 1 / (mean length of all rows): the mean over all is
+                then in nats per token, whatever batches it is taken in.
+        """
+        width = int(lengths.max())  # what is padding in all rows of this batch is not computed
+        nats = -self.token_log_probs(tokens[:, : width + 1], lengths).sum(dim=1)
+        return (nats if weights is None else nats * weights).mean()
 
+    # The contract, on sequences.
+
+    @_recipe
     def fit(
         self,
         data: Sequences,
@@ -123,16 +118,16 @@ class SequenceModel(NeuralModel[Sequences]):
         validation: Sequences | None = None,
         seed: int = 0,
         progress: bool = True,
-        **settings: Unpack[Settings],
+        **recipe: Unpack[Recipe],
     ) -> Self:
-        """Train from new weights.
+        """Train from new weights; the loss is in nats per token.
 
         Args:
             data: n sequences, all ``str`` (symbols are characters) or all tuples of ``str`` (symbols are tokens).
             validation: held-out sequences over the same symbols, measured after each epoch; needed for ``patience``.
             seed: decides weights, order of sequences and noise.
             progress: show a bar.
-            settings: see :class:`~sdg_lab.training.recipe.Settings`; :attr:`defaults` fills what is left out.
+            recipe: see :class:`~sdg_lab.training.recipe.Recipe`.
 
         Raises:
             TypeError: if the data is of another kind.
@@ -142,7 +137,7 @@ class SequenceModel(NeuralModel[Sequences]):
         alphabet = Alphabet.of(data)
         batch = self._padded(alphabet, data)
         held_out = None if validation is None else self._padded(alphabet, validation)
-        return self._train(alphabet, batch, held_out, None, seed, progress, settings)
+        return self._train(alphabet, None, batch, held_out, recipe, seed, progress)
 
     @torch.no_grad()
     def log_prob(self, x: Sequences) -> NDArray[np.float64]:
@@ -156,9 +151,9 @@ class SequenceModel(NeuralModel[Sequences]):
         tokens, lengths = self.pad(x)
         found = np.empty(len(lengths))
         # Sequences of like length are computed together, so that little is padding.
-        for rows in padding.parts(torch.argsort(lengths, stable=True), tokens.shape[1]):
+        for rows in padding.chunks(torch.argsort(lengths, stable=True), tokens.shape[1]):
             part = tokens[rows, : int(lengths[rows].max()) + 1]
-            found[rows.cpu().numpy()] = self.token_log_probs(part, lengths[rows]).double().sum(1).cpu().numpy()
+            found[rows.cpu().numpy()] = self.token_log_probs(part, lengths[rows]).cpu().double().sum(1).numpy()
         return found
 
     def sample(
@@ -170,17 +165,18 @@ class SequenceModel(NeuralModel[Sequences]):
         top_k: int | None = None,
         top_p: float | None = None,
         max_length: int = MAX_LENGTH,
-        prompt: str | tuple[str, ...] = "",
+        prompt: Text = "",
     ) -> Sequences:
-        """Draw ``n`` sequences, all of them one symbol at a time together.
+        """Draw ``n`` sequences, all of them one token at a time together.
 
         Args:
             n: how many.
             seed: the same seed draws the same sequences; without one they are different each time.
-            temperature: divides the scores: below 1 the likely becomes likelier, above 1 everything evens out.
-            top_k: draw only from the k likeliest symbols.
-            top_p: draw only from the likeliest symbols that together have this probability.
-            max_length: a sequence that has not ended by itself is cut after so many drawn symbols. A network with a
+            temperature: divides the logits: below 1 the likely becomes likelier, above 1 everything evens out; 0 is
+                greedy and takes the likeliest token at each step.
+            top_k: draw only from the k likeliest tokens.
+            top_p: draw only from the likeliest tokens that together have this probability.
+            max_length: a sequence that has not ended by itself is cut after so many drawn tokens. A network with a
                 context cuts its sequences there too; running text goes on, the older half being forgotten.
             prompt: how all of them start; it is part of what is returned.
 
@@ -188,15 +184,18 @@ class SequenceModel(NeuralModel[Sequences]):
             ValueError: if an argument is out of range, or the prompt holds an unknown symbol or fills the context.
             NotFittedError: before ``fit``.
         """
-        self.alphabet  # noqa: B018 - refuses before fit
-        n = check_count(n)
-        options: dict[str, Any] = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
-        generator = new_generator(seed, self.device)
+        self.require_fitted()
+        n, generator = check_count(n), new_generator(seed)
         found: list[Any] = []
-        for first in range(0, n, MOST_ROWS):
-            rows = min(MOST_ROWS, n - first)
+        for first in range(0, n, MAX_ROWS):
             tokens, lengths = self.sample_tokens(
-                rows, generator=generator, max_length=max_length, prompt=prompt, **options
+                min(MAX_ROWS, n - first),
+                generator=generator,
+                temperature=temperature,
+                top_k=top_k,
+                top_p=top_p,
+                max_length=max_length,
+                prompt=prompt,
             )
             found += self.unpad(tokens, lengths)
         return found
@@ -211,31 +210,78 @@ class SequenceModel(NeuralModel[Sequences]):
         top_k: int | None = None,
         top_p: float | None = None,
         max_length: int = MAX_LENGTH,
-        prompt: str | tuple[str, ...] = "",
+        prompt: Text = "",
     ) -> tuple[Tensor, Tensor]:
-        """Draw as :meth:`sample` does, and return tensors as :meth:`pad` makes them.
+        """Draw as :meth:`sample` does, and return tensors as :meth:`pad` makes them; the generator is one of the CPU.
 
-        A sequence that was cut has no boundary behind its last symbol, and its length does not count one.
+        A sequence that was cut has no boundary behind its last token, and its length does not count one.
         """
-        if isinstance(max_length, bool) or not isinstance(max_length, (int, np.integer)) or max_length < 1:
-            raise ValueError(f"max_length must be a whole number >= 1, got {max_length!r}")
-        begin = self._read_prompt(prompt)
+        whole("max_length", max_length, least=1)
+        begin = self._codes_of(prompt)
         if self.context is not None and self.text_context is None:
             max_length = min(max_length, self.context + 1 - len(begin))
-        filtered = partial(filter_logits, temperature=temperature, top_k=top_k, top_p=top_p)
-        return generate(self, begin.expand(n, -1), max_length, lambda scores: draw(filtered(scores), generator))
 
-    # Stage 3: running text.
+        def choose(logits: Tensor) -> Tensor:
+            return draw(filter_logits(logits, temperature=temperature, top_k=top_k, top_p=top_p), generator)
 
+        return self.generate(begin.expand(n, -1), max_length, choose)
+
+    @torch.no_grad()
+    def generate(self, begin: Tensor, max_length: int, choose: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+        """Go on with each row until it has ended, or ``max_length`` tokens were chosen.
+
+        Rows that have ended are dropped from the batch as soon as they are at least half of it. Where the others fill
+        the network's context, as running text does, the younger half of what was read is read anew, and the older half
+        forgotten.
+
+        Args:
+            begin: the boundary and how the rows start, (n, 1 + symbols).
+            max_length: tokens to choose at most, >= 1.
+            choose: takes logits, (m, symbols), and returns the next token of each row, (m,).
+
+        Returns:
+            tokens, (n, 1 + symbols + chosen), and how many of each row stand behind the first boundary, a boundary at
+            the end included, (n,).
+        """
+        n, device = len(begin), begin.device
+        lengths = torch.full((n,), begin.shape[1] - 1, device=device)
+        rows = torch.arange(n, device=device)  # the sequences that the rows of the state belong to
+        goes_on = torch.ones(n, dtype=torch.bool, device=device)
+        logits, state = self.read(begin, self.start(n))
+        n_read, columns = begin.shape[1], [begin]
+        for place in range(max_length):
+            if self.text_context is not None:
+                logits[:, 0] = -torch.inf  # running text has no end
+            chosen = torch.where(goes_on, choose(logits), 0)
+            columns.append(torch.zeros(n, dtype=torch.int64, device=device).index_copy(0, rows, chosen)[:, None])
+            lengths[rows[goes_on]] += 1
+            goes_on &= chosen != 0
+            if not goes_on.any() or place == max_length - 1:
+                break
+            if 2 * int(goes_on.sum()) <= len(rows):
+                state, rows, chosen = self.keep(state, goes_on.nonzero()[:, 0]), rows[goes_on], chosen[goes_on]
+                goes_on = goes_on[goes_on]
+            if n_read == self.context:
+                kept = torch.cat(columns, dim=1)[rows, -(self.context // 2) :]
+                logits, state = self.read(F.pad(kept, (1, 0)), self.start(len(rows)))
+                n_read = kept.shape[1] + 1
+            else:
+                logits, state = self.read(chosen[:, None], state)
+                n_read += 1
+        return torch.cat(columns, dim=1), lengths
+
+    # Running text.
+
+    @_recipe
     def fit_text(
         self,
-        text: str | tuple[str, ...],
+        text: Text,
         *,
-        validation: str | tuple[str, ...] | None = None,
+        validation: Text | None = None,
         context: int | None = None,
         seed: int = 0,
         progress: bool = True,
-        **settings: Unpack[Settings],
+        **recipe: Unpack[Recipe],
     ) -> Self:
         """Train from new weights on running text, in windows that predict each character once an epoch.
 
@@ -245,7 +291,7 @@ class SequenceModel(NeuralModel[Sequences]):
             context: characters a window; by default the network's context, or 128 where it has none.
             seed: decides weights, order of windows and noise.
             progress: show a bar.
-            settings: see :class:`~sdg_lab.training.recipe.Settings`.
+            recipe: see :class:`~sdg_lab.training.recipe.Recipe`.
 
         Raises:
             TypeError: if the text is neither a ``str`` nor a tuple.
@@ -257,11 +303,11 @@ class SequenceModel(NeuralModel[Sequences]):
         held_out = None
         if validation is not None:
             held_out = padding.windows(alphabet.encode(one_text(validation))[0], context)
-        return self._train(alphabet, batch, held_out, context, seed, progress, settings)
+        return self._train(alphabet, context, batch, held_out, recipe, seed, progress)
 
     @torch.no_grad()
     def text_log_prob(
-        self, text: str | tuple[str, ...], *, context: int | None = None, stride: int | None = None
+        self, text: Text, *, context: int | None = None, stride: int | None = None
     ) -> NDArray[np.float64]:
         """Return the log-probability of every character of a running text, nats, shape (len(text),).
 
@@ -280,35 +326,27 @@ class SequenceModel(NeuralModel[Sequences]):
         """
         codes, _ = self.alphabet.encode(one_text(text))
         context = self._text_context(context, default=self.text_context or self.context or 128)
-        stride = context // 2 if stride is None else stride
-        if not 1 <= stride <= context:
-            raise ValueError(f"stride must be from 1 to the context of {context}, got {stride}")
+        stride = context // 2 if stride is None else whole("stride", stride, least=1, most=context)
         tokens, lengths, counted = (t.to(self.device) for t in padding.overlapping(codes, context, stride))
         found = []
-        for rows in padding.parts(torch.arange(len(tokens), device=self.device), tokens.shape[1]):
+        for rows in padding.chunks(torch.arange(len(tokens), device=self.device), tokens.shape[1]):
             nats = self.token_log_probs(tokens[rows], lengths[rows])
             new = padding.mask_of(lengths[rows], nats.shape[1]) & ~padding.mask_of(counted[rows], nats.shape[1])
-            found.append(nats[new].double())
-        return torch.cat(found).cpu().numpy()
+            found.append(nats[new])
+        return torch.cat(found).cpu().double().numpy()
 
-    # Stage 4: codes.
+    # Codes.
 
     @property
     def alphabet(self) -> Alphabet:
         """The symbols seen in training; raises :class:`NotFittedError` before ``fit``."""
-        if self._alphabet is None:
-            raise NotFittedError(f"this {type(self).__name__} has not been fitted: call fit(data) or load(path) first")
-        return self._alphabet
+        self.require_fitted()
+        return cast(Alphabet, self._alphabet)
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """The symbols in the order of all scores; the first, the boundary ``"·"``, is as next one the end."""
+        """The symbols in the order of all logits; the first, the boundary ``"·"``, is as next one the end."""
         return self.alphabet.symbols
-
-    @property
-    def device(self) -> torch.device:
-        """Where the weights are."""
-        return next(self.parameters()).device
 
     def pad(self, data: Sequences) -> tuple[Tensor, Tensor]:
         """Return sequences as tokens (n, longest + 2) and the predictions in each row, (n,), on the model's device."""
@@ -332,11 +370,11 @@ class SequenceModel(NeuralModel[Sequences]):
             )
         return padding.pad(codes, lengths)
 
-    def _read_prompt(self, prompt: str | tuple[str, ...]) -> Tensor:
+    def _codes_of(self, prompt: Text) -> Tensor:
         """Return the boundary and the prompt's codes, (1 + length,)."""
-        codes: Integers = np.empty(0, dtype=np.int64)
+        alphabet, codes = self.alphabet, np.empty(0, dtype=np.int64)
         if len(prompt):
-            codes, _ = self.alphabet.encode([prompt])  # type: ignore[arg-type] # one of both kinds
+            codes, _ = alphabet.encode([prompt])  # type: ignore[arg-type] # one of both kinds
         if self.context is not None and len(codes) >= self.context:
             raise ValueError(
                 f"the prompt has {len(codes)} symbols, but this model reads at most {self.context - 1} before the next "
@@ -345,53 +383,39 @@ class SequenceModel(NeuralModel[Sequences]):
         return torch.from_numpy(np.concatenate([[0], codes])).to(self.device)
 
     def _text_context(self, context: int | None, *, default: int) -> int:
-        context = default if context is None else context
-        if context < 2 or (self.context is not None and context > self.context):
-            limit = "" if self.context is None else f" and at most {self.context}, the context of this model"
-            raise ValueError(f"context must be >= 2{limit}, got {context}")
-        return context
+        return whole("context", default if context is None else context, least=2, most=self.context)
 
-    # Stage 5: training and keeping.
+    # Training and keeping.
 
     def _train(
         self,
         alphabet: Alphabet,
+        text_context: int | None,
         batch: tuple[Tensor, Tensor],
         validation: tuple[Tensor, Tensor] | None,
-        text_context: int | None,
+        recipe: Recipe,
         seed: int,
         progress: bool,
-        settings: Settings,
     ) -> Self:
-        self.fitted = False  # until it is: a run that diverges leaves no model behind
-        self._prepare(alphabet, text_context, seed)
-        chosen: Settings = {**self.defaults, **settings}
-        self.history, self.trained = run(self, batch, validation, chosen, seed=seed, progress=progress)
-        self.fitted = True
+        held_out = None if validation is None else (*validation, padding.weights(validation[1]))
+        with self.as_before_on_failure():
+            self._prepare(alphabet, text_context, seed)
+            data = (*batch, padding.weights(batch[1]))
+            self.learn(data, validation=held_out, recipe=recipe, seed=seed, progress=progress)
         return self
 
     def _prepare(self, alphabet: Alphabet, text_context: int | None, seed: int) -> None:
         self._alphabet, self.text_context = alphabet, text_context
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with seeded(seed):
             self.build(len(alphabet))
 
-    def config(self) -> dict[str, Any]:
-        """Return the arguments, the symbols, and how long the training took."""
-        return {
-            "arguments": self.arguments(),
-            "letters": list(self.alphabet.letters),
-            "characters": self.alphabet.characters,
-            "text_context": self.text_context,
-            "trained": self.trained,
-        }
+    def facts(self) -> dict[str, Any]:
+        """Return the symbols, and the window of a running text; nothing before ``fit``."""
+        if self._alphabet is None:
+            return {}
+        known = {"letters": list(self._alphabet.letters), "characters": self._alphabet.characters}
+        return known | {"text_context": self.text_context}
 
-    @classmethod
-    def from_state(cls, config: dict[str, Any], state: dict[str, Tensor]) -> Self:
-        """Make a fitted model from what :meth:`config` and :meth:`state` returned."""
-        model = cls(**config["arguments"])
-        model._prepare(Alphabet(tuple(config["letters"]), config["characters"]), config["text_context"], seed=0)
-        model.trained = config["trained"]
-        model.load_state_dict(state)
-        model.fitted = True
-        return model.eval()
+    def set_facts(self, facts: dict[str, Any]) -> None:
+        """Take over the symbols, and make the layers for them."""
+        self._prepare(Alphabet(tuple(facts["letters"]), facts["characters"]), facts["text_context"], seed=0)

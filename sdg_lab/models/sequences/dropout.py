@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class LockedDropout(nn.Module):
-    """Dropout whose choice of silent units holds for a whole sequence: (n, T, width) with one mask a row.
+    """Dropout that drops the same units at all steps of a sequence: (n, T, width) with one mask a row.
 
     Gal & Ghahramani, *A Theoretically Grounded Application of Dropout in Recurrent Neural Networks* (2016).
     """

@@ -22,8 +22,8 @@ from torch import Tensor
 
 from sdg_lab.models.sequences.alphabet import Integers
 
-MOST_SYMBOLS = 2**15
-"""Symbols whose distributions are computed at a time: enough to be quick, few enough for a small memory."""
+MAX_TOKENS = 2**15
+"""Tokens whose distributions are computed at a time: enough to be quick, few enough for a small memory."""
 
 
 def pad(codes: Integers, lengths: Integers) -> tuple[Tensor, Tensor]:
@@ -34,7 +34,7 @@ def pad(codes: Integers, lengths: Integers) -> tuple[Tensor, Tensor]:
         lengths: symbols of each, (n,).
 
     Returns:
-        tokens, int64, (n, longest + 2), and how many symbols are to be predicted in each row, end included, (n,).
+        tokens, int64, (n, longest + 2), and how many are to be predicted in each row, the end included, (n,).
     """
     symbols = torch.from_numpy(lengths)
     tokens = torch.zeros(len(symbols), int(symbols.max()) + 2, dtype=torch.int64)
@@ -46,6 +46,11 @@ def pad(codes: Integers, lengths: Integers) -> tuple[Tensor, Tensor]:
 def mask_of(lengths: Tensor, width: int) -> Tensor:
     """Return which of ``width`` predictions count, bool (n, width)."""
     return torch.arange(width, device=lengths.device) < lengths[:, None]
+
+
+def weights(lengths: Tensor) -> Tensor:
+    """Return the weight of each row that turns the mean over rows, of their nats, into nats per token: (n,)."""
+    return torch.full(lengths.shape, len(lengths) / int(lengths.sum()))
 
 
 def windows(codes: Integers, context: int) -> tuple[Tensor, Tensor]:
@@ -93,8 +98,8 @@ def overlapping(codes: Integers, context: int, stride: int) -> tuple[Tensor, Ten
     return tokens, ends - starts, counted - starts
 
 
-def parts(rows: Tensor, width: int) -> Iterator[Tensor]:
-    """Yield the numbers of some rows in parts that hold at most MOST_SYMBOLS symbols, each row being so wide."""
-    size = max(1, MOST_SYMBOLS // width)
+def chunks(rows: Tensor, width: int) -> Iterator[Tensor]:
+    """Yield the numbers of some rows in parts that hold at most MAX_TOKENS tokens, each row being so wide."""
+    size = max(1, MAX_TOKENS // width)
     for first in range(0, len(rows), size):
         yield rows[first : first + size]

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from sdg_lab.course.ch07.convolutions import ConvolutionalGPT
 from sdg_lab.course.ch07.shelf import TEMPERATURES, Shelf, calibrated, in_common_key
+from sdg_lab.files import write_tensors
 from sdg_lab.models.contract import NotFittedError
 from sdg_lab.models.recurrent import Recurrent
 from sdg_lab.models.transformer import GPT
@@ -15,14 +17,38 @@ WORDS = ["ab", "abba", "b", "aab"]
 
 
 def test_models_of_several_kinds_come_back_as_they_were(tmp_path: Path) -> None:
-    gpt = GPT(d_model=8, n_layers=1, n_heads=2, context=8).fit(WORDS, epochs=1, progress=False)
-    shelf = Shelf(words=gpt, other=Recurrent("gru", width=6, embedding=4).fit(WORDS, epochs=1, progress=False))
+    sizes = {"d_model": 8, "n_layers": 1, "n_heads": 2, "context": 8}
+    shelf = Shelf(words=GPT(**sizes), other=Recurrent("gru", width=6, embedding=4), mixed=ConvolutionalGPT(**sizes))
+    for model in shelf.values():
+        model.fit(WORDS, epochs=1, progress=False)
     shelf.save(tmp_path / "shelf.safetensors")
     loaded = Shelf.load(tmp_path / "shelf.safetensors")
-    assert {name: type(model) for name, model in loaded.items()} == {"words": GPT, "other": Recurrent}
+    kinds = {"words": GPT, "other": Recurrent, "mixed": ConvolutionalGPT}
+    assert {name: type(model) for name, model in loaded.items()} == kinds
     for name, model in shelf.items():
         np.testing.assert_array_equal(loaded[name].log_prob(WORDS), model.log_prob(WORDS))
         assert loaded[name].trained == model.trained
+
+
+def test_a_shelf_of_the_first_version_is_read(tmp_path: Path) -> None:
+    gpt = ConvolutionalGPT(d_model=8, n_layers=1, n_heads=2, context=8, locked=True)
+    lstm = Recurrent("lstm", width=6, embedding=4)
+    extra = {"GPT 0": {"convolution": 3}, "LSTM 0": {"fused": True}}
+    tensors, headers = {}, {}
+    for name, model in {"GPT 0": gpt, "LSTM 0": lstm}.items():
+        model.fit(WORDS, epochs=1, progress=False)
+        tensors |= {f"{name}/{key}": value for key, value in model.state().items()}
+        config = {"arguments": model.config() | extra[name], **model.facts(), "trained": {"temperature": 1.5}}
+        headers[name] = {"kind": "GPT" if model is gpt else "Recurrent", "config": config}
+    write_tensors(tmp_path / "old.safetensors", tensors, headers)
+    loaded = Shelf.load(tmp_path / "old.safetensors")
+    assert [type(model) for model in loaded.values()] == [ConvolutionalGPT, Recurrent]
+    for name, model in {"GPT 0": gpt, "LSTM 0": lstm}.items():
+        np.testing.assert_array_equal(loaded[name].log_prob(WORDS), model.log_prob(WORDS))
+        assert loaded[name].trained == {"temperature": 1.5}
+    write_tensors(tmp_path / "odd.safetensors", tensors, {"GPT 0": {"kind": "Transformer", "config": {}}})
+    with pytest.raises(ValueError, match="is damaged, or no shelf of models: GPT 0"):
+        Shelf.load(tmp_path / "odd.safetensors")
 
 
 def test_a_model_that_learnt_nothing_is_not_saved(tmp_path: Path) -> None:
@@ -39,8 +65,12 @@ def test_models_are_grouped_by_kind_in_the_order_of_their_seeds() -> None:
 
 @pytest.mark.parametrize(
     "model",
-    [Recurrent("lstm", width=16, embedding=8), GPT(d_model=16, n_layers=1, n_heads=2, context=8, norm="rms")],
-    ids=["LSTM", "GPT"],
+    [
+        Recurrent("lstm", width=16, embedding=8),
+        GPT(d_model=16, n_layers=1, n_heads=2, context=8),
+        GPT(d_model=16, n_layers=1, n_heads=2, context=8, norm="rms", tied=False),
+    ],
+    ids=["LSTM", "GPT", "untied"],
 )
 def test_a_network_that_is_too_sure_is_divided_by_one_temperature(model: GPT | Recurrent) -> None:
     model.fit(WORDS, epochs=60, lr=2e-2, progress=False)  # by heart

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from sdg_lab import training
 from sdg_lab.models.contract import NotFittedError
 from sdg_lab.models.recurrent import seq2seq
 from sdg_lab.models.recurrent.encoder_decoder import Attention, Encoder, Memory, reversed_along
@@ -56,9 +56,9 @@ def test_the_encoder_is_torchs_on_packed_sequences() -> None:
     states, last = theirs(packed)
     want, _ = nn.utils.rnn.pad_packed_sequence(states, batch_first=True)
     memory = ours(source, lengths)
-    torch.testing.assert_close(memory.states[memory.there], want[memory.there], rtol=0, atol=1e-6)
+    torch.testing.assert_close(memory.states[memory.there], want[memory.there], rtol=1e-4, atol=1e-5)
     first = torch.tanh(ours.to_first(torch.cat([last[0], last[1]], dim=1)))
-    torch.testing.assert_close(memory.first, first, rtol=0, atol=1e-6)
+    torch.testing.assert_close(memory.first, first, rtol=1e-4, atol=1e-5)
 
 
 def test_attention_is_torchs_scaled_dot_product_without_the_scale() -> None:
@@ -76,14 +76,14 @@ def test_attention_is_torchs_scaled_dot_product_without_the_scale() -> None:
 
 
 def test_the_symbols_log_probabilities_make_up_the_targets(fitted: Seq2Seq) -> None:
-    by_symbol = fitted.symbol_log_prob(WORDS)
+    by_symbol = fitted.log_prob_by_token(WORDS)
     assert by_symbol.shape == (len(WORDS), 4)  # the longest target, and its end
     np.testing.assert_allclose(by_symbol.sum(1), fitted.log_prob(WORDS))
     for row, (_, target) in zip(by_symbol, WORDS, strict=True):
         assert (row[: len(target) + 1] < 0).all()
         assert not row[len(target) + 1 :].any()
-    (first,) = fitted.symbol_log_prob([("ab", ("B",))])
-    (longer,) = fitted.symbol_log_prob([("ab", ("B", "A"))])
+    (first,) = fitted.log_prob_by_token([("ab", ("B",))])
+    (longer,) = fitted.log_prob_by_token([("ab", ("B", "A"))])
     assert first[0] == pytest.approx(longer[0], abs=1e-6)  # what follows a symbol does not change its probability
 
 
@@ -95,14 +95,16 @@ def test_the_symbols_log_probabilities_make_up_the_targets(fitted: Seq2Seq) -> N
 def test_padding_and_company_change_no_likelihood(changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     model = small(**changes).fit(WORDS, epochs=2, batch_size=3, progress=False)
     alone = [model.log_prob([pair])[0] for pair in WORDS]
-    np.testing.assert_allclose(model.log_prob(WORDS), alone, atol=1e-5)
-    monkeypatch.setattr(seq2seq, "MOST_SOURCES", 2)
-    np.testing.assert_allclose(model.log_prob(WORDS), alone, atol=1e-5)
-    # The loss of all pairs, in groups the last of which is filled up, is their mean surprise.
+    np.testing.assert_allclose(model.log_prob(WORDS), alone, rtol=1e-4, atol=1e-4)
+    monkeypatch.setattr(seq2seq, "MAX_SOURCES", 2)
+    np.testing.assert_allclose(model.log_prob(WORDS), alone, rtol=1e-4, atol=1e-4)
+    # The loss of all pairs, in groups the last of which is filled up, is their nats per token, in any batches.
     tensors = seq2seq._grouped(model._tensors(model.alphabets, WORDS), 2, seed=0)
     assert tensors[0].shape[:2] == (3, 2)
-    symbols = sum(len(target) + 1 for _, target in WORDS)
-    assert model.loss(*tensors).item() == pytest.approx(-np.sum(alone) / symbols, rel=1e-5)
+    tokens = sum(len(target) + 1 for _, target in WORDS)
+    assert model.loss(*tensors).item() == pytest.approx(-np.sum(alone) / tokens, rel=1e-4)
+    losses = [training.evaluate(model, tensors, batch_size=size) for size in (1, 2, 3)]
+    assert losses == pytest.approx([-np.sum(alone) / tokens] * 3, rel=1e-4)
 
 
 def test_a_reversed_source_is_read_from_its_end() -> None:
@@ -111,9 +113,9 @@ def test_a_reversed_source_is_read_from_its_end() -> None:
     turned.fit(WORDS, epochs=1, progress=False)
     turned.load_state_dict(plain.state_dict())
     backwards: Pairs = [(source[::-1], target) for source, target in WORDS]
-    np.testing.assert_allclose(turned.log_prob(backwards), plain.log_prob(WORDS), atol=1e-6)
+    np.testing.assert_allclose(turned.log_prob(backwards), plain.log_prob(WORDS), rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(
-        turned.attention_weights("abc", ("A",)), plain.attention_weights("cba", ("A",))[:, ::-1], atol=1e-6
+        turned.attention_weights("abc", ("A",)), plain.attention_weights("cba", ("A",))[:, ::-1], rtol=1e-4, atol=1e-5
     )
 
 
@@ -126,24 +128,41 @@ def test_it_learns_to_turn_letters_round(fitted: Seq2Seq) -> None:
     np.testing.assert_allclose(weights.sum(axis=1), 1, atol=1e-5)
 
 
-def test_the_widest_beam_finds_the_likeliest_of_all_targets() -> None:
-    model = small().fit(WORDS, epochs=12, lr=1e-2, progress=False)
+def test_translating_takes_the_likeliest_token_at_each_step(fitted: Seq2Seq) -> None:
     for source in ("abc", "b", "ca"):
-        every = [target for length in range(7) for target in product("ABC", repeat=length)]
-        nats = model.log_prob([(source, target) for target in every])
-        (found,) = model.translate([source], beam=400, max_length=8)
-        assert found == every[int(nats.argmax())]
-        (greedy,) = model.translate([source], max_length=8)
-        if len(greedy) < 8:  # it has ended
-            assert model.log_prob([(source, greedy)])[0] <= nats.max() + 1e-6
+        (written,) = fitted.translate([source])
+        prefix: tuple[str, ...] = ()
+        while len(prefix) < len(written) + 1:
+            options = [fitted.log_prob_by_token([(source, (*prefix, letter))])[0, len(prefix)] for letter in "ABC"]
+            # What a target that ends here says of its end, against each letter that could follow.
+            end = fitted.log_prob_by_token([(source, prefix)])[0, len(prefix)] if prefix else -np.inf
+            if end > max(options):
+                break
+            prefix = (*prefix, "ABC"[int(np.argmax(options))])
+        assert written == prefix
+        assert fitted.sample(3, source=source, temperature=0) == [(source, written)] * 3
 
 
-def test_beams_of_many_sources_do_not_mix(fitted: Seq2Seq, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_sources_are_translated_in_parts(fitted: Seq2Seq, monkeypatch: pytest.MonkeyPatch) -> None:
     sources = ["ab", "c", "cab", "bb"]
-    want = [fitted.translate([source], beam=3)[0] for source in sources]
-    assert fitted.translate(sources, beam=3) == want
-    monkeypatch.setattr(seq2seq, "MOST_SOURCES", 3)
-    assert fitted.translate(sources, beam=3) == want
+    want = [fitted.translate([source])[0] for source in sources]
+    assert fitted.translate(sources) == want
+    monkeypatch.setattr(seq2seq, "MAX_SOURCES", 3)
+    assert fitted.translate(sources) == want
+
+
+def test_under_two_processes_each_takes_a_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: dict[str, Any] = {}
+
+    def learn(self: Seq2Seq, batch: tuple[torch.Tensor, ...], **options: Any) -> None:
+        taken.update(options["recipe"], groups=batch[0].shape[:2])
+
+    monkeypatch.setattr(Seq2Seq, "learn", learn)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    small().fit(WORDS * 2, batch_size=4)
+    assert (taken["batch_size"], taken["groups"]) == (2, (5, 2))
+    with pytest.raises(ValueError, match="batch_size must be a multiple of the 2 processes, got 5"):
+        small().fit(WORDS, batch_size=5)
 
 
 def test_samples_have_the_probabilities_of_log_prob() -> None:
@@ -172,15 +191,41 @@ def test_save_and_load_give_back_the_same_model(fitted: Seq2Seq, tmp_path: Path)
     np.testing.assert_array_equal(again.log_prob(WORDS), fitted.log_prob(WORDS))
 
 
+def test_weights_bring_their_alphabets_along(fitted: Seq2Seq) -> None:
+    again = small()
+    again.load_state_dict({name: value.clone() for name, value in fitted.state_dict().items()})
+    assert again.alphabets == fitted.alphabets
+    assert again.sample(5, seed=0, source="ab") == fitted.sample(5, seed=0, source="ab")
+
+
+def test_a_fit_that_fails_leaves_the_model_as_it_was() -> None:
+    def stop(epoch: int, model: Any) -> None:
+        raise KeyboardInterrupt
+
+    fresh = small()
+    with pytest.raises(KeyboardInterrupt):
+        fresh.fit(WORDS, on_epoch=stop, progress=False)
+    for ask in (lambda: fresh.translate(["ab"]), lambda: fresh.log_prob(WORDS), lambda: fresh.sample(1, source="a")):
+        with pytest.raises(NotFittedError, match="this Seq2Seq has not been fitted"):
+            ask()
+    model = small().fit(WORDS, epochs=1, progress=False)
+    before = model.log_prob(WORDS)
+    others: Pairs = [("xy", ("Q",)), ("y", ("R", "Q"))]
+    for options in ({"on_epoch": stop}, {"epochs": 0}, {"batch_size": 0}, {"lr": -1.0}, {"dropout": 0.5}):
+        with pytest.raises((KeyboardInterrupt, ValueError, TypeError)):
+            model.fit(others, progress=False, **options)
+        np.testing.assert_array_equal(model.log_prob(WORDS), before)
+
+
 # What it refuses, and the sentence.
 
 
 def test_bad_arguments_are_refused() -> None:
-    with pytest.raises(ValueError, match="width must be >= 1, got 0"):
+    with pytest.raises(ValueError, match="width must be a whole number >= 1, got 0"):
         small(width=0)
-    with pytest.raises(ValueError, match="embedding must be >= 1, got 0"):
+    with pytest.raises(ValueError, match="embedding must be a whole number >= 1, got 0"):
         small(embedding=0)
-    with pytest.raises(ValueError, match=r"dropout must lie in \[0, 1\), got 1"):
+    with pytest.raises(ValueError, match="dropout must be >= 0 and < 1, got 1"):
         small(dropout=1)
 
 
@@ -204,10 +249,8 @@ def test_bad_questions_are_refused(fitted: Seq2Seq) -> None:
         fitted.sample(3)
     with pytest.raises(ValueError, match="n, the number of samples, must be a whole number >= 1, got 0"):
         fitted.sample(0, source="a")
-    with pytest.raises(ValueError, match="temperature must be > 0 and finite, got 0"):
-        fitted.sample(1, source="a", temperature=0)
-    with pytest.raises(ValueError, match="beam must be >= 1, got 0"):
-        fitted.translate(["a"], beam=0)
+    with pytest.raises(ValueError, match="temperature must be >= 0, got -1"):
+        fitted.sample(1, source="a", temperature=-1)
     with pytest.raises(ValueError, match="max_length must be a whole number >= 1, got 0"):
         fitted.translate(["a"], max_length=0)
     with pytest.raises(ValueError, match="source 1 is empty; leave it out"):

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from sdg_lab import training
 from sdg_lab.models.contract import HasLogProb, NotFittedError
 from sdg_lab.models.markov import MarkovChain
-from sdg_lab.models.sequences import base as sequence_model
-from sdg_lab.models.sequences import padding
-from sdg_lab.models.sequences.alphabet import Alphabet, Sequences
+from sdg_lab.models.sequences import base, padding
+from sdg_lab.models.sequences.alphabet import Sequences
 from sdg_lab.models.sequences.base import SequenceModel
-from sdg_lab.models.sequences.generation import generate
 
 NAMES = ["anna", "ada", "nan", "dan", "dana", "hannah", "a"]
 TUNES = [("C4", "D4", "C4"), ("D4", "E4"), ("C4", "E4", "E4", "C4")]
@@ -27,9 +30,9 @@ TEXT = "to be, or not to be, that is the question"
 
 
 class Bigram(SequenceModel):
-    """Scores of the next symbol from the last one only: a Markov chain of order 1 written as a network."""
+    """Logits of the next token from the last one only: a Markov chain of order 1 written as a network."""
 
-    def arguments(self) -> dict[str, Any]:
+    def config(self) -> dict[str, Any]:
         return {"context": self.context}
 
     def build(self, n_symbols: int) -> None:
@@ -41,16 +44,16 @@ class Bigram(SequenceModel):
     def start(self, n: int) -> Tensor:
         return torch.zeros(n, 0)
 
-    def step(self, tokens: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    def read(self, tokens: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         assert len(tokens) == len(state)
-        return self.table(tokens), state
+        return self.table(tokens[:, -1]), state
 
     def keep(self, state: Tensor, rows: Tensor) -> Tensor:
         return state[rows]
 
 
 class Memory(Bigram):
-    """Scores of the next symbol from the mean of all symbols read; its state is their sum and their number."""
+    """Logits of the next token from the mean of all tokens read; its state is their sum and their number."""
 
     def logits(self, tokens: Tensor) -> Tensor:
         assert self.context is None or tokens.shape[1] <= self.context
@@ -60,8 +63,9 @@ class Memory(Bigram):
     def start(self, n: int) -> Tensor:
         return torch.zeros(n, self.table.num_embeddings + 1)
 
-    def step(self, tokens: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        state = state + torch.cat([self.table(tokens), torch.ones(len(tokens), 1)], dim=1)
+    def read(self, tokens: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        counts = torch.full((len(tokens), 1), float(tokens.shape[1]))
+        state = state + torch.cat([self.table(tokens).sum(1), counts], dim=1)
         assert self.context is None or state[:, -1].max() <= self.context
         return state[:, :-1] / state[:, -1:], state
 
@@ -75,13 +79,17 @@ def as_chain(data: Sequences) -> tuple[Bigram, MarkovChain]:
     return model, chain
 
 
+@functools.cache
+def of_abc() -> Bigram:
+    return Bigram().fit(["abc"], epochs=1, progress=False)
+
+
 # Codes to tensors and back.
 
 
 @given(st.lists(st.text("abc", max_size=6), min_size=1, max_size=5))
 def test_padding_can_be_undone(data: list[str]) -> None:
-    model = Bigram()
-    model._prepare(Alphabet(("a", "b", "c"), True), None, seed=0)
+    model = of_abc()
     tokens, lengths = model.pad(data)
     assert tokens.shape == (len(data), max(map(len, data)) + 2)
     assert lengths.tolist() == [len(sequence) + 1 for sequence in data]
@@ -125,8 +133,11 @@ def test_log_prob_and_loss_are_those_of_the_chain(data: Sequences, monkeypatch: 
     want = chain.log_prob(data)
     np.testing.assert_allclose(model.log_prob(data), want, rtol=1e-6)
     symbols = sum(len(sequence) + 1 for sequence in data)
-    assert model.loss(*model.pad(data)).item() == pytest.approx(-want.sum() / symbols, rel=1e-6)
-    monkeypatch.setattr(padding, "MOST_SYMBOLS", 6)  # in small parts
+    assert model.loss(*model.pad(data)).item() == pytest.approx(-want.mean(), rel=1e-5)
+    tokens, lengths = model.pad(data)
+    per_token = model.loss(tokens, lengths, padding.weights(lengths)).item()
+    assert per_token == pytest.approx(-want.sum() / symbols, rel=1e-5)
+    monkeypatch.setattr(padding, "MAX_TOKENS", 6)  # in small parts
     np.testing.assert_allclose(model.log_prob(data), want, rtol=1e-6)
 
 
@@ -157,11 +168,38 @@ def test_sampling_step_by_step_agrees_with_reading_all_at_once() -> None:
     tokens, lengths = model.sample_tokens(30, generator=torch.Generator().manual_seed(0), max_length=5, prompt="an")
     assert tokens.shape[1] <= 1 + 2 + 5
     assert all(name.startswith("an") for name in model.unpad(tokens, lengths))
-    # Greedy draws follow the argmax of the scores of what was drawn so far.
-    (greedy,) = model.sample(1, seed=0, top_k=1, max_length=4, prompt="h")
-    scores = model.logits(model.pad([greedy])[0][:, :-1])[0]
+    # Greedy draws follow the argmax of the logits of what was drawn so far.
+    (greedy,) = model.sample(1, temperature=0, max_length=4, prompt="h")
+    logits = model.logits(model.pad([greedy])[0][:, :-1])[0]
     drawn = model.alphabet.encode([greedy])[0][1:]
-    np.testing.assert_array_equal(scores[1:].argmax(-1)[: len(drawn)].numpy(), drawn)
+    np.testing.assert_array_equal(logits[1:].argmax(-1)[: len(drawn)].numpy(), drawn)
+
+
+def test_every_option_of_sample_changes_the_distribution_as_it_says() -> None:
+    model = Bigram().fit(["ab", "ba"], epochs=1, progress=False)
+    n, p = 4000, torch.tensor([0.1, 0.6, 0.3])  # of the end, a and b, after anything
+    with torch.no_grad():
+        model.table.weight.copy_(p.log().expand(3, 3))
+
+    def shares(**options: Any) -> Tensor:
+        tokens, _ = model.sample_tokens(n, generator=torch.Generator().manual_seed(0), max_length=1, **options)
+        return torch.bincount(tokens[:, 1], minlength=3) / n
+
+    error = 5 * math.sqrt(0.25 / n)
+    torch.testing.assert_close(shares(), p, rtol=0, atol=error)
+    squared = p**2 / (p**2).sum()
+    torch.testing.assert_close(shares(temperature=0.5), squared, rtol=0, atol=error)
+    assert shares(temperature=0).tolist() == [0, 1, 0]
+    torch.testing.assert_close(shares(top_k=2), torch.tensor([0, 2 / 3, 1 / 3]), rtol=0, atol=error)
+    assert shares(top_k=2)[0] == 0
+    torch.testing.assert_close(shares(top_p=0.7), torch.tensor([0, 2 / 3, 1 / 3]), rtol=0, atol=error)
+    assert shares(top_p=0.7)[0] == 0
+    assert shares(top_p=0.5).tolist() == [0, 1, 0]
+    # And `sample` hands every one of them on.
+    assert set(model.sample(200, seed=0, top_p=0.5, max_length=3)) == {"aaa"}
+    assert set(model.sample(200, seed=0, top_k=1, max_length=3)) == {"aaa"}
+    assert set(model.sample(200, seed=0, temperature=0, max_length=3)) == {"aaa"}
+    assert set(model.sample(200, seed=0, temperature=0.01, max_length=4, prompt="b")) == {"baaaa"}
 
 
 def test_a_cut_sample_has_no_end_and_a_finished_one_has() -> None:
@@ -175,7 +213,7 @@ def test_a_cut_sample_has_no_end_and_a_finished_one_has() -> None:
 
 def test_many_samples_are_drawn_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     model, _ = as_chain(TUNES)
-    monkeypatch.setattr(sequence_model, "MOST_ROWS", 3)
+    monkeypatch.setattr(base, "MAX_ROWS", 3)
     found = model.sample(8, seed=0)
     assert len(found) == 8
     assert all(isinstance(tune, tuple) for tune in found)
@@ -205,6 +243,130 @@ def test_patience_keeps_the_best_weights() -> None:
     assert model.history is not None
     best = min(model.history.validation_loss)
     assert -model.log_prob(["nana"])[0] / 5 == pytest.approx(best, rel=1e-5)
+
+
+def test_the_loss_is_a_mean_over_sequences_whatever_batches_it_is_taken_in() -> None:
+    model = Bigram().fit(NAMES, epochs=1, progress=False)
+    tokens, lengths = model.pad(NAMES)
+    data = (tokens, lengths, padding.weights(lengths))
+    losses = [training.evaluate(model, data, batch_size=size) for size in (1, 2, 3, 7)]
+    symbols = sum(len(name) + 1 for name in NAMES)
+    assert losses == pytest.approx([-model.log_prob(NAMES).sum() / symbols] * 4, rel=1e-5)
+    # And so is that of training: at a learning rate of nearly 0, the curve is that mean from the first epoch on.
+    for size in (1, 3):
+        again = Bigram().fit(NAMES, validation=NAMES, epochs=1, lr=1e-12, batch_size=size, progress=False)
+        assert again.history is not None
+        want = -again.log_prob(NAMES).sum() / symbols
+        assert again.history.validation_loss[0] == pytest.approx(want, rel=1e-4)
+        if size == 1:
+            assert again.history.train_loss[0] == pytest.approx(want, rel=1e-4)
+
+
+# What happens to a model whose training does not end well.
+
+
+def stop_at_once(epoch: int, model: Any) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("text", [False, True], ids=["sequences", "running text"])
+def test_an_interrupted_first_fit_leaves_nothing_that_answers(text: bool) -> None:
+    model = Bigram()
+    fit: Callable[..., Any] = partial(model.fit_text, TEXT) if text else partial(model.fit, NAMES)
+    with pytest.raises(KeyboardInterrupt):
+        fit(epochs=2, on_epoch=stop_at_once, progress=False)
+    questions: list[Callable[[Bigram], Any]] = [
+        lambda m: m.sample(1),
+        lambda m: m.sample_tokens(1, generator=torch.Generator()),
+        lambda m: m.log_prob(["a"]),
+        lambda m: m.text_log_prob("a"),
+        lambda m: m.pad(["a"]),
+        lambda m: m.symbols,
+        lambda m: m.state(),
+    ]
+    for ask in questions:
+        with pytest.raises(NotFittedError, match="this Bigram has not been fitted"):
+            ask(model)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"on_epoch": stop_at_once},
+        {"epochs": 0},
+        {"lr": -1.0},
+        {"optimizer": "sgd"},
+        {"validation": ["z"]},
+        {"clp": 1.0},
+        {"patience": 3},
+    ],
+    ids=str,
+)
+def test_a_fit_that_fails_leaves_a_fitted_model_as_it_was(options: dict[str, Any]) -> None:
+    model = Bigram().fit(NAMES, epochs=2, progress=False)
+    before, answers, history = model.state_dict(), model.log_prob(NAMES), model.history
+    with pytest.raises((KeyboardInterrupt, ValueError, TypeError)):
+        model.fit(["xy", "yx"], **{"epochs": 1, "progress": False} | options)
+    assert model.symbols == ("·", "a", "d", "h", "n")
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, before[name]), name
+    np.testing.assert_array_equal(model.log_prob(NAMES), answers)
+    assert model.history is history
+    assert not model.training
+
+
+def test_a_hook_may_sample_while_the_training_runs() -> None:
+    drawn: list[Sequences] = []
+    Bigram().fit(NAMES, epochs=2, ema=0.9, on_epoch=lambda _, m: drawn.append(m.sample(3, seed=0)), progress=False)
+    assert [len(names) for names in drawn] == [3, 3]
+
+
+# Weights alone.
+
+
+def test_weights_bring_their_alphabet_along() -> None:
+    model = Memory(context=50).fit_text(TEXT, context=20, epochs=1, progress=False)
+    carried = {name: value.clone() for name, value in model.state_dict().items()}
+    again = Memory(context=50)
+    again.load_state_dict(carried)
+    assert again.symbols == model.symbols
+    assert again.text_context == 20
+    assert not again.training
+    assert again.sample(2, seed=0, max_length=9) == model.sample(2, seed=0, max_length=9)
+    # Also where the model is a part of another module, and where the other model has learnt something else.
+    whole, other = nn.Sequential(model), nn.Sequential(Memory(context=50).fit(["xyz"], epochs=1, progress=False))
+    other.load_state_dict(whole.state_dict())
+    assert other[0].symbols == model.symbols
+    np.testing.assert_array_equal(other[0].text_log_prob(TEXT), model.text_log_prob(TEXT))
+    # Weights that were kept without an alphabet still fit a model that knows it.
+    model.load_state_dict(model.state())
+    assert model.symbols == again.symbols
+
+
+@pytest.mark.parametrize("options", [{}, {"ema": 0.9}, {"patience": 5, "validation": ["nana"]}], ids=str)
+def test_a_run_goes_on_from_its_checkpoint_to_the_same_weights(options: dict[str, Any], tmp_path: Path) -> None:
+    straight = Bigram().fit(NAMES, epochs=4, batch_size=2, progress=False, **options)
+    path = tmp_path / "run.safetensors"
+    kept: dict[str, Any] = {"epochs": 4, "batch_size": 2, "progress": False, "checkpoint": path} | options
+
+    def stop_in_the_middle(epoch: int, model: Any) -> None:
+        if epoch == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Bigram().fit(NAMES, **kept, on_epoch=stop_in_the_middle)
+    resumed = Bigram().fit(NAMES, **kept)
+    assert torch.equal(resumed.table.weight, straight.table.weight)
+    assert resumed.sample(5, seed=0) == straight.sample(5, seed=0)
+
+
+def test_what_is_not_known_before_fit_is_refused_and_what_is_known_is_said() -> None:
+    model = Bigram(context=9)
+    with pytest.raises(NotFittedError, match="the size of this Bigram depends on its data"):
+        model.n_parameters  # noqa: B018 - a property that refuses
+    assert model.device == torch.device("cpu")
+    assert model.config() == {"context": 9}
+    assert model.fit(NAMES, epochs=1, progress=False).n_parameters == 25
 
 
 # Running text.
@@ -240,11 +402,30 @@ def test_rows_that_end_past_the_context_disturb_no_others(starts: list[int], max
     model.build(26)
     with torch.no_grad():
         model.table.weight.copy_(torch.eye(26).roll(-1, dims=1))  # after 3 comes 2, after 2 comes 1, and then the end
-        begin = torch.tensor([[0, start] for start in starts])
-        tokens, lengths = generate(model, begin, max_length, lambda scores: scores.argmax(1))
+    begin = torch.tensor([[0, start] for start in starts])
+    tokens, lengths = model.generate(begin, max_length, lambda logits: logits.argmax(1))
     for row, start in enumerate(starts):
         want = list(range(start, -1, -1))[: 1 + max_length]
         assert tokens[row, 1 : 1 + int(lengths[row])].tolist() == want
+
+
+def test_past_the_context_the_younger_half_is_read_anew() -> None:
+    read: list[list[int]] = []
+
+    class Watched(Memory):
+        def start(self, n: int) -> Tensor:
+            read.append([])
+            return super().start(n)
+
+        def read(self, tokens: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+            read[-1] += tokens[0].tolist()
+            return super().read(tokens, state)
+
+    model = Watched(context=6).fit_text(TEXT, epochs=1, progress=False)
+    text = model.alphabet.encode(model.sample(1, seed=0, max_length=11))[0].tolist()
+    # Six positions are the boundary and five letters; then the boundary and the last three, and so on.
+    assert [window[0] for window in read] == [0] * len(read)
+    assert [window[1:] for window in read] == [text[:5], text[3:8], text[6:10]]
 
 
 # Keeping.
@@ -286,10 +467,12 @@ def test_bad_data_is_refused() -> None:
         Bigram().fit_text("")
     with pytest.raises(TypeError, match="running text must be one str, or one tuple of tokens, got list"):
         Bigram().fit_text(NAMES)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="context must be >= 2 and at most 6, the context of this model, got 7"):
+    with pytest.raises(ValueError, match="context must be a whole number >= 2 and <= 6, got 7"):
         Bigram(context=6).fit_text(TEXT, context=7)
-    with pytest.raises(ValueError, match="context must be >= 2, got 1"):
+    with pytest.raises(ValueError, match="context must be a whole number >= 2, got 1"):
         Bigram(context=1)
+    with pytest.raises(TypeError, match=r"Bigram.fit has no option 'epoch'; did you mean 'epochs'"):
+        Bigram().fit(NAMES, epoch=3)
 
 
 def test_bad_questions_are_refused() -> None:
@@ -299,8 +482,8 @@ def test_bad_questions_are_refused() -> None:
     model = Bigram(context=7).fit(NAMES, epochs=1, progress=False)
     with pytest.raises(ValueError, match="n, the number of samples, must be a whole number >= 1, got 0"):
         model.sample(0)
-    with pytest.raises(ValueError, match=r"temperature must be > 0.*got 0.0"):
-        model.sample(1, temperature=0.0)
+    with pytest.raises(ValueError, match=r"temperature must be >= 0, got -1.0"):
+        model.sample(1, temperature=-1.0)
     with pytest.raises(ValueError, match="max_length must be a whole number >= 1, got 0"):
         model.sample(1, max_length=0)
     with pytest.raises(ValueError, match="the prompt has 7 symbols, but this model reads at most 6 before the next"):
@@ -313,5 +496,5 @@ def test_bad_questions_are_refused() -> None:
         model.log_prob(["a", "z"])
     with pytest.raises(ValueError, match="sequence 0 has 7 symbols, with its boundary more than the context of 7"):
         model.log_prob(["hannaha"])
-    with pytest.raises(ValueError, match="stride must be from 1 to the context of 5, got 6"):
+    with pytest.raises(ValueError, match="stride must be a whole number >= 1 and <= 5, got 6"):
         model.text_log_prob("anna", context=5, stride=6)

@@ -65,7 +65,7 @@ def test_the_order_is_temperature_then_top_k_then_top_p() -> None:
     assert float(want[:2].sum()) > 0.7 > float(want[0])
     result = filter_logits(LOGITS, temperature=2.0, top_k=3, top_p=0.7)
     assert kept(result) == {0, 3}
-    torch.testing.assert_close(result[[0, 3]], LOGITS[[0, 3]] / 2)
+    torch.testing.assert_close(result[[0, 3]].softmax(-1), (LOGITS[[0, 3]] / 2).softmax(-1))
     # Without the cut by rank a third symbol is needed.
     assert kept(filter_logits(LOGITS, temperature=2.0, top_p=0.7)) == {0, 2, 3}
 
@@ -81,6 +81,20 @@ def test_the_likeliest_symbol_stays_however_small_p_is_and_nothing_changes_witho
     assert kept(filter_logits(LOGITS, top_p=1e-12)) == {3}
     assert filter_logits(LOGITS) is LOGITS
     assert filter_logits(LOGITS, top_k=5, top_p=1.0) is LOGITS
+
+
+@given(rows)
+def test_a_temperature_of_nothing_leaves_the_likeliest_alone_and_so_does_nearly_nothing(logits: Tensor) -> None:
+    for temperature in (0, 0.0, 1e-300):
+        share = filter_logits(logits, temperature=temperature).softmax(-1)
+        assert share.nonzero()[:, 0].tolist() == [int(logits.argmax())]
+
+
+def test_greedy_takes_one_of_several_that_are_equally_likely() -> None:
+    tied = torch.tensor([[0.0, 1.0, 1.0], [2.0, 2.0, 2.0]])
+    assert [len(kept(row)) for row in filter_logits(tied, temperature=0)] == [1, 1]
+    with pytest.raises(ValueError, match="the logits of row 1 are no distribution"):
+        draw(filter_logits(torch.tensor([[0.0, 1.0], [0.0, math.nan]]), temperature=0))
 
 
 def test_equally_likely_symbols_share_the_last_rank() -> None:
@@ -107,13 +121,12 @@ def test_the_generator_decides_the_draw_and_one_symbol_alone_is_always_drawn() -
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({"temperature": -1.0}, r"temperature must be > 0 and finite, got -1\.0"),
-        ({"temperature": 0}, "temperature must be > 0 and finite, got 0"),
-        ({"temperature": math.inf}, "temperature must be > 0 and finite, got inf"),
+        ({"temperature": -1.0}, r"temperature must be >= 0, got -1\.0"),
+        ({"temperature": math.inf}, "temperature must be >= 0, got inf"),
         ({"top_k": 0}, "top_k must be a whole number >= 1, got 0"),
         ({"top_k": 2.5}, r"top_k must be a whole number >= 1, got 2\.5"),
-        ({"top_p": 0.0}, r"top_p must lie in \(0, 1\], got 0\.0"),
-        ({"top_p": 1.5}, r"top_p must lie in \(0, 1\], got 1\.5"),
+        ({"top_p": 0.0}, r"top_p must be > 0 and <= 1, got 0\.0"),
+        ({"top_p": 1.5}, r"top_p must be > 0 and <= 1, got 1\.5"),
     ],
 )
 def test_arguments_out_of_range_are_refused(arguments: dict[str, float], sentence: str) -> None:

@@ -9,18 +9,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers.models.llama.modeling_llama import LlamaRMSNorm, apply_rotary_pos_emb
 
-from sdg_lab.models.transformer.attention import (
-    GELU,
-    KVCache,
-    Pairs,
-    RMSNorm,
-    SelfAttention,
-    SwiGLU,
-    attention,
-    causal_mask,
-    rotate,
-    rotations,
-)
+from sdg_lab.models.transformer import TransformerConfig
+from sdg_lab.models.transformer.attention import SelfAttention, attention, rotate, rotations
+from sdg_lab.models.transformer.cache import KVCache, causal_mask
+from sdg_lab.models.transformer.config import Pairs
+from sdg_lab.models.transformer.layers import FeedForward, RMSNorm, SwiGLU
 
 
 def normal(*shape: int, seed: int = 0) -> Tensor:
@@ -76,7 +69,7 @@ def test_heads_that_cannot_be_shared_out_are_refused() -> None:
 
 
 def test_self_attention_is_the_multi_head_attention_of_torch() -> None:
-    ours = SelfAttention(12, 3, 3, bias=True, pairs="halves").double()
+    ours = SelfAttention(TransformerConfig(d_model=12, n_heads=3, bias=True)).double()
     theirs = nn.MultiheadAttention(12, 3, batch_first=True, dtype=torch.float64)
     theirs.load_state_dict(
         {
@@ -152,21 +145,27 @@ def test_rms_norm_is_that_of_torch_and_of_transformers() -> None:
 
 def test_feed_forward_networks_are_their_equations() -> None:
     x = normal(3, 4).float()
-    gelu = GELU(4, 10, bias=True)
+    gelu = FeedForward(TransformerConfig(d_model=4, n_heads=1, d_ff=10, bias=True))
     hidden = x @ gelu.up.weight.T + gelu.up.bias
     gauss = 0.5 * (1 + torch.erf(hidden / 2**0.5))  # Φ, the standard normal's distribution function
-    torch.testing.assert_close(gelu(x), hidden * gauss @ gelu.down.weight.T + gelu.down.bias)
-    swiglu = SwiGLU(4, 6, bias=False)
+    want = hidden * gauss @ gelu.down.weight.T + gelu.down.bias
+    torch.testing.assert_close(gelu(x), want, rtol=1e-4, atol=1e-5)
+    swiglu = SwiGLU(TransformerConfig(d_model=4, n_heads=1, d_ff=6))
     gate, up = swiglu.gate_up.weight.split(6)
     hidden = (x @ gate.T) * torch.sigmoid(x @ gate.T) * (x @ up.T)
-    torch.testing.assert_close(swiglu(x), hidden @ swiglu.down.weight.T)
+    torch.testing.assert_close(swiglu(x), hidden @ swiglu.down.weight.T, rtol=1e-4, atol=1e-5)
 
 
 # The cache
 
 
+def cache_of(n: int, *, layers: int = 1, padding: list[int] | None = None, kind: type[KVCache] = KVCache) -> KVCache:
+    config = TransformerConfig(d_model=4, n_heads=1, n_layers=layers, context=6)
+    return kind(config, n, like=torch.zeros(1), padding=None if padding is None else torch.tensor(padding))
+
+
 def test_the_cache_returns_all_that_was_stored_and_keeps_rows() -> None:
-    cache = KVCache(2, 3, 1, 6, 4, padding=torch.tensor([0, 1, 2]))
+    cache = cache_of(3, layers=2, padding=[0, 1, 2])
     k, v = normal(3, 1, 5, 4).float(), normal(3, 1, 5, 4, seed=1).float()
     for layer in range(2):
         cache.append(layer, k[:, :, :3], v[:, :, :3])
@@ -175,22 +174,25 @@ def test_the_cache_returns_all_that_was_stored_and_keeps_rows() -> None:
     assert torch.equal(found[0], k)
     assert torch.equal(found[1], v)
     cache.advance(2)
+    assert cache.longest() == 5
     assert cache.positions(1).tolist() == [[5], [4], [3]]
     two = cache.keep(torch.tensor([2, 0]))
     assert two.length == 5
     assert torch.equal(two.keys[1][:, :, :5], k[[2, 0]])
+    assert torch.equal(two.values[1][:, :, :5], v[[2, 0]])
     assert two.padding is not None
     assert two.padding.tolist() == [2, 0]
     assert cache.padding is not None
     assert (len(cache.padding), len(cache.keys[0])) == (3, 3)  # the whole one is as it was
+    assert cache.keep(torch.tensor([1])).longest() == 4
 
 
 def test_kept_rows_are_of_the_same_kind_and_forget_nothing() -> None:
     class Named(KVCache):
         name = ""
 
-    cache = Named(1, 2, 1, 6, 4)
-    cache.name = "mine"
+    cache = cache_of(2, kind=Named)
+    cache.name = "mine"  # type: ignore[attr-defined]
     kept = cache.keep(torch.tensor([1]))
     assert isinstance(kept, Named)
     assert vars(kept).keys() == vars(cache).keys()
@@ -198,7 +200,7 @@ def test_kept_rows_are_of_the_same_kind_and_forget_nothing() -> None:
 
 
 def test_the_mask_of_a_padded_row_hides_its_padding() -> None:
-    cache = KVCache(1, 2, 1, 6, 4, padding=torch.tensor([0, 2]))
+    cache = cache_of(2, padding=[0, 2])
     assert cache.positions(3).tolist() == [[0, 1, 2], [0, 0, 0]]
     mask = cache.mask(3)
     assert mask is not None
@@ -211,7 +213,9 @@ def test_the_mask_of_a_padded_row_hides_its_padding() -> None:
 
 
 def test_one_new_token_needs_no_mask() -> None:
-    cache = KVCache(1, 2, 1, 6, 4)
+    cache = cache_of(2)
     cache.advance(3)
     assert cache.mask(1) is None
-    assert cache.mask(2) is not None
+    mask = cache.mask(2)
+    assert mask is not None
+    assert mask.tolist() == [[True, True, True, True, False], [True] * 5]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import math
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,10 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
+from sdg_lab.files import write_tensors
 from sdg_lab.models.contract import HasLogProb, NotFittedError
-from sdg_lab.models.transformer import GPT, Transformer
-from sdg_lab.models.transformer.attention import causal_mask
+from sdg_lab.models.transformer import GPT, Transformer, TransformerConfig
+from sdg_lab.models.transformer.cache import causal_mask
 
 SYMBOLS, CONTEXT = 11, 12
 
@@ -23,8 +26,12 @@ FORMS: dict[str, dict[str, Any]] = {
     "gpt-2": {"bias": True},
     "llama": {"positions": "rotary", "norm": "rms", "feed_forward": "swiglu", "n_kv_heads": 2, "tied": False},
     "llama in a file": {"positions": "rotary", "rope_pairs": "neighbours", "n_kv_heads": 1, "norm": "rms"},
-    "with convolutions": {"positions": "rotary", "convolution": 3, "n_kv_heads": 2},
 }
+
+
+def assert_same_logits(found: Tensor, wanted: Tensor) -> None:
+    """Equal to the arithmetic of float32: sums of another order, at the scale of these logits."""
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4 * float(wanted.detach().abs().max()))
 
 
 def network(**options: Any) -> Transformer:
@@ -88,7 +95,7 @@ def test_it_is_the_gpt_2_of_transformers() -> None:
     theirs.tie_weights()
     tokens = codes(3, CONTEXT)
     with torch.no_grad():
-        torch.testing.assert_close(ours(tokens), theirs(tokens).logits, rtol=1e-4, atol=1e-4)
+        assert_same_logits(ours(tokens), theirs(tokens).logits)
 
 
 @pytest.mark.parametrize("tied", [True, False])
@@ -137,19 +144,19 @@ def test_it_is_the_llama_of_transformers(kv_heads: int, tied: bool) -> None:
     theirs.tie_weights()
     tokens = codes(3, CONTEXT)
     with torch.no_grad():
-        torch.testing.assert_close(ours(tokens), theirs(tokens).logits, rtol=1e-4, atol=1e-4)
+        assert_same_logits(ours(tokens), theirs(tokens).logits)
 
 
 # What a token may depend on
 
 
-def test_changing_a_token_changes_no_score_before_it_and_all_from_it_on(form: Transformer) -> None:
+def test_changing_a_token_changes_no_logit_before_it_and_all_from_it_on(form: Transformer) -> None:
     tokens = codes(1, CONTEXT)
     before = form(tokens)
     for place in range(CONTEXT):
         changed = tokens.clone()
         changed[0, place] = (tokens[0, place] + 1) % SYMBOLS
-        differs = (form(changed) - before)[0].abs().amax(dim=-1) > 1e-5
+        differs = (form(changed) - before)[0].abs().amax(dim=-1) > 1e-4 * before.abs().max()
         assert differs.tolist() == [False] * place + [True] * (CONTEXT - place)
 
 
@@ -160,45 +167,25 @@ def test_the_weights_of_attention_are_what_the_layers_use(form: Transformer) -> 
     torch.testing.assert_close(weights.sum(-1), torch.ones(2, 2, 4, 7))
     assert (weights[..., ~causal_mask(7, 7)] == 0).all()
     # Rebuild the scores from the weights and the values alone.
-    x, turns = form._embed(tokens, None)
+    x, _ = form._embed(tokens, None)
     for layer, block in enumerate(form.blocks):
-        v = block.attention.project(block.read(0, block.attention_norm(x)), turns)[2]
+        qkv = block.attention.qkv(block.attention_norm(x)).view(2, 7, -1, 4).transpose(1, 2)
+        v = qkv[:, (qkv.shape[1] + 4) // 2 :]  # after 4 query heads, half of the rest are of keys
         gathered = weights[layer] @ v.repeat_interleave(4 // v.shape[1], dim=1)
         x = x + block.attention.out(gathered.transpose(1, 2).flatten(2))
-        x = x + block.feed_forward(block.read(1, block.feed_forward_norm(x)))
-    torch.testing.assert_close(form.unembed(form.norm(x)), form(tokens), rtol=1e-4, atol=1e-5)
+        x = x + block.feed_forward(block.feed_forward_norm(x))
+    assert_same_logits(form.unembed(form.norm(x)), form(tokens))
 
 
-@torch.no_grad()
-def test_a_convolution_is_that_of_torch_and_adds_nothing_before_training() -> None:
-    fresh = Transformer(SYMBOLS, d_model=16, n_layers=2, n_heads=4, context=CONTEXT, convolution=3)
-    without = Transformer(SYMBOLS, d_model=16, n_layers=2, n_heads=4, context=CONTEXT)
-    left = without.load_state_dict(fresh.state_dict(), strict=False)
-    assert len(left.unexpected_keys) == 2 * 3
-    assert all("convolution" in key for key in left.unexpected_keys)
-    torch.testing.assert_close(fresh(codes(2, 9)), without(codes(2, 9)))
-
-    block = network(convolution=3).blocks[0]
-    x = torch.randn(2, 9, 16, generator=torch.Generator().manual_seed(1))
-    for convolution, rows in (
-        (block.convolutions[0], x),
-        (block.convolutions[1], x),
-        (block.attention.convolution, block.attention.qkv(x)),
-    ):
-        theirs = F.conv1d(F.pad(rows.mT, (2, 0)), convolution.weight, groups=rows.shape[-1]).mT
-        torch.testing.assert_close(convolution(rows), rows + theirs, rtol=1e-4, atol=1e-5)
-
-
-def test_locked_dropout_drops_the_same_numbers_at_all_positions() -> None:
-    made = network(dropout=0.5, locked=True).train()
-    dropped = made.dropout(torch.ones(3, 9, 16))
-    assert torch.equal(dropped, dropped[:, :1].expand_as(dropped))
-    assert set(dropped.unique().tolist()) == {0.0, 2.0}
-
-
-def test_convolutions_would_mix_padding_into_what_follows() -> None:
-    with pytest.raises(ValueError, match="padding: a network with convolutions reads unpadded rows only"):
-        network(convolution=3).cache(2, padding=torch.tensor([0, 1]))
+def test_dropout_is_after_the_embedding_and_in_what_each_block_adds() -> None:
+    made = network(dropout=0.5, n_layers=3).train()
+    drawn: list[torch.Size] = []
+    for module in made.modules():
+        if isinstance(module, torch.nn.Dropout):
+            assert module.p == 0.5
+            module.register_forward_hook(lambda module, read, found: drawn.append(found.shape))
+    made(codes(2, 7))
+    assert drawn == [torch.Size([2, 7, 16])] * (1 + 2 * 3)
 
 
 # The cache
@@ -206,18 +193,16 @@ def test_convolutions_would_mix_padding_into_what_follows() -> None:
 
 @pytest.mark.parametrize("parts", [[1] * 10, [4, 1, 5], [9, 1], [10]], ids=str)
 @torch.no_grad()
-def test_with_a_cache_the_scores_are_those_of_the_whole_pass(form: Transformer, parts: list[int]) -> None:
+def test_with_a_cache_the_logits_are_those_of_the_whole_pass(form: Transformer, parts: list[int]) -> None:
     tokens = codes(3, 10)
     cache = form.cache(3)
     found = torch.cat([form(part, cache) for part in tokens.split(parts, dim=1)], dim=1)
-    torch.testing.assert_close(found, form(tokens), rtol=1e-4, atol=1e-5)
+    assert_same_logits(found, form(tokens))
     assert cache.length == 10
 
 
-@pytest.mark.parametrize("kind", [kind for kind in FORMS if "convolution" not in FORMS[kind]])
 @torch.no_grad()
-def test_prompts_of_different_lengths_read_together_score_as_each_alone(kind: str) -> None:
-    form = network(**FORMS[kind])
+def test_prompts_of_different_lengths_read_together_score_as_each_alone(form: Transformer) -> None:
     prompts = [codes(1, length, seed=length) for length in (6, 1, 4)]
     padding = torch.tensor([0, 5, 2])
     together = torch.cat([F.pad(prompt, (6 - prompt.shape[1], 0), value=7) for prompt in prompts])
@@ -228,7 +213,7 @@ def test_prompts_of_different_lengths_read_together_score_as_each_alone(kind: st
     for row, prompt in enumerate(prompts):
         alone = form(torch.cat([prompt, answers[row : row + 1]], dim=1))[0]
         found = torch.cat([prefill[row, int(padding[row]) :], first[row], rest[row]])
-        torch.testing.assert_close(found, alone, rtol=1e-4, atol=1e-5)
+        assert_same_logits(found, alone)
 
 
 @torch.no_grad()
@@ -238,7 +223,7 @@ def test_rows_of_a_cache_go_on_alone(form: Transformer) -> None:
     form(tokens[:, :4], cache)
     rows = torch.tensor([3, 1])
     found = form(tokens[rows, 4:], cache.keep(rows))
-    torch.testing.assert_close(found, form(tokens[rows])[:, 4:], rtol=1e-4, atol=1e-5)
+    assert_same_logits(found, form(tokens[rows])[:, 4:])
 
 
 def test_more_tokens_than_the_context_are_refused(form: Transformer) -> None:
@@ -261,7 +246,7 @@ def test_padding_takes_room_in_the_cache_and_none_in_the_context() -> None:
     cache = form.cache(2, capacity=20, padding=torch.tensor([4, 1]))
     tokens = codes(2, 13)
     found = form(tokens, cache)
-    torch.testing.assert_close(found[1, 1:], form(tokens[1:, 1:])[0], rtol=1e-4, atol=1e-5)
+    assert_same_logits(found[1, 1:], form(tokens[1:, 1:])[0])
     with pytest.raises(ValueError, match="13 tokens are more than the context of 12; give fewer"):
         form(codes(2, 1), cache)
     form(codes(1, 1), cache.keep(torch.tensor([0])))  # the row that has read 9
@@ -297,7 +282,7 @@ def test_all_probabilities_of_a_position_sum_to_one_and_log_prob_is_their_produc
 
 
 def test_sampling_with_the_cache_draws_what_the_whole_pass_would(fitted: GPT) -> None:
-    drawn = [str(name) for name in fitted.sample(5, seed=3, top_k=1, prompt="ha", max_length=5)]
+    drawn = [str(name) for name in fitted.sample(5, temperature=0, prompt="ha", max_length=5)]
     assert len(set(drawn)) == 1
     want = "ha"
     while len(want) < 7:
@@ -317,6 +302,43 @@ def test_save_and_load_give_back_the_same_model(options: dict[str, Any], tmp_pat
     assert again.config() == model.config()
     np.testing.assert_array_equal(again.log_prob(NAMES), model.log_prob(NAMES))
     assert again.sample(4, seed=0) == model.sample(4, seed=0)
+
+
+def test_weights_bring_their_alphabet_along(fitted: GPT) -> None:
+    again = gpt()
+    again.load_state_dict({name: value.clone() for name, value in fitted.state_dict().items()})
+    assert again.symbols == fitted.symbols
+    np.testing.assert_array_equal(again.log_prob(NAMES), fitted.log_prob(NAMES))
+
+
+def test_before_fit_its_size_is_not_known_and_its_options_are() -> None:
+    model = gpt()
+    with pytest.raises(NotFittedError, match="the size of this GPT depends on its data"):
+        model.n_parameters  # noqa: B018 - a property that refuses
+    assert model.config() == dataclasses.asdict(TransformerConfig(context=12, d_model=16, n_layers=1, n_heads=2))
+    assert GPT(**model.config()).config() == model.config()
+
+
+def test_a_file_of_the_first_version_is_read(fitted: GPT, tmp_path: Path) -> None:
+    arguments = {"context": 12, "d_model": 16, "n_layers": 1, "n_heads": 2}
+    config = {"arguments": arguments, **fitted.facts(), "trained": {"seconds": 1.5}}
+    write_tensors(tmp_path / "old.safetensors", fitted.state(), {"model": "GPT", "config": config})
+    again = GPT.load(tmp_path / "old.safetensors")
+    np.testing.assert_array_equal(again.log_prob(NAMES), fitted.log_prob(NAMES))
+    assert again.trained == {"seconds": 1.5}
+
+
+def test_muon_steps_the_matrices_inside_the_blocks_and_no_other() -> None:
+    model = gpt(tied=False).fit(NAMES, epochs=1, optimizer="muon", progress=False)
+    assert sorted(tuple(matrix.shape) for matrix in model.matrices()) == [(16, 16), (16, 64), (48, 16), (64, 16)]
+
+
+@pytest.mark.parametrize("thing", [GPT, Transformer])
+def test_help_shows_the_options_with_their_defaults(thing: type) -> None:
+    shown = inspect.signature(thing).parameters
+    for field in dataclasses.fields(TransformerConfig):
+        assert shown[field.name].default == field.default
+    assert "options" not in shown
 
 
 def test_the_seed_decides_the_weights() -> None:
@@ -351,14 +373,13 @@ def test_new_weights_are_as_small_as_those_of_gpt_2() -> None:
         ({"norm": "batch"}, "norm must be one of layer, rms, got 'batch'"),
         ({"feed_forward": "relu"}, "feed_forward must be one of gelu, swiglu, got 'relu'"),
         ({"rope_pairs": "thirds"}, "rope_pairs must be one of halves, neighbours, got 'thirds'"),
-        ({"convolution": 1}, "convolution must be 0, for none, or a whole number >= 2, got 1"),
-        ({"dropout": 1.0}, r"dropout must lie in \[0, 1\), got 1\.0"),
+        ({"dropout": 1.0}, r"dropout must be >= 0 and < 1, got 1\.0"),
         ({"positions": "rotary", "d_model": 6, "n_heads": 2}, "d_model / n_heads must be even, got 3"),
-        ({"context": 1}, "context must be >= 2, got 1"),
+        ({"context": 1}, "context must be a whole number >= 2, got 1"),
         ({"positions": "rotary", "rope_base": 0.0}, r"rope_base must be >= 1, got 0\.0"),
-        ({"positions": "rotary", "rope_base": math.inf}, "rope_base must be a finite number, got inf"),
-        ({"rope_base": "10000"}, "rope_base must be a finite number, got '10000'"),
-        ({"norm_eps": math.nan}, "norm_eps must be a finite number, got nan"),
+        ({"positions": "rotary", "rope_base": math.inf}, "rope_base must be >= 1, got inf"),
+        ({"rope_base": "10000"}, "rope_base must be >= 1, got '10000'"),
+        ({"norm_eps": math.nan}, "norm_eps must be > 0, got nan"),
         ({"norm_eps": 0.0}, r"norm_eps must be > 0, got 0\.0"),
     ],
 )
@@ -378,5 +399,7 @@ def test_what_does_not_fit_is_refused(fitted: GPT) -> None:
         fitted.sample(1, prompt="a" * 12)
     with pytest.raises(ValueError, match="data holds no sequences"):
         gpt().fit([], progress=False)
-    with pytest.raises(TypeError, match="unexpected keyword argument 'heads'"):
-        gpt(heads=3)
+    with pytest.raises(TypeError, match="GPT has no option 'n_head'; did you mean 'n_heads'"):
+        gpt(n_head=3)
+    with pytest.raises(TypeError, match="Transformer has no option 'layers'; did you mean 'n_layers'"):
+        Transformer(5, layers=3)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from sdg_lab.course.ch07.plays import Adder, write_sums
+from sdg_lab.course.ch07.sums import Adder, write_sums
 
 
 def test_sums_are_written_with_the_answer_reversed() -> None:
@@ -13,7 +13,7 @@ def test_sums_are_written_with_the_answer_reversed() -> None:
     assert codes[1] == [9, 9, 9, 10, 9, 9, 9, 11, 8, 9, 9, 1]
 
 
-def test_the_adder_writes_what_its_scores_say_and_learns() -> None:
+def test_the_adder_writes_what_its_logits_say_and_learns() -> None:
     a, b = torch.randint(1000, (2, 512), generator=torch.Generator().manual_seed(0))
     adder = Adder(d_model=16, n_layers=1, n_heads=2)
     before = float(adder.loss(write_sums(a, b)).detach())
@@ -21,10 +21,10 @@ def test_the_adder_writes_what_its_scores_say_and_learns() -> None:
     assert float(adder.loss(write_sums(a, b)).detach()) < before - 0.3
     answers = adder.add(a, b)
     # Where the digit-by-digit answer is right, so are the likeliest digits given the right ones before, and conversely.
-    likeliest = (adder.scores(write_sums(a, b))[..., :10].argmax(-1) == write_sums(a, b)[:, -4:]).all(1)
+    likeliest = (adder.logits(write_sums(a, b))[..., :10].argmax(-1) == write_sums(a, b)[:, -4:]).all(1)
     assert torch.equal(answers == a + b, likeliest)
     # Whatever it writes first is the last digit of its answer.
-    first = adder.scores(write_sums(a, b))[:, 0, :10].argmax(-1)
+    first = adder.logits(write_sums(a, b))[:, 0, :10].argmax(-1)
     assert torch.equal(answers % 10, first)
 
 
