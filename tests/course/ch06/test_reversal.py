@@ -21,7 +21,7 @@ def test_a_place_is_counted_from_either_end_and_only_where_there_is_one() -> Non
     model = model_of(WORDS)
     with np.errstate(invalid="ignore"):  # no word here has a fourth phoneme
         from_start, from_end = by_place(model, WORDS)
-    nats = [-model.symbol_log_prob([pair])[0] for pair in WORDS]
+    nats = [-model.log_prob_by_token([pair])[0] for pair in WORDS]
     assert from_start.shape == from_end.shape == (PLACES,)
     assert from_start[0] == pytest.approx(np.mean([row[0] for row in nats]), abs=1e-5)
     assert from_start[2] == pytest.approx(np.mean([row[2] for row in nats[1:]]), abs=1e-5)
