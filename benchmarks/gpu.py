@@ -22,7 +22,7 @@ from sdg_lab.models.diffusion import Diffusion
 from sdg_lab.models.transformer import GPT
 from sdg_lab.training import train
 
-EPOCHS, PICTURES, CONTEXT, TEXT = 20, 256, 256, 200_000
+EPOCHS, IMAGES, CONTEXT, TEXT = 20, 256, 256, 200_000
 Ways = dict[str, dict[str, Any]]
 Epoch = Callable[..., float]
 GPT_WAYS: Ways = {
@@ -44,7 +44,7 @@ def run() -> list[Row]:
         print("no CUDA device is found here: the table of processor against GPU has no rows")
         return []
     return [
-        *rows(f"U-Net, an epoch of {len(data.mnist().train):,} pictures", unet, UNET_WAYS),
+        *rows(f"U-Net, an epoch of {len(data.mnist().train):,} images", unet, UNET_WAYS),
         *rows(f"GPT, an epoch of {TEXT:,} characters", gpt, GPT_WAYS),
     ]
 
@@ -65,11 +65,11 @@ def rows(what: str, epoch: Epoch, ways: Ways) -> list[Row]:
 
 
 def unet(*, epochs: int, **settings: Any) -> float:
-    """Return the seconds of an epoch of chapter 05's network on pictures of 28×28."""
+    """Return the seconds of an epoch of chapter 05's network on images of 28×28."""
     model = Diffusion((1, 28, 28), architecture="unet", widths=WIDTHS, unshuffle=UNSHUFFLE, timesteps=TIMESTEPS)
-    pictures = torch.from_numpy(data.mnist().train.pixels)
+    images = torch.from_numpy(data.mnist().train.pixels)
     watch = Watch()
-    train(model, pictures, epochs=epochs + 1, batch_size=PICTURES, on_epoch=watch, progress=False, **settings)
+    train(model, images, epochs=epochs + 1, batch_size=IMAGES, on_epoch=watch, progress=False, **settings)
     return watch.seconds()
 
 

@@ -54,6 +54,14 @@ def test_processes_share_each_batch_evenly() -> None:
     assert [sorted(chain(*parts)) for parts in zip(*dealt, strict=True)] == [sorted(batch) for batch in together]
 
 
+def test_processes_draw_noise_of_their_own() -> None:
+    drawn = []
+    for rank in range(3):
+        for _, _ in batches(9, 9, rank, 3).epoch(0):
+            drawn.append(torch.rand(()).item())
+    assert len(set(drawn)) == 3
+
+
 def test_what_processes_cannot_share_evenly_is_left_out_of_an_epoch() -> None:
     shares = [batches(51, 16, rank, 4) for rank in range(4)]
     dealt = [[sorted(chain(*epoch_of(share, epoch)[1])) for share in shares] for epoch in (0, 1)]
@@ -107,7 +115,7 @@ def test_processes_have_one_order_and_noise_of_their_own() -> None:
         (torch.empty(0, 3), "data is empty"),
         ((torch.ones(3, 3), torch.ones(2, 1)), r"must have one length, got \[3, 2\]"),
         ((torch.ones(3), torch.tensor([[1.0], [float("nan")], [1.0]])), "tensor 1 of data is not finite at example 1"),
-        (torch.tensor([1.0, 2.0, float("-inf")]), "tensor 0 of data is not finite at example 2"),
+        (torch.tensor([1.0, float("-inf"), 3.0, float("nan")]), "tensor 0 of data is not finite at example 1"),
     ],
 )
 def test_bad_data_never_train(data: Any, sentence: str) -> None:
