@@ -235,7 +235,9 @@ def stationary(matrix: Floats) -> Floats:
 def _stationary_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield Case(np.array([[0.9, 0.1], [0.3, 0.7]]))
     for size, dtype in ((3, float), (6, np.float32), (27, float)):
-        yield Case(rng.dirichlet(np.ones(size), size=size).astype(dtype), name=f"a chain of {size} states")
+        shares = rng.dirichlet(np.ones(size), size=size)
+        rows = [(rng.multinomial(1024 - size, share) + 1) / 1024 for share in shares]  # 1 in sum, also at 32 bits
+        yield Case(np.array(rows, dtype=dtype), name=f"a chain of {size} states")
     counts = count_transitions(NAMES, SYMBOLS)
     yield Case(counts / counts.sum(axis=1, keepdims=True), name="a chain of names")
     yield Case(np.array([[0.9999, 0.0001], [0.0004, 0.9996]]), name="a chain that mixes slowly")

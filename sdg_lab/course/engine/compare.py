@@ -92,6 +92,35 @@ def difference(
     return "" if got == want else f"expected {_short(want)}, got {_short(got)}"
 
 
+def in_the_form_of(value: Any, like: Any) -> Any:
+    """Return a right answer as the reference writes it: an array, a tensor, a number; gradients are kept.
+
+    Args:
+        value: the answer, settled.
+        like: what the reference returned in some case.
+    """
+    if is_tensor(like):
+        return _tensor(value).reshape(()) if not like.ndim else _tensor(value)
+    if isinstance(like, np.ndarray):
+        return _array(value)
+    if isinstance(like, bool | int | float | np.generic) and not isinstance(value, str):
+        return _array(value).reshape(())[()] if isinstance(like, np.generic) else type(like)(_array(value).item())
+    if isinstance(like, tuple) and len(value) == len(like):
+        return tuple(in_the_form_of(mine, theirs) for mine, theirs in zip(value, like, strict=True))
+    if isinstance(like, list) and like:  # as many as there are, all of one kind
+        return [in_the_form_of(item, like[0]) for item in value]
+    if isinstance(like, list | set | frozenset | dict):
+        return type(like)(value)
+    return value
+
+
+def _tensor(value: Any) -> Any:
+    torch = sys.modules["torch"]
+    if isinstance(value, list | tuple) and any(is_tensor(item) or isinstance(item, list | tuple) for item in value):
+        return torch.stack([_tensor(item) for item in value])
+    return torch.as_tensor(value)
+
+
 def same(one: Any, other: Any) -> bool:
     """Tell whether two values are equal to the last bit: arguments before and after a call."""
     if is_tensor(one) or isinstance(one, np.ndarray):

@@ -91,6 +91,11 @@ def verdict(exercise: Exercise, answer: Answer, *, seed: int = IN_THE_NOTEBOOK) 
     return result("failed", f"The values are right, but your function {harm[0]}.") if harm else result("passed", "")
 
 
+def typical_value(exercise: Exercise) -> Any:
+    """Return what the reference returns in the first case that it does not refuse."""
+    return next(outcome.value for outcome in _right(exercise, IN_THE_NOTEBOOK) if outcome.error is None)
+
+
 def _cases(exercise: Exercise, seed: int) -> list[Case]:
     """Make the cases, every time anew; what is differentiated wants a gradient."""
     cases = list(exercise.cases(np.random.default_rng(seed)))
