@@ -56,9 +56,11 @@ def d_separated(parents: Parents, a: str, b: str, given: Iterable[str] = ()) -> 
 
     A chain (x → m → y) and a fork (x ← m → y) are blocked by knowing m; a collider (x → m ← y) is blocked unless m or
     something below it is known. If a and b are d-separated, they are independent given the rest in every network on
-    this graph. The walk keeps track of the direction in which it arrives: that decides where it may go on.
+    this graph. The walk keeps track of the direction in which it arrives: that decides where it may go on. Coming from
+    above, it is thrown back by a node that is known; so it gets past an open collider, and past one that is opened from
+    below, by going down to what is known there and up again.
 
-    Source: Koller and Friedman (2009), Probabilistic Graphical Models, algorithm 3.1.
+    Source: Shachter (1998), Bayes-ball.
 
     Raises:
         ValueError: if a node is unknown, or a or b is itself given.
@@ -70,7 +72,6 @@ def d_separated(parents: Parents, a: str, b: str, given: Iterable[str] = ()) -> 
     if a in known or b in known or a == b:
         raise ValueError(f"{a!r} and {b!r} must be two different nodes, and neither of them given")
     below = children(parents)
-    opens_colliders = ancestors(parents, known)
     waiting, seen = [(a, "from below")], set()
     while waiting:
         node, arrived = step = waiting.pop()
@@ -82,11 +83,10 @@ def d_separated(parents: Parents, a: str, b: str, given: Iterable[str] = ()) -> 
         if arrived == "from below" and node not in known:
             waiting += [(parent, "from below") for parent in parents[node]]
             waiting += [(child, "from above") for child in below[node]]
-        if arrived == "from above":
-            if node not in known:
-                waiting += [(child, "from above") for child in below[node]]
-            if node in opens_colliders:
-                waiting += [(parent, "from below") for parent in parents[node]]
+        elif arrived == "from above" and node not in known:
+            waiting += [(child, "from above") for child in below[node]]
+        elif arrived == "from above":
+            waiting += [(parent, "from below") for parent in parents[node]]
     return True
 
 

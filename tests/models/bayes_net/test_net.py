@@ -19,6 +19,7 @@ from sdg_lab import data
 from sdg_lab.data.types import Network
 from sdg_lab.models.bayes_net import BayesNet
 from sdg_lab.models.bayes_net.cpt import draw_table, make_network
+from sdg_lab.models.bayes_net.inference import eliminate, factors_of
 from sdg_lab.models.bayes_net.sampling import RowDrawer
 from sdg_lab.models.contract import NotFittedError
 
@@ -153,6 +154,13 @@ def test_marginals_are_pgmpys(name, request):
             np.testing.assert_allclose(ours.query(node, given=known), want, rtol=0, atol=1e-10)
 
 
+def test_elimination_never_makes_a_large_table(alarm):
+    """ALARM has 37 variables; in a good order no product spans more than five of them."""
+    network = alarm.network
+    steps, _, _ = eliminate(factors_of(network, {}, network.nodes))
+    assert max(np.size(step.factor.values) for step in steps) <= 500  # noqa: PD011 - no DataFrame
+
+
 # Sampling
 
 
@@ -257,6 +265,16 @@ def test_cutting_an_arrow_keeps_how_common_the_child_is_given_its_other_parents(
         want = asia.query("dysp", given={"either": either})
         for bronc in ("yes", "no"):
             np.testing.assert_allclose(cut.query("dysp", given={"either": either, "bronc": bronc}), want, atol=1e-12)
+
+
+def test_cutting_an_arrow_says_something_of_settings_that_never_happen():
+    """Where the other parents are never so, the child's rows are averaged over the states of the parent cut off."""
+    states = dict.fromkeys("abc", ("n", "y"))
+    cpts = {"a": np.array([1.0, 0.0]), "b": np.array([0.3, 0.7])}
+    cpts["c"] = np.array([[[0.1, 0.9], [0.2, 0.8]], [[0.3, 0.7], [0.9, 0.1]]])  # P(c | a, b), and a is never y
+    net = BayesNet.from_network(make_network(states, {"a": (), "b": (), "c": ("a", "b")}, cpts))
+    want = [[0.3 * 0.1 + 0.7 * 0.2, 0.3 * 0.9 + 0.7 * 0.8], [0.6, 0.4]]
+    np.testing.assert_allclose(net.without_arrow("b", "c").network.cpts["c"], want, atol=1e-12)
 
 
 # Learning tables

@@ -244,6 +244,15 @@ def test_a_search_keeps_its_bounds_and_its_memory_pays(alarm_rows):
     assert structure_score(coded, patient) > structure_score(coded, dict.fromkeys(coded.names, ()))
 
 
+def test_no_node_gets_more_parents_than_allowed():
+    rng = np.random.default_rng(0)
+    causes = rng.integers(0, 2, (4, 3000))
+    rows = pd.DataFrame({name: cause.astype(str) for name, cause in zip("abcd", causes, strict=True)})
+    rows["sum"] = (causes.sum(axis=0) + (rng.random(3000) < 0.05)).astype(str)
+    found = {most: hill_climb(code_table(rows), max_parents=most) for most in (1, 2, 4)}
+    assert [max(map(len, graph.values())) for graph in found.values()] == [1, 2, 4]
+
+
 def test_more_rows_bring_the_graph_nearer_to_the_truth():
     network = data.network("asia")
     truth = {node: network.parents[node] for node in network.nodes}
