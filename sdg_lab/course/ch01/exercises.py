@@ -202,7 +202,7 @@ def _witten_bell_cases(rng: np.random.Generator) -> Iterator[Case]:
         yield Case(np.zeros(size), rng.dirichlet(np.ones(size)), name="a context that was never seen")
 
 
-def _mix(counts: Any, shorter: Any, types: float) -> Any:
+def _mix(counts: Any, shorter: Any, types: Any) -> Any:
     return (counts + types * shorter) / max(counts.sum() + types, 1e-9)
 
 

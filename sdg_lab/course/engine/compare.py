@@ -104,7 +104,8 @@ def in_the_form_of(value: Any, like: Any) -> Any:
     if isinstance(like, np.ndarray):
         return _array(value)
     if isinstance(like, bool | int | float | np.generic) and not isinstance(value, str):
-        return _array(value).reshape(())[()] if isinstance(like, np.generic) else type(like)(_array(value).item())
+        number = np.asarray(_array(value)).reshape(())[()]
+        return number if isinstance(like, np.generic) else type(like)(number)
     if isinstance(like, tuple) and len(value) == len(like):
         return tuple(in_the_form_of(mine, theirs) for mine, theirs in zip(value, like, strict=True))
     if isinstance(like, list) and like:  # as many as there are, all of one kind

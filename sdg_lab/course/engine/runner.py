@@ -18,12 +18,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import nbformat
-from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
-from jupyter_client.manager import AsyncKernelManager
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-
 from sdg_lab.course.engine import notebooks, outputs
 from sdg_lab.course.engine.display import duration
 from sdg_lab.course.engine.notebooks import METADATA, Stamp
@@ -72,6 +66,8 @@ def execute(
             (the message names chapter, cell, its first line and the error), if an output must not be committed, or if
             the file cannot be written. It is then as it was.
     """
+    import nbformat
+
     try:
         before = path.read_bytes()
         notebook = _notebook(path)
@@ -104,6 +100,8 @@ def _notebook(path: Path) -> Any:
     Raises:
         ValueError: if it is not one; the message says why.
     """
+    import nbformat
+
     notebooks.read(path)
     try:
         notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
@@ -144,18 +142,13 @@ def execute_many(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-class _ThisEnvironment(KernelSpecManager):
-    """The kernel of the running interpreter, whatever kernels the user has installed under the same name."""
-
-    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
-        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        return KernelSpec(argv=argv, display_name=outputs.KERNEL["display_name"], language="python")
-
-
 def _run_cells(
     notebook: Any, path: Path, threads: int, timeout: float, on_cell: OnCell, stop: threading.Event
 ) -> float:
     """Run every cell in place; return the seconds that they took."""
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
     code = notebooks.code_cells(notebook)
     numbers = {id(cell): number for number, cell in enumerate(code, start=1)}
     current, marks = 0, []
@@ -199,8 +192,17 @@ def _run_cells(
     return marks[-1] - marks[0] if marks else 0.0
 
 
-def _kernel_manager(private: str) -> AsyncKernelManager:
-    manager = AsyncKernelManager(kernel_spec_manager=_ThisEnvironment())
+def _kernel_manager(private: str) -> Any:
+    """Return a manager of kernels of the running interpreter, whatever the user has installed under the same name."""
+    from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+    from jupyter_client.manager import AsyncKernelManager
+
+    class ThisEnvironment(KernelSpecManager):
+        def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+            argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+            return KernelSpec(argv=argv, display_name=outputs.KERNEL["display_name"], language="python")
+
+    manager = AsyncKernelManager(kernel_spec_manager=ThisEnvironment())
     if sys.platform != "win32":  # sockets that only this user can open, rather than ports that anybody here can
         manager.transport, manager.ip = "ipc", f"{private}/kernel"
     return manager

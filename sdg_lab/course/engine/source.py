@@ -94,7 +94,8 @@ def _plain(node: ast.stmt, text: str) -> str:
         starts.append(starts[-1] + len(line))
 
     def end_of(inner: Any) -> int:
-        return starts[inner.end_lineno - 1] + int(inner.end_col_offset)
+        end: int = starts[inner.end_lineno - 1] + inner.end_col_offset
+        return end
 
     cuts: list[tuple[int, int, bytes]] = []
     for inner in ast.walk(node):
