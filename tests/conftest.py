@@ -5,14 +5,27 @@ import sdg_lab  # noqa: F401, I001 - before anything that loads torch
 import os
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import settings
 
+from sdg_lab import threads
 from sdg_lab.course.engine import notebooks
 
 os.environ["MPLBACKEND"] = "Agg"
 settings.register_profile("same-every-time", derandomize=True, deadline=None)
 settings.load_profile("same-every-time")
+
+
+MEMORY_OF_A_WORKER = 2e9
+"""Bytes, at most: torch, and a chapter's kernel."""
+
+
+@pytest.hookimpl(optionalhook=True)  # no hook at all where xdist is switched off
+def pytest_xdist_auto_num_workers() -> int:
+    """Return one worker for each physical core that this process may use, and for which there is memory."""
+    physical = psutil.cpu_count(logical=False) or 1
+    return max(1, min(physical, threads.available_cores(), int(psutil.virtual_memory().total / MEMORY_OF_A_WORKER)))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -11,6 +11,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
+from PIL import Image
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -23,12 +24,34 @@ PINS = {
 def declared() -> list[Requirement]:
     extras = PROJECT["project"]["optional-dependencies"].values()
     lines = PROJECT["project"]["dependencies"] + [line for extra in extras for line in extra]
-    return [Requirement(line) for line in lines]
+    return [Requirement(line) for line in lines if not line.startswith("sdg-lab")]  # an extra that takes in another
 
 
 @pytest.mark.parametrize("requirement", declared(), ids=lambda r: r.name)
 def test_the_lock_pins_what_is_declared(requirement: Requirement):
     assert requirement.specifier.contains(PINS[canonicalize_name(requirement.name)])
+
+
+def test_the_base_is_light_and_make_installs_all_the_rest():
+    base = {Requirement(line).name for line in PROJECT["project"]["dependencies"]}
+    assert not base & {"torch", "matplotlib", "pyarrow", "jupyterlab", "numba", "pymc", "lightning-fabric"}
+    everything = Requirement(PROJECT["project"]["optional-dependencies"]["dev"][0]).extras
+    course = Requirement(PROJECT["project"]["optional-dependencies"]["course"][0]).extras
+    papers = Requirement(PROJECT["project"]["optional-dependencies"]["papers"][0]).extras
+    assert {"dev"} | everything | course | papers == set(PROJECT["project"]["optional-dependencies"])
+
+
+def test_each_use_and_its_mb_stand_in_the_readme():
+    table = re.findall(r"^\| `?([a-z]+)`? \| .+ \| (\d+) \|$", (ROOT / "README.md").read_text("utf-8"), flags=re.M)
+    assert [use for use, _ in table] == ["base", *PROJECT["project"]["optional-dependencies"]]
+    assert all(1 <= int(megabytes) <= 3000 for _, megabytes in table)
+
+
+def test_the_version_is_said_once_in_each_package():
+    import papers
+    import sdg_lab
+
+    assert sdg_lab.__version__ == papers.__version__ == PROJECT["project"]["version"]
 
 
 def test_the_lock_can_be_used_elsewhere():
@@ -64,6 +87,34 @@ def test_make_alone_lists_every_target():
     targets = re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.M)
     assert len(targets) >= 6
     assert all(re.search(rf"make {target} +\S", said) for target in targets)
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+@pytest.mark.parametrize(("was_at", "anew"), [("/where/it/was", True), ("{here}", False), ("", False)])
+def test_in_a_clone_that_was_moved_the_environment_is_made_anew(tmp_path: Path, was_at: str, anew: bool):
+    for name in ("Makefile", "pyproject.toml", "requirements.lock"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / ".ready").write_text(was_at.format(here=tmp_path.resolve()))
+    command = ["make", "--dry-run", "--no-print-directory", "lab"]
+    planned = subprocess.run(command, cwd=tmp_path.resolve(), capture_output=True, text=True, check=True).stdout
+    assert ("rm -rf .venv" in planned) == anew
+    assert ("-r requirements.lock" in planned) == anew
+
+
+def test_the_readme_s_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "people.csv").write_text(
+        "age,smokes\n" + "".join(f"{20 + i},{'yes' if i % 3 else 'no'}\n" for i in range(40))
+    )
+    (tmp_path / "lines.txt").write_text("".join(f"On day {day} it rained.\n" for day in range(400)))
+    (tmp_path / "photos").mkdir()
+    for shade in range(20):
+        Image.new("L", (8, 8), 10 * shade).save(tmp_path / "photos" / f"{shade}.png")
+    blocks = re.findall(r"```python\n(.+?)```", (ROOT / "README.md").read_text("utf-8"), flags=re.S)
+    assert len(blocks) == 2
+    for block in blocks:
+        exec(block, {})
 
 
 @pytest.mark.skipif(not (ROOT / ".venv" / ".ready").exists(), reason="set up by other means than make")

@@ -5,14 +5,18 @@ Each command loads what it needs when it runs, so that ``--help`` is there at on
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, ParamSpec, TextIO, TypeVar
 
 import typer
 from rich.columns import Columns
@@ -21,7 +25,7 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
-from sdg_lab import __version__, threads
+from sdg_lab import __version__, extras, threads
 
 if TYPE_CHECKING:
     from sdg_lab.cli.doctor import Finding
@@ -32,7 +36,8 @@ START = "00_start_here.ipynb"
 
 app = typer.Typer(
     name="sdg-lab",
-    help="Synthetic data from scratch, judged honestly, offline.\n\nStart with [bold cyan]sdg-lab lab[/].",
+    help="Synthetic data from scratch, judged honestly, offline.\n\nStart with [bold cyan]sdg-lab lab[/]. "
+    "For a file of your own, see [bold cyan]sdg-lab data --help[/].",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_show_locals=False,
@@ -54,6 +59,9 @@ def main(
     ] = False,
 ) -> None:
     """Take the options that stand before a command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what an encoding lacks is a question mark, not the end
+            stream.reconfigure(errors="replace")
 
 
 @app.command()
@@ -61,6 +69,10 @@ def lab(
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open a browser window, or only serve.")
     ] = True,
+    port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help="Where JupyterLab listens.", show_default="8888, or the next free"),
+    ] = None,
 ) -> None:
     """Open the course in JupyterLab."""
     from sdg_lab.course.engine import notebooks
@@ -68,7 +80,10 @@ def lab(
     folder = _or_stop(notebooks.folder)
     if not (folder / START).is_file():
         _stop(f"no {START} in {folder.name}/; bring it back with: git checkout -- notebooks/{START}")
+    if find_spec("jupyterlab") is None:
+        _stop(f"jupyterlab is not installed; run: {extras.command('course')}")
     command = [sys.executable, "-m", "jupyterlab", f"{folder.name}/{START}", *([] if browser else ["--no-browser"])]
+    command += [] if port is None else [f"--port={port}"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:  # in a container one is root, and JupyterLab would refuse
         command.append("--allow-root")
     os.chdir(folder.parent)
@@ -78,13 +93,22 @@ def lab(
 
 
 @app.command()
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False) -> None:
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    sizes: Annotated[bool, typer.Option("--sizes", help="Print only how much of the disk each use takes.")] = False,
+) -> None:
     """Say what is installed and found, and what to do about what is missing.
 
     Ends with 0 if everything needed is there, with 1 otherwise.
     """
     from sdg_lab.cli.doctor import examine, is_well
 
+    if sizes:
+        from sdg_lab.cli.sizes import added
+
+        for use, megabytes in added().items():
+            console.print(f"{use:<10} {megabytes:6.0f} MB", highlight=False)
+        raise typer.Exit
     findings = examine()
     well = is_well(findings)
     if as_json:
@@ -119,7 +143,7 @@ def run(
     if not paths:
         console.print("Every chapter is up to date.")
         return
-    share = threads.DEFAULT if write else threads.choose()
+    share = threads.DEFAULT if write else _or_stop(threads.choose)
     workers = min(workers or max(1, threads.available_cores() // share), len(paths))
     results = _execute(paths, workers=workers, share=share, write=write)
 
@@ -129,13 +153,12 @@ def run(
         result = results[path]
         failed = isinstance(result, Exception)
         seconds = "" if failed else f"{result.seconds:.1f}"
-        table.add_row(
-            path.stem, seconds, "[red]failed[/]" if failed else "[green]written[/]" if write else "[green]ran[/]"
-        )
+        ended = "[red]failed[/]" if failed else "[green]written[/]" if write else "[green]ran[/]"
+        table.add_row(_plain(path.stem), seconds, ended)
     console.print(table)
     errors = [result for result in results.values() if isinstance(result, Exception)]
     for error in errors:
-        console.print(f"[red]✗[/] {escape(str(error))}", soft_wrap=True)
+        console.print(f"[red]{_mark('✗')}[/] {_plain(str(error))}", soft_wrap=True)
     if write:
         _update_readme(paths[0].parent.parent / "README.md")
     raise typer.Exit(1 if errors else 0)
@@ -146,21 +169,34 @@ def train(
     name: Annotated[str | None, typer.Argument(help="Which weights; without it, all are listed.")] = None,
 ) -> None:
     """Train a model whose weights ship with a chapter, and put the new weights in place."""
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
     from sdg_lab.course.engine import weights as trained
 
     if name is None:
-        for known in trained.names():
-            there = trained.path(known)
+        for known in _or_stop(trained.names):
+            there = _or_stop(trained.path, known)
             size = f"{there.stat().st_size / 1e6:.1f} MB" if there.is_file() else "[yellow]not trained yet[/]"
             console.print(f"{known:<20} {size}", highlight=False)
         return
-    written = _or_stop(trained.train, name)
-    console.print(f"[green]✓[/] {written.parent.name}/{written.name}")
+    if name in _or_stop(trained.names):
+        _or_stop(trained.path, name)  # before minutes are spent on what could not be kept
+        console.print(f"Training {name} from nothing; that takes minutes.", highlight=False)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        progress.add_task(_plain(name), total=None)
+        written = _or_stop(trained.train, name)
+    console.print(f"[green]{_mark('✓')}[/] {written.parent.name}/{written.name}")
 
 
 @app.command()
 def data(name: Annotated[str | None, typer.Argument(help="A data set; without it, all are listed.")] = None) -> None:
-    """Show the data sets, or one of them with a few examples."""
+    """Show the data sets, or one of them with a few examples.
+
+    Your own file is read in Python, from sdg_lab.data: read_table("people.csv") for a CSV or Parquet table,
+    read_images("photos/") for a folder of images, read_text("lines.txt") for a text, one item a line. Each
+    splits it into train, validation and test, ready for every model.
+    """
     from sdg_lab import data as sets
 
     catalog = sets.catalog()
@@ -168,7 +204,7 @@ def data(name: Annotated[str | None, typer.Argument(help="A data set; without it
         table = Table("name", "what it is", "shape", "", caption="sdg-lab data NAME: source, licence, units, examples")
         table.columns[0].no_wrap = True
         for key, card in catalog.iterrows():
-            mark = "[green]✓[/]" if card["installed"] else "[red]not installed[/]"
+            mark = f"[green]{_mark('✓')}[/]" if card["installed"] else "[red]not installed[/]"
             table.add_row(str(key), escape(str(card["title"])), escape(str(card["shape"])), mark)
         console.print(table)
         return
@@ -191,12 +227,14 @@ def _draw(findings: list[Finding], *, compact: bool) -> None:
     """Draw one group of findings, one a line; in a compact group only what is missing has a line of its own."""
     found = [finding for finding in findings if finding.found]
     if compact:
-        entries = [f"[green]✓[/] {finding.name} [dim]{finding.found}[/]" for finding in found]
+        entries = [f"[green]{_mark('✓')}[/] {finding.name} [dim]{finding.found}[/]" for finding in found]
         console.print(Padding(Columns(entries, column_first=True, padding=(0, 3)), (0, 2)))
         findings = [finding for finding in findings if not finding.found]
     for finding in findings:
-        mark = "[green]✓[/]" if finding.found else "[red]✗[/]" if finding.needed else "[yellow]–[/]"
-        console.print(f"  {mark} {finding.name:<22} {escape(finding.found or finding.remedy)}", soft_wrap=True)
+        colour, mark = ("green", "✓") if finding.found else ("red", "✗") if finding.needed else ("yellow", "–")
+        console.print(
+            f"  [{colour}]{_mark(mark)}[/] {finding.name:<22} {escape(finding.found or finding.remedy)}", soft_wrap=True
+        )
 
 
 def _chosen(wanted: list[str]) -> list[Path]:
@@ -223,8 +261,8 @@ def _execute(paths: list[Path], *, workers: int, share: int, write: bool) -> dic
 
     results: dict[Path, Any] = {}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console) as progress:
-        bars = {path: progress.add_task(path.stem, total=None, start=False) for path in paths}
+    with Progress(*columns, console=console) as progress, _place_for_matplotlib():
+        bars = {path: progress.add_task(_plain(path.stem), total=None, start=False) for path in paths}
 
         def on_cell(path: Path, done: int, total: int) -> None:
             if done == 0:
@@ -240,6 +278,20 @@ def _execute(paths: list[Path], *, workers: int, share: int, write: bool) -> dic
         except KeyboardInterrupt:
             _stop("stopped; chapters that had ended are kept")
     return results
+
+
+@contextmanager
+def _place_for_matplotlib() -> Iterator[None]:
+    """Have matplotlib keep its fonts elsewhere if the home cannot be written: its warning would stand in a chapter."""
+    if os.access(Path.home(), os.W_OK) or "MPLCONFIGDIR" in os.environ:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="sdg-lab-") as folder:
+        os.environ["MPLCONFIGDIR"] = folder
+        try:
+            yield
+        finally:
+            del os.environ["MPLCONFIGDIR"]
 
 
 def _update_readme(readme: Path) -> None:
@@ -259,5 +311,19 @@ def _or_stop(action: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 def _stop(sentence: str) -> NoReturn:
-    Console(stderr=True).print(f"[red]✗[/] {escape(sentence)}", soft_wrap=True)
+    Console(stderr=True).print(f"[red]{_mark('✗', sys.stderr)}[/] {_plain(sentence)}", soft_wrap=True)
     raise typer.Exit(1)
+
+
+def _plain(text: str) -> str:
+    """Return text from elsewhere that the terminal shows as it is: no markup, no control characters."""
+    return escape("".join(letter if letter.isprintable() or letter == "\n" else "\ufffd" for letter in text))
+
+
+def _mark(mark: str, stream: TextIO | None = None) -> str:
+    """Return a mark, or what stands for it where the terminal's encoding lacks it."""
+    try:
+        mark.encode(getattr(stream or console.file, "encoding", None) or "ascii")
+    except UnicodeEncodeError:
+        return {"✓": "+", "✗": "x", "–": "-"}[mark]
+    return mark

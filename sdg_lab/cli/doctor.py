@@ -7,22 +7,17 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from functools import cache
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from packaging.requirements import Requirement
 
-from sdg_lab import threads
-
-DISTRIBUTION = "sdg-lab"
-PIP = f"{sys.executable} -m pip install"
-"""Said in full: outside an activated environment a bare ``python`` is another one."""
+from sdg_lab import extras, threads
 
 
 @dataclass(frozen=True)
@@ -50,7 +45,7 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Look for everything, in the order in which it is shown."""
-    return [*computing(), *packages(), *data_sets(), language_model(), *tools()]
+    return [*computing(), *packages(), *uses(), *data_sets(), language_model(), *tools()]
 
 
 def is_well(findings: list[Finding]) -> bool:
@@ -59,22 +54,26 @@ def is_well(findings: list[Finding]) -> bool:
 
 
 def packages() -> Iterator[Finding]:
-    """Compare what is installed with the ranges that this package declares; extras are not needed, only useful."""
-    for requirement in _requirements():
-        extra = "" if _is_base(requirement) else str(requirement.marker)
-        wanted = f"{requirement.name}{requirement.specifier}"
-        remedy = f'{PIP} "{wanted}"'
-        try:
-            there = version(requirement.name)
-        except PackageNotFoundError:
-            yield Finding("packages", requirement.name, "", needed=not extra, remedy=remedy)
-            continue
-        fits = requirement.specifier.contains(there, prereleases=True)
-        if not fits:
+    """Compare what is installed with the ranges that the base declares."""
+    for requirement in extras.requirements():
+        there, fits = _installed(requirement)
+        remedy = f'{extras.PIP} "{requirement.name}{requirement.specifier}"'
+        if there and not fits:
             remedy = f"{there} is installed, {requirement.specifier} is wanted: {remedy}"
-        yield Finding("packages", requirement.name, there if fits else "", needed=not extra, remedy=remedy)
-    if not _requirements():
-        yield Finding("packages", DISTRIBUTION, "", needed=True, remedy=f"make lab, or {PIP} -e .")
+        yield Finding("packages", requirement.name, there if fits else "", needed=True, remedy=remedy)
+    if not extras.requirements():
+        remedy = f"make lab, or {extras.PIP} -e ."
+        yield Finding("packages", extras.DISTRIBUTION, "", needed=True, remedy=remedy)
+
+
+def uses() -> Iterator[Finding]:
+    """Say which extras are complete. Where the chapters are, the one for the course is needed."""
+    for extra in extras.names():
+        wanted = {requirement.name: _installed(requirement) for requirement in extras.requirements(extra)}
+        missing = [f"{name} {there and f'(not {there})'}".strip() for name, (there, fits) in wanted.items() if not fits]
+        found = _few([f"{name} {there}" for name, (there, _) in wanted.items()]) if not missing else ""
+        remedy = f"without {_few(missing)}; run: {extras.command(extra)}"
+        yield Finding("uses", extra, found, needed=extra == "course" and bool(_chapters()), remedy=remedy)
 
 
 def computing() -> Iterator[Finding]:
@@ -101,20 +100,19 @@ def computing() -> Iterator[Finding]:
 
 
 def data_sets() -> Iterator[Finding]:
-    """Say which data sets of the catalog are installed; those in optional packages are not needed."""
+    """Say which data sets of the catalog are installed."""
     if not find_spec("pandas"):
         return
     from sdg_lab import data
     from sdg_lab.data import packages as data_packages
 
-    optional = {requirement.name for requirement in _requirements() if not _is_base(requirement)}
     for name, card in data.catalog().iterrows():
         found, remedy = f"{card['title']}; shipped by {card['package']}", ""
         try:
             data_packages.folder(card["package"])
         except ImportError as error:
             found, remedy = "", str(error)
-        yield Finding("data sets", str(name), found, needed=card["package"] not in optional, remedy=remedy)
+        yield Finding("data sets", str(name), found, needed=False, remedy=remedy)
 
 
 def language_model() -> Finding:
@@ -130,13 +128,9 @@ def language_model() -> Finding:
 
 def tools() -> Iterator[Finding]:
     """Find the programs beside Python that some commands use."""
-    from sdg_lab.course.engine import notebooks
-
-    try:
-        there, remedy = f"{len(notebooks.chapters())} in notebooks/", ""
-    except FileNotFoundError as error:
-        there, remedy = "", str(error)
-    yield Finding("tools", "chapters", there, needed=True, remedy=remedy)
+    number = len(_chapters())
+    remedy = "only in a clone of the project"
+    yield Finding("tools", "chapters", f"{number} in notebooks/" if number else "", needed=False, remedy=remedy)
     wanted = {
         "git": (("git",), "to contribute: install git"),
         "make": (("make",), "for make lab and make test: install make, or use environment.yml"),
@@ -150,14 +144,23 @@ def tools() -> Iterator[Finding]:
         yield Finding("tools", name, command and "found", needed=False, remedy=remedy)
 
 
-@cache
-def _requirements() -> tuple[Requirement, ...]:
-    """Return what the installed distribution declares; nothing if it was never installed."""
+def _installed(requirement: Requirement) -> tuple[str, bool]:
+    """Return the installed version, or nothing, and whether it is in the range."""
     try:
-        return tuple(map(Requirement, requires(DISTRIBUTION) or ()))
+        there = version(requirement.name)
     except PackageNotFoundError:
-        return ()
+        return "", False
+    return there, requirement.specifier.contains(there, prereleases=True)
 
 
-def _is_base(requirement: Requirement) -> bool:
-    return requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+def _few(names: list[str], few: int = 3) -> str:
+    more = f" and {len(names) - few} more" if len(names) > few else ""
+    return ", ".join(names[:few]) + more
+
+
+def _chapters() -> list[Path]:
+    from sdg_lab.course.engine import notebooks
+
+    with suppress(FileNotFoundError):
+        return notebooks.chapters()
+    return []

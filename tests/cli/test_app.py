@@ -1,6 +1,7 @@
 """The command line: what it prints, what it asks the library to do, and how it ends."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -56,7 +57,12 @@ def test_version(invoke):
 class TestLab:
     @pytest.mark.parametrize(
         ("words", "user", "options"),
-        [((), 1000, []), (("--no-browser",), 1000, ["--no-browser"]), ((), 0, ["--allow-root"])],
+        [
+            ((), 1000, []),
+            (("--no-browser",), 1000, ["--no-browser"]),
+            (("--port", "8890"), 1000, ["--port=8890"]),
+            ((), 0, ["--allow-root"]),
+        ],
     )
     def test_it_becomes_jupyterlab_on_the_first_chapter(self, invoke, checkout, monkeypatch, words, user, options):
         monkeypatch.setattr(cli.os, "geteuid", lambda: user, raising=False)
@@ -72,6 +78,13 @@ class TestLab:
         result = invoke("lab")
         assert result.exit_code == 1
         assert "no 00_start_here.ipynb in notebooks/; bring it back with: git checkout" in result.stderr
+
+    def test_a_missing_jupyterlab_is_said_with_a_remedy(self, invoke, checkout, monkeypatch):
+        monkeypatch.setattr(cli, "find_spec", lambda name: None)
+        result = invoke("lab")
+        assert result.exit_code == 1
+        assert "jupyterlab is not installed; run: " in result.stderr
+        assert 'pip install "sdg-lab[course]"' in " ".join(result.stderr.split())
 
     def test_no_checkout_is_said_with_a_remedy(self, invoke, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
@@ -146,6 +159,34 @@ class TestRun:
         assert says in result.stderr
         assert kernels.calls == []
 
+    def test_a_name_with_markup_or_control_characters_is_shown_as_it_is(self, invoke, kernels, checkout):
+        (checkout / "01_markov_chains.ipynb").rename(checkout / "01_[bold red]m\x1b[31m.ipynb")
+        kernels.failing = {"01"}
+        said = invoke("run", "01").output
+        assert "\x1b" not in said
+        assert said.count("01_[bold red]m\ufffd[31m") >= 2
+
+    def test_threads_that_are_no_number_are_refused_in_a_sentence(self, invoke, checkout, monkeypatch):
+        monkeypatch.setenv("SDG_LAB_THREADS", "abc")
+        result = invoke("run", "01")
+        assert result.exit_code == 1
+        assert "SDG_LAB_THREADS must be a whole number >= 1, got 'abc'" in result.stderr
+
+    @pytest.mark.parametrize("writable", [True, False])
+    def test_without_a_home_matplotlib_has_a_place_to_write(self, invoke, kernels, monkeypatch, writable):
+        places = []
+
+        def execute_many(paths, **options):
+            places.append(os.environ.get("MPLCONFIGDIR"))
+            yield from kernels.execute_many(paths, **options)
+
+        monkeypatch.setattr(runner, "execute_many", execute_many)
+        monkeypatch.delenv("MPLCONFIGDIR", raising=False)
+        monkeypatch.setattr(cli.os, "access", lambda path, mode: writable)
+        assert invoke("run", "01").exit_code == 0
+        assert [place is None for place in places] == [writable]
+        assert "MPLCONFIGDIR" not in os.environ
+
     def test_an_interrupt_ends_with_a_sentence(self, invoke, kernels, monkeypatch):
         def interrupted(*args, **kwargs):
             raise KeyboardInterrupt
@@ -198,6 +239,11 @@ class TestDoctor:
             "remedy": "",
         }
 
+    def test_sizes_are_what_the_packages_say_of_themselves(self, invoke):
+        said = dict(line.split(maxsplit=1) for line in invoke("doctor", "--sizes").output.splitlines())
+        assert {"base", "neural", "course", "dev"} <= set(said)
+        assert 100 < int(said["base"].removesuffix(" MB")) < int(said["dev"].removesuffix(" MB"))
+
 
 class TestTrain:
     def test_without_a_name_it_lists_and_with_one_it_trains(self, invoke, monkeypatch, tmp_path):
@@ -206,8 +252,20 @@ class TestTrain:
         monkeypatch.setattr(trained, "path", lambda name: tmp_path / "weights" / f"{name}.safetensors")
         monkeypatch.setattr(trained, "train", lambda name: (done.append(name), trained.path(name))[1])
         assert invoke("train").output.split() == ["05-mnist", "not", "trained", "yet"]
-        assert invoke("train", "05-mnist").output.split() == ["✓", "weights/05-mnist.safetensors"]
+        said = invoke("train", "05-mnist").output
+        assert "Training 05-mnist from nothing; that takes minutes." in said
+        assert said.split()[-2:] == ["✓", "weights/05-mnist.safetensors"]
         assert done == ["05-mnist"]
+
+    @pytest.mark.parametrize("words", [(), ("05-mnist",)])
+    def test_without_a_clone_nothing_is_trained_and_a_sentence_says_so(self, invoke, monkeypatch, tmp_path, words):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(notebooks, "SOURCES", tmp_path)
+        monkeypatch.setattr(trained, "names", lambda: ("05-mnist",))
+        monkeypatch.setattr(trained, "train", lambda name: pytest.fail("trained for nothing"))
+        result = invoke("train", *words)
+        assert result.exit_code == 1
+        assert "run this inside a clone of the project" in result.stderr
 
     def test_an_unknown_name_ends_with_a_sentence(self, invoke):
         result = invoke("train", "05-nothing")
@@ -215,7 +273,34 @@ class TestTrain:
         assert "no weights '05-nothing'; there are" in result.stderr
 
 
+def in_a_process(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from sdg_lab.cli.app import app; app()", *words]
+    environment = os.environ | environment
+    return subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace", check=False)
+
+
+@pytest.mark.parametrize(
+    ("words", "encoding"), [(("doctor",), "cp1252"), (("data",), "cp1252"), (("data", "nothing"), "ascii")]
+)
+def test_any_encoding_of_the_terminal_will_do(words, encoding):
+    done = in_a_process(*words, PYTHONIOENCODING=encoding)
+    assert "Traceback" not in done.stderr
+    assert done.returncode == (1 if "nothing" in words else 0)
+    assert (" + " if "nothing" not in words else "x no data set") in done.stdout + done.stderr
+
+
+def test_threads_that_are_no_number_are_no_traceback():
+    done = in_a_process("data", SDG_LAB_THREADS="abc")
+    assert done.returncode == 0
+    assert "SDG_LAB_THREADS must be a whole number >= 1, got 'abc'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 class TestData:
+    def test_help_says_how_one_s_own_files_are_read(self, invoke):
+        said = invoke("data", "--help").output
+        assert all(f"{reader}(" in said for reader in ("read_table", "read_images", "read_text"))
+
     def test_the_catalog_is_listed(self, invoke):
         from sdg_lab import data
 

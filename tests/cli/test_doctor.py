@@ -1,31 +1,40 @@
 """The doctor finds what is there, and has a remedy for everything that may be missing."""
 
+import re
 import sys
+from pathlib import Path
 
+import numpy
 import pytest
 import torch
-from packaging.requirements import Requirement
 
+from sdg_lab import extras
 from sdg_lab.cli import doctor
 from sdg_lab.data import packages
 
 
 @pytest.fixture
 def declare(monkeypatch):
-    """Pretend that the distribution declares these requirements."""
-    return lambda *lines: monkeypatch.setattr(doctor, "_requirements", lambda: tuple(map(Requirement, lines)))
+    """Pretend that the distribution declares these requirements, and the extras that they name."""
+
+    def declare(*lines: str) -> None:
+        marks = [re.search(r'extra == "(.+)"', line) for line in lines]
+        fields = {"Requires-Dist": list(lines), "Provides-Extra": sorted({mark[1] for mark in marks if mark})}
+        monkeypatch.setattr(extras, "_declared", lambda field: fields[field])
+
+    return declare
 
 
 def named(findings, name):
     return next(finding for finding in findings if finding.name == name)
 
 
-def test_here_everything_needed_is_there_but_perhaps_the_chapters():
+def test_here_everything_needed_is_there():
     findings = doctor.examine()
-    missing = [finding.name for finding in findings if finding.needed and not finding.found]
-    assert missing in ([], ["chapters"])
-    assert {finding.group for finding in findings} == {"computing", "packages", "data sets", "language model", "tools"}
-    assert named(findings, "torch").found.startswith("2.13.0")
+    assert doctor.is_well(findings)
+    groups = ["computing", "packages", "uses", "data sets", "language model", "tools"]
+    assert list(dict.fromkeys(finding.group for finding in findings)) == groups
+    assert named(findings, "neural").found.startswith("torch 2.13.0")
     assert named(findings, "digits").found == "handwritten digits, 8×8; shipped by sklearn"
 
 
@@ -48,11 +57,6 @@ class TestPackages:
         monkeypatch.setattr(doctor, "version", lambda name: "2.13.0+cu130")
         assert next(doctor.packages()).found == "2.13.0+cu130"
 
-    def test_what_only_an_extra_wants_is_not_needed(self, declare):
-        declare('no-such-package>=1; extra == "heavy"')
-        (finding,) = doctor.packages()
-        assert (finding.found, finding.needed) == ("", False)
-
     def test_a_copy_that_was_never_installed_is_told_so(self, declare):
         declare()
         (finding,) = doctor.packages()
@@ -60,19 +64,40 @@ class TestPackages:
         assert "make lab" in finding.remedy
 
 
-class TestDataSets:
-    def test_a_missing_package_is_said_with_the_remedy_of_the_loader(self, declare, monkeypatch):
-        from sdg_lab.data import packages
+class TestUses:
+    LINES = ("numpy>=2", 'numpy>=2; extra == "all"', 'no-such>=1; extra == "all"', 'numpy>=99; extra == "new"')
 
+    def test_what_is_missing_or_of_another_version_is_named_with_the_command_that_brings_it(self, declare):
+        declare(*self.LINES)
+        everything, new = doctor.uses()
+        assert (everything.name, everything.found, everything.needed) == ("all", "", False)
+        assert everything.remedy == f'without no-such; run: {sys.executable} -m pip install "sdg-lab[all]"'
+        assert new.remedy.startswith(f"without numpy (not {numpy.__version__}); run: ")
+
+    def test_a_complete_one_says_what_it_holds_in_one_line(self, declare):
+        declare(
+            'numpy>=2; extra == "one"', *(f'{name}; extra == "many"' for name in ("numpy", "pandas", "pip", "rich"))
+        )
+        many, one = doctor.uses()
+        assert one.found == f"numpy {numpy.__version__}"
+        assert many.found.endswith(" and 1 more")
+
+    @pytest.mark.parametrize("chapters", [True, False])
+    def test_the_course_s_own_is_needed_where_the_chapters_are(self, declare, monkeypatch, chapters):
+        declare('no-such; extra == "course"', 'no-such; extra == "dev"')
+        monkeypatch.setattr(doctor, "_chapters", lambda: [Path("01_a.ipynb")] if chapters else [])
+        assert [finding.needed for finding in doctor.uses()] == [chapters, False]
+
+
+class TestDataSets:
+    def test_a_missing_package_is_said_with_the_remedy_of_the_loader(self, monkeypatch):
         def folder(package):
             raise ImportError(f"the package {package} is not installed; run: pip install {package}")
 
-        declare("numpy", 'rdkit; extra == "heavy"')
         monkeypatch.setattr(packages, "folder", folder)
-        digits, molecules = (named(doctor.data_sets(), name) for name in ("digits", "molecules"))
-        assert (digits.found, digits.needed) == ("", True)
+        digits = named(doctor.data_sets(), "digits")
+        assert (digits.found, digits.needed) == ("", False)
         assert digits.remedy == "the package sklearn is not installed; run: pip install sklearn"
-        assert (molecules.found, molecules.needed) == ("", False)
 
 
 class TestLanguageModel:
@@ -110,14 +135,14 @@ class TestComputing:
         assert "unset OMP_WAIT_POLICY" in finding.remedy
 
 
-def test_a_missing_tool_is_not_needed_and_missing_chapters_are(tmp_path, monkeypatch):
+def test_missing_tools_and_chapters_are_not_needed(tmp_path, monkeypatch):
     from sdg_lab.course.engine import notebooks
 
     monkeypatch.setattr(doctor.shutil, "which", lambda command: None)
     monkeypatch.setattr(notebooks, "SOURCES", tmp_path)
     monkeypatch.chdir(tmp_path)
     findings = list(doctor.tools())
-    assert [finding.needed for finding in findings] == [True, False, False, False]
+    assert [finding.needed for finding in findings] == [False] * 4
     assert not any(finding.found for finding in findings)
     assert all(finding.remedy for finding in findings)
 

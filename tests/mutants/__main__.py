@@ -150,6 +150,8 @@ def _baseline(trees: Trees, files: list[str]) -> list[Test]:
             for name, test in found["tests"].items():
                 tests.append(Test(name, test["seconds"], {f: frozenset(lines) for f, lines in test["lines"].items()}))
     _warm(sorted(modules))
+    if "sdg_lab" in sys.modules:
+        raise SystemExit("the project was imported before its copies were: no fault would be seen")
     return tests
 
 
@@ -233,7 +235,8 @@ def _foreign(tree: Path) -> list[str]:
 def _cores() -> int:
     import psutil
 
-    return psutil.cpu_count(logical=False) or 1
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(psutil.cpu_count(logical=False) or 1, allowed)
 
 
 if __name__ == "__main__":
