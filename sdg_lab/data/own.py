@@ -1,64 +1,104 @@
-"""Your own files, in the types that every model here takes, de-duplicated and split like the rest.
+"""Your own files, in the types that every model here takes, split like the rest.
 
-What cannot be learned from is refused with the name of the column or file, and what to do about it.
+Rows of your own table are different people even where they are equal: they are split at random, by a group or in time,
+and left out only if you ask for it. What cannot be learned from is refused with the name of the column or file, and
+what to do about it; what had to be decided stands in the notes of the data set.
 """
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Sequence
+from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from sdg_lab.data.split import split_images, split_in_order, split_items, split_table
+from sdg_lab.checks import one_of
+from sdg_lab.data.csv_files import MISSING, Sign, read_csv
+from sdg_lab.data.split import split_images, split_in_order, split_items, split_rows
 from sdg_lab.data.types import Card, Dataset, Images, Kind
+from sdg_lab.tables.columns import check_column, check_complete
 
-_CSV = (".csv", ".csv.gz")
-_PARQUET = (".parquet",)
+if TYPE_CHECKING:
+    import pandas as pd
+
+_TABLES = (".csv", ".csv.gz", ".parquet")
 _PICTURES = (".png", ".jpg", ".jpeg")
 
 
 def read_table(
-    path: str | Path, *, target: str = "", categories: Sequence[str] = (), deduplicate: bool = True
+    path: str | Path,
+    *,
+    target: str = "",
+    categories: Collection[str] = (),
+    group: str = "",
+    time: str = "",
+    deduplicate: bool = False,
+    decimal: Sign | None = None,
+    missing: Collection[str] = MISSING,
 ) -> Dataset[pd.DataFrame]:
-    """Read a CSV or Parquet file: numbers stay numbers, text and booleans become categories.
+    """Read a CSV or Parquet file: numbers stay numbers, dates dates; text and booleans become categories.
 
-    Single missing values are kept. Rows in messages are counted from 1, without the header.
+    Single missing values are kept. Rows in messages are counted from 1, without the header. The ``notes`` of the data
+    set say what was not as plain as it looks: another separator than the comma, a decimal comma, codes with leading
+    zeros, signs for a missing value.
 
     Args:
-        path: a file that ends in .csv, .csv.gz (UTF-8, separated by commas, names in the first line) or .parquet.
+        path: a file that ends in .csv, .csv.gz (UTF-8, names in the first line, cells set apart by commas, semicolons,
+            tabs or bars) or .parquet.
         target: the column that one usually predicts, for the card.
-        categories: columns to be taken as categories although they look like numbers, such as codes.
-        deduplicate: keep one of equal rows; False keeps all, and all equal rows in one part.
+        categories: columns to be taken as categories although they look like numbers or dates, such as codes.
+        group: a column; rows that have the same value there (visits of one patient, say) stay in one part.
+        time: a column of dates or numbers; the latest rows are the test part, the earliest the training part.
+        deduplicate: keep one of equal rows, of which the notes say what it changed. What is common becomes rarer by it.
+        decimal: the decimal sign, where "1,234" could be one number or the other.
+        missing: what a cell of a CSV file says that has no value.
 
     Raises:
         FileNotFoundError: if there is no such file.
+        TypeError: if a column of a Parquet file holds neither numbers nor dates nor text nor booleans.
         ValueError: if the file is neither CSV nor Parquet or cannot be read as such; if it has no rows; if two columns
-            have one name or one has none; if a column is all missing, constant, infinite somewhere, of dates, or mixes
-            numbers and text; or if ``target`` or ``categories`` names no column.
+            have one name or one has none; if a column is all missing, constant or infinite somewhere, mixes numbers or
+            dates with text, or can be read in two ways; or if an argument names no column.
     """
     path = _existing(path)
-    table = _read_columns(path)
-    for name in (*categories, *([target] if target else [])):
+    categories, missing = ((names,) if isinstance(names, str) else names for names in (categories, missing))
+    if decimal is not None:
+        one_of("decimal", decimal, (".", ","))
+    if group and time:
+        raise ValueError(f"rows can be split by a group or by time, not by both; got {group!r} and {time!r}")
+    if not path.name.lower().endswith(_TABLES):
+        raise ValueError(f"{path} must end in {', '.join(_TABLES)}; save it as one of these")
+    notes: tuple[str, ...] = ()
+    if path.name.lower().endswith(".parquet"):
+        table = _read_parquet(path)
+    else:
+        table, notes = read_csv(path, categories=categories, decimal=decimal, missing=missing)
+    for name in (*categories, *filter(None, (target, group, time))):
         if name not in table.columns:
             raise ValueError(f"{path} has no column {name!r}; it has {', '.join(map(repr, table.columns))}")
     if table.empty:
-        raise ValueError(f"{path} has no rows; a table needs at least 3 distinct ones")
-    for name in table.columns:
-        table[name] = _usable(table[name], category=name in categories)
-    shape = f"{len(table):,} rows, {table.shape[1]} columns"
-    return split_table(_card(path, "table", shape, target=target), table, deduplicate=deduplicate)
+        raise ValueError(f"{path} has no rows; a table needs at least 3")
+    kinds = {name: check_column(table[name], dates=True, first=1) for name in table.columns}
+    for name, kind in kinds.items():
+        if kind == "categories" or name in categories:
+            table[name] = table[name].astype("category")
+    for name in filter(None, (group, time)):
+        check_complete(table[name], first=1)
+    if time and (kinds[time] == "categories" or time in categories):
+        raise ValueError(f"time must name a column of dates or numbers, {time!r} holds text")
+    card = _card(path, "table", f"{len(table):,} rows, {table.shape[1]} columns", target=target)
+    return split_rows(card, table, group=group, time=time, deduplicate=deduplicate, notes=notes)
 
 
 def read_images(folder: str | Path) -> Dataset[Images]:
     """Read the PNG and JPEG pictures of a folder, all of one size.
 
     Grey pictures have one channel, colour pictures three. If the pictures lie in sub-folders, each sub-folder is a
-    class, named after it; if they lie in the folder itself, there are no labels. Other files are left alone.
+    class, named after it; if they lie in the folder itself, there are no labels. Other files are left alone, and so is
+    what macOS and Jupyter put there (``._cat.png``, ``__MACOSX``, ``.ipynb_checkpoints``).
 
     Raises:
         FileNotFoundError: if there is no such folder.
@@ -68,7 +108,9 @@ def read_images(folder: str | Path) -> Dataset[Images]:
     folder = _existing(folder)
     if not folder.is_dir():
         raise ValueError(f"{folder} is a file; read_images needs the folder that the pictures lie in")
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _PICTURES)
+    paths = sorted(
+        path for path in folder.rglob("*") if path.suffix.lower() in _PICTURES and _is_ones_own(path, folder)
+    )
     if not paths:
         raise ValueError(f"{folder} has no pictures ({', '.join(_PICTURES)})")
     owners = [path.relative_to(folder).parts[:-1] for path in paths]
@@ -87,7 +129,8 @@ def read_images(folder: str | Path) -> Dataset[Images]:
     classes = tuple(sorted({owner[0] for owner in owners if owner}))
     labels = np.array([classes.index(owner[0]) for owner in owners], np.int64) if classes else None
     images = Images(np.stack(pictures).astype(np.float32) / np.float32(255), labels, classes)
-    return split_images(_card(folder, "images", f"{len(paths):,} images, {_size(pictures[0])}"), images)
+    card = _card(folder, "images", f"{len(paths):,} images, {_size(pictures[0])}")
+    return _counted(split_images(card, images), len(paths), "images")
 
 
 @overload
@@ -99,8 +142,8 @@ def read_text(path: str | Path, *, lines: bool = True) -> Dataset[list[str]] | D
 
     Args:
         path: the file.
-        lines: take each line that is not empty as an item; equal ones are removed. If False, the text is cut in order
-            into three, like a series, since its sentences depend on each other.
+        lines: take each line that is not empty as an item, without the spaces around it; equal ones are removed. If
+            False, the text is cut in order into three, like a series, since its sentences depend on each other.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -110,12 +153,13 @@ def read_text(path: str | Path, *, lines: bool = True) -> Dataset[list[str]] | D
     try:
         text = path.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
+        raise ValueError(f"{path} is not UTF-8 text (byte {error.start}); save it again as UTF-8") from None
     if not text.strip():
         raise ValueError(f"{path} has no text")
     if lines:
-        items = [line.strip() for line in text.splitlines() if line.strip()]
-        return split_items(_card(path, "sequences", f"{len(items):,} lines"), items)
+        # Not splitlines, which takes U+2028, form feeds and other signs within a line for its end.
+        items = [line.strip() for line in text.split("\n") if line.strip()]
+        return _counted(split_items(_card(path, "sequences", f"{len(items):,} lines"), items), len(items), "lines")
     return Dataset(
         _card(path, "text", f"{len(text):,} characters"), *(text[part] for part in split_in_order(len(text)))
     )
@@ -126,6 +170,17 @@ def _existing(path: str | Path) -> Path:
     if not path.exists():
         raise FileNotFoundError(f"there is no {path} (looked from {Path.cwd()})")
     return path
+
+
+def _is_ones_own(path: Path, folder: Path) -> bool:
+    """Say whether a file is the author's: macOS and Jupyter put others beside it, such as ``._cat.png``."""
+    return not any(part.startswith(".") or part == "__MACOSX" for part in path.relative_to(folder).parts)
+
+
+def _counted(dataset: Dataset[Any], before: int, what: str) -> Dataset[Any]:
+    """Note how many items were left out because they equal another."""
+    gone = before - sum(map(len, dataset.parts.values()))
+    return replace(dataset, notes=(f"{gone:,} of {before:,} {what} equal another one and are left out",) * bool(gone))
 
 
 def _card(path: Path, kind: Kind, shape: str, *, target: str = "") -> Card:
@@ -142,77 +197,29 @@ def _card(path: Path, kind: Kind, shape: str, *, target: str = "") -> Card:
     )
 
 
-def _read_columns(path: Path) -> pd.DataFrame:
-    """Read the file and refuse columns that have no name of their own."""
-    if not path.name.lower().endswith(_CSV + _PARQUET):
-        raise ValueError(f"{path} must end in {', '.join(_CSV + _PARQUET)}; save it as one of these")
+def _read_parquet(path: Path) -> pd.DataFrame:
+    """Read a Parquet file; whole numbers stay whole beside missing ones, and days become dates."""
+    import pandas as pd
+    import pyarrow as pa  # type: ignore[import-untyped]
+    from pyarrow import parquet
+
     try:
-        names, table = _parse(path)
-    except pd.errors.EmptyDataError:
-        raise ValueError(f"{path} is empty; its first line must name the columns") from None
-    except pd.errors.ParserWarning:
-        raise ValueError(f"{path} has rows with more cells than there are column names; name every column") from None
-    except (ValueError, OSError) as error:  # what both parsers raise
-        reason = " ".join(str(error).split())
-        raise ValueError(f"{path} cannot be read as a table ({reason}); save it again") from None
-    for place, name in enumerate(names, start=1):
-        if not name.strip():
-            raise ValueError(f"column {place} of {path} has no name; name it in the first line, or remove it")
-        if names.index(name) != place - 1:
-            raise ValueError(f"{path} has two columns {name!r}; rename one")
+        stored = parquet.read_table(path)
+        table: pd.DataFrame = stored.to_pandas(integer_object_nulls=True)
+    except (ValueError, OSError, pa.ArrowException) as error:
+        raise ValueError(f"{path} cannot be read as a table ({' '.join(str(error).split())}); save it again") from None
+    for field in stored.schema:
+        if field.name in table.columns and table[field.name].dtype == object:
+            if pa.types.is_integer(field.type):
+                table[field.name] = table[field.name].astype("UInt64" if field.type == pa.uint64() else "Int64")
+            elif pa.types.is_date(field.type):
+                table[field.name] = pd.to_datetime(table[field.name])
+    # An index with a name is a column of the author's; one without holds old row numbers.
+    table = table.reset_index(drop=set(table.index.names) == {None})
+    table.columns = [str(name) for name in table.columns]
+    if not table.columns.is_unique:
+        raise ValueError(f"{path} has two columns {table.columns[table.columns.duplicated()][0]!r}; rename one")
     return table
-
-
-def _parse(path: Path) -> tuple[list[str], pd.DataFrame]:
-    """Return the column names as they stand in the file, and the table."""
-    if path.name.lower().endswith(_PARQUET):
-        table = pd.read_parquet(path)
-        # An index with a name is a column of the author's; one without holds old row numbers.
-        table = table.reset_index(drop=set(table.index.names) == {None})
-        return [str(name) for name in table.columns], table
-    # Read apart, since pandas changes the second of two equal column names.
-    names = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", pd.errors.ParserWarning)  # pandas would only warn that it loses cells
-        return names.iloc[0].tolist(), pd.read_csv(path, index_col=False)
-
-
-def _usable(column: pd.Series, *, category: bool) -> pd.Series:
-    """Return numbers as numbers and all else as categories, or say why the column cannot be learned from."""
-    present = column.dropna()
-    if present.empty:
-        raise ValueError(f"column {column.name!r} is all missing; remove it")
-    if column.dtype == object:
-        odd = next((value for value in present if not isinstance(value, str | bool | int | float)), None)
-        if odd is not None:
-            raise ValueError(f"column {column.name!r} holds {type(odd).__name__} values; save them as numbers or text")
-    if (present == present.iloc[0]).all():
-        raise ValueError(f"column {column.name!r} is constant, always {present.iloc[0]!r}; remove it")
-    if pd.api.types.is_datetime64_any_dtype(column):
-        raise ValueError(f"column {column.name!r} holds dates; turn them into numbers, such as days since the first")
-    if pd.api.types.is_bool_dtype(column) or isinstance(column.dtype, pd.CategoricalDtype) or category:
-        return column.astype("category")
-    if pd.api.types.is_numeric_dtype(column):
-        infinite = np.isinf(column.to_numpy(np.float64, na_value=np.nan))
-        if infinite.any():
-            raise ValueError(
-                f"column {column.name!r} is infinite in row {int(infinite.argmax()) + 1}; repair or remove it"
-            )
-        return column
-    _check_one_type(column)
-    return column.astype("category")
-
-
-def _check_one_type(column: pd.Series) -> None:
-    """Refuse text among which some values are numbers: nearly always a typing error or a sign for missing."""
-    present = column.dropna()
-    number = pd.to_numeric(present.astype(str), errors="coerce").notna()
-    if number.any() and not number.all():
-        row = int(np.flatnonzero(column.notna())[np.flatnonzero(~number)[0]]) + 1
-        raise ValueError(
-            f"column {column.name!r} mixes {int(number.sum())} numbers with text such as {present[~number].iloc[0]!r} "
-            f"in row {row}; repair or empty those cells, or name it in categories=[{column.name!r}]"
-        )
 
 
 def _read_picture(path: Path) -> NDArray[np.uint8]:

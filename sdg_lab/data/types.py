@@ -6,7 +6,7 @@ Every container checks itself when it is made, so that bad data is refused where
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 import numpy as np
@@ -49,19 +49,21 @@ class Card:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset(Generic[T]):
-    """A data set in three parts without common items: fit on ``train``, choose on ``validation``, report on ``test``.
+    """A data set in three parts: fit on ``train``, choose on ``validation``, report on ``test``.
 
     Attributes:
         card: what it is and where it comes from.
         train: the part that models are fitted on.
         validation: the part that settings are chosen on.
         test: the part that is never trained on.
+        notes: what was decided when a file was read, or left out.
     """
 
     card: Card
     train: T
     validation: T
     test: T
+    notes: tuple[str, ...] = field(default=(), kw_only=True)
 
     @property
     def parts(self) -> dict[str, T]:
@@ -71,7 +73,8 @@ class Dataset(Generic[T]):
     def __repr__(self) -> str:
         unit = "characters" if self.card.kind == "text" else "items"
         sizes = ", ".join(f"{len(part):,} {name}" for name, part in self.parts.items())  # type: ignore[arg-type]
-        return f"<{self.card.name}: {self.card.title}; {self.card.kind}, {unit}: {sizes}>"
+        shown = f"<{self.card.name}: {self.card.title}; {self.card.kind}, {unit}: {sizes}>"
+        return "\n  ".join((shown, *self.notes))
 
 
 @dataclass(frozen=True, eq=False, repr=False)

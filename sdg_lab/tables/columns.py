@@ -89,17 +89,18 @@ def check_columns(table: Any, wanted: Sequence[str], name: str = "the table") ->
         raise ValueError(f"{name} lacks the columns {lacking}; it has {list(table.columns)}")
 
 
-def check_complete(column: pd.Series[Any], name: str = "") -> None:
+def check_complete(column: pd.Series[Any], name: str = "", *, first: int = 0) -> None:
     """Refuse a missing value.
 
     Raises:
-        ValueError: naming the table, if it has a name, the column and the row, counted from 0.
+        ValueError: naming the table, if it has a name, the column and the row, counted from ``first``.
     """
     missing = column.isna().to_numpy()
     if missing.any():
         where = f"{name}: " if name else ""
         raise ValueError(
-            f"{where}column {column.name!r} lacks a value in row {int(missing.argmax())}; fill it, or drop the row"
+            f"{where}column {column.name!r} lacks a value in row {int(missing.argmax()) + first}; fill it, "
+            "or drop the row"
         )
 
 
@@ -152,14 +153,13 @@ def categories_of(column: pd.Series[Any]) -> list[str | int | float | bool]:
         TypeError: if one is neither text nor a number nor a boolean.
         ValueError: if two of them read the same, as 1 and "1" do.
     """
-    if hasattr(column, "cat"):
-        values = column.cat.categories.tolist()
-    else:
-        values = sorted(column.dropna().unique().tolist(), key=str)
+    declared = column.cat.categories if hasattr(column, "cat") else column.dropna()
+    if declared.dtype == object:
+        odd = next((value for value in declared if not isinstance(value, str | int | float | bool | np.generic)), None)
+        if odd is not None:
+            raise TypeError(f"column {column.name!r} holds {type(odd).__name__} values; turn them into text or numbers")
+    values = declared.tolist() if hasattr(column, "cat") else sorted(declared.unique().tolist(), key=str)
     values = [value.item() if isinstance(value, np.generic) else value for value in values]
-    odd = next((value for value in values if not isinstance(value, str | int | float | bool)), None)
-    if odd is not None:
-        raise TypeError(f"column {column.name!r} holds {type(odd).__name__} values; turn them into text or numbers")
     seen: dict[str, Any] = {}
     for value in values:
         if str(value) in seen:

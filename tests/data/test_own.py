@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import datetime
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from pyarrow import parquet
 
 from sdg_lab import data
 
@@ -52,15 +55,96 @@ def test_a_table_comes_back_as_it_was_written(found: list[tuple[int, float, str]
     assert sorted(back["colour"].cat.categories) == sorted({row[2] for row in found})
 
 
-def test_equal_rows_and_missing_cells(tmp_path: Path) -> None:
+def test_missing_cells_are_kept_and_booleans_are_categories(tmp_path: Path) -> None:
     path = written(tmp_path, "a,b,sure\n1,x,True\n1,x,True\n2,,False\n,y,True\n4,x,False\n")
     dataset = data.read_table(path, target="b")
-    assert sum(map(len, dataset.parts.values())) == 4
-    assert sum(map(len, data.read_table(path, deduplicate=False).parts.values())) == 5
+    assert sum(map(len, dataset.parts.values())) == 5
     assert whole(dataset)["a"].isna().sum() == whole(dataset)["b"].isna().sum() == 1
     assert dataset.test["sure"].cat.categories.tolist() == [False, True]
     assert dataset.card.target == "b"
     assert (dataset.card.name, dataset.card.kind) == ("mine", "table")
+
+
+@pytest.fixture(scope="module")
+def survey(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """3,000 people, three questions of yes and no, one in ten smokes; half of them have not been weighed."""
+    rng = np.random.default_rng(0)
+    answers = {name: rng.random(3000) < share for name, share in (("smoker", 0.106), ("active", 0.4), ("owner", 0.7))}
+    table = pd.DataFrame({name: np.where(found, "yes", "no") for name, found in answers.items()})
+    table["kilos"] = np.where(rng.random(3000) < 0.49, np.nan, rng.choice([60, 70, 80], 3000))
+    path = tmp_path_factory.mktemp("own") / "survey.csv"
+    table.to_csv(path, index=False)
+    return path
+
+
+def test_each_part_of_a_survey_is_like_the_whole(survey: Path) -> None:
+    dataset = data.read_table(survey)
+    people = whole(dataset)
+    assert [len(part) for part in dataset.parts.values()] == [2400, 300, 300]
+    assert people["smoker"].eq("yes").sum() == pd.read_csv(survey)["smoker"].eq("yes").sum()
+    for part in dataset.parts.values():
+        for name in people:
+            found, expected = part[name].astype(object), people[name].astype(object)
+            for share, of_all in (
+                (found.isna(), expected.isna()),
+                *((found == v, expected == v) for v in set(expected)),
+            ):
+                p, n = of_all.mean(), len(part)
+                deviation = np.sqrt(p * (1 - p) / n * (1 - n / len(people)))  # drawn without replacement
+                assert abs(share.mean() - p) <= 4 * deviation
+
+
+def test_leaving_out_equal_rows_is_said(survey: Path) -> None:
+    dataset = data.read_table(survey, deduplicate=True)
+    assert sum(map(len, dataset.parts.values())) == 32
+    (note,) = dataset.notes
+    assert re.fullmatch(
+        r"2,968 of 3,000 rows equal another one and are left out; smoker = '(no|yes)' was \d+\.\d% of the rows and is "
+        r"50\.0% now",
+        note,
+    )
+    assert repr(dataset).endswith(f"3 test>\n  {note}")
+    assert data.read_table(survey).notes == ()
+    assert whole(dataset).duplicated().sum() == 0
+
+
+def test_a_group_is_kept_whole_and_time_is_cut_in_order(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    day = pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 300, 1000), unit="D")
+    table = pd.DataFrame({"patient": rng.integers(0, 50, 1000), "day": day, "x": rng.integers(0, 9, 1000)})
+    table.to_csv(tmp_path / "mine.csv", index=False)
+    table.to_parquet(tmp_path / "mine.parquet")
+    for name in ("mine.csv", "mine.parquet"):
+        grouped = data.read_table(tmp_path / name, group="patient").parts.values()
+        held = [set(part["patient"]) for part in grouped]
+        assert sum(map(len, held)) == len(set().union(*held)) == 50
+        for part, share in zip(grouped, (0.8, 0.1, 0.1), strict=True):
+            assert abs(len(part) / 1000 - share) < 0.08  # a patient has 20 rows, here at most 40
+        past, near, future = data.read_table(tmp_path / name, time="day").parts.values()
+        assert past["day"].is_monotonic_increasing
+        assert past["day"].max() < near["day"].min() <= near["day"].max() < future["day"].min()
+        assert abs(len(future) - 100) <= 10
+        assert len(past) + len(near) + len(future) == 1000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"group": "b", "time": "a"}, "rows can be split by a group or by time, not by both; got 'b' and 'a'"),
+        ({"group": "d"}, "{path} has no column 'd'; it has 'a', 'b', 'c'"),
+        ({"time": "b"}, "time must name a column of dates or numbers, 'b' holds text"),
+        ({"time": "a", "categories": "a"}, "time must name a column of dates or numbers, 'a' holds text"),
+        ({"time": "c"}, "column 'c' lacks a value in row 2; fill it, or drop the row"),
+        ({"group": "c"}, "column 'c' lacks a value in row 2; fill it, or drop the row"),
+        ({"group": "b"}, "three parts need at least 3 groups, got 2; add data"),
+        ({"decimal": ";"}, "decimal must be one of ., ,, got ';'"),
+    ],
+)
+def test_splits_that_cannot_be_made(arguments: dict[str, Any], sentence: str, tmp_path: Path) -> None:
+    path = written(tmp_path, "a,b,c\n1,x,1\n2,x,\n3,y,2\n4,y,3\n")
+    with pytest.raises(ValueError) as refusal:  # noqa: PT011 - the sentence is compared below
+        data.read_table(path, **arguments)
+    assert str(refusal.value) == sentence.format(path=path)
 
 
 def test_a_named_index_is_a_column_and_row_numbers_are_not(tmp_path: Path) -> None:
@@ -71,30 +155,43 @@ def test_a_named_index_is_a_column_and_row_numbers_are_not(tmp_path: Path) -> No
     assert data.read_table(tmp_path / "rest.parquet").train.columns.tolist() == ["id", "x"]
 
 
-def test_codes_can_be_categories(tmp_path: Path) -> None:
-    path = written(tmp_path, "zip,age\n" + "\n".join(f"{80331 + row % 3},{row}" for row in range(9)))
-    assert data.read_table(path, categories=["zip"]).train["zip"].cat.categories.tolist() == [80331, 80332, 80333]
-    mixed = written(tmp_path, "zip,age\n1,1\n2,2\nB4,3\n")
-    assert sorted(data.read_table(mixed, categories=["zip"]).train["zip"].cat.categories) == ["1", "2", "B4"]
+def test_whole_numbers_beside_missing_ones_are_not_rounded(tmp_path: Path) -> None:
+    numbers = [2**60 + 1, None, 2**53 + 1, 3]
+    stored = pa.table(
+        {"id": pa.array(numbers), "x": pa.array([1, 2, 3, 4]), "day": pa.array([None, 1, 2, 3], pa.date32())}
+    )
+    parquet.write_table(stored, tmp_path / "mine.parquet")
+    written(tmp_path, f"id,x,day\n{2**60 + 1},1,\n,2,1970-01-02\n{2**53 + 1},3,1970-01-03\n3,4,1970-01-04\n")
+    for name in ("mine.csv", "mine.parquet"):
+        table = whole(data.read_table(tmp_path / name)).sort_values("x")
+        assert table["id"].dtype == "Int64"
+        assert [None if value is pd.NA else value for value in table["id"].tolist()] == numbers
+        assert table["day"].dt.day.tolist()[1:] == [2, 3, 4]
+        assert str(table["x"].dtype) == "int64"
 
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
         ("", "{path} is empty; its first line must name the columns"),
-        ("a,b\n", "{path} has no rows; a table needs at least 3 distinct ones"),
+        ("a,b\n", "{path} has no rows; a table needs at least 3"),
         ("a,b,a\n1,2,3\n", "{path} has two columns 'a'; rename one"),
         ("a,,c\n1,2,3\n", "column 2 of {path} has no name; name it in the first line, or remove it"),
-        ("a,b\n1,2,3\n4,5,6\n", "{path} has rows with more cells than there are column names; name every column"),
+        (
+            "a,b\n1,2\n4,5,6\n",
+            "{path} cannot be read as a table (line 3: Expected 2 columns, got 3: 4,5,6); repair it",
+        ),
+        ("a,b\n1,2\n4\n", "{path} cannot be read as a table (line 3: Expected 2 columns, got 1: 4); repair it"),
         ("a,b\n1,\n2,\n3,\n", "column 'b' is all missing; remove it"),
-        ("a,b\n1,x\n2,x\n3,\n", "column 'b' is constant, always 'x'; remove it"),
+        ("a,b\n1,x\n2,x\n3,x\n", "column 'b' is constant, always 'x'; remove it, it tells nothing"),
+        ("a,b\n1,1\n2,1\n3,1\n", "column 'b' is constant, always 1; remove it, it tells nothing"),
         ("a,b\n1,2\n2,inf\n3,4\n", "column 'b' is infinite in row 2; repair or remove it"),
         (
             "a,b\n1,2\n2,\n3,twelve\n4,5\n",
-            "column 'b' mixes 2 numbers with text such as 'twelve' in row 3; repair or empty those cells, "
+            "column 'b' mixes numbers such as '2' with 'twelve' in row 3; repair or empty such cells, "
             "or name it in categories=['b']",
         ),
-        ("a,b\n1,2\n1,2\n2,3\n", "three parts need at least 3 distinct items, got 2; add data"),
+        ("a,b\n1,2\n2,3\n", "three parts need at least 3 distinct items, got 2; add data"),
     ],
 )
 def test_tables_that_cannot_be_learned_from(content: str, sentence: str, tmp_path: Path) -> None:
@@ -107,21 +204,17 @@ def test_tables_that_cannot_be_learned_from(content: str, sentence: str, tmp_pat
 @pytest.mark.parametrize(
     ("column", "sentence"),
     [
+        ([[1], [2], [3]], "column 'x' holds ndarray values; turn them into text or numbers"),
+        ([Decimal(1), Decimal(2), None], "column 'x' holds Decimal values; turn them into text or numbers"),
         (
-            pd.date_range("2020-01-01", periods=3),
-            "column 'x' holds dates; turn them into numbers, such as days since the first",
-        ),
-        ([[1], [2], [3]], "column 'x' holds ndarray values; save them as numbers or text"),
-        ([Decimal(1), Decimal(2), None], "column 'x' holds Decimal values; save them as numbers or text"),
-        (
-            [datetime.date(2020, 1, day) for day in (1, 2, 3)],
-            "column 'x' holds date values; save them as numbers or text",
+            [datetime.time(day) for day in (1, 2, 3)],
+            "column 'x' holds time values; turn them into text or numbers",
         ),
     ],
 )
 def test_parquet_columns_that_are_neither_numbers_nor_text(column: Any, sentence: str, tmp_path: Path) -> None:
     pd.DataFrame({"x": column, "y": [1, 2, 3]}).to_parquet(tmp_path / "mine.parquet")
-    with pytest.raises(ValueError) as refusal:  # noqa: PT011 - the sentence is compared below
+    with pytest.raises(TypeError) as refusal:
         data.read_table(tmp_path / "mine.parquet")
     assert str(refusal.value) == sentence
 
@@ -135,11 +228,11 @@ def test_files_that_are_no_tables(tmp_path: Path) -> None:
         data.read_table(written(tmp_path, "a,b\n", "mine.xlsx"))
     with pytest.raises(ValueError, match=r"mine\.parquet cannot be read as a table \(.*\); save it again$"):
         data.read_table(written(tmp_path, "not parquet", "mine.parquet"))
-    with pytest.raises(ValueError, match=r"ragged\.csv cannot be read as a table \(.*line 3.*\); save it again$"):
-        data.read_table(written(tmp_path, "a,b\n1,2\n1,2,3,4\n", "ragged.csv"))
+    with pytest.raises(ValueError, match=r"gone\.csv\.gz cannot be read \(.*\); save it again$"):
+        data.read_table(written(tmp_path, "not gzip", "gone.csv.gz"))
     latin = tmp_path / "latin.csv"
     latin.write_bytes("a,b\nweiß,2\n".encode("latin-1"))
-    with pytest.raises(ValueError, match=r"latin\.csv cannot be read as a table \(.*utf-8.*\); save it again$"):
+    with pytest.raises(ValueError, match=r"latin\.csv is not UTF-8 text \(byte 7\); save it again as UTF-8$"):
         data.read_table(latin)
 
 
@@ -201,6 +294,19 @@ def test_simple_modes_are_converted(mode: str, channels: int, tmp_path: Path) ->
     assert data.read_images(tmp_path).train.shape == (channels, 4, 6)
 
 
+def test_what_macos_and_jupyter_leave_is_not_read(tmp_path: Path) -> None:
+    for seed in range(3):
+        picture(tmp_path / f"cats/{seed}.png", seed=seed)
+    picture(tmp_path / "cats/again.png", seed=2)
+    for name in ("cats/._0.png", "__MACOSX/cats/._0.png", "cats/.ipynb_checkpoints/0.png", ".ipynb_checkpoints/1.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"no picture")
+    dataset = data.read_images(tmp_path)
+    assert sum(map(len, dataset.parts.values())) == 3
+    assert dataset.train.classes == ("cats",)
+    assert dataset.notes == ("1 of 4 images equal another one and are left out",)
+
+
 def test_folders_that_are_no_image_data(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"^there is no .*none \(looked from "):
         data.read_images(tmp_path / "none")
@@ -259,6 +365,15 @@ def test_lines_come_back_as_items(items: list[str], tmp_path: Path) -> None:
     assert sorted([*dataset.train, *dataset.validation, *dataset.test]) == sorted(items)
 
 
+def test_only_the_end_of_a_line_ends_an_item(tmp_path: Path) -> None:
+    inside = [f"a{sign}b" for sign in "\v\f\x1c\x1d\x1e\x85\u2028\u2029"]
+    path = tmp_path / "mine.txt"
+    path.write_bytes("\r\n".join(inside[:3]).encode() + b"\r" + "\n".join(inside[3:] + inside[:1]).encode())
+    dataset = data.read_text(path)
+    assert sorted([*dataset.train, *dataset.validation, *dataset.test]) == sorted(inside)
+    assert dataset.notes == ("1 of 9 lines equal another one and are left out",)
+
+
 def test_running_text_is_cut_in_order(tmp_path: Path) -> None:
     text = "Once upon a time\nthere was a mark of order.\n" * 20
     dataset = data.read_text(written(tmp_path, "\ufeff" + text, "mine.txt"), lines=False)
@@ -274,5 +389,5 @@ def test_files_that_are_no_text(tmp_path: Path) -> None:
         data.read_text(written(tmp_path, "\n \n", "mine.txt"))
     latin = tmp_path / "latin.txt"
     latin.write_bytes(b"abc\xff")
-    with pytest.raises(ValueError, match=r"latin\.txt is not UTF-8 text \(byte 3\); save it as UTF-8$"):
+    with pytest.raises(ValueError, match=r"latin\.txt is not UTF-8 text \(byte 3\); save it again as UTF-8$"):
         data.read_text(latin)

@@ -38,7 +38,9 @@ def test_surnames_come_on_request() -> None:
 
 
 def test_refuses_other_names() -> None:
-    with pytest.raises(ValueError, match=r"^which must be one of first, female, male, surnames, got 'middle'; did you mean 'male'\?$"):
+    with pytest.raises(
+        ValueError, match=r"^which must be one of first, female, male, surnames, got 'middle'; did you mean 'male'\?$"
+    ):
         data.names("middle")  # type: ignore[arg-type]
 
 

