@@ -49,9 +49,9 @@ def names_that_obey(pretrained: GPT) -> list[Row]:
     """Compare the gradient's variance without and with a baseline, and the draws that a name costs that obeys."""
     rewarded = []
     for seed in SEEDS:
-        game = PolicyGradient(copy.deepcopy(pretrained), obeys, kl=BETA, max_length=LONGEST)
-        learn(game, rounds=40, batch_size=BATCH, lr=LR, seed=seed, progress=False)
-        rewarded.append(game.policy)
+        objective = PolicyGradient(copy.deepcopy(pretrained), obeys, kl=BETA, max_length=LONGEST)
+        learn(objective, rounds=40, batch_size=BATCH, lr=LR, seed=seed, progress=False)
+        rewarded.append(objective.policy)
     before = share([pretrained])
     after = share(rewarded)
     rows = []
@@ -66,10 +66,10 @@ def names_that_obey(pretrained: GPT) -> list[Row]:
 
 def variance(policy: SequenceModel, baseline: Baseline) -> float:
     """Return the summed variance of the gradient's entries, over batches of 64 names."""
-    game = PolicyGradient(copy.deepcopy(policy), obeys, baseline=baseline, max_length=LONGEST)
-    weights = list(game.policy.parameters())
+    objective = PolicyGradient(copy.deepcopy(policy), obeys, baseline=baseline, max_length=LONGEST)
+    weights = list(objective.policy.parameters())
     torch.manual_seed(0)
-    gradients = [torch.autograd.grad(game.loss(torch.zeros(64)), weights) for _ in range(BATCHES)]
+    gradients = [torch.autograd.grad(objective.loss(torch.zeros(64)), weights) for _ in range(BATCHES)]
     return float(torch.stack([torch.cat([g.flatten() for g in each]) for each in gradients]).var(dim=0).sum())
 
 
@@ -95,8 +95,8 @@ def step(pretrained: GPT) -> Row:
 def by_the_loop(pretrained: GPT) -> GPT:
     """Reward a copy for some rounds."""
     policy = copy.deepcopy(pretrained)
-    game = PolicyGradient(policy, obeys, kl=BETA, max_length=LONGEST)
-    learn(game, rounds=ROUNDS, batch_size=BATCH, lr=LR, device="cpu", progress=False)
+    objective = PolicyGradient(policy, obeys, kl=BETA, max_length=LONGEST)
+    learn(objective, rounds=ROUNDS, batch_size=BATCH, lr=LR, device="cpu", progress=False)
     return policy
 
 
@@ -130,9 +130,9 @@ def molecules() -> Row:
     chemist = course.weights("08-molecules", GPT)
     after = []
     for seed in SEEDS:
-        game = PolicyGradient(copy.deepcopy(chemist), the_first_time(), kl=BETA, max_length=80)
-        learn(game, rounds=16, batch_size=64, lr=5e-4, seed=seed, progress=False)
-        after.append(different(game.policy))
+        objective = PolicyGradient(copy.deepcopy(chemist), the_first_time(), kl=BETA, max_length=80)
+        learn(objective, rounds=16, batch_size=64, lr=5e-4, seed=seed, progress=False)
+        after.append(different(objective.policy))
     each = ", ".join(f"{found:.0%}" for found in after)
     before = different(chemist)
     what = f"molecules: draws, of 1,000, for one as wanted and no copy ({each} of them; before {before:.0%})"

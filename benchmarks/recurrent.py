@@ -6,6 +6,7 @@ kernel, by our loop over steps, and as ``torch.nn.LSTM``. The others are errors 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from statistics import mean
 
@@ -23,6 +24,7 @@ from sdg_lab.metrics.sequences.edit_distance import error_rate
 from sdg_lab.models.markov import MarkovChain
 from sdg_lab.models.recurrent import Recurrent
 from sdg_lab.models.recurrent.seq2seq import Seq2Seq
+from sdg_lab.models.sequences import padding
 from sdg_lab.training.schedules import cosine
 
 BATCH, WIDTH, EMBEDDING, REPEATS, SEEDS = 64, 192, 32, 15, 3
@@ -35,18 +37,17 @@ def run() -> list[Row]:
 def training_steps() -> list[Row]:
     """Time one step of training on a batch of names."""
     words = data.names().train
-    ours, loop = (Recurrent("lstm", width=WIDTH, embedding=EMBEDDING, fused=fused) for fused in (True, False))
-    ours.fit(words[:BATCH], epochs=1, progress=False)
-    tokens, lengths = ours.pad(words[:BATCH])
-    for model in (ours, loop):
-        model.build(len(ours.symbols))
-    theirs = TorchLSTM(len(ours.symbols))
-    loop.load_state_dict(ours.state_dict())
+    ours = Recurrent("lstm", width=WIDTH, embedding=EMBEDDING).fit(words[:BATCH], epochs=1, progress=False)
+    loop, theirs = copy.deepcopy(ours), TorchLSTM(len(ours.symbols))
+    for cell in loop.cells:
+        cell.fused = cell.along  # our loop over steps in the place of torch's kernel
     theirs.take(ours)
+    tokens, lengths = ours.pad(words[:BATCH])
+    weights = padding.weights(lengths)
     losses: dict[str, Callable[[], Tensor]] = {
-        "ours": lambda: ours.loss(tokens, lengths),
+        "ours": lambda: ours.loss(tokens, lengths, weights),
         "torch.nn.LSTM": lambda: theirs.loss(tokens, lengths),
-        "our cells, step by step": lambda: loop.loss(tokens, lengths),
+        "our cells, step by step": lambda: loop.loss(tokens, lengths, weights),
     }
     values = [loss().item() for loss in losses.values()]
     if max(values) - min(values) > 1e-5:
@@ -88,10 +89,10 @@ class TorchLSTM(nn.Module):
         self.layer.load_state_dict({f"{name}_l0": value for name, value in ours.cells[0].state_dict().items()})
 
     def loss(self, tokens: Tensor, lengths: Tensor) -> Tensor:
-        """Return the mean surprise of a symbol that counts."""
-        scores = self.head(self.layer(self.embed(tokens[:, :-1]))[0])
-        there = torch.arange(scores.shape[1]) < lengths[:, None]
-        return F.cross_entropy(scores[there], tokens[:, 1:][there])
+        """Return the mean nats of a token that counts."""
+        logits = self.head(self.layer(self.embed(tokens[:, :-1]))[0])
+        there = padding.mask_of(lengths, logits.shape[1])
+        return F.cross_entropy(logits[there], tokens[:, 1:][there])
 
 
 def names() -> Row:

@@ -89,9 +89,9 @@ def training_step(network: nn.Module, tokens: Tensor) -> Callable[[], float]:
 
     def step() -> float:
         optimizer.zero_grad(set_to_none=True)
-        scores = network(tokens[:, :-1])
-        scores = scores if isinstance(scores, Tensor) else scores.logits
-        loss = F.cross_entropy(scores.flatten(0, 1), tokens[:, 1:].flatten())
+        logits = network(tokens[:, :-1])
+        logits = logits if isinstance(logits, Tensor) else logits.logits
+        loss = F.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten())
         loss.backward()
         optimizer.step()
         return loss.item()

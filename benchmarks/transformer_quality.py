@@ -17,8 +17,8 @@ import torch
 
 from benchmarks.timing import Row
 from sdg_lab import data, metrics
-from sdg_lab.course.ch07.plays import Adder, write_sums
-from sdg_lab.course.ch07.shelf import MOST_SYMBOLS, Shelf, in_common_key
+from sdg_lab.course.ch07.shelf import MAX_SYMBOLS, Shelf, in_common_key
+from sdg_lab.course.ch07.sums import Adder, write_sums
 from sdg_lab.course.engine import weights as trained
 from sdg_lab.models.markov import MarkovChain
 from sdg_lab.models.recurrent import Recurrent
@@ -58,7 +58,7 @@ def melodies() -> list[Row]:
 def molecules() -> list[Row]:
     """Compare nats a symbol of SMILES."""
     molecules = data.molecules()
-    train, test = ([s for s in part if len(s) <= MOST_SYMBOLS] for part in (molecules.train, molecules.test))
+    train, test = ([s for s in part if len(s) <= MAX_SYMBOLS] for part in (molecules.train, molecules.test))
     counts = MarkovChain(9, "kneser-ney", discount=0.9).fit(train)
     kinds = Shelf.load(trained.path("07-molecules")).by_kind()
     return _rows("molecules", test, kinds["transformer"], counts, kinds["LSTM"], "nats/symbol")

@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from sdg_lab import training
+from sdg_lab.checks import number, one_of, whole
 from sdg_lab.models.sequences.alphabet import Sequences
 from sdg_lab.models.sequences.base import SequenceModel
 from sdg_lab.models.sequences.padding import mask_of
@@ -29,22 +30,24 @@ from sdg_lab.models.sequences.padding import mask_of
 Reward = Callable[[Sequences], ArrayLike]
 """Says how good each sequence is: one finite number each, (n,)."""
 
-Baseline = Literal["none", "mean", "leave-one-out", "group"]
+Baseline = Literal["none", "leave-one-out", "group"]
 Penalty = Literal["reward", "loss"]
+
+CLIP_RATIO = 0.2
+"""ε of :func:`clipped_surrogate`: how far a policy goes from the one that drew, with one round's draws."""
 
 
 def advantages(rewards: Tensor, baseline: Baseline) -> Tensor:
     """Return how much better each reward is than its group would let one expect, (groups, size) -> same shape.
 
-    "none" leaves the rewards as they are. "mean" takes the group's mean off, which shrinks the gradient by 1/size;
-    "leave-one-out" takes the mean of the others off and is unbiased (Kool et al. 2019). "group" divides what "mean"
-    leaves by the group's standard deviation (Shao et al. 2024); a group of equal rewards teaches nothing.
+    "none" leaves the rewards as they are. "leave-one-out" takes the mean of the others off and is unbiased (Kool et al.
+    2019). "group" says how many standard deviations a reward lies above the group's mean (Shao et al. 2024); a group of
+    equal rewards teaches nothing.
 
     Raises:
         ValueError: for another baseline, or groups of one where the baseline needs company.
     """
-    if baseline not in get_args(Baseline):
-        raise ValueError(f"baseline must be one of {', '.join(get_args(Baseline))}, got {baseline!r}")
+    one_of("baseline", baseline, get_args(Baseline))
     if baseline == "none":
         return rewards
     size = rewards.shape[1]
@@ -53,9 +56,7 @@ def advantages(rewards: Tensor, baseline: Baseline) -> Tensor:
     centred = rewards - rewards.mean(dim=1, keepdim=True)
     if baseline == "leave-one-out":
         return centred * (size / (size - 1))
-    if baseline == "group":
-        return centred / (rewards.std(dim=1, keepdim=True, correction=0) + 1e-6)
-    return centred
+    return centred / (rewards.std(dim=1, keepdim=True, correction=0) + 1e-6)
 
 
 def clipped_surrogate(log_probs: Tensor, old_log_probs: Tensor, advantage: Tensor, clip_ratio: float) -> Tensor:
@@ -84,7 +85,7 @@ class Round:
         reward: mean over the sequences, in the reward's own unit.
         kl: mean of log π(x) - log π_ref(x), nats a sequence.
         unique: share of different sequences.
-        length: mean number of symbols drawn, the end included.
+        length: mean number of tokens drawn, the end included.
     """
 
     reward: float
@@ -114,16 +115,15 @@ class PolicyGradient(nn.Module):
         baseline: see :func:`advantages`.
         kl: β, in units of reward a nat; 0 lets the policy go wherever the reward leads.
         penalty: "reward" takes β log π/π_ref off each reward, whose gradient is exact in the mean; "loss" adds β times
-            :func:`kl_term` of each symbol to the loss, as GRPO does.
+            :func:`kl_term` of each token to the loss, as GRPO does.
         prompts: how sequences begin; as many groups are drawn a round, each compared within itself.
-        max_length: symbols drawn at most.
-        reuse: steps that are made with what one round has drawn.
-        clip_ratio: ε of :func:`clipped_surrogate`; it acts from the second step with the same sequences on.
+        max_length: tokens drawn at most.
+        reuse: steps that are made with what one round has drawn; from the second on, ratios are clipped.
 
     Attributes:
         rounds: what each round showed.
 
-    Ratios, clip and penalty in the loss count symbol by symbol. A sequence's terms are summed and not divided by its
+    Ratios, clip and penalty in the loss count token by token. A sequence's terms are summed and not divided by its
     length, as the policy gradient has it; GRPO as published takes their mean, which makes a long mistake a cheap one.
 
     Raises:
@@ -142,25 +142,17 @@ class PolicyGradient(nn.Module):
         prompts: Sequence[str | tuple[str, ...]] = ("",),
         max_length: int = 100,
         reuse: int = 1,
-        clip_ratio: float = 0.2,
     ) -> None:
         super().__init__()
         policy.require_fitted()
-        advantages(torch.zeros(1, 2), baseline)  # refuses an unknown one here, and not when training begins
-        if penalty not in get_args(Penalty):
-            raise ValueError(f"penalty must be one of {', '.join(get_args(Penalty))}, got {penalty!r}")
-        if not kl >= 0:
-            raise ValueError(f"kl must be >= 0, got {kl}")
-        if not 0 < clip_ratio < 1:
-            raise ValueError(f"clip_ratio must lie between 0 and 1, got {clip_ratio}")
-        for name, whole in (("max_length", max_length), ("reuse", reuse), ("the number of prompts", len(prompts))):
-            if whole < 1:
-                raise ValueError(f"{name} must be >= 1, got {whole}")
+        one_of("baseline", baseline, get_args(Baseline))
+        one_of("penalty", penalty, get_args(Penalty))
+        whole("the number of prompts", len(prompts), least=1)
         self.policy, self.reward = policy, reward
         self.reference = copy.deepcopy(policy).requires_grad_(False)
-        self.baseline, self.kl, self.penalty = baseline, kl, penalty
-        self.prompts, self.max_length = tuple(prompts), max_length
-        self.reuse, self.clip_ratio = reuse, clip_ratio
+        self.baseline, self.penalty, self.prompts = baseline, penalty, tuple(prompts)
+        self.kl, self.reuse = number("kl", kl, least=0), whole("reuse", reuse, least=1)
+        self.max_length = whole("max_length", max_length, least=1)
         self.rounds: list[Round] = []
         self._episode: _Episode | None = None
         self._steps = 0
@@ -183,7 +175,7 @@ class PolicyGradient(nn.Module):
             log_probs = self.policy.token_log_probs(self._episode.tokens, self._episode.lengths)
         self._steps += 1
         episode = self._episode
-        gain = clipped_surrogate(log_probs, episode.log_probs, episode.advantage[:, None], self.clip_ratio)
+        gain = clipped_surrogate(log_probs, episode.log_probs, episode.advantage[:, None], CLIP_RATIO)
         if self.penalty == "loss":
             gain = gain - self.kl * kl_term(log_probs, episode.reference)
         return -(gain * episode.drawn).sum(dim=1).mean()
@@ -194,7 +186,7 @@ class PolicyGradient(nn.Module):
         if left or size < 1:
             raise ValueError(f"batch_size must be a multiple of the {len(self.prompts)} prompts, got {n}")
         seed = int(torch.randint(2**62, ()))  # follows from the loop's own seed
-        generator = torch.Generator(self.policy.device).manual_seed(seed)
+        generator = torch.Generator().manual_seed(seed)
         groups = [
             self.policy.sample_tokens(size, generator=generator, max_length=self.max_length, prompt=prompt)
             for prompt in self.prompts
@@ -238,31 +230,30 @@ class PolicyGradient(nn.Module):
 
 
 def learn(
-    game: PolicyGradient,
+    objective: PolicyGradient,
     *,
     rounds: int,
     batch_size: int = 64,
     lr: float = 1e-4,
     seed: int = 0,
+    device: str = "auto",
     progress: bool = True,
-    **settings: Any,
 ) -> training.History:
-    """Let the policy draw, be rewarded and learn, so many times; ``game.rounds`` then says how it went.
+    """Let the policy draw, be rewarded and learn, so many times; ``objective.rounds`` then says how it went.
 
     Args:
-        game: what is trained.
+        objective: what is trained.
         rounds: how often new sequences are drawn.
         batch_size: sequences a round, over all prompts.
         lr: learning rate of Adam; a tenth of what the model was trained with is a good beginning.
         seed: decides what is drawn.
+        device: "auto", "cpu", "cuda" or "mps".
         progress: show a bar.
-        settings: others of :func:`sdg_lab.training.train`, e.g. ``clip``, ``schedule``, ``on_epoch``.
 
     Raises:
         ValueError: if a reward is not finite, or ``batch_size`` does not fit the prompts.
         DivergedError: if the loss or the weights become NaN.
     """
-    places = torch.arange(batch_size * game.reuse)  # nothing is learnt from them: a round draws its own data
-    return training.train(
-        game, places, epochs=rounds, batch_size=batch_size, lr=lr, seed=seed, progress=progress, **settings
-    )
+    places = torch.arange(batch_size * objective.reuse)  # nothing is learnt from them: a round draws its own data
+    options: dict[str, Any] = {"lr": lr, "seed": seed, "device": device, "progress": progress}
+    return training.train(objective, places, epochs=rounds, batch_size=batch_size, **options)

@@ -16,22 +16,22 @@ LETTERS = "abc"
 
 
 class Table(SequenceModel):
-    """Scores by the last symbol alone: small enough that every sequence up to a length can be counted out."""
+    """Logits by the last token alone: small enough that every sequence up to a length can be counted out."""
 
-    def arguments(self):
+    def config(self):
         return {}
 
     def build(self, n_symbols):
-        self.scores = nn.Parameter(torch.randn(n_symbols, n_symbols))
+        self.table = nn.Parameter(torch.randn(n_symbols, n_symbols))
 
     def logits(self, tokens):
-        return self.scores[tokens]
+        return self.table[tokens]
 
     def start(self, n):
         return None
 
-    def step(self, tokens, state):
-        return self.scores[tokens], state
+    def read(self, tokens, state):
+        return self.table[tokens[:, -1]], state
 
     def keep(self, state, rows):
         return state
@@ -49,7 +49,7 @@ def every_sequence(longest: int) -> list[str]:
 def log_probs_when_cut(table: Table, longest: int) -> tuple[list[str], Tensor]:
     """All sequences that can be drawn with max_length ``longest``, and log π of each: a cut one has no end."""
     sequences = every_sequence(longest)
-    nats = table.scores.log_softmax(dim=1)
+    nats = table.table.log_softmax(dim=1)
     found = []
     for sequence in sequences:
         codes = [0, *(LETTERS.index(s) + 1 for s in sequence)]
@@ -74,17 +74,17 @@ def test_the_gradient_is_that_of_the_enumerated_objective(table: Table, baseline
     """∇(E[r] - β KL(π || π_ref)), exactly, lies within four standard errors of the mean of the estimates."""
     game = PolicyGradient(table, reward_of, baseline=baseline, kl=kl, max_length=3)
     with torch.no_grad():
-        table.scores += torch.randn(table.scores.shape, generator=torch.Generator().manual_seed(0))
+        table.table += torch.randn(table.table.shape, generator=torch.Generator().manual_seed(0))
     sequences, log_probs = log_probs_when_cut(table, 3)
     _, reference = log_probs_when_cut(game.reference, 3)
     p = log_probs.exp()
     objective = (p * torch.tensor(reward_of(sequences))).sum() - kl * (p * (log_probs - reference.detach())).sum()
-    (exact,) = torch.autograd.grad(objective, table.scores)
+    (exact,) = torch.autograd.grad(objective, table.table)
 
     torch.manual_seed(0)
     estimates = []
     for _ in range(300):
-        (gradient,) = torch.autograd.grad(game.loss(torch.zeros(32)), table.scores)
+        (gradient,) = torch.autograd.grad(game.loss(torch.zeros(32)), table.table)
         estimates.append(-gradient)
     stack = torch.stack(estimates)
     error = stack.std(dim=0) / math.sqrt(len(stack))
@@ -106,10 +106,9 @@ def test_a_bandit_has_the_gradient_of_the_closed_form():
 def test_advantages_by_hand():
     rewards = torch.tensor([[1.0, 2.0, 6.0], [5.0, 5.0, 5.0]])
     assert torch.equal(advantages(rewards, "none"), rewards)
-    torch.testing.assert_close(advantages(rewards, "mean")[0], torch.tensor([-2.0, -1.0, 3.0]))
     torch.testing.assert_close(advantages(rewards, "leave-one-out")[0], torch.tensor([1 - 4.0, 2 - 3.5, 6 - 1.5]))
     torch.testing.assert_close(
-        advantages(rewards, "group")[0], torch.tensor([-2.0, -1.0, 3.0]) / np.std([1.0, 2.0, 6.0]), rtol=1e-5, atol=0
+        advantages(rewards, "group")[0], torch.tensor([-2.0, -1.0, 3.0]) / np.std([1.0, 2.0, 6.0]), rtol=1e-4, atol=1e-4
     )
     assert advantages(rewards, "group")[1].abs().max() == 0
 
@@ -118,7 +117,7 @@ def test_a_baseline_lowers_the_variance_of_the_gradient(table: Table):
     def variance(baseline: str) -> float:
         game = PolicyGradient(table, lambda s: [10 + r for r in reward_of(s)], baseline=baseline, max_length=3)
         torch.manual_seed(0)
-        gradients = [torch.autograd.grad(game.loss(torch.zeros(16)), table.scores)[0] for _ in range(50)]
+        gradients = [torch.autograd.grad(game.loss(torch.zeros(16)), table.table)[0] for _ in range(50)]
         return float(torch.stack(gradients).var(dim=0).sum())
 
     assert variance("leave-one-out") < 0.1 * variance("none")
@@ -140,17 +139,17 @@ def test_the_term_of_the_penalty_has_the_divergence_as_its_mean():
 
 
 def test_learning_raises_the_reward_and_the_penalty_holds_the_policy_back(table: Table):
-    start = table.scores.detach().clone()
+    start = table.table.detach().clone()
     kept = {}
     for kl in (0.0, 1.0):
         with torch.no_grad():
-            table.scores.copy_(start)
+            table.table.copy_(start)
         game = PolicyGradient(table, reward_of, kl=kl, max_length=5)
         learn(game, rounds=60, batch_size=64, lr=0.1, progress=False, device="cpu")
         kept[kl] = (game.rounds[0], game.rounds[-1])
         assert len(game.rounds) == 60
         assert game.rounds[0].kl == pytest.approx(0, abs=1e-6)
-        assert torch.equal(game.reference.scores, start)
+        assert torch.equal(game.reference.table, start)
     assert kept[0.0][1].reward > kept[0.0][0].reward + 1
     assert kept[1.0][1].kl < 0.3 * kept[0.0][1].kl
     assert kept[1.0][1].unique > kept[0.0][1].unique
@@ -164,19 +163,19 @@ def test_the_penalty_in_the_loss_holds_it_back_too(table: Table):
 
 
 def test_the_same_seed_learns_the_same(table: Table):
-    start, ends = table.scores.detach().clone(), []
+    start, ends = table.table.detach().clone(), []
     for seed in (0, 0, 1):
         with torch.no_grad():
-            table.scores.copy_(start)
+            table.table.copy_(start)
         game = PolicyGradient(table, reward_of, max_length=4)
         learn(game, rounds=3, batch_size=8, lr=0.1, seed=seed, progress=False, device="cpu")
-        ends.append(table.scores.detach().clone())
+        ends.append(table.table.detach().clone())
     assert torch.equal(ends[0], ends[1])
     assert not torch.equal(ends[0], ends[2])
 
 
 def test_prompts_make_groups_and_are_not_learnt(table: Table):
-    """What a prompt holds was not chosen by the policy: the scores that lead there get no gradient."""
+    """What a prompt holds was not chosen by the policy: the logits that lead there get no gradient."""
     drawn = []
 
     def reward(sequences):
@@ -184,7 +183,7 @@ def test_prompts_make_groups_and_are_not_learnt(table: Table):
         return reward_of(sequences)
 
     game = PolicyGradient(table, reward, prompts=("ab", "c"), max_length=2)
-    (gradient,) = torch.autograd.grad(game.loss(torch.zeros(6)), table.scores)
+    (gradient,) = torch.autograd.grad(game.loss(torch.zeros(6)), table.table)
     assert [s[:2] for s in drawn[:3]] == ["ab"] * 3
     assert [s[:1] for s in drawn[3:]] == ["c"] * 3
     assert gradient[0].abs().max() == 0  # the boundary stood before both prompts
@@ -211,14 +210,12 @@ def test_dropout_does_not_make_another_policy(table: Table):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({"baseline": "median"}, "baseline must be one of none, mean, leave-one-out, group, got 'median'"),
+        ({"baseline": "median"}, "baseline must be one of none, leave-one-out, group, got 'median'"),
         ({"penalty": "fine"}, "penalty must be one of reward, loss, got 'fine'"),
         ({"kl": -1.0}, "kl must be >= 0, got -1.0"),
-        ({"kl": math.nan}, "kl must be >= 0, got nan"),
-        ({"clip_ratio": 1.0}, "clip_ratio must lie between 0 and 1, got 1.0"),
-        ({"max_length": 0}, "max_length must be >= 1, got 0"),
-        ({"reuse": 0}, "reuse must be >= 1, got 0"),
-        ({"prompts": ()}, "the number of prompts must be >= 1, got 0"),
+        ({"max_length": 0}, "max_length must be a whole number >= 1, got 0"),
+        ({"reuse": 0}, "reuse must be a whole number >= 1, got 0"),
+        ({"prompts": ()}, "the number of prompts must be a whole number >= 1, got 0"),
     ],
 )
 def test_arguments_out_of_range_are_refused(table: Table, arguments: dict[str, object], sentence: str):
@@ -241,10 +238,10 @@ def test_arguments_out_of_range_are_refused(table: Table, arguments: dict[str, o
 )
 def test_rewards_and_groups_that_teach_nothing_are_refused(table: Table, reward, batch_size: int, sentence: str):
     game = PolicyGradient(table, reward, prompts=("a", "b"), max_length=3)
-    before = table.scores.detach().clone()
+    before = table.table.detach().clone()
     with pytest.raises(ValueError, match=sentence):
         learn(game, rounds=1, batch_size=batch_size, progress=False, device="cpu")
-    assert torch.equal(table.scores, before)
+    assert torch.equal(table.table, before)
 
 
 def test_a_policy_that_knows_nothing_is_refused():
