@@ -24,7 +24,7 @@ from sdg_lab.tables.columns import check_column, check_complete
 if TYPE_CHECKING:
     import pandas as pd
 
-_TABLES = (".csv", ".csv.gz", ".parquet")
+_TABLES = (".csv", ".csv.gz", ".tsv", ".parquet")
 _PICTURES = (".png", ".jpg", ".jpeg")
 
 
@@ -46,8 +46,8 @@ def read_table(
     zeros, signs for a missing value.
 
     Args:
-        path: a file that ends in .csv, .csv.gz (UTF-8, names in the first line, cells set apart by commas, semicolons,
-            tabs or bars) or .parquet.
+        path: a file that ends in .csv, .csv.gz, .tsv (UTF-8, names in the first line, cells set apart by commas,
+            semicolons, tabs or bars) or .parquet.
         target: the column that one usually predicts, for the card.
         categories: columns to be taken as categories although they look like numbers or dates, such as codes.
         group: a column; rows that have the same value there (visits of one patient, say) stay in one part.

@@ -223,7 +223,7 @@ def test_files_that_are_no_tables(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"^there is no .*none\.csv \(looked from .*\)$"):
         data.read_table(tmp_path / "none.csv")
     with pytest.raises(
-        ValueError, match=r"mine\.xlsx must end in \.csv, \.csv\.gz, \.parquet; save it as one of these$"
+        ValueError, match=r"mine\.xlsx must end in \.csv, \.csv\.gz, \.tsv, \.parquet; save it as one of these$"
     ):
         data.read_table(written(tmp_path, "a,b\n", "mine.xlsx"))
     with pytest.raises(ValueError, match=r"mine\.parquet cannot be read as a table \(.*\); save it again$"):

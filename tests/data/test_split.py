@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdg_lab.data.split import FRACTIONS, split, split_in_order, split_items, split_table
+from sdg_lab.data.split import FRACTIONS, split, split_in_order, split_items, split_rows, split_table
 from sdg_lab.data.types import Card
 
 CARD = Card("x", "x", "sequences", "", "", "", "", "")
@@ -94,6 +94,52 @@ def test_a_repeated_name_does_not_reach_the_test_part() -> None:
 def test_missing_values_are_equal_to_each_other_in_tables() -> None:
     table = pd.DataFrame({"a": [1.0, np.nan, 2.0, np.nan, 3.0], "b": list("xyzyx")})
     assert sum(len(part) for part in split_table(CARD, table).parts.values()) == 4
+
+
+rows = st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from([0.0, 1.0, np.nan])), min_size=3, max_size=60)
+
+
+@given(rows, st.randoms(use_true_random=False), st.booleans())
+def test_rows_that_stand_for_themselves_are_placed_one_by_one(
+    found: list[tuple[str, float]], shuffler: random.Random, deduplicate: bool
+) -> None:
+    table = pd.DataFrame(found, columns=["x", "y"])
+    distinct = table.drop_duplicates()
+    expected = distinct if deduplicate else table
+    if len(expected) < 3:
+        return
+    parts = list(split_rows(CARD, table, deduplicate=deduplicate).parts.values())
+    for part, share in zip(parts[1:], FRACTIONS[1:], strict=True):
+        assert len(part) == 1 or abs(len(part) - len(expected) * share) <= 0.5
+    both = [frame.sort_values(["x", "y"], ignore_index=True) for frame in (pd.concat(parts), expected)]
+    pd.testing.assert_frame_equal(*both)
+    shuffled = table.sample(frac=1, random_state=shuffler.randrange(2**32))
+    for before, after in zip(parts, split_rows(CARD, shuffled, deduplicate=deduplicate).parts.values(), strict=True):
+        pd.testing.assert_frame_equal(before, after)
+
+
+def test_equal_rows_are_in_every_part() -> None:
+    parts = split_rows(CARD, pd.DataFrame({"x": ["yes", "no"] * 100})).parts.values()
+    assert [part["x"].nunique() for part in parts] == [2, 2, 2]
+
+
+@given(st.lists(st.integers(0, 9), min_size=3, max_size=60).filter(lambda found: len(set(found)) >= 3))
+def test_the_latest_rows_are_the_test_part(found: list[int]) -> None:
+    table = pd.DataFrame({"when": found, "row": range(len(found))})
+    train, validation, test = split_rows(CARD, table, time="when").parts.values()
+    assert train["when"].max() < validation["when"].min() <= validation["when"].max() < test["when"].min()
+    pd.testing.assert_frame_equal(
+        pd.concat([train, validation, test], ignore_index=True),
+        table.sort_values("when", kind="stable", ignore_index=True),
+    )
+
+
+@given(st.lists(st.sampled_from("abcdef"), min_size=3, max_size=60).filter(lambda found: len(set(found)) >= 3))
+def test_the_rows_of_a_group_stay_together(found: list[str]) -> None:
+    parts = split_rows(CARD, pd.DataFrame({"who": found, "x": 1}), group="who").parts.values()
+    held = [set(part["who"]) for part in parts]
+    assert sum(map(len, held)) == len(set().union(*held)) == len(set(found))
+    assert sum(map(len, parts)) == len(found)
 
 
 @pytest.mark.parametrize("fractions", [(0.8, 0.2, 0.0), (0.8, 0.1, 0.2), (1.2, -0.1, -0.1), (0.5, float("nan"), 0.5)])

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdg_lab.tables.codec import column_from_config, column_of
+from sdg_lab.tables.codec import code_table, column_from_config, column_of
+from sdg_lab.tables.numbers import CELLS, REPEATS
 
 NUMBERS = st.one_of(
     st.integers(-50, 50).map(float),
@@ -97,3 +98,38 @@ def test_values_that_repeat_are_kept_and_others_are_drawn_in_between():
 def test_numbers_beyond_the_ends_belong_to_the_end_bins():
     column = column_of(pd.Series(np.arange(100.0), name="x"), 4)
     np.testing.assert_array_equal(column.encode(pd.Series([-5.0, 1e9, 24.0, 25.0], name="x")), [0, 3, 0, 1])
+
+
+@given(
+    st.lists(st.integers(0, 60), min_size=REPEATS * 2, max_size=REPEATS * 6).filter(lambda found: len(set(found)) > 1),
+    st.integers(2, 4),
+)
+def test_a_row_on_a_knot_counts_half_to_each_side(numbers, bins):
+    values = np.sort(np.array(numbers, float))
+    column = column_of(pd.Series(values, name="x"), bins)
+    codes = column.encode(pd.Series(values, name="x"))
+    assert len(column.low) <= CELLS * len(column.labels)
+    for cell, state in enumerate(column.state):
+        inside, low, high = values[codes == state], column.low[cell], column.high[cell]
+        if low == high:
+            assert column.mass[cell] == pytest.approx((inside == low).mean())
+            continue
+        first, last = column.state[cell - 1] != state or cell == 0, state not in column.state[cell + 1 :]
+        rows = ((inside > low) & (inside < high)).sum()
+        rows += (inside == low).sum() * (1 if first else 0.5) + (inside == high).sum() * (1 if last else 0.5)
+        assert column.mass[cell] == pytest.approx(rows / len(inside))
+
+
+def test_pairs_are_counted_as_pandas_counts_them():
+    rng = np.random.default_rng(0)
+    n = 2**13 + 100  # more than one block
+    table = pd.DataFrame({"a": rng.choice(list("xyz"), n), "b": rng.choice([0, 1], n), "c": rng.choice(list("uv"), n)})
+    coded = code_table(table)
+    pairs = coded.pair_counts()
+    labels = [(name, label) for name in table for label in column_of(table[name], 8).labels]
+    for i, (one, first) in enumerate(labels):
+        for j, (other, second) in enumerate(labels):
+            together = (table[one].astype(str) == first) & (table[other].astype(str) == second)
+            assert pairs[i, j] == together.sum()
+    expected = table.groupby(["c", "a", "b"]).size().to_numpy().reshape(2, 3, 2)
+    np.testing.assert_array_equal(coded.counts(1, (2, 0)), expected)
