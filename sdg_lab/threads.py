@@ -43,9 +43,15 @@ def configure() -> int:
     """Set the environment that OpenMP reads when torch is loaded; return the number of threads.
 
     What the user has already set is kept. If torch is there already, its thread count is set directly, and a warning
-    says that the waiting policy came too late.
+    says that the waiting policy came too late. A ``SDG_LAB_THREADS`` that is no number is said, too, and forgotten: a
+    slip in the environment keeps nobody from importing the package.
     """
-    threads = choose()
+    try:
+        threads = choose()
+    except ValueError as error:
+        warnings.warn(f"{error}; for now it counts as unset", stacklevel=3)
+        del os.environ["SDG_LAB_THREADS"]
+        threads = DEFAULT
     late = "torch" in sys.modules and os.environ.get("OMP_WAIT_POLICY", "").lower() != "passive"
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
