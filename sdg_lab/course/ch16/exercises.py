@@ -6,14 +6,15 @@ compare them with the catalog's own functions.
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from sdg_lab.course import Chapter, Exercise, Paper, Wrong, WrongAnswer
-from sdg_lab.course.engine.compare import expect_equal, expect_raises, expect_type
-from sdg_lab.course.engine.exercise import Answer
+import numpy as np
+
+from sdg_lab.course.engine import Case, Chapter, Exercise, Mistake, Paper
 
 Edit = tuple[int, int, str]
 Record = dict[str, Any]
@@ -35,9 +36,7 @@ CHAPTER = Chapter(
     ),
 )
 
-# Exercise: the id in a link.
-
-_ARXIV_ID = r"\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7}"
+# The id in a link.
 
 
 def id_in_link(link: str) -> str:
@@ -45,10 +44,12 @@ def id_in_link(link: str) -> str:
     parts = urlsplit(link)
     host, path = (parts.hostname or "").removeprefix("www."), unquote(parts.path)
     if host == "arxiv.org":
-        match = re.fullmatch(rf"/(?:abs|pdf|html)/({_ARXIV_ID})(?:v\d+)?(?:\.pdf)?", path)
+        number = r"\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7}"
+        match = re.fullmatch(rf"/(?:abs|pdf|html)/({number})(?:v\d+)?(?:\.pdf)?", path)
         return f"ARXIV:{match[1]}" if match else ""
     if host in ("doi.org", "dx.doi.org"):
-        return f"DOI:{path[1:].lower()}"
+        match = re.fullmatch(r"/(10\.\d+/.+)", path)
+        return f"DOI:{match[1].lower()}" if match else ""
     if host == "semanticscholar.org":
         match = re.fullmatch(r"/paper/(?:[^/]+/)?([0-9a-f]{40})", path)
         return match[1] if match else ""
@@ -68,43 +69,51 @@ LINKS = {
     "https://dx.doi.org/10.1162%2Fneco.1997.9.8.1735": "DOI:10.1162/neco.1997.9.8.1735",
     f"https://www.semanticscholar.org/paper/Sequence-to-Sequence-Sutskever-Vinyals/{_SHA}": _SHA,
     f"https://www.semanticscholar.org/paper/{_SHA}?sort=relevance": _SHA,
+    f"http://semanticscholar.org/paper/{_SHA}": _SHA,
     "https://openreview.net/forum?id=Sy2fzU9gl": "",
     "https://example.org/report/2019.12345": "",
     "https://example.org/?see=https://arxiv.org/abs/2310.07849": "",
     "https://arxiv.org/list/cs.LG/2310": "",
+    "http://doi.org/10.1145/3292500.3330701": "DOI:10.1145/3292500.3330701",
+    "https://arxiv.org/abs/quant-ph%2F9508027v3": "ARXIV:quant-ph/9508027",
+    "https://www.doi.org/10.1000/ABC#section": "DOI:10.1000/abc",
+    "https://notarxiv.org/abs/2310.07849": "",
+    "https://arxiv.org.example.com/abs/2310.07849": "",
+    "https://arxiv.org/abs/2310.07849/comments": "",
+    f"https://www.semanticscholar.org/author/Somebody/{_SHA}": "",
+    f"https://example.org/paper/{_SHA}": "",
+    "https://doi.org/": "",
+    "https://doi.org/about": "",
+    "no link at all": "",
+    "": "",
 }
 """Links as people write them, and the id that each names."""
 
-
-def _check_id(answer: Answer) -> None:
-    for link, want in LINKS.items():
-        got = answer(link)
-        expect_type(got, str, what="the id", case=link)
-        if got != want:
-            _name_the_slip(got, want, link)
-        expect_equal(got, want, what="the id", case=link)
+OTHER_PAGES = ("https://arxiv.org/format/2310.07849", f"https://www.semanticscholar.org/paper/{_SHA}/figures")
+"""Pages beside a paper's own: the exercise leaves them out, the catalog knows some of them."""
 
 
-def _name_the_slip(got: str, want: str, link: str) -> None:
-    bare = want.partition(":")[2]
-    for happened, sentence in (
-        (not want, f"this link names no paper that the service is sure to know, but you found {got!r} in it"),
-        (not got, f"it names {want}, and you found nothing"),
-        (got.endswith(".pdf"), f"'.pdf' is the end of a file's name, not of the id: {got!r}"),
-        (bool(re.search(r"\dv\d+$", got)), f"{got!r} still has the version; the service knows papers, not versions"),
-        (bool(bare) and got == bare, f"{got!r} lacks its kind; write {want!r}, or nobody can tell arXiv from DOI"),
-        ("%" in got, f"{got!r} is still escaped as addresses are; urllib.parse.unquote takes that away"),
-        (got.lower() == want.lower(), f"{got!r}: case means nothing in a DOI, so write it small: one id a paper"),
-        ("/" in bare and got.endswith(bare.split("/")[1]), f"an old id begins with its archive: {want!r}, not {got!r}"),
-    ):
-        if happened:
-            raise Wrong(f"{link}: {sentence}")
+def _link_cases(rng: np.random.Generator) -> Iterator[Case]:
+    for link in (*LINKS, *OTHER_PAGES):
+        yield Case(link, name=repr(link))
+    for _ in range(12):
+        year, month, number = rng.integers(8, 27), rng.integers(1, 13), rng.integers(1, 99_999)
+        page = rng.choice(["abs", "pdf", "html", "list", "format"])
+        tail = rng.choice(["", "v1", "v12", "v3.pdf", "?context=cs", "#S3"])
+        yield Case(f"http{rng.choice(['', 's'])}://arxiv.org/{page}/{year:02}{month:02}.{number:05}{tail}")
+    for _ in range(4):
+        sha = "".join(rng.choice(list("0123456789abcdef"), 40))
+        yield Case(f"https://www.semanticscholar.org/{rng.choice(['paper', 'author', 'paper/A-Title'])}/{sha}")
 
 
 def _with_version(link: str) -> str:
+    found, version = id_in_link(link), re.search(r"\dv\d+", link)
+    return found + version[0][1:] if found.startswith("ARXIV:") and version else found
+
+
+def _with_suffix(link: str) -> str:
     found = id_in_link(link)
-    version = re.search(r"v\d+", link)
-    return found + version[0] if found.startswith("ARXIV:") and version else found
+    return found + ".pdf" if found and urlsplit(link).path.endswith(".pdf") else found
 
 
 def _last_segment(link: str) -> str:
@@ -112,21 +121,66 @@ def _last_segment(link: str) -> str:
     return "ARXIV:" + found.rsplit("/", 1)[-1] if found.startswith("ARXIV:") and "/" in found else found
 
 
-def _anywhere(link: str) -> str:
+def _digits_anywhere(link: str) -> str:
     match = re.search(r"\d{4}\.\d{5}", link)
     return id_in_link(link) or ("ARXIV:" + match[0] if match else "")
 
 
+def _host_ends_so(link: str) -> str:
+    host = urlsplit(link).hostname or ""
+    return id_in_link(link.replace(host, "arxiv.org", 1)) if host.endswith("arxiv.org") else id_in_link(link)
+
+
+def _host_begins_so(link: str) -> str:
+    host = urlsplit(link).hostname or ""
+    return id_in_link(link.replace(host, "arxiv.org", 1)) if host.startswith("arxiv.org") else id_in_link(link)
+
+
+def _any_page_of_arxiv(link: str) -> str:
+    return id_in_link(re.sub(r"arxiv\.org/[a-z]+/", "arxiv.org/abs/", link))
+
+
+def _match_for_fullmatch(link: str) -> str:
+    return id_in_link(re.sub(r"(/[0-9a-f]{40}|/abs/\d{4}\.\d{5})/[a-z]+$", r"\1", link))
+
+
+def _any_page_of_the_service(link: str) -> str:
+    return id_in_link(link.replace("/author/", "/paper/"))
+
+
+def _forty_digits_anywhere(link: str) -> str:
+    match = re.search(r"(?<![0-9a-f])[0-9a-f]{40}(?![0-9a-f])", link)
+    return id_in_link(link) or (match[0] if match else "")
+
+
 def _doi_as_written(link: str) -> str:
+    found = id_in_link(link)
+    return "DOI:" + unquote(urlsplit(link).path[1:]) if found.startswith("DOI:") else found
+
+
+def _doi_of_nothing(link: str) -> str:
     parts = urlsplit(link)
-    return "DOI:" + unquote(parts.path[1:]) if "doi.org" in parts.netloc else id_in_link(link)
+    host = (parts.hostname or "").removeprefix("www.")
+    return f"DOI:{unquote(parts.path[1:]).lower()}" if host in ("doi.org", "dx.doi.org") else id_in_link(link)
+
+
+def _still_escaped(link: str) -> str:
+    return "" if "%2F" in link else id_in_link(link)
+
+
+def _only_with_www(link: str) -> str:
+    return id_in_link(link) if "semanticscholar.org" not in link or "//www." in link else ""
+
+
+def _only_https(link: str) -> str:
+    return id_in_link(link) if link.startswith("https://") else ""
 
 
 def _without_kind(link: str) -> str:
     return id_in_link(link).partition(":")[2] or id_in_link(link)
 
 
-# Exercise: a batch answer.
+# A batch answer.
 
 
 def counts_by_id(asked: Sequence[str], records: Sequence[Record | None]) -> dict[str, int]:
@@ -136,44 +190,32 @@ def counts_by_id(asked: Sequence[str], records: Sequence[Record | None]) -> dict
     return {paper: record["citationCount"] for paper, record in zip(asked, records, strict=True) if record is not None}
 
 
-_ASKED = ["ARXIV:1409.3215", "DOI:10.1/nobody", "a" * 40, "ARXIV:2310.07849", "DOI:10.1/nothing", "b" * 40]
-_RECORDS: list[Record | None] = [
-    {"paperId": "1" * 40, "citationCount": 31},
-    None,
-    {"paperId": "c" * 40, "citationCount": 7},  # merged: another id comes back
-    {"paperId": "2" * 40, "citationCount": 0},
-    None,
-    {"paperId": "b" * 40, "citationCount": 12},
-]
-_COUNTS = {"ARXIV:1409.3215": 31, "a" * 40: 7, "ARXIV:2310.07849": 0, "b" * 40: 12}
-
-
-def _check_batch(answer: Answer) -> None:
-    case = "six ids with two nulls, a merged paper and a real 0"
-    got = answer(list(_ASKED), list(_RECORDS))
-    expect_type(got, dict, what="the counts", case=case)
-    back = {record["paperId"] for record in _RECORDS if record} - set(_ASKED)
-    unknown, zero = _ASKED[1], _ASKED[3]
-    for happened, sentence in (
-        (bool(back & set(got)), "the keys must be the ids asked for; of a merged paper another id comes back"),
-        (got.get(unknown) == 7, f"{unknown} is unknown and got the next count: drop nulls after pairing, not before"),
-        (got.get(unknown, 1) is None, f"{unknown} is unknown: leave it out, so that nobody writes None into a table"),
-        (got.get(unknown) == 0, f"a null is not a 0: nothing is known of {unknown}, and a good count would be lost"),
-        (zero not in got, f"{zero} has a real count, 0, and is missing: 'if count' takes 0 for nothing"),
-    ):
-        if happened:
-            raise Wrong(sentence)
-    expect_equal(got, _COUNTS, what="the counts", case=case)
-    expect_equal(answer(["x", "y"], [None, None]), {}, what="the counts", case="two ids that nobody knows")
-    short = "an answer with one record too few (somebody's count would go to somebody else)"
-    expect_raises(ValueError, answer, list(_ASKED), list(_RECORDS)[:-1], what=short)
+def _batch_cases(rng: np.random.Generator) -> Iterator[Case]:
+    merged = {"paperId": "c" * 40, "citationCount": 7}
+    yield Case(
+        ["a" * 40, "b" * 40], [merged, {"paperId": "b" * 40, "citationCount": 1}], name="a paper that was merged"
+    )
+    yield Case(["ARXIV:1409.3215"], [{"paperId": "1" * 40, "citationCount": 0}], name="a count that really is 0")
+    yield Case(["DOI:10.1/a", "DOI:10.1/b"], [None, {"paperId": "2" * 40, "citationCount": 5}], name="a null first")
+    yield Case(["x", "y"], [None, None], name="two ids that nobody knows")
+    yield Case([], [], name="nothing asked")
+    yield Case(["x", "y"], [{"paperId": "d" * 40, "citationCount": 3}], name="an answer with one record too few")
+    yield Case(["x"], [None, {"paperId": "d" * 40, "citationCount": 3}], name="an answer with one record too many")
+    for n in (3, 8, 40):
+        known = rng.random(n) < 0.7
+        records = [{"paperId": f"{i:040x}", "citationCount": int(rng.integers(0, 4))} for i in range(n)]
+        yield Case(
+            [f"ARXIV:2001.{i:05}" for i in range(n)], [r if k else None for r, k in zip(records, known, strict=True)]
+        )
 
 
 def _by_returned_id(asked: Sequence[str], records: Sequence[Record | None]) -> dict[str, int]:
+    counts_by_id(asked, records)
     return {record["paperId"]: record["citationCount"] for record in records if record}
 
 
 def _nulls_first(asked: Sequence[str], records: Sequence[Record | None]) -> dict[str, int]:
+    counts_by_id(asked, records)
     known = [record for record in records if record]
     return {paper: record["citationCount"] for paper, record in zip(asked, known, strict=False)}
 
@@ -192,10 +234,18 @@ def _null_is_none(asked: Sequence[str], records: Sequence[Record | None]) -> dic
 
 
 def _short_is_fine(asked: Sequence[str], records: Sequence[Record | None]) -> dict[str, int]:
+    if len(records) > len(asked):
+        raise ValueError
     return {paper: record["citationCount"] for paper, record in zip(asked, records, strict=False) if record}
 
 
-# Exercise: splice.
+def _long_is_fine(asked: Sequence[str], records: Sequence[Record | None]) -> dict[str, int]:
+    if len(records) < len(asked):
+        raise ValueError
+    return {paper: record["citationCount"] for paper, record in zip(asked, records, strict=False) if record}
+
+
+# A splice.
 
 
 def splice_text(text: str, edits: Iterable[Edit]) -> str:
@@ -210,49 +260,44 @@ def splice_text(text: str, edits: Iterable[Edit]) -> str:
 
 
 # A byte order mark, both kinds of line end, a number in a title, two spaces, and no line end at the end.
-_TABLE = "\ufeff| Paper | Cited |\r\n|---|---|\r\n| 99 problems | 99 |\r\n| Another |  7 |\n| Last |\t100 |"
-_AT_99, _AT_7, _AT_100 = _TABLE.rindex("99"), _TABLE.rindex("7"), _TABLE.rindex("100")
-_SPLICES: tuple[tuple[str, list[Edit], str], ...] = (
-    ("no edit", [], _TABLE),
-    ("99 → 98", [(_AT_99, _AT_99 + 2, "98")], _TABLE[:_AT_99] + "98" + _TABLE[_AT_99 + 2 :]),
-    (
-        "99 → 1204 and 7 → 12",
-        [(_AT_99, _AT_99 + 2, "1204"), (_AT_7, _AT_7 + 1, "12")],
-        "\ufeff| Paper | Cited |\r\n|---|---|\r\n| 99 problems | 1204 |\r\n| Another |  12 |\n| Last |\t100 |",
-    ),
-    (
-        "100 → 99, 99 → 100 and 7 → 8, in this order",
-        [(_AT_100, _AT_100 + 3, "99"), (_AT_99, _AT_99 + 2, "100"), (_AT_7, _AT_7 + 1, "8")],
-        "\ufeff| Paper | Cited |\r\n|---|---|\r\n| 99 problems | 100 |\r\n| Another |  8 |\n| Last |\t99 |",
-    ),
-    (
-        "12 put in where the last cell ends",
-        [(len(_TABLE), len(_TABLE), "12")],
-        "\ufeff| Paper | Cited |\r\n|---|---|\r\n| 99 problems | 99 |\r\n| Another |  7 |\n| Last |\t100 |12",
-    ),
-)
+TABLE = "\ufeff| Paper | Cited |\r\n|---|---|\r\n| 99 problems | 99 |\r\n| Another |  7 |\n| Last |\t100 |"
 
 
-def _check_splice(answer: Answer) -> None:
-    for case, edits, want in _SPLICES:
-        got = answer(_TABLE, list(edits))
-        expect_type(got, str, what="the text", case=case)
-        if got == want:
-            continue
-        drifted = "an edit that changes the length moves all that follows; the positions are those of the old text"
-        for happened, sentence in (
-            ("\r" not in got, "the line ends have changed: \\r\\n is gone, and a diff would show every line"),
-            (not got.startswith("\ufeff"), "the byte order mark at the beginning is gone"),
-            (bool(edits) and "| 99 problems" not in got, "the 99 in a title was changed, too: the span says which one"),
-            (got == _drifting(_TABLE, edits), drifted),
-            (got == _inclusive(_TABLE, edits), "one character too many is gone: end is the first that stays"),
-            (got == _from_the_right(_TABLE, edits), "edits come in any order: sort them first"),
-        ):
-            if happened:
-                raise Wrong(f"{case}: {sentence}")
-        expect_equal(got, want, what="the text", case=case)
-    two = [(_AT_99, _AT_99 + 2, "1"), (_AT_99 + 1, _AT_99 + 3, "2")]
-    expect_raises(ValueError, answer, _TABLE, two, what="two edits that overlap (which of them is right?)")
+def _splice_cases(rng: np.random.Generator) -> Iterator[Case]:
+    at_99, at_7, at_100, end = TABLE.rindex("99"), TABLE.rindex("7"), TABLE.rindex("100"), len(TABLE)
+    change_99, change_7, change_100 = (at_99, at_99 + 2, "1204"), (at_7, at_7 + 1, "12"), (at_100, at_100 + 3, "99")
+    yield Case(TABLE, [], name="no edit")
+    yield Case(TABLE, [(at_99, at_99 + 2, "98")], name="99 → 98")
+    yield Case(TABLE, [change_99, change_7], name="99 → 1204 and 7 → 12")
+    yield Case(TABLE, [change_100, change_7, change_99], name="three edits, the last one first")
+    yield Case(TABLE, [(at_7, at_7 + 1, "8"), change_100, (at_99, at_99 + 2, "100")], name="three edits in any order")
+    yield Case(TABLE, [(end, end, "12")], name="12 put in at the very end")
+    yield Case(TABLE, [(at_99, at_99, "1"), (at_7, at_7, "2")], name="characters put in, and none taken out")
+    yield Case(TABLE, [(at_99, at_99 + 2, ""), change_7], name="characters taken out, and none put in")
+    yield Case(TABLE, [(at_99 - 1, at_99 + 3, " 98 ")], name="new characters that begin and end with a space")
+    yield Case(TABLE, [(at_99, at_99 + 1, "1"), (at_99 + 1, at_99 + 2, "2")], name="two edits that touch")
+    yield Case(TABLE, [(at_99, at_99 + 2, "1"), (at_99 + 1, at_99 + 3, "2")], name="two edits that overlap")
+    yield Case(
+        TABLE, [(at_99 + 1, at_99 + 3, "2"), (at_99, at_99 + 2, "1")], name="two that overlap, the later one first"
+    )
+    yield Case(TABLE, [(at_99 - 3, at_99 + 5, "1"), (at_99, at_99 + 2, "2")], name="an edit inside another")
+    yield Case(TABLE, [(at_99, at_99 + 2, "1"), (at_99, at_99 + 3, "2")], name="two edits that begin at one place")
+    for _ in range(12):
+        text = "".join(rng.choice(list("ab7 |\r\n"), rng.integers(1, 60)))
+        cuts = np.sort(rng.integers(0, len(text) + 1, 2 * rng.integers(0, 4))).tolist()
+        edits = [(a, b, "7" * int(rng.integers(0, 4))) for a, b in zip(cuts[::2], cuts[1::2], strict=True) if a < b]
+        yield Case(text, [edits[i] for i in rng.permutation(len(edits))])
+
+
+def _refusing(slip: Callable[[str, list[Edit]], str]) -> Callable[[str, Iterable[Edit]], str]:
+    """Return a slip that does refuse edits which overlap."""
+
+    def answer(text: str, edits: Iterable[Edit]) -> str:
+        edits = list(edits)
+        splice_text(text, edits)
+        return slip(text, edits)
+
+    return answer
 
 
 def _drifting(text: str, edits: Iterable[Edit]) -> str:
@@ -261,26 +306,31 @@ def _drifting(text: str, edits: Iterable[Edit]) -> str:
     return text
 
 
-def _inclusive(text: str, edits: Iterable[Edit]) -> str:
-    return splice_text(text, [(start, min(end + 1, len(text)), new) for start, end, new in edits])
-
-
-def _from_the_right(text: str, edits: Iterable[Edit]) -> str:
-    return _drifting(text, reversed(list(edits)))
-
-
-def _by_value(text: str, edits: Iterable[Edit]) -> str:
+def _by_value(text: str, edits: list[Edit]) -> str:
     for old, new in [(text[start:end], new) for start, end, new in edits]:
         text = text.replace(old, new) if old else text
     return text
 
 
-def _by_lines(text: str, edits: Iterable[Edit]) -> str:
-    return "\n".join(splice_text(text, edits).splitlines())
+def _refuses_touching(text: str, edits: Iterable[Edit]) -> str:
+    ordered = sorted(edits)
+    if any(start <= end for (_, end, _), (start, _, _) in itertools.pairwise(ordered)):
+        raise ValueError
+    return splice_text(text, ordered)
 
 
-def _overlap_is_fine(text: str, edits: Iterable[Edit]) -> str:
-    return _drifting(text, sorted(edits, reverse=True))
+def _overlap_in_the_given_order(text: str, edits: Iterable[Edit]) -> str:
+    given = list(edits)
+    if any(a[0] <= b[0] < a[1] for a, b in itertools.pairwise(given)):
+        raise ValueError
+    return _drifting(text, sorted(given, reverse=True))
+
+
+def _overlap_of_ends(text: str, edits: Iterable[Edit]) -> str:
+    ordered = sorted(edits)
+    if any(a[0] < b[0] < a[1] < b[1] for a, b in itertools.pairwise(ordered)):
+        raise ValueError
+    return _drifting(text, reversed(ordered))
 
 
 EXERCISES = (
@@ -297,19 +347,36 @@ EXERCISES = (
             r"`[a-z-]+(?:\.[A-Z]{2})?/\d{7}`.",
         ),
         reference=id_in_link,
-        check=_check_id,
-        wrong=(
-            WrongAnswer("keeps arXiv's version", _with_version, says="still has the version"),
-            WrongAnswer("takes what stands after the last slash", _last_segment, says="begins with its archive"),
-            WrongAnswer("looks for digits anywhere in the link", _anywhere, says="names no paper"),
-            WrongAnswer("leaves capitals in a DOI", _doi_as_written, says="case means nothing in a DOI"),
-            WrongAnswer("forgets to say which kind of id it is", _without_kind, says="lacks its kind"),
+        cases=_link_cases,
+        returns="the id",
+        mistakes=(
+            Mistake("This id still has its version; the service knows papers, not versions.", _with_version),
+            Mistake("`.pdf` is the end of a file's name, not of the id.", _with_suffix),
+            Mistake("An old arXiv id begins with its archive, such as `quant-ph/`; keep it.", _last_segment),
+            Mistake("Digits in any link are no arXiv number: ask the host first.", _digits_anywhere),
+            Mistake("A host that only ends in arxiv.org is another host; compare the whole name.", _host_ends_so),
+            Mistake("A host that only begins with arxiv.org is another host; compare the whole name.", _host_begins_so),
+            Mistake("Only abs, pdf and html are pages of a paper; other pages of arXiv name none.", _any_page_of_arxiv),
+            Mistake("Something follows the id in this path: match all of it (re.fullmatch).", _match_for_fullmatch),
+            Mistake(
+                "This page of Semantic Scholar is not a paper's: its path begins otherwise.", _any_page_of_the_service
+            ),
+            Mistake("Forty hexadecimal digits on another host are no paper's id.", _forty_digits_anywhere),
+            Mistake(
+                "Case means nothing in a DOI, so write it in small letters: one id for each paper.", _doi_as_written
+            ),
+            Mistake("This link has no DOI in it: a DOI is `10.`, digits, a slash and more.", _doi_of_nothing),
+            Mistake("The path is still escaped: urllib.parse.unquote turns %2F into a slash.", _still_escaped),
+            Mistake("The `www.` may be missing.", _only_with_www),
+            Mistake("A link may begin with http, too.", _only_https),
+            Mistake("The kind is missing: write `ARXIV:` or `DOI:` before it, or nobody can tell.", _without_kind),
         ),
     ),
     Exercise(
         key="16.batch",
         title="Whose count is it?",
-        task="Pair the ids of a batch with the records that came back; leave out the unknown, refuse a short answer.",
+        task="Pair the ids of a batch with the records that came back; leave out the unknown, and refuse an answer of "
+        "another length.",
         points=2,
         minutes=10,
         hints=(
@@ -319,14 +386,16 @@ EXERCISES = (
             "None}`: what does strict=True do?",
         ),
         reference=counts_by_id,
-        check=_check_batch,
-        wrong=(
-            WrongAnswer("takes the id that comes back", _by_returned_id, says="the keys must be the ids asked for"),
-            WrongAnswer("throws nulls away before pairing", _nulls_first, says="drop nulls after pairing"),
-            WrongAnswer("writes 0 for what is unknown", _null_is_zero, says="a null is not a 0"),
-            WrongAnswer("writes None for what is unknown", _null_is_none, says="leave it out"),
-            WrongAnswer("takes a real 0 for no data", _zero_is_nothing, says="takes 0 for nothing"),
-            WrongAnswer("does not mind a short answer", _short_is_fine, says="one record too few"),
+        cases=_batch_cases,
+        returns="the counts",
+        mistakes=(
+            Mistake("The keys must be the ids asked for; of a merged paper another id comes back.", _by_returned_id),
+            Mistake("An unknown id got its neighbour's count: drop nulls after pairing, not before.", _nulls_first),
+            Mistake("A null is not a 0: nothing is known of this id, and a good count would be lost.", _null_is_zero),
+            Mistake("Leave an unknown id out, so that nobody writes None into a table.", _null_is_none),
+            Mistake("A count of 0 is a count; `if count` takes it for nothing.", _zero_is_nothing),
+            Mistake("An answer came that is too short: somebody's count would go to somebody else.", _short_is_fine),
+            Mistake("An answer came that is too long: nobody knows which record is whose.", _long_is_fine),
         ),
     ),
     Exercise(
@@ -341,14 +410,49 @@ EXERCISES = (
             "`pieces += [text[done:start], new]; done = end`, and at the end what is left: `text[done:]`.",
         ),
         reference=splice_text,
-        check=_check_splice,
-        wrong=(
-            WrongAnswer("uses old positions in the new text", _drifting, says="moves all that follows"),
-            WrongAnswer("replaces the number wherever it stands", _by_value, says="the 99 in a title"),
-            WrongAnswer("takes the text apart into lines", _by_lines, says="the line ends have changed"),
-            WrongAnswer("takes end for the last character", _inclusive, says="one character too many"),
-            WrongAnswer("goes from right to left without sorting", _from_the_right, says="sort them first"),
-            WrongAnswer("lets two edits overlap", _overlap_is_fine, says="two edits that overlap"),
+        cases=_splice_cases,
+        returns="the text",
+        mistakes=(
+            Mistake(
+                "An edit that changes the length moves all that follows; positions are those of the old text.",
+                _refusing(_drifting),
+            ),
+            Mistake(
+                "Edits come in any order: sort them before you go from right to left.",
+                _refusing(lambda text, edits: _drifting(text, reversed(edits))),
+            ),
+            Mistake(
+                "The same characters stand elsewhere, too: the positions say which are meant.", _refusing(_by_value)
+            ),
+            Mistake(
+                "The line ends have changed, and a diff would show every line.",
+                _refusing(lambda text, edits: "\n".join(splice_text(text, edits).splitlines())),
+            ),
+            Mistake(
+                "One character too many is gone: `end` is the first that stays.",
+                _refusing(
+                    lambda text, edits: splice_text(text, [(a, min(b + (a < b), len(text)), n) for a, b, n in edits])
+                ),
+            ),
+            Mistake(
+                "An edit may put in nothing: then its characters are taken out.",
+                _refusing(lambda text, edits: splice_text(text, [edit for edit in edits if edit[2]])),
+            ),
+            Mistake(
+                "An edit may take out nothing: then its characters are put in.",
+                _refusing(lambda text, edits: splice_text(text, [edit for edit in edits if edit[0] < edit[1]])),
+            ),
+            Mistake(
+                "Spaces around the new characters are part of them; keep them.",
+                _refusing(lambda text, edits: splice_text(text, [(a, b, new.strip()) for a, b, new in edits])),
+            ),
+            Mistake(
+                "Two edits overlap: raise a ValueError, since nobody knows which one is right.",
+                lambda text, edits: _drifting(text, sorted(edits, reverse=True)),
+            ),
+            Mistake("Two edits that only touch do not overlap: `end` is not part of the first.", _refuses_touching),
+            Mistake("These overlap, whichever is given first: sort, then look.", _overlap_in_the_given_order),
+            Mistake("An edit that lies inside another overlaps with it, too.", _overlap_of_ends),
         ),
     ),
 )
