@@ -13,6 +13,7 @@ import types
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -141,8 +142,11 @@ class _Legible:
         return repr([np.asarray(part).tobytes() if np.ndim(part) else part for part in parts])
 
 
-_AGAIN = 0.2
+_AGAIN = 0.1
 """Seconds until a body that caught the first one is stopped once more."""
+
+_ENGINE = str(Path(__file__).parent)
+"""Where frames begin that are not the student's."""
 
 _LONGEST_IMPORT = 120.0
 """Seconds for which an import is left in peace."""
@@ -174,10 +178,17 @@ class _Alarm:
         return spared
 
     def _by_signal(self) -> Iterator[None]:
-        running = True
+        running, rung, tracer = True, 0, sys.gettrace()
+        traced: list[tuple[types.FrameType, Any]] = []
 
         def ring(number: int, frame: types.FrameType | None) -> None:
-            if running and not self._spares(frame, _AGAIN):
+            nonlocal rung
+            if not running or self._spares(frame, _AGAIN):
+                return
+            rung += 1
+            if rung % 2 == 0:  # the body caught the last one, so this one is raised where no try may stand around it
+                traced.extend(self._raise_at_the_next_line(frame))
+            else:
                 raise Stopped(self.sentence)
 
         handler = signal.signal(signal.SIGALRM, ring)
@@ -187,10 +198,29 @@ class _Alarm:
             yield
         finally:
             running = False
+            if traced:
+                for frame, before in reversed(traced):
+                    frame.f_trace = before
+                sys.settrace(tracer)
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, handler)
             if remaining:  # somebody else's alarm, a test runner's for instance: it still rings
                 signal.setitimer(signal.ITIMER_REAL, max(remaining - (time.monotonic() - begin), 0.001), interval)
+
+    def _raise_at_the_next_line(self, frame: types.FrameType | None) -> list[tuple[types.FrameType, Any]]:
+        """Have the body stopped when it goes on to another line, such as the head of its loop; return what was set."""
+        traced = []
+
+        def trace(frame: types.FrameType, event: str, arg: Any) -> Any:
+            if event == "line":
+                raise Stopped(self.sentence)
+
+        while frame is not None and not frame.f_code.co_filename.startswith(_ENGINE):
+            traced.append((frame, frame.f_trace))
+            frame.f_trace = trace
+            frame = frame.f_back
+        sys.settrace(trace)
+        return traced
 
     def _by_thread(self) -> Iterator[None]:
         """Have another thread raise: on Windows, and for a check that does not run in the main thread."""

@@ -38,6 +38,24 @@ def forever_and_careful():
             continue
 
 
+def forever_and_careless():
+    while True:
+        try:
+            time.sleep(0.001)
+        except:  # noqa: E722 - what is tried here
+            continue
+
+
+def forever_and_deaf():
+    number = 0
+    while number < 1000:
+        try:
+            number += 0
+            sum(range(100))
+        except BaseException:
+            number += 0
+
+
 def asleep():
     time.sleep(60)
 
@@ -52,6 +70,8 @@ def flood():
     [
         (forever, "longer than 0.3 seconds; does a loop never end?"),
         (forever_and_careful, "longer than 0.3 seconds"),
+        (forever_and_careless, "longer than 0.3 seconds"),
+        (forever_and_deaf, "longer than 0.3 seconds"),
         (asleep, "longer than 0.3 seconds"),
         (flood, "it printed more than 100 kB"),
         (sys.exit, "it called exit"),
@@ -63,6 +83,19 @@ def test_what_would_not_end_or_end_too_much_is_stopped(function, says):
     _, stopped = run(function, 0.3)
     assert says in stopped
     assert time.monotonic() - begin < 3
+
+
+def test_a_tracer_of_somebody_else_is_put_back():
+    def tracer(frame, event, arg):
+        return None
+
+    before = sys.gettrace()
+    sys.settrace(tracer)
+    try:
+        run(forever_and_careless, 0.1)
+        assert sys.gettrace() is tracer
+    finally:
+        sys.settrace(before)
 
 
 def test_a_loop_in_another_thread_is_stopped_too():
