@@ -12,11 +12,12 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 import numpy as np
+import torch
 from scipy.sparse import csr_matrix
 
 from sdg_lab.course.engine import Wrong, notebooks
 from sdg_lab.course.engine.compare import is_tensor, same
-from sdg_lab.course.engine.grade import IN_THE_NOTEBOOK, WHEN_GRADING, _arguments, _cases, _right, verdict
+from sdg_lab.course.engine.grade import IN_THE_NOTEBOOK, WHEN_GRADING, expected, make_cases, verdict
 from sdg_lab.course.engine.source import runnable
 
 SEEDS = (IN_THE_NOTEBOOK, WHEN_GRADING)
@@ -60,7 +61,7 @@ def prove_stub(exercise, answer):
 
 def prove_reference(exercise):
     for seed in SEEDS:
-        assert not any(isinstance(outcome.error, Wrong) for outcome in _right(exercise, seed)), exercise.key
+        assert not any(isinstance(outcome.error, Wrong) for outcome in expected(exercise, seed)), exercise.key
         result = verdict(exercise, exercise.reference, seed=seed)
         assert result.status == "passed", f"the reference of {exercise.key} is refused: {result}"
         assert not result.printed
@@ -72,7 +73,7 @@ def prove_cases(exercise):
         one, other = (exercise.cases(np.random.default_rng(seed)) for _ in range(2))
         for mine, theirs in zip(one, other, strict=True):
             assert same(_plain(mine), _plain(theirs)), f"{exercise.key}: a seed makes two sets of cases"
-    assert len(_right(exercise, 0)) >= 3, f"{exercise.key} asks for fewer than three cases"
+    assert len(expected(exercise, 0)) >= 3, f"{exercise.key} asks for fewer than three cases"
 
 
 def prove_solution(exercise, name):
@@ -118,9 +119,9 @@ def prove_styles(exercise):
 
 def wrong_answers(exercise):
     """Return for each name a wrong answer made from the reference, and a word that its refusal must hold."""
-    right, outcomes = exercise.reference, _right(exercise, IN_THE_NOTEBOOK)
+    right, outcomes = exercise.reference, expected(exercise, IN_THE_NOTEBOOK)
     values = [outcome.value for outcome in outcomes if outcome.error is None]
-    first = _cases(exercise, IN_THE_NOTEBOOK)[0]
+    first = make_cases(exercise, IN_THE_NOTEBOOK)[0]
     answers = {
         "returns nothing but once": (_only_first(right, None), "a return missing"),
         "gives the first answer always": (_only_first(right, "first"), ""),
@@ -137,11 +138,11 @@ def wrong_answers(exercise):
             _then(right, lambda value: value[None] if hasattr(value, "ndim") else value),
             "shape",
         )
-    sizes = {repr(_size(case.args)) for case in _cases(exercise, IN_THE_NOTEBOOK)}
+    sizes = {repr(_size(case.args)) for case in make_cases(exercise, IN_THE_NOTEBOOK)}
     assert len(sizes) > 1 or not _size(first.args), f"all cases of {exercise.key} have one size"
     if len(sizes) > 1:
         answers["knows the first size only"] = (_one_size(right, first), "")
-    if any(_spoil(copy.copy(value)) for case in _cases(exercise, 0) for value in _arguments(exercise, case).values()):
+    if any(_spoil(copy.copy(value)) for case in make_cases(exercise, 0) for value in exercise.arguments(case).values()):
         answers["changes its arguments"] = (_in_place(right), "in place")
     if any(any(gradient is not None for gradient in outcome.gradients.values()) for outcome in outcomes):
         answers |= {
@@ -163,7 +164,7 @@ def styles(exercise):
     if not exercise.keeps_dtype:
         written["single precision"] = _then(right, _single)
         written["what single precision gives"] = _before(right, _single)
-    if not any(outcome.gradients for outcome in _right(exercise, IN_THE_NOTEBOOK)) and not exercise.keeps_dtype:
+    if not any(outcome.gradients for outcome in expected(exercise, IN_THE_NOTEBOOK)) and not exercise.keeps_dtype:
         written |= {
             "lists": _then(right, _listed),
             "generators": _then(right, lambda value: iter(value) if isinstance(value, list) else value),
@@ -351,8 +352,6 @@ def _bracketed(value):
 
 
 def _as_tensor(value):
-    import torch
-
     if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
         return torch.from_numpy(value.copy())
     return tuple(_as_tensor(part) for part in value) if isinstance(value, tuple) else value

@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import inspect
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -144,6 +144,10 @@ class Exercise:
     def parameters(self) -> tuple[str, ...]:
         """The names of the reference's parameters."""
         return tuple(inspect.signature(self.reference).parameters)
+
+    def arguments(self, case: Case) -> Mapping[str, Any]:
+        """Return the arguments of a case by the names of the reference's parameters."""
+        return inspect.signature(self.reference).bind(*case.args, **case.kwargs).arguments
 
 
 _MARKS: dict[Status, tuple[str, str]] = {

@@ -11,7 +11,7 @@ import functools
 import inspect
 import linecache
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,10 +69,10 @@ def verdict(exercise: Exercise, answer: Answer, *, seed: int = IN_THE_NOTEBOOK) 
 
     if used := _used(answer) & set(exercise.without):
         return result("failed", f"This exercise is to be done without {', '.join(sorted(used))}.")
-    wanted = _right(exercise, seed)
+    wanted = expected(exercise, seed)
     outcomes: list[Outcome] = []
     try:
-        for case, untouched, want in zip(_cases(exercise, seed), _cases(exercise, seed), wanted, strict=True):
+        for case, untouched, want in zip(make_cases(exercise, seed), make_cases(exercise, seed), wanted, strict=True):
             outcome = _outcome(exercise, answer, case, sandbox, like=want.value, untouched=untouched)
             if not outcomes and (nothing := _not_attempted(answer, outcome)):
                 return result("not attempted", nothing)
@@ -81,7 +81,7 @@ def verdict(exercise: Exercise, answer: Answer, *, seed: int = IN_THE_NOTEBOOK) 
         return result("error", f"Your function was stopped: {stopped}.")
     told = [
         _told(exercise, outcome, want, case)
-        for outcome, want, case in zip(outcomes, wanted, _cases(exercise, seed), strict=True)
+        for outcome, want, case in zip(outcomes, wanted, make_cases(exercise, seed), strict=True)
     ]
     harm = [outcome.change for outcome in outcomes if outcome.change]
     harm += [f"changes {words}" for words in sandbox.changed]
@@ -93,21 +93,17 @@ def verdict(exercise: Exercise, answer: Answer, *, seed: int = IN_THE_NOTEBOOK) 
 
 def typical_value(exercise: Exercise) -> Any:
     """Return what the reference returns in the first case that it does not refuse."""
-    return next(outcome.value for outcome in _right(exercise, IN_THE_NOTEBOOK) if outcome.error is None)
+    return next(outcome.value for outcome in expected(exercise, IN_THE_NOTEBOOK) if outcome.error is None)
 
 
-def _cases(exercise: Exercise, seed: int) -> list[Case]:
+def make_cases(exercise: Exercise, seed: int) -> list[Case]:
     """Make the cases, every time anew; what is differentiated wants a gradient."""
-    cases = list(exercise.cases(np.random.default_rng(seed)))
-    for case in cases:
-        for name, value in _arguments(exercise, case).items():
+    made = list(exercise.cases(np.random.default_rng(seed)))
+    for case in made:
+        for name, value in exercise.arguments(case).items():
             if name in exercise.differentiable:
                 grad.ask_for_gradients(value)
-    return cases
-
-
-def _arguments(exercise: Exercise, case: Case) -> Mapping[str, Any]:
-    return inspect.signature(exercise.reference).bind(*case.args, **case.kwargs).arguments
+    return made
 
 
 def _outcome(
@@ -132,20 +128,21 @@ def _outcome(
     with sandbox.run():
         try:
             raw = settle(function(*case.args, **case.kwargs))
-            arguments = _arguments(exercise, case)
+            arguments = exercise.arguments(case)
             found = grad.gradients(raw, raw if like is None else like, arguments)
             value = exercise.form(raw, case) if exercise.form and raw is not None else raw
         except Exception as error:
             return Outcome(error=error)
-        before = _arguments(exercise, untouched) if untouched else arguments
+        before = exercise.arguments(untouched) if untouched else arguments
         changes = (grad.change(part, before[name], name) for name, part in arguments.items())
         return Outcome(value, None, found, next(filter(None, changes), ""))
 
 
 @functools.lru_cache(maxsize=16)
-def _right(exercise: Exercise, seed: int) -> list[Outcome]:
+def expected(exercise: Exercise, seed: int) -> list[Outcome]:
+    """Return what the reference makes of each case."""
     sandbox = Sandbox(FOREVER)
-    return [_outcome(exercise, exercise.reference, case, sandbox) for case in _cases(exercise, seed)]
+    return [_outcome(exercise, exercise.reference, case, sandbox) for case in make_cases(exercise, seed)]
 
 
 @functools.lru_cache(maxsize=64)
@@ -153,7 +150,7 @@ def _mistaken(exercise: Exercise, number: int, seed: int) -> list[Outcome]:
     sandbox, mistake = Sandbox(FOREVER), exercise.mistakes[number]
     return [
         _outcome(exercise, mistake.answer, case, sandbox, like=want.value)
-        for case, want in zip(_cases(exercise, seed), _right(exercise, seed), strict=True)
+        for case, want in zip(make_cases(exercise, seed), expected(exercise, seed), strict=True)
     ]
 
 
@@ -169,7 +166,7 @@ def _told(exercise: Exercise, outcome: Outcome, want: Outcome, case: Case) -> st
     if outcome.value is None or outcome.value is Ellipsis:
         return f"your function returned {outcome.value}; is a return missing in a branch?"
     parts = exercise.returns if isinstance(exercise.returns, tuple) else ()
-    size = coarsest(list(_arguments(exercise, case).values()))
+    size = coarsest(list(exercise.arguments(case).values()))
     return difference(
         outcome.value, want.value, rtol=exercise.rtol, size=size, parts=parts, keeps_dtype=exercise.keeps_dtype
     ) or grad.wrong_gradient(outcome.gradients, want.gradients, exercise.rtol, size)
@@ -190,12 +187,11 @@ def _explain(
     exercise: Exercise, answer: Answer, outcomes: list[Outcome], told: list[str], seed: int, harm: list[str]
 ) -> tuple[Status, str]:
     """Say what went wrong in one case, after the mistake that explains it, if it is one of those that people make."""
-    cases = _cases(exercise, seed)
     sentence, at = _usual_mistake(exercise, outcomes, told, seed)
     if not sentence and harm:  # what an answer changed in one case may spoil the next
         sentence = f"Your function {harm[0]}."
     error, status = outcomes[at].error, "failed"
-    where = f"for {_described(exercise, cases[at])}"
+    where = f"for {_described(exercise, make_cases(exercise, seed)[at])}"
     if error is None or isinstance(error, Wrong):
         what = "the answer" if isinstance(exercise.returns, tuple) else exercise.returns
         detail = f"{what[:1].upper()}{what[1:]} {where}: {told[at]}"
@@ -213,15 +209,15 @@ def _usual_mistake(exercise: Exercise, outcomes: list[Outcome], told: list[str],
     """
     wrong = {number for number, sentence in enumerate(told) if sentence}
     best, sentence, at = 0.5, "", min(wrong)
-    cases = _cases(exercise, seed)
+    made = make_cases(exercise, seed)
     for number, mistake in enumerate(exercise.mistakes):
         mistaken = _mistaken(exercise, number, seed)
         theirs = {
             index
-            for index, (outcome, want) in enumerate(zip(mistaken, _right(exercise, seed), strict=True))
-            if _told(exercise, outcome, want, cases[index])
+            for index, (outcome, want) in enumerate(zip(mistaken, expected(exercise, seed), strict=True))
+            if _told(exercise, outcome, want, made[index])
         }
-        agreed = {index for index in wrong & theirs if _alike(exercise, outcomes[index], mistaken[index], cases[index])}
+        agreed = {index for index in wrong & theirs if _alike(exercise, outcomes[index], mistaken[index], made[index])}
         share = len(agreed) / len(wrong | theirs)
         if agreed and share >= best + (sentence != "") * 1e-9:
             best, sentence, at = share, mistake.sentence, min(agreed)
@@ -285,7 +281,7 @@ def _described(exercise: Exercise, case: Case) -> str:
     """Return a case in words."""
     if case.name:
         return case.name
-    arguments = ", ".join(f"{name} = {_short(value)}" for name, value in _arguments(exercise, case).items())
+    arguments = ", ".join(f"{name} = {_short(value)}" for name, value in exercise.arguments(case).items())
     return arguments if len(arguments) <= 200 else f"{arguments[:197]}..."
 
 
