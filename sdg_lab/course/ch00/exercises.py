@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import shift as scipy_shift
-from scipy.spatial.distance import cdist
 
-from sdg_lab.course import Chapter, Exercise, Paper, Wrong, WrongAnswer
-from sdg_lab.course.engine.compare import expect_close, expect_equal, expect_type, name_the_mistake
-from sdg_lab.course.engine.exercise import Answer
-from sdg_lab.metrics.uncertainty import mean_and_error
+from sdg_lab.course.engine import Case, Chapter, Exercise, Mistake, Paper, Wrong
 
 Floats = NDArray[np.float64]
 
@@ -47,48 +41,35 @@ CHAPTER = Chapter(
     ),
 )
 
-# Exercise: mean and standard error.
+# Mean and standard error.
 
 
-def _check_accuracy_with_error(answer: Answer) -> None:
-    for accuracies in ([0.90, 0.94], [0.81, 0.85, 0.83, 0.79, 0.92], [0.5, 0.5, 0.5]):
-        got = _two(answer(list(accuracies)), "the mean and the standard error")
-        n, case = len(accuracies), f"the accuracies {accuracies}"
-        mean = math.fsum(accuracies) / n
-        squares = math.fsum((value - mean) ** 2 for value in accuracies)
-        expect_close(got[0], mean, what="the mean", case=case)
-        error = math.sqrt(squares / (n - 1) / n)
-        mistakes = {
-            "that is the standard deviation of one run; divide it by √n": math.sqrt(squares / (n - 1)),
-            "that is the standard deviation, with n in place of n - 1; the error is smaller": math.sqrt(squares / n),
-            "divide the squares by n - 1, not by n: one number went into the mean (ddof=1)": math.sqrt(squares / n / n),
-            "that is the error squared; take its root": squares / (n - 1) / n,
-        }
-        name_the_mistake(got[1], error, mistakes, what=f"the standard error for {case}")
-        expect_close(got[1], error, what="the standard error", case=case, atol=1e-12)
+def accuracy_with_error(accuracies: Sequence[float]) -> tuple[float, float]:
+    """Return the mean, and its standard error s / √n with s² = Σ (x - mean)² / (n - 1)."""
+    n = len(accuracies)
+    mean = sum(accuracies) / n
+    variance = sum((accuracy - mean) ** 2 for accuracy in accuracies) / (n - 1)
+    return mean, (variance / n) ** 0.5
 
 
-def _deviation(accuracies: Sequence[float]) -> tuple[float, float]:
-    return float(np.mean(accuracies)), float(np.std(accuracies, ddof=1))
+def _accuracy_cases(rng: np.random.Generator) -> Iterator[Case]:
+    yield Case([0.81, 0.85, 0.83, 0.79, 0.92])
+    yield Case([0.90, 0.94], name="two accuracies")
+    yield Case([0.5, 0.5, 0.5], name="three equal accuracies")
+    for n in (4, 9, 25):
+        yield Case(rng.uniform(0.6, 1.0, n).round(3).tolist())
+    yield Case(rng.uniform(0.6, 1.0, 7), name="an array of seven")
 
 
-def _numpy_default(accuracies: Sequence[float]) -> tuple[float, float]:
-    return float(np.mean(accuracies)), float(np.std(accuracies) / np.sqrt(len(accuracies)))
+def _with_error(values: Sequence[float], error: Any) -> tuple[float, float]:
+    return float(np.mean(values)), float(error)
 
 
-def _variance(accuracies: Sequence[float]) -> tuple[float, float]:
-    return float(np.mean(accuracies)), float(np.var(accuracies, ddof=1) / len(accuracies))
-
-
-def _median(accuracies: Sequence[float]) -> tuple[float, float]:
-    return float(np.median(accuracies)), mean_and_error(accuracies)[1]
-
-
-# Exercise: shift without wrapping around.
+# Shift without wrapping around.
 
 
 def shift(image: NDArray[Any], down: int, right: int) -> NDArray[Any]:
-    """Move a picture (height, width) by whole pixels; what leaves is lost, what comes in is paper (0)."""
+    """Move an image (height, width) by whole pixels; what leaves is lost, what comes in is background (0)."""
     height, width = image.shape
     moved = np.zeros_like(image)
     to_rows, from_rows = slice(max(down, 0), height + min(down, 0)), slice(max(-down, 0), height - max(down, 0))
@@ -97,50 +78,36 @@ def shift(image: NDArray[Any], down: int, right: int) -> NDArray[Any]:
     return moved
 
 
-def _check_augment(answer: Answer) -> None:
+def _shift_cases(rng: np.random.Generator) -> Iterator[Case]:
     image = np.arange(1.0, 21.0).reshape(4, 5)
     for down, right in ((0, 0), (1, 0), (0, 2), (-1, 0), (0, -1), (2, -3), (-2, 1)):
-        case = f"down = {down}, right = {right}"
-        got = answer(image, down, right)
-        expect_type(got, np.ndarray, what="the shifted image", case=case)
-        want = scipy_shift(image, (down, right), order=0, mode="constant", cval=0.0)
-        mistakes = {
-            "pixels that leave on one side come back on the other": np.roll(image, (down, right), (0, 1)),
-            "the edge is repeated; fill with 0": scipy_shift(image, (down, right), order=0, mode="nearest"),
-            "it moves the opposite way: down = 1 moves row 0 to row 1": _moved(image, -down, -right),
-            "down and right are swapped: rows are the first axis": _moved(image, right, down),
-        }
-        name_the_mistake(got, want, mistakes, what=f"the shifted image for {case}")
-        expect_close(got, want, what="the shifted image", case=case)
+        yield Case(image.copy(), down, right, name=f"down = {down}, right = {right}")
+    yield Case(rng.random((3, 7)), 0, 6, name="a move that leaves one column")
+    yield Case(rng.random((5, 3)).astype(np.float32), -2, -1)
+    for down, right in ((0, 8), (-9, 0), (7, 7)):
+        yield Case(rng.random((6, 6)), down, right, name=f"a 6×6 image moved out of sight by {down} and {right}")
 
 
-def _moved(image: NDArray[Any], down: int, right: int) -> NDArray[Any]:
-    return np.asarray(scipy_shift(image, (down, right), order=0, mode="constant", cval=0.0))
-
-
-def _rolled(image: NDArray[Any], down: int, right: int) -> NDArray[Any]:
-    return np.roll(image, (down, right), axis=(0, 1))
-
-
-def _swapped(image: NDArray[Any], down: int, right: int) -> NDArray[Any]:
-    return shift(image, right, down)
-
-
-def _opposite(image: NDArray[Any], down: int, right: int) -> NDArray[Any]:
-    return shift(image, -down, -right)
+def _repeated_edge(image: NDArray[Any], down: int, right: int) -> NDArray[Any]:
+    rows = np.clip(np.arange(image.shape[0]) - down, 0, image.shape[0] - 1)
+    columns = np.clip(np.arange(image.shape[1]) - right, 0, image.shape[1] - 1)
+    return np.asarray(image[rows][:, columns])
 
 
 def _cropped(image: NDArray[Any], down: int, right: int) -> NDArray[Any]:
-    return image[max(-down, 0) : image.shape[0] - max(down, 0), max(-right, 0) : image.shape[1] - max(right, 0)]
+    height, width = image.shape
+    return image[max(-down, 0) : height - max(down, 0), max(-right, 0) : width - max(right, 0)]
 
 
 def _only_forwards(image: NDArray[Any], down: int, right: int) -> NDArray[Any]:
-    moved = np.zeros_like(image)
-    moved[max(down, 0) :, max(right, 0) :] = image[: image.shape[0] - max(down, 0), : image.shape[1] - max(right, 0)]
-    return moved
+    return shift(image, max(down, 0), max(right, 0))
 
 
-# Exercise: distance to the closest training record.
+def _whole_numbers(image: NDArray[Any], down: int, right: int) -> NDArray[Any]:
+    return shift(image, down, right).astype(int)
+
+
+# Distance to the closest training record.
 
 
 def nearest(samples: Floats, train: Floats) -> tuple[Floats, NDArray[np.int64]]:
@@ -149,38 +116,37 @@ def nearest(samples: Floats, train: Floats) -> tuple[Floats, NDArray[np.int64]]:
     return table.min(axis=1), table.argmin(axis=1)
 
 
-def _check_nearest(answer: Answer) -> None:
-    rng = np.random.default_rng(0)
-    for n, m, d in ((1, 4, 3), (5, 3, 2), (4, 7, 64)):
+def _nearest_cases(rng: np.random.Generator) -> Iterator[Case]:
+    for n, m, d in ((5, 3, 2), (4, 7, 64), (1, 4, 3), (6, 1, 5), (30, 20, 1)):
         samples, train = rng.random((n, d)), rng.random((m, d))
         train[-1] = samples[0]  # a copy
-        case = f"{n} samples and {m} training records of {d} numbers"
-        distances, indices = _two(answer(samples, train), "the distances and the indices")
-        table = cdist(samples, train)
-        mistakes = {
-            "these are squared distances; take the root": table.min(axis=1) ** 2,
-            "these are sums of |difference|, not Euclidean": cdist(samples, train, "cityblock").min(axis=1),
-            "you averaged over the d numbers; sum the squares instead": table.min(axis=1) / math.sqrt(d),
-            "that is the closest sample to each training record; turn it round": table.min(axis=0),
-        }
-        name_the_mistake(distances, table.min(axis=1), mistakes, what=f"the distances for {case}")
-        expect_close(distances, table.min(axis=1), what="the distances", case=case, atol=1e-6)
-        expect_close(indices, table.argmin(axis=1), what="the indices into train", case=case)
+        yield Case(samples, train)
+    yield Case(40 * rng.normal(size=(4, 3)), 40 * rng.normal(size=(5, 3)), name="records far outside [0, 1]")
+    yield Case(rng.random((3, 9)).astype(np.float32), rng.random((8, 9)).astype(np.float32), name="float32 records")
 
 
-def _squared(samples: Floats, train: Floats) -> tuple[Floats, NDArray[np.int64]]:
-    squares = ((samples[:, None] - train) ** 2).sum(axis=2)
-    return squares.min(axis=1), squares.argmin(axis=1)
+def _any_of_the_closest(value: Any, case: Case) -> Any:
+    """Where several records are equally close, each of their indices is right: take the first."""
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise Wrong("Two things come back, as a pair: the distances and the indices.")
+    samples, train = (np.asarray(argument, dtype=float) for argument in case.args)
+    indices = np.asarray(value[1])
+    if indices.shape != (len(samples),) or indices.dtype.kind not in "iuf":
+        return value
+    if ((indices < 0) | (indices >= len(train)) | (indices != indices.round())).any():
+        raise Wrong(f"An index is a place in train, a whole number from 0 to {len(train) - 1}; got {indices}.")
+    table = np.sqrt(((samples[:, None] - train) ** 2).sum(axis=2))
+    found = table[np.arange(len(samples)), indices.astype(int)]
+    first = np.where(found <= table.min(axis=1) + 1e-6, table.argmin(axis=1), indices)
+    return value[0], first
 
 
-def _root_of_mean(samples: Floats, train: Floats) -> tuple[Floats, NDArray[np.int64]]:
-    table = np.sqrt(((samples[:, None] - train) ** 2).mean(axis=2))
-    return table.min(axis=1), table.argmin(axis=1)
+def _distances(samples: Floats, train: Floats) -> Floats:
+    return np.asarray(np.sqrt(((samples[:, None] - train) ** 2).sum(axis=2)))
 
 
-def _backwards(samples: Floats, train: Floats) -> tuple[Floats, NDArray[np.int64]]:
-    table = np.asarray(cdist(samples, train))
-    return table.min(axis=0), table.argmin(axis=0)
+def _of_table(table: Floats, axis: int = 1) -> tuple[Floats, NDArray[np.int64]]:
+    return table.min(axis=axis), table.argmin(axis=axis)
 
 
 def _same_row(samples: Floats, train: Floats) -> tuple[Floats, NDArray[np.int64]]:
@@ -188,7 +154,7 @@ def _same_row(samples: Floats, train: Floats) -> tuple[Floats, NDArray[np.int64]
     return np.linalg.norm(samples - train[rows], axis=1), rows
 
 
-# Exercise: de-duplicate, then split.
+# De-duplicate, then split.
 
 
 def deduplicate_then_split(items: list[str], test_share: float, seed: int) -> tuple[list[str], list[str]]:
@@ -200,33 +166,55 @@ def deduplicate_then_split(items: list[str], test_share: float, seed: int) -> tu
     return shuffled[n_test:], shuffled[:n_test]
 
 
-def _check_deduplicate(answer: Answer) -> None:
-    alphabetical = sorted(f"{first}{rest}" for first in "abcdefghij" for rest in ("da", "ne", "rik", "ulla"))
-    items = alphabetical + alphabetical[::3]  # every third name stands in it twice
-    different = set(alphabetical)
-    splits = []
-    for share, seed in ((0.25, 0), (0.25, 1), (0.5, 0)):
-        case = f"test_share = {share}, seed = {seed}"
-        train, test = _two(answer(list(items), share, seed), "train and test")
-        for name, part in (("train", train), ("test", test)):
-            expect_type(part, list, what=name, case=case)
-        both = sorted(set(train) & set(test))
-        if both:
-            raise Wrong(f"{case}: {len(both)} items are in train and in test, {both[0]!r} for one; a leak")
-        lost = sorted(different - set(train) - set(test))
-        if lost:
-            raise Wrong(f"{case}: {len(lost)} items are in neither part, {lost[0]!r} for one; keep one of each")
-        expect_equal(sorted(train + test), sorted(different), what="train and test together, sorted", case=case)
-        want = round(share * len(different))
-        if len(test) != want:
-            raise Wrong(
-                f"{case}: test has {len(test)} items, expected {want}: {share} of the {len(different)} different ones"
-            )
-        splits.append((train, test))
-    if sorted(splits[0][1]) == sorted(splits[1][1]):
-        raise Wrong("seeds 0 and 1 put the same items into test: shuffle with the seed before you cut")
-    again = _two(answer(list(items), 0.25, 0), "train and test")
-    expect_equal(sorted(again[1]), sorted(splits[0][1]), what="test, called a second time with seed 0")
+def _split_cases(rng: np.random.Generator) -> Iterator[Case]:
+    different = [f"{first}{rest}" for first in "abcdefghij" for rest in ("da", "ne", "rik", "ulla")]
+    for share in (0.25, 0.5, 0.1):
+        items = [*different, *different[::3]]  # every third name stands in it twice
+        shuffled = [items[i] for i in rng.permutation(len(items))]
+        yield Case(shuffled, share, int(rng.integers(1000)), name=f"40 different names, test_share = {share}")
+    yield Case(["b", "a", "b", "b", "c", "d", "b"], 0.5, 3, name="one name four times")
+    yield Case(["a", "b", "c"], 0.0, 1, name="test_share = 0")
+
+
+def _split_as_declared(value: Any, case: Case) -> Any:
+    """Check what the task promises, whichever way of shuffling with the seed was taken; return what no way changes."""
+    items, share, seed = case.args
+    different = set(items)
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise Wrong("Two things come back, as a pair: train and test.")
+    train, test = map(list, value)
+    if both := sorted(set(train) & set(test)):
+        raise Wrong(f"{len(both)} items are in train and in test, {both[0]!r} for one; that is the leak.")
+    if lost := sorted(different - set(train) - set(test)):
+        raise Wrong(f"{len(lost)} items are in neither part, {lost[0]!r} for one; keep one of each.")
+    if len(test) != (want := round(share * len(different))):
+        raise Wrong(f"Test has {len(test)} items, expected {want}: {share} of the {len(different)} different ones.")
+    honest = (part for order in _shuffles(items, seed, want) for part in (order[:want], order[::-1][:want]))
+    if set(test) not in map(set, honest):
+        kept = list(dict.fromkeys(items))
+        if set(test) in (set(kept[:want]), set(kept[-want:])):
+            raise Wrong("Test is one end of the list: shuffle before you cut.")
+        raise Wrong(
+            "These items were not chosen by np.random.default_rng(seed): keep one of each in the list's order (a set "
+            "forgets it, and with it the seed), shuffle with the seed, then cut."
+        )
+    return sorted(train + test), len(test)
+
+
+def _shuffles(items: list[str], seed: int, n_test: int) -> Iterator[list[str]]:
+    """Yield the orders into which people bring the different items with a generator of this seed."""
+    for kept in (list(dict.fromkeys(items)), sorted(set(items))):
+        n = len(kept)
+        yield [kept[i] for i in np.random.default_rng(seed).permutation(n)]
+        yield [kept[i] for i in np.random.default_rng(seed).choice(n, n, replace=False)]
+        yield [kept[i] for i in np.random.default_rng(seed).choice(n, n_test, replace=False)]
+        yield [kept[i] for i in np.random.default_rng(seed).random(n).argsort()]
+        shuffled = kept.copy()
+        np.random.default_rng(seed).shuffle(shuffled)
+        yield shuffled
+        array = np.array(kept)
+        np.random.default_rng(seed).shuffle(array)
+        yield array.tolist()
 
 
 def _split_first(items: list[str], test_share: float, seed: int) -> tuple[list[str], list[str]]:
@@ -255,14 +243,8 @@ def _swapped_parts(items: list[str], test_share: float, seed: int) -> tuple[list
     return test, train
 
 
-# What the checks share.
-
-
-def _two(got: Any, what: str) -> tuple[Any, Any]:
-    """Take an answer's pair apart, or refuse it."""
-    if not isinstance(got, (tuple, list)) or len(got) != 2:
-        raise Wrong(f"expected a pair, {what}; got {type(got).__name__}: {got!r:.60}")
-    return got[0], got[1]
+def _seed_ignored(items: list[str], test_share: float, seed: int) -> tuple[list[str], list[str]]:
+    return deduplicate_then_split(items, test_share, 12345)
 
 
 EXERCISES = (
@@ -277,36 +259,71 @@ EXERCISES = (
             "The standard deviation says how far apart single runs are; the mean of n runs is √n times steadier.",
             "np.std divides by n unless you say ddof=1.",
         ),
-        reference=mean_and_error,
-        check=_check_accuracy_with_error,
-        wrong=(
-            WrongAnswer("gives the standard deviation of one run", _deviation, says="divide it by √n"),
-            WrongAnswer("takes numpy's default of dividing by n", _numpy_default, says="n - 1"),
-            WrongAnswer("forgets the root", _variance, says="take its root"),
-            WrongAnswer("gives the median", _median, says="the mean"),
+        reference=accuracy_with_error,
+        cases=_accuracy_cases,
+        returns=("the mean", "the standard error"),
+        mistakes=(
+            Mistake(
+                "That is the standard deviation of one run; divide it by √n.",
+                lambda values: _with_error(values, np.std(values, ddof=1)),
+            ),
+            Mistake(
+                "That is the standard deviation, with n in place of n - 1; the error is smaller.",
+                lambda values: _with_error(values, np.std(values)),
+            ),
+            Mistake(
+                "Divide the squares by n - 1, not by n: one number went into the mean (ddof=1).",
+                lambda values: _with_error(values, np.std(values) / np.sqrt(len(values))),
+            ),
+            Mistake(
+                "That is the error squared; take its root.",
+                lambda values: _with_error(values, np.var(values, ddof=1) / len(values)),
+            ),
+            Mistake(
+                "Divide the standard deviation by √n, not by n.",
+                lambda values: _with_error(values, np.std(values, ddof=1) / len(values)),
+            ),
+            Mistake(
+                "That is the median; the mean was asked for.",
+                lambda values: (float(np.median(values)), accuracy_with_error(values)[1]),
+            ),
         ),
     ),
     Exercise(
         key="00.augment",
-        title="Shift a picture",
-        task="Move a picture (height, width) down and right by whole pixels, negative numbers the other way; what "
+        title="Shift an image",
+        task="Move an image (height, width) down and right by whole pixels, negative numbers the other way; what "
         "leaves is lost, and what comes in is 0.",
         points=2,
         minutes=10,
         hints=(
-            "Start with a picture of zeros, and copy into it the part that stays in sight.",
-            "Moved down by 1, row 0 of the old picture becomes row 1 of the new one, and the last row is lost.",
+            "Start with an image of zeros, and copy into it the part that stays in sight.",
+            "Moved down by 1, row 0 of the old image becomes row 1 of the new one, and the last row is lost.",
             "new[1:, :] = old[:-1, :] moves down by 1; up by 1 is new[:-1, :] = old[1:, :]. Work out where both slices "
             "start and end from max(down, 0) and max(-down, 0).",
         ),
         reference=shift,
-        check=_check_augment,
-        wrong=(
-            WrongAnswer("uses np.roll", _rolled, says="come back on the other"),
-            WrongAnswer("takes columns for rows", _swapped, says="swapped"),
-            WrongAnswer("moves the opposite way", _opposite, says="opposite way"),
-            WrongAnswer("only cuts", _cropped, says="shape"),
-            WrongAnswer("ignores negative numbers", _only_forwards, says="down = -1, right = 0"),
+        cases=_shift_cases,
+        returns="the shifted image",
+        mistakes=(
+            Mistake(
+                "Pixels that leave on one side come back on the other; fill with 0.",
+                lambda image, down, right: np.roll(image, (down, right), axis=(0, 1)),
+            ),
+            Mistake("The edge is repeated; fill with 0.", _repeated_edge),
+            Mistake(
+                "It moves the opposite way: down = 1 moves row 0 to row 1.",
+                lambda image, down, right: shift(image, -down, -right),
+            ),
+            Mistake(
+                "Down and right are swapped: rows are the first axis.",
+                lambda image, down, right: shift(image, right, down),
+            ),
+            Mistake("The image has shrunk: what comes in is 0, and the size stays.", _cropped),
+            Mistake("Negative numbers move up and left; here they do nothing.", _only_forwards),
+            Mistake(
+                "The grey levels were cut to whole numbers: make the new image of the old one's dtype.", _whole_numbers
+            ),
         ),
     ),
     Exercise(
@@ -322,12 +339,35 @@ EXERCISES = (
             "√ of the sum over the last axis; then min and argmin over axis 1, the training records.",
         ),
         reference=nearest,
-        check=_check_nearest,
-        wrong=(
-            WrongAnswer("forgets the root", _squared, says="take the root"),
-            WrongAnswer("averages over the pixels", _root_of_mean, says="averaged"),
-            WrongAnswer("looks along the wrong axis", _backwards, says="turn it round|shape"),
-            WrongAnswer("compares row i with row i only", _same_row, says="the distances"),
+        cases=_nearest_cases,
+        returns=("the distances", "the indices into train"),
+        form=_any_of_the_closest,
+        mistakes=(
+            Mistake(
+                "These are squared distances; take the root.",
+                lambda samples, train: _of_table(_distances(samples, train) ** 2),
+            ),
+            Mistake(
+                "These are sums of |difference|, not Euclidean distances.",
+                lambda samples, train: _of_table(np.abs(samples[:, None] - train).sum(axis=2)),
+            ),
+            Mistake(
+                "You averaged over the d numbers; sum the squares instead.",
+                lambda samples, train: _of_table(_distances(samples, train) / np.sqrt(train.shape[1])),
+            ),
+            Mistake(
+                "That is the closest sample to each training record; turn it round.",
+                lambda samples, train: _of_table(_distances(samples, train), axis=0),
+            ),
+            Mistake(
+                "That is the record farthest away; take the smallest distance.",
+                lambda samples, train: (_distances(samples, train).max(1), _distances(samples, train).argmax(1)),
+            ),
+            Mistake(
+                "The distances are cut off at 1; records need not lie in [0, 1].",
+                lambda samples, train: (_distances(samples, train).min(1).clip(max=1), nearest(samples, train)[1]),
+            ),
+            Mistake("Each sample has to be compared with every record, not with the one in its own row.", _same_row),
         ),
     ),
     Exercise(
@@ -343,13 +383,16 @@ EXERCISES = (
             "np.random.default_rng(seed).permutation(n) is 0 … n - 1, shuffled; the first n_test numbers are the test.",
         ),
         reference=deduplicate_then_split,
-        check=_check_deduplicate,
-        wrong=(
-            WrongAnswer("splits, then de-duplicates each part", _split_first, says="in train and in test"),
-            WrongAnswer("throws both twins away", _both_thrown_away, says="in neither part"),
-            WrongAnswer("does not shuffle", _not_shuffled, says="shuffle with the seed"),
-            WrongAnswer("takes the share of the list with its duplicates", _share_of_all, says="different ones"),
-            WrongAnswer("returns test first", _swapped_parts, says="test has"),
+        cases=_split_cases,
+        returns=("all items, sorted", "the size of test"),
+        form=_split_as_declared,
+        mistakes=(
+            Mistake("Items are in both parts: you split first and de-duplicated each part after it.", _split_first),
+            Mistake("Of two equal items one must stay; you threw both away.", _both_thrown_away),
+            Mistake("The list was cut as it stood: shuffle with the seed before you cut.", _not_shuffled),
+            Mistake("The share is of the different items, not of the list with its duplicates.", _share_of_all),
+            Mistake("Train comes first, then test.", _swapped_parts),
+            Mistake("Another seed gives the same split: hand the seed on to default_rng.", _seed_ignored),
         ),
     ),
 )
