@@ -71,6 +71,7 @@ def _with_error(values: Sequence[float], error: Any) -> tuple[float, float]:
 def shift(image: NDArray[Any], down: int, right: int) -> NDArray[Any]:
     """Move an image (height, width) by whole pixels; what leaves is lost, what comes in is background (0)."""
     height, width = image.shape
+    down, right = max(-height, min(down, height)), max(-width, min(right, width))  # farther is as far as it goes
     moved = np.zeros_like(image)
     to_rows, from_rows = slice(max(down, 0), height + min(down, 0)), slice(max(-down, 0), height - max(down, 0))
     to_columns, from_columns = slice(max(right, 0), width + min(right, 0)), slice(max(-right, 0), width - max(right, 0))
@@ -194,10 +195,7 @@ def _split_as_declared(value: Any, case: Case) -> Any:
         kept = list(dict.fromkeys(items))
         if set(test) in (set(kept[:want]), set(kept[-want:])):
             raise Wrong("Test is one end of the list: shuffle before you cut.")
-        raise Wrong(
-            "These items were not chosen by np.random.default_rng(seed): keep one of each in the list's order (a set "
-            "forgets it, and with it the seed), shuffle with the seed, then cut."
-        )
+        raise Wrong("These items were not chosen by np.random.default_rng(seed).")
     return sorted(train + test), len(test)
 
 
@@ -392,7 +390,11 @@ EXERCISES = (
             Mistake("The list was cut as it stood: shuffle with the seed before you cut.", _not_shuffled),
             Mistake("The share is of the different items, not of the list with its duplicates.", _share_of_all),
             Mistake("Train comes first, then test.", _swapped_parts),
-            Mistake("Another seed gives the same split: hand the seed on to default_rng.", _seed_ignored),
+            Mistake(
+                "The seed does not decide what is in test: keep one of each in the list's order (a set forgets it), "
+                "shuffle with np.random.default_rng(seed), then cut.",
+                _seed_ignored,
+            ),
         ),
     ),
 )
