@@ -158,7 +158,7 @@ def test_elimination_never_makes_a_large_table(alarm):
     """ALARM has 37 variables; in a good order no product spans more than five of them."""
     network = alarm.network
     steps, _, _ = eliminate(factors_of(network, {}, network.nodes))
-    assert max(np.size(step.factor.values) for step in steps) <= 500  # noqa: PD011 - no DataFrame
+    assert max(np.size(step.factor.values) for step in steps) <= 500
 
 
 # Sampling
