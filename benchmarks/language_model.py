@@ -7,6 +7,7 @@ unpacked ones. A single text is quickest on one thread, a batch on two: run it w
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Callable
 from functools import partial
@@ -20,8 +21,9 @@ import torch
 
 from benchmarks.timing import Row, interleaved
 from sdg_lab.data import packages
-from sdg_lab.models.language_model import LanguageModel
+from sdg_lab.models.language_model import LanguageModel, gguf
 from sdg_lab.models.language_model.continuation import Decoding, continuations
+from sdg_lab.models.language_model.llama import read_transformer
 
 READ, SAID, BATCH, REPEATS = 32, 48, 16, 5
 LONG = 256
@@ -29,7 +31,8 @@ LONG = 256
 
 def run() -> list[Row]:
     ours = LanguageModel.from_gguf()
-    unpacked = LanguageModel.from_gguf(packed=False)
+    unpacked = copy.copy(ours)
+    unpacked.network = read_transformer(gguf.read(packages.language_model_file()), packed=False)
     theirs, _ = by_transformers(packages.language_model_file())
     text = "The history of the city begins long before the first king, when people came down from the hills and"
     prompt = ours.encode(text)[:READ]

@@ -7,21 +7,15 @@ reach nothing else.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
+from typing import Any
 
-from jinja2 import Undefined
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from sdg_lab.checks import one_of
 
 Message = Mapping[str, str]
 """Who speaks, and what: ``{"role": "user", "content": "..."}``."""
 
 ROLES = ("system", "user", "assistant")
-
-
-class _Unknown(Undefined):
-    """What a template names and nobody gave: it may be asked for, as in ``{% if tools %}``, but not written."""
-
-    __slots__ = ()
-    __str__ = Undefined._fail_with_undefined_error
 
 
 def render(template: str, messages: Sequence[Message], special: Collection[str], **names: str) -> str:
@@ -43,11 +37,13 @@ def render(template: str, messages: Sequence[Message], special: Collection[str],
         raise ValueError('messages must be a list such as [{"role": "user", "content": "..."}], got ' + repr(messages))
     for index, message in enumerate(messages):
         _check(index, message, special)
-    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, undefined=_Unknown)
     try:
-        return environment.from_string(template).render(
-            names, messages=[dict(message) for message in messages], add_generation_prompt=True
+        written: str = (
+            _sandbox()
+            .from_string(template)
+            .render(names, messages=[dict(message) for message in messages], add_generation_prompt=True)
         )
+        return written
     except Exception as error:  # the template is a program of the file's: it may fail in any way
         raise ValueError(
             f"the file's chat template cannot render these messages: {type(error).__name__}: {error}; "
@@ -55,11 +51,24 @@ def render(template: str, messages: Sequence[Message], special: Collection[str],
         ) from None
 
 
+@cache
+def _sandbox() -> Any:
+    from jinja2 import Undefined
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    class Unknown(Undefined):
+        """What a template names and nobody gave: it may be asked for, as in ``{% if tools %}``, but not written."""
+
+        __slots__ = ()
+        __str__ = Undefined._fail_with_undefined_error
+
+    return ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, undefined=Unknown)
+
+
 def _check(index: int, message: Message, special: Collection[str]) -> None:
     if not isinstance(message, Mapping) or set(message) != {"role", "content"}:
         raise TypeError(f'message {index} must be {{"role": ..., "content": ...}}, got {message!r}')
-    if message["role"] not in ROLES:
-        raise ValueError(f"message {index} has the role {message['role']!r}; use one of {', '.join(ROLES)}")
+    one_of(f"message {index}: its role", message["role"], ROLES)
     if not isinstance(message["content"], str):
         raise TypeError(f"message {index}: its content must be a str, got {message['content']!r}")
     for token in special:

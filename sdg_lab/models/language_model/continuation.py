@@ -1,6 +1,6 @@
 """Continue several texts at once, a token a step, with the keys and values of what was read kept in a cache.
 
-Prompts of different lengths are padded at the left, so that all of them end at the same place; nobody looks at the
+Prompts of different lengths are padded at the left, so that all of them end at the same place; nothing attends to the
 padding, and positions are counted after it, so that each text has the whole context to itself. Texts that have ended
 are dropped from the batch as soon as they are at least half of it, or one of them has no position left in the context.
 """
@@ -8,11 +8,13 @@ are dropped from the batch as soon as they are at least half of it, or one of th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from sdg_lab.checks import whole
 from sdg_lab.models.neural import new_generator
 from sdg_lab.models.sequences.sampling import draw, filter_logits
 from sdg_lab.models.transformer import Transformer
@@ -25,13 +27,13 @@ class Decoding:
 
     Attributes:
         max_tokens: the most tokens that are added to a text.
-        temperature: 0 takes the likeliest token; above 0 one is drawn, see :func:`filter_logits`.
+        temperature: 0 is greedy and takes the likeliest token; above 0 one is drawn.
         top_k: draw from the k likeliest only.
         top_p: draw from the fewest that have this probability together.
         seed: of the draws; None for others each time.
 
     Raises:
-        ValueError: for ``max_tokens`` below 1, or draws asked for with what :func:`filter_logits` refuses.
+        ValueError: if one is out of range.
     """
 
     max_tokens: int = 128
@@ -41,10 +43,8 @@ class Decoding:
     seed: int | None = 0
 
     def __post_init__(self) -> None:
-        if isinstance(self.max_tokens, bool) or not isinstance(self.max_tokens, int) or self.max_tokens < 1:
-            raise ValueError(f"max_tokens must be a whole number >= 1, got {self.max_tokens!r}")
-        if self.temperature != 0:
-            self.filter(torch.zeros(1, 2))  # it checks the three
+        whole("max_tokens", self.max_tokens, least=1)
+        self.filter(torch.zeros(1, 2))  # it checks the others
 
     def filter(self, logits: Tensor) -> Tensor:
         """Return the logits of the distribution that is drawn from."""
@@ -55,6 +55,10 @@ class Decoding:
         if self.temperature == 0:
             return list(logits.numpy(force=True).argmax(axis=-1).tolist())  # torch's takes ten times as long on a CPU
         return list(draw(self.filter(logits), generator).tolist())
+
+
+DEFAULTS: dict[str, Any] = {field.name: field.default for field in fields(Decoding)}
+"""The options by name, as they are where nothing is said."""
 
 
 def continuations(
@@ -71,25 +75,25 @@ def continuations(
         network: reads and predicts.
         prompts: codes, at least one each, none longer than the context.
         decoding: how tokens are chosen.
-        ended: told a prompt's number and its newest token: whether its text ends there.
+        ended: says of a prompt's number and its newest token whether its text ends there.
     """
-    device = network.norm.weight.device
-    generator = new_generator(decoding.seed, device)
+    device, context = network.norm.weight.device, network.config.context
+    generator = new_generator(decoding.seed)
     lengths = [len(prompt) for prompt in prompts]
     width = max(lengths)
-    room = [min(decoding.max_tokens, network.config.context - length + 1) for length in lengths]  # the last one is not read
+    room = [min(decoding.max_tokens, context - length + 1) for length in lengths]  # the last one is not read
     padding = None if min(lengths) == width else torch.tensor([width - length for length in lengths], device=device)
     tokens = torch.tensor([[0] * (width - len(prompt)) + list(prompt) for prompt in prompts], device=device)
     cache = network.cache(len(prompts), width + max(room) - 1, padding)  # with padding maybe more than the context
     rows, going_on = list(range(len(prompts))), set(range(len(prompts)))
-    for said in range(1, max(room) + 1):
+    for step in range(1, max(room) + 1):
         chosen = decoding.choose(_next_logits(network, tokens, cache), generator)
         newest = [(row, token) for row, token in zip(rows, chosen, strict=True) if row in going_on]
         yield newest
-        going_on = {row for row, token in newest if said < room[row] and not ended(row, token)}
+        going_on = {row for row, token in newest if step < room[row] and not ended(row, token)}
         if not going_on:
             return
-        full = any(lengths[row] + said > network.config.context for row in rows)
+        full = any(lengths[row] + step > context for row in rows)
         if full or 2 * len(going_on) <= len(rows):
             places = [place for place, row in enumerate(rows) if row in going_on]
             cache = cache.keep(torch.tensor(places, device=device))

@@ -1,18 +1,18 @@
 """The inner loops of :mod:`~sdg_lab.models.language_model.packed`: products with weights that are unpacked on the way.
 
 Written for the compiler: plain loops over rows of 64 that lie side by side, so that each becomes a few instructions on
-whole registers.
+whole registers. numba compiles them at their first use, and is needed for nothing else: numpy would write each unpacked
+weight to memory and read it again, and that is what packing saves.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from types import FunctionType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from gguf import GGMLQuantizationType
-from numba import njit, prange
 from numpy.typing import NDArray
 
 Bytes = NDArray[np.uint8]
@@ -35,18 +35,19 @@ class Kernels(NamedTuple):
 ROWS = 4
 """Rows of numbers that are multiplied together, so that a weight in a register serves all of them."""
 
+prange = range
+"""Compiled for several threads this is numba's, which shares its rounds out among them."""
+
 
 # In `byte & 15` a byte meets an int64, and registers hold half as many of those: at 32 bits a product with one row
 # takes three quarters of the time.
 
 
-@njit(cache=True, inline="always")  # type: ignore[untyped-decorator]
 def _low(byte: int) -> np.float32:
     """Return the number in the lower four bits."""
     return np.float32(np.int32(np.int32(byte) & np.int32(15)))
 
 
-@njit(cache=True, inline="always")  # type: ignore[untyped-decorator]
 def _high(byte: int) -> np.float32:
     """Return the number in the upper four bits."""
     return np.float32(np.int32(np.int32(byte) >> np.int32(4)))
@@ -111,7 +112,6 @@ def _multiply_8bit(x: Floats, packed: NDArray[np.int8], scale: Floats, out: Floa
                 result[r] += scale[tile, group, r] * part[r]
 
 
-@njit(cache=True, fastmath=True, nogil=True)  # type: ignore[untyped-decorator]
 def _unpack_4bit(packed: Bytes, scale: Floats, minimum: Floats, weights: Floats) -> None:
     """Write d q + m for a group of 32 columns: packed (32, 32), scale and minimum (64,), weights (32, 64)."""
     for k in range(32):
@@ -121,7 +121,6 @@ def _unpack_4bit(packed: Bytes, scale: Floats, minimum: Floats, weights: Floats)
             weights[k, 32 + r] = _high(packed[k, r]) * scale[32 + r] + minimum[32 + r]
 
 
-@njit(cache=True, fastmath=True, nogil=True)  # type: ignore[untyped-decorator]
 def _unpack_8bit(packed: NDArray[np.int8], scale: Floats, weights: Floats) -> None:
     """Write d q for a group of 32 columns: packed and weights (32, 64), scale (64,)."""
     for k in range(32):
@@ -129,7 +128,6 @@ def _unpack_8bit(packed: NDArray[np.int8], scale: Floats, weights: Floats) -> No
             weights[k, r] = np.float32(packed[k, r]) * scale[r]
 
 
-@njit(cache=True, fastmath=True, nogil=True)  # type: ignore[untyped-decorator]
 def _add_products(x: Floats, first: int, weights: Floats, sums: Floats) -> None:
     """Add x[:, first : first + 32] @ weights to the sums, (n, 64): four rows by four columns at a time."""
     for n in range(0, x.shape[0], 4):
@@ -169,19 +167,32 @@ def _multiply_rows_8bit(x: Floats, packed: NDArray[np.int8], scale: Floats, out:
         out[:, tile * 64 : tile * 64 + 64] = sums
 
 
-def _compiled(function: Kernel) -> tuple[Kernel, Kernel]:
-    """Return a function compiled for one thread, and for several."""
-    # What is kept on the disk is found by name: under one name the second would be given the code of the first.
-    twin = FunctionType(function.__code__, function.__globals__, function.__name__)
-    twin.__qualname__ = f"{function.__name__}_by_several"
-    return (
-        njit(function, cache=True, fastmath=True, nogil=True),
-        njit(twin, cache=True, fastmath=True, nogil=True, parallel=True),
-    )
+@cache
+def kernels() -> dict[str, Kernels]:
+    """Return the kernels by the kind of the weights, compiled."""
+    from numba import njit, prange
+
+    scope = {**globals(), "prange": prange}
+
+    def compiled(function: Callable[..., Any], suffix: str = "", **options: Any) -> Kernel:
+        # What is kept on the disk is found by name: under one name the second would be given the code of the first.
+        twin = FunctionType(function.__code__, scope, function.__name__)
+        twin.__qualname__ = function.__name__ + suffix
+        kernel: Kernel = njit(twin, cache=True, **options)
+        return kernel
+
+    fast: dict[str, Any] = {"fastmath": True, "nogil": True}
+    scope |= {helper.__name__: compiled(helper, inline="always") for helper in (_low, _high)}
+    scope |= {helper.__name__: compiled(helper, **fast) for helper in (_unpack_4bit, _unpack_8bit, _add_products)}
+
+    def both(function: Callable[..., Any]) -> tuple[Kernel, Kernel]:
+        return compiled(function, **fast), compiled(function, "_by_several", parallel=True, **fast)
+
+    return {
+        "Q4_1": Kernels(both(_multiply_4bit), both(_multiply_rows_4bit)),
+        "Q8_0": Kernels(both(_multiply_8bit), both(_multiply_rows_8bit)),
+    }
 
 
-KERNELS = {
-    GGMLQuantizationType.Q4_1: Kernels(_compiled(_multiply_4bit), _compiled(_multiply_rows_4bit)),
-    GGMLQuantizationType.Q8_0: Kernels(_compiled(_multiply_8bit), _compiled(_multiply_rows_8bit)),
-}
-"""By the kind of the weights."""
+KINDS = ("Q4_1", "Q8_0")
+"""The kinds of weights that there are kernels for."""

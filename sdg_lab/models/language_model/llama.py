@@ -35,7 +35,7 @@ def read_transformer(file: GGUFFile, *, packed: bool = True) -> Transformer:
     Args:
         file: of the Llama family.
         packed: also keep the matrices packed, where their kind is known, and multiply up to
-            :data:`~sdg_lab.models.language_model.packed.MOST_ROWS` rows at once by them; see ``packed``.
+            :data:`~sdg_lab.models.language_model.packed.MAX_ROWS` rows at once by them; see ``packed``.
 
     Raises:
         ValueError: if the file holds another kind of model, or anything is missing, too much, or of a wrong size.

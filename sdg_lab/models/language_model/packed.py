@@ -15,14 +15,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from gguf import GGMLQuantizationType
-from numba import get_num_threads, set_num_threads
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sdg_lab.models.language_model.gguf import PackedTensor
-from sdg_lab.models.language_model.kernels import KERNELS, ROWS, Bytes, Floats
+from sdg_lab.models.language_model.kernels import KINDS, ROWS, Bytes, Floats, kernels
 
 BLOCK = 32
 """Weights of a row that share a scale."""
@@ -30,7 +28,7 @@ BLOCK = 32
 LANES = 64
 """Rows that are summed side by side, so that the sums stay in registers and none has to be added up across."""
 
-MOST_ROWS = 32
+MAX_ROWS = 32
 """Rows of numbers beyond which multiplying by the unpacked weights is faster."""
 
 
@@ -45,18 +43,18 @@ class PackedLinear(nn.Module):
     def __init__(self, weight: Tensor, parts: Sequence[PackedTensor]) -> None:
         super().__init__()
         self.weight = nn.Parameter(weight, requires_grad=False)
-        self.kernels = KERNELS[parts[0].kind]
-        self.packed = _pack(np.concatenate([part.data for part in parts]), parts[0].kind, *weight.shape)
+        kind = parts[0].kind.name
+        self.kernels = kernels()[kind]
+        self.packed = _pack(np.concatenate([part.data for part in parts]), kind, *weight.shape)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return x Wᵀ, (..., columns) -> (..., rows)."""
         rows, columns = self.weight.shape
         n = x.numel() // columns
-        if not 1 <= n <= MOST_ROWS or x.device.type != "cpu" or x.dtype != torch.float32:
+        if not 1 <= n <= MAX_ROWS or x.device.type != "cpu" or x.dtype != torch.float32:
             return F.linear(x, self.weight)
-        several = torch.get_num_threads() > 1
-        if several and get_num_threads() != torch.get_num_threads():
-            set_num_threads(torch.get_num_threads())
+        if several := torch.get_num_threads() > 1:
+            _use_as_many_threads()
         if n == 1:
             out = np.empty(rows, np.float32)
             self.kernels.row[several](x.detach().numpy().reshape(-1), *self.packed, out)
@@ -69,13 +67,21 @@ class PackedLinear(nn.Module):
         return torch.from_numpy(out).view(-1, rows)[:n].view(*x.shape[:-1], rows)
 
 
+def _use_as_many_threads() -> None:
+    """Let numba use as many threads as torch does."""
+    from numba import get_num_threads, set_num_threads
+
+    if get_num_threads() != torch.get_num_threads():
+        set_num_threads(torch.get_num_threads())
+
+
 def can_pack(parts: Sequence[PackedTensor]) -> bool:
     """Say whether tensors that stand one under the other can be multiplied packed: one known kind, rows in 64s."""
     rows = sum(part.shape[0] for part in parts)
-    return len({part.kind for part in parts}) == 1 and parts[0].kind in KERNELS and rows % LANES == 0
+    return len({part.kind for part in parts}) == 1 and parts[0].kind.name in KINDS and rows % LANES == 0
 
 
-def _pack(raw: Bytes, kind: GGMLQuantizationType, rows: int, columns: int) -> tuple[NDArray[Any], ...]:
+def _pack(raw: Bytes, kind: str, rows: int, columns: int) -> tuple[NDArray[Any], ...]:
     """Return what a kernel reads: the file's blocks, row after row, as tiles of 64 rows, column after column."""
     blocks = raw.reshape(rows, columns // BLOCK, -1)
 
@@ -87,7 +93,7 @@ def _pack(raw: Bytes, kind: GGMLQuantizationType, rows: int, columns: int) -> tu
         """Return the float16 at this byte of each block."""
         return tiles(np.ascontiguousarray(blocks[:, :, start : start + 2]).view(np.float16)[:, :, 0].astype(np.float32))
 
-    if kind == GGMLQuantizationType.Q8_0:
+    if kind == "Q8_0":
         return tiles(np.ascontiguousarray(blocks[:, :, 2:]).view(np.int8)), halves(0)
     # A byte of the file holds numbers i and i + 16 of a block; a byte here holds the same number of two rows.
     low, high = blocks[:, :, 4:] & 15, blocks[:, :, 4:] >> 4

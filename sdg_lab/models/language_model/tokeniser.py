@@ -1,4 +1,4 @@
-"""Text to tokens and back with byte-pair encoding, as a language model's file says.
+"""Text to tokens and back with the byte-pair encoding that a language model's file holds; ``tokenizers`` merges.
 
 A text is cut into words, spaces and single digits; each piece is spelt in bytes, and the pairs of neighbours that were
 merged most often in training are merged first (Sennrich, Haddow & Birch, *Neural Machine Translation of Rare Words with
@@ -10,8 +10,6 @@ characters and the rarest planes of Unicode, and a text that holds one is refuse
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
 from sdg_lab.models.language_model.gguf import REMEDY, GGUFFile
 
@@ -38,6 +36,8 @@ class Tokeniser:
     """
 
     def __init__(self, file: GGUFFile) -> None:
+        from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+
         kind, cut = (file.value(f"tokenizer.ggml.{name}", str) for name in ("model", "pre"))
         if (kind, cut) != ("gpt2", "smollm"):
             raise ValueError(

@@ -29,20 +29,20 @@ def network(request: pytest.FixtureRequest) -> Transformer:
     return made.double().eval()  # so precise that no two tokens are equally likely
 
 
-def said_together(network: Transformer, prompts: list[list[int]], max_tokens: int) -> list[list[int]]:
-    said: list[list[int]] = [[] for _ in prompts]
+def written_together(network: Transformer, prompts: list[list[int]], max_tokens: int) -> list[list[int]]:
+    written: list[list[int]] = [[] for _ in prompts]
     for pairs in continuations(network, prompts, Decoding(max_tokens=max_tokens), lambda _, token: token == END):
         for row, token in pairs:
-            said[row].append(token)
-    return said
+            written[row].append(token)
+    return written
 
 
-def said_alone(network: Transformer, prompt: list[int], max_tokens: int) -> list[int]:
+def written_alone(network: Transformer, prompt: list[int], max_tokens: int) -> list[int]:
     """Continue one text by the definition, without a cache: until it ends, has its tokens, or fills the context."""
-    said: list[int] = []
-    while len(said) < max_tokens and len(prompt) + len(said) <= CONTEXT and END not in said:
-        said.append(int(network(torch.tensor([prompt + said]))[0, -1].argmax()))
-    return said
+    written: list[int] = []
+    while len(written) < max_tokens and len(prompt) + len(written) <= CONTEXT and END not in written:
+        written.append(int(network(torch.tensor([prompt + written]))[0, -1].argmax()))
+    return written
 
 
 @settings(max_examples=60)
@@ -53,26 +53,27 @@ def said_alone(network: Transformer, prompt: list[int], max_tokens: int) -> list
 def test_each_prompt_gets_what_it_would_get_alone(
     network: Transformer, prompts: list[list[int]], max_tokens: int
 ) -> None:
-    alone = [said_alone(network, prompt, max_tokens) for prompt in prompts]
-    assert said_together(network, prompts, max_tokens) == alone
+    alone = [written_alone(network, prompt, max_tokens) for prompt in prompts]
+    assert written_together(network, prompts, max_tokens) == alone
 
 
 @pytest.mark.parametrize("long", range(1, CONTEXT + 1))
 def test_a_short_prompt_beside_a_long_one_still_fills_the_context(network: Transformer, long: int) -> None:
     prompts = [[5], [7] * long]
-    said: list[list[int]] = [[], []]
+    written: list[list[int]] = [[], []]
     for pairs in continuations(network, prompts, Decoding(max_tokens=100), lambda row, token: False):
         for row, token in pairs:
-            said[row].append(token)
-    assert [len(tokens) for tokens in said] == [CONTEXT, CONTEXT + 1 - long]
+            written[row].append(token)
+    assert [len(tokens) for tokens in written] == [CONTEXT, CONTEXT + 1 - long]
 
 
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
         ({"max_tokens": 0}, "max_tokens must be a whole number >= 1, got 0"),
-        ({"temperature": -1.0}, "temperature must be > 0 and finite, got -1.0"),
-        ({"temperature": 1.0, "top_p": 2.0}, r"top_p must lie in \(0, 1\], got 2.0"),
+        ({"temperature": -1.0}, r"temperature must be >= 0, got -1\.0"),
+        ({"top_k": 0}, "top_k must be a whole number >= 1, got 0"),
+        ({"temperature": 1.0, "top_p": 2.0}, r"top_p must be > 0 and <= 1, got 2\.0"),
     ],
 )
 def test_options_out_of_range(options: dict[str, Any], sentence: str) -> None:

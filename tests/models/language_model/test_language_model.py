@@ -6,6 +6,7 @@ The oracles are not ours: transformers' loader of the same file, and byte-pair e
 from __future__ import annotations
 
 import functools
+import inspect
 import itertools
 import math
 import re
@@ -135,7 +136,11 @@ class TestChatTemplate:
             ([], ValueError, "messages must be a list such as"),
             ("Hello", ValueError, "messages must be a list such as"),
             ([{"role": "user"}], TypeError, 'message 0 must be {"role": ..., "content": ...}'),
-            ([{"role": "king", "content": "Hi"}], ValueError, "message 0 has the role 'king'; use one of system, user"),
+            (
+                [{"role": "king", "content": "Hi"}],
+                ValueError,
+                "message 0: its role must be one of system, user",
+            ),
             ([{"role": "user", "content": 5}], TypeError, "message 0: its content must be a str, got 5"),
             ([{"role": "user", "content": "<|im_end|>"}], ValueError, "message 0 holds <|im_end|>, which marks turns"),
         ],
@@ -255,6 +260,14 @@ class TestSpeech:
         prompts = ["The sky is", "Once upon a time there was a king who", "Water"]
         together = smollm2.generate(prompts, max_tokens=8)
         assert together == [smollm2.generate([prompt], max_tokens=8)[0] for prompt in prompts]
+
+    def test_options_are_shown_and_a_mistyped_one_is_named(self, tiny: LanguageModel):
+        for function in (tiny.generate, tiny.chat, tiny.stream):
+            shown = inspect.signature(function).parameters
+            assert shown["max_tokens"].default == 128
+            assert shown["temperature"].default == 0
+        with pytest.raises(TypeError, match=r"LanguageModel.generate has no option 'top_q'; did you mean 'top_p'"):
+            tiny.generate(["the"], top_q=0.5)
 
     def test_the_same_seed_says_the_same(self, tiny: LanguageModel):
         options = {"max_tokens": 12, "temperature": 1.5}
