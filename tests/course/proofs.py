@@ -21,6 +21,9 @@ from sdg_lab.course.engine.grade import IN_THE_NOTEBOOK, WHEN_GRADING, expected,
 from sdg_lab.course.engine.source import runnable
 
 SEEDS = (IN_THE_NOTEBOOK, WHEN_GRADING)
+WIDEST = 88
+"""Characters of a line that fit a notebook's cell on a laptop."""
+
 JUNK = ("text", 3 + 4j, object(), {}, [], float("nan"), float("inf"), True)
 """What an answer may return when it is none of what the check reads."""
 
@@ -82,6 +85,8 @@ def prove_solution(exercise, name):
     namespace = {}
     exec(compile(source, f"<solution of {exercise.key}>", "exec"), namespace)
     assert name in namespace, f"the solution of {exercise.key} defines {exercise.reference.__name__}, the stub {name}"
+    longest = max(source.splitlines(), key=len)
+    assert len(longest) <= WIDEST, f"the solution of {exercise.key} runs past the cell: {longest}"
     for word in ("sdg_lab", "papers"):
         assert word not in source, f"the solution of {exercise.key} leans on {word}"
     result = verdict(exercise, namespace[name])

@@ -64,7 +64,7 @@ def _shuffled(rng: np.random.Generator, letters: str) -> str:
 
 
 def count_transitions(names: list[str], symbols: str) -> NDArray[np.int64]:
-    """Count how often each symbol follows each other one, the boundary (code 0) before and after each name."""
+    """Count each pair of neighbours; the boundary, code 0, is around every name."""
     code_of = {symbol: code for code, symbol in enumerate(symbols)}
     counts = np.zeros((len(symbols), len(symbols)), dtype=int)
     for name in names:
@@ -112,12 +112,12 @@ def _own_alphabet(names: list[str], symbols: str) -> Any:
 
 
 def nats_per_character(matrix: Floats, symbols: str, names: list[str]) -> float:
-    """Return the mean of -log P(after | now) over every transition of every name, its end included."""
+    """Return the mean of -log P(after | now) over every transition of every name."""
     code_of = {symbol: code for code, symbol in enumerate(symbols)}
     surprise = []
     for name in names:
         codes = [0, *(code_of[letter] for letter in name), 0]
-        with np.errstate(divide="ignore"):  # what is impossible surprises infinitely
+        with np.errstate(divide="ignore"):  # the impossible surprises infinitely
             surprise += [-np.log(matrix[now, after]) for now, after in pairwise(codes)]
     return float(np.mean(surprise))
 
@@ -131,7 +131,12 @@ def _nats_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield Case(matrix, SYMBOLS, ["an" * 1000, "h"], name="a name of 2,000 letters (its probability is 0 in a computer)")
     impossible = matrix.copy()
     impossible[3, 1] = 0.0  # n → a
-    yield Case(impossible, SYMBOLS, NAMES[:5], name="names that hold a transition of probability 0 (its -log is inf)")
+    yield Case(
+        impossible,
+        SYMBOLS,
+        NAMES[:5],
+        name="a transition of probability 0, whose surprise is infinite (np.log says so, math.log raises)",
+    )
 
 
 def _surprises(matrix: Any, symbols: str, names: list[str], tiny: float = 0.0) -> list[Any]:
@@ -183,7 +188,7 @@ def _smooth_empty_rows(counts: Any, alpha: float) -> Any:
 
 
 def witten_bell_step(counts: Floats, shorter: Floats) -> Floats:
-    """Return (c + T P_shorter) / (n + T): n symbols were seen after the context, T of them different."""
+    """Return (c + T P_shorter) / (n + T): n symbols were seen, T of them different."""
     n, T = counts.sum(), np.count_nonzero(counts)
     if n == 0:
         return shorter
@@ -225,7 +230,7 @@ def _unseen_divides_by_zero(counts: Any, shorter: Any) -> Any:
 
 
 def stationary(matrix: Floats) -> Floats:
-    """Return the left eigenvector of a transition matrix for the eigenvalue 1, scaled to sum to 1."""
+    """Return the left eigenvector for the eigenvalue 1, scaled to sum to 1."""
     values, vectors = np.linalg.eig(matrix.T)
     vector = vectors[:, np.argmin(np.abs(values - 1))].real
     scaled: Floats = vector / vector.sum()
@@ -240,10 +245,13 @@ def _stationary_cases(rng: np.random.Generator) -> Iterator[Case]:
         yield Case(np.array(rows, dtype=dtype), name=f"a chain of {size} states")
     counts = count_transitions(NAMES, SYMBOLS)
     yield Case(counts / counts.sum(axis=1, keepdims=True), name="a chain of names")
-    yield Case(np.array([[0.9999, 0.0001], [0.0004, 0.9996]]), name="a chain that mixes slowly")
+    yield Case(
+        np.array([[0.9999, 0.0001], [0.0004, 0.9996]]),
+        name="a chain that mixes slowly (the powers of its matrix settle late)",
+    )
     share = rng.uniform(0.2, 0.8)
     turning = np.array([[0.0, share, 1 - share], [1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
-    yield Case(turning, name="a chain with a period of 2 (its powers never settle)")
+    yield Case(turning, name="a chain with a period of 2 (the powers of its matrix never settle)")
 
 
 def _eigenvector(matrix: Any) -> Any:

@@ -64,7 +64,7 @@ def difference(
     options: dict[str, Any] = {"rtol": rtol, "size": size, "keeps_dtype": keeps_dtype}
     if parts:
         want = tuple(want)
-        if isinstance(got, str) or not isinstance(got, Sequence | np.ndarray) or len(got) != len(want):
+        if not _has_items(got) or len(got) != len(want):
             return f"expected {len(want)} things ({', '.join(parts)}), got {_short(got)}"
         return _first(
             (f"{name}: ", difference(mine, theirs, **options))
@@ -81,7 +81,7 @@ def difference(
     if isinstance(want, Set):
         return _different_sets(got, want)
     if isinstance(want, Sequence) or (isinstance(want, np.ndarray) and want.ndim):
-        if isinstance(got, str | bytes | Mapping) or not (isinstance(got, Sequence | np.ndarray) or is_tensor(got)):
+        if not _has_items(got):
             return f"expected a {_kind(want)} of {len(want)} items, got {_short(got)}, a {_kind(got)}"
         if len(got) != len(want):
             return f"expected {len(want)} item{'s' * (len(want) != 1)}, got {len(got)}: {_short(got)}"
@@ -163,6 +163,12 @@ def is_tensor(value: Any) -> bool:
     """Tell whether this is a tensor, without loading torch."""
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(value, torch.Tensor)
+
+
+def _has_items(got: Any) -> bool:
+    if isinstance(got, np.ndarray) or is_tensor(got):
+        return bool(got.ndim)
+    return isinstance(got, Sequence) and not isinstance(got, str | bytes)
 
 
 def _is_numeric(want: Any) -> bool:

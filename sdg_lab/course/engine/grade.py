@@ -287,7 +287,7 @@ def _described(exercise: Exercise, case: Case) -> str:
 
 def _short(value: Any) -> str:
     if hasattr(value, "shape") and hasattr(value, "tolist"):
-        if np.prod(value.shape) > 8:
+        if np.prod(value.shape) > 12:
             return f"{'×'.join(map(str, value.shape))} numbers"
         value = value.tolist()
     if callable(value):

@@ -120,8 +120,12 @@ def test_parts_have_names():
     parts = ("the mean", "the error")
     assert told([1.0, 0.5], (1.0, 0.5), parts=parts) == ""
     assert told(np.array([1.0, 0.5]), (1.0, 0.5), parts=parts) == ""
+    assert told(torch.tensor([1.0, 0.5]), (1.0, 0.5), parts=parts) == ""
+    assert told(torch.ones(2, 3), (np.ones(3), np.ones(3)), parts=parts) == ""
+    assert told(np.ones((2, 3)), (torch.ones(3), torch.ones(3)), parts=parts) == ""
+    assert told(np.ones((2, 3)), (torch.ones(3), torch.ones(3))) == ""
     assert told((1.0, 0.6), (1.0, 0.5), parts=parts).startswith("the error: expected 0.5, got 0.6")
-    for got in (1.0, (1.0,), "ab", {"a": 1, "b": 2}):
+    for got in (1.0, np.array(1.0), torch.tensor(1.0), (1.0,), "ab", {"a": 1, "b": 2}):
         assert told(got, (1.0, 0.5), parts=parts).startswith("expected 2 things (the mean, the error), got ")
 
 

@@ -18,7 +18,7 @@ def reference(counts, alpha):
 
 def cases(rng):
     yield Case(np.array([[1.0, 3.0], [0.0, 2.0]]), 1.0, name="the first")
-    for size in (3, 5):
+    for size in (4, 5):
         yield Case(rng.poisson(3.0, size=(size, size)).astype(float), 2.0)
 
 
@@ -79,7 +79,7 @@ def test_the_case_the_place_and_both_values_are_told():
 
 def test_a_case_without_a_name_is_described_by_its_arguments():
     result = verdict(SMOOTHING, lambda counts, alpha: reference(counts, alpha) * (1 if alpha == 1 else 2))
-    assert result.message.startswith("The matrix for counts = 3×3 numbers, alpha = 2: at [0, 0]")
+    assert result.message.startswith("The matrix for counts = 4×4 numbers, alpha = 2: at [0, 0]")
 
 
 class TestMistakes:
