@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from sdg_lab.checks import whole
+
 
 @dataclass(frozen=True)
 class Row:
@@ -47,8 +49,7 @@ def interleaved(work: Mapping[str, Callable[[], object]], *, repeats: int = 5) -
     Raises:
         ValueError: if there is no turn to measure.
     """
-    if repeats < 1:
-        raise ValueError(f"repeats must be >= 1, got {repeats}")
+    whole("repeats", repeats, least=1)
     for function in work.values():
         function()
     seconds: dict[str, list[float]] = {name: [] for name in work}

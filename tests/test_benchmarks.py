@@ -31,7 +31,7 @@ def test_functions_take_turns_after_a_warm_up():
 
 
 def test_no_turns_are_no_measurement():
-    with pytest.raises(ValueError, match="repeats must be >= 1, got 0"):
+    with pytest.raises(ValueError, match="repeats must be a whole number >= 1, got 0"):
         interleaved({"a": lambda: None}, repeats=0)
 
 
