@@ -45,7 +45,7 @@ CHAPTER = Chapter(
 
 
 def accuracy_with_error(accuracies: Sequence[float]) -> tuple[float, float]:
-    """Return the mean, and its standard error s / √n with s² = Σ (x - mean)² / (n - 1)."""
+    """Return the mean, and its standard error s / √n; s² = Σ (x - mean)² / (n - 1)."""
     n = len(accuracies)
     mean = sum(accuracies) / n
     variance = sum((accuracy - mean) ** 2 for accuracy in accuracies) / (n - 1)
@@ -69,14 +69,12 @@ def _with_error(values: Sequence[float], error: Any) -> tuple[float, float]:
 
 
 def shift(image: NDArray[Any], down: int, right: int) -> NDArray[Any]:
-    """Move an image (height, width) by whole pixels; what leaves is lost, what comes in is background (0)."""
+    """Move an image by whole pixels; what leaves is lost, what comes in is 0."""
     height, width = image.shape
-    down, right = max(-height, min(down, height)), max(-width, min(right, width))  # farther is as far as it goes
-    moved = np.zeros_like(image)
-    to_rows, from_rows = slice(max(down, 0), height + min(down, 0)), slice(max(-down, 0), height - max(down, 0))
-    to_columns, from_columns = slice(max(right, 0), width + min(right, 0)), slice(max(-right, 0), width - max(right, 0))
-    moved[to_rows, to_columns] = image[from_rows, from_columns]
-    return moved
+    margin = max(abs(down), abs(right))
+    framed = np.pad(image, margin)  # zeros all around, as many as the move is far
+    top, left = margin - down, margin - right
+    return framed[top : top + height, left : left + width]
 
 
 def _shift_cases(rng: np.random.Generator) -> Iterator[Case]:
@@ -112,8 +110,9 @@ def _whole_numbers(image: NDArray[Any], down: int, right: int) -> NDArray[Any]:
 
 
 def nearest(samples: Floats, train: Floats) -> tuple[Floats, NDArray[np.int64]]:
-    """Return the Euclidean distance from each sample (n, d) to the closest training record (m, d), and its index."""
-    table = np.sqrt(((samples[:, None, :] - train[None, :, :]) ** 2).sum(axis=2))  # (n, m)
+    """Return each sample's distance to the closest training record, and its index."""
+    differences = samples[:, None, :] - train[None, :, :]  # (n, m, d)
+    table = np.sqrt((differences**2).sum(axis=2))  # (n, m)
     return table.min(axis=1), table.argmin(axis=1)
 
 
@@ -159,7 +158,7 @@ def _same_row(samples: Floats, train: Floats) -> tuple[Floats, NDArray[np.int64]
 
 
 def deduplicate_then_split(items: list[str], test_share: float, seed: int) -> tuple[list[str], list[str]]:
-    """Keep each item once, shuffle with the seed, and cut off round(test_share · n) of the n that are left as test."""
+    """Keep each item once, shuffle with the seed, and cut off the test part."""
     kept = list(dict.fromkeys(items))  # keeps the first of each, in order
     order = np.random.default_rng(seed).permutation(len(kept))
     shuffled = [kept[index] for index in order]
@@ -295,10 +294,10 @@ EXERCISES = (
         points=2,
         minutes=10,
         hints=(
-            "Start with an image of zeros, and copy into it the part that stays in sight.",
+            "Put a frame of zeros around the image (np.pad), and cut a window of the old size out of it.",
             "Moved down by 1, row 0 of the old image becomes row 1 of the new one, and the last row is lost.",
-            "new[1:, :] = old[:-1, :] moves down by 1; up by 1 is new[:-1, :] = old[1:, :]. Work out where both slices "
-            "start and end from max(down, 0) and max(-down, 0).",
+            "With a frame of m zeros on each side, the image itself begins at row m and column m; the window of an image "
+            "that moved down by 1 begins one row higher, at m - 1.",
         ),
         reference=shift,
         cases=_shift_cases,

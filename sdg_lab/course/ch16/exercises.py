@@ -184,10 +184,11 @@ def _without_kind(link: str) -> str:
 
 
 def counts_by_id(asked: Sequence[str], records: Sequence[Record | None]) -> dict[str, int]:
-    """Return the count of each id that was asked for; ids that the service does not know are left out."""
+    """Return the count of each id that was asked for; unknown ids are left out."""
     if len(records) != len(asked):
-        raise ValueError(f"{len(asked)} ids were asked for, {len(records)} answers came: whose are they?")
-    return {paper: record["citationCount"] for paper, record in zip(asked, records, strict=True) if record is not None}
+        raise ValueError(f"{len(asked)} ids were asked for, {len(records)} answers came")
+    pairs = zip(asked, records, strict=True)
+    return {paper: found["citationCount"] for paper, found in pairs if found is not None}
 
 
 def _batch_cases(rng: np.random.Generator) -> Iterator[Case]:
@@ -249,7 +250,7 @@ def _long_is_fine(asked: Sequence[str], records: Sequence[Record | None]) -> dic
 
 
 def splice_text(text: str, edits: Iterable[Edit]) -> str:
-    """Return the text with new characters in some places, and every other character as it was."""
+    """Return the text with new characters in some places, all others as they were."""
     pieces, done = [], 0
     for start, end, new in sorted(edits):
         if start < done:
