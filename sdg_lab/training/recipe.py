@@ -133,6 +133,3 @@ def run(
         "epochs": history.epochs,
         "steps": history.steps,
     }
-
-
-Settings = Recipe
