@@ -73,7 +73,7 @@ class Muon(Optimizer):
             if matrix.ndim != 2:
                 raise ValueError(f"Muon steps matrices; give the parameter of shape {tuple(matrix.shape)} to others")
         groups: list[dict[str, Any]] = [{"params": matrices, "lr": lr, "weight_decay": weight_decay}]
-        groups.append({"params": list(others), "lr": lr if others_lr is None else others_lr, "weight_decay": 0.0})
+        groups.append({"params": list(others), "lr": lr if others_lr is None else others_lr})
         super().__init__(groups, {"momentum": momentum, "betas": betas})
         self._adamw = AdamW([{"params": self.param_groups[1]["params"]}], betas=betas, weight_decay=0.0)
 

@@ -61,6 +61,20 @@ def test_it_is_the_muon_and_the_adamw_of_torch() -> None:
     assert float((weights(ours) - weights(theirs)).abs().mean()) < 0.02 * float(step)
 
 
+def test_a_step_looks_ahead_along_the_mean_of_the_gradients() -> None:
+    """Nesterov's form, with gradients that turn so much that it matters."""
+    gradients = torch.randn(3, 4, 6, generator=torch.Generator().manual_seed(0))
+    matrix = nn.Parameter(torch.zeros(4, 6))
+    muon = Muon([matrix], [], lr=0.1, momentum=0.9, weight_decay=0.5)
+    want, mean = torch.zeros(4, 6), torch.zeros(4, 6)
+    for gradient in gradients:
+        matrix.grad = gradient
+        muon.step()
+        mean = 0.9 * mean + 0.1 * gradient
+        want = 0.95 * want - 0.1 * 0.2 * 6**0.5 * orthogonalise(0.1 * gradient + 0.9 * mean)
+    torch.testing.assert_close(matrix.detach(), want, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("shape", [(3, 8, 8), (2, 5, 20), (2, 20, 5)])
 def test_orthogonalised_matrices_keep_their_singular_vectors(shape: tuple[int, ...]) -> None:
     matrices = torch.randn(shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
