@@ -216,7 +216,7 @@ def _distributions(p: npt.NDArray[Any], q: npt.NDArray[Any]) -> tuple[Array, Arr
     for name, values in (("p", first), ("q", second)):
         if not np.isfinite(values).all() or (values < 0).any():
             raise ValueError(f"{name} must hold probabilities >= 0, got {values.ravel()[_bad(values)]}")
-        if not np.isclose(values.sum(), 1.0, atol=1e-6):
+        if abs(values.sum() - 1) > 1e-6:
             raise ValueError(f"{name} must sum to 1, got {values.sum():.6g}; divide it by its sum")
     return first, second
 

@@ -67,6 +67,13 @@ def test_precision_is_of_the_fake_and_recall_of_the_real():
     assert figures.coverage == 5 / 9
 
 
+def test_the_fifth_neighbour_is_asked_unless_another_is_named():
+    rng = np.random.default_rng(0)
+    real, fake = rng.normal(size=(2, 60, 3))
+    assert prdc(real, fake) == prdc(real, fake, 5) != prdc(real, fake, 6)
+    assert prdc(real[:6], fake[:6]).coverage == 1.0  # six rows have a fifth neighbour
+
+
 def test_a_collapsed_model_is_precise_and_covers_nothing():
     real = np.random.default_rng(0).normal(size=(200, 2))
     fake = np.random.default_rng(1).normal(0, 1e-3, size=(200, 2))

@@ -17,6 +17,7 @@ from sdg_lab.metrics.features import grams
 def test_pictures_become_their_pixels():
     pixels = np.linspace(0, 1, 24, dtype=np.float32).reshape(2, 3, 2, 2)
     np.testing.assert_array_equal(features(Images(pixels)), pixels.reshape(2, 12))
+    np.testing.assert_array_equal(features(pixels[:1], fit_on=Images(pixels)), pixels[:1].reshape(1, 12))
 
 
 def test_pictures_of_another_size_are_refused():
@@ -43,6 +44,19 @@ def test_every_gram_is_counted_once_wherever_its_column_is(names, n_grams):
     table = fit_features(["abc", "cab"], n_grams=n_grams)(names)
     assert table.shape == (len(names), n_grams + 1)
     assert table.sum(axis=1).tolist() == [len(list(grams(name))) for name in names]
+
+
+def test_the_five_hundred_commonest_n_grams_get_a_column():
+    names = [f"{i:03d}" for i in range(600)]
+    assert features(names).shape == (600, 501)
+    assert features(names[:2]).shape[1] == fit_features(names[:2], n_grams=500)(names).shape[1]
+    assert fit_features(names, n_grams=1)(names).shape == (600, 2)
+
+
+def test_n_grams_are_those_up_to_three():
+    assert max(len(gram) for gram in grams("abcd")) == 3
+    assert list(grams("ab", 1)) == [("a",), ("b",)]
+    assert list(grams("")) == [(None, None)]
 
 
 def test_tokens_are_not_letters():

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from scipy.linalg import sqrtm
 from scipy.spatial.distance import jensenshannon
 from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics.pairwise import polynomial_kernel
+from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 
 from sdg_lab.metrics import (
@@ -39,6 +41,26 @@ def test_the_judge_nears_the_best_possible_accuracy():
     rng = np.random.default_rng(2)
     real, fake = rng.normal(size=(1000, 1)), rng.normal(2, 1, size=(1000, 1))
     assert c2st(real, fake, classifier=KNeighborsClassifier(51)) == pytest.approx(0.8413, abs=0.03)
+
+
+def test_the_default_is_a_cross_validated_random_forest_of_scikit_learn():
+    real, fake = CLOUD[:60], CLOUD[:60] * 1.5 + 0.2
+    rows, is_fake = np.vstack([real, fake]), np.repeat([0, 1], 60)
+
+    def theirs(folds, seed):
+        forest = RandomForestClassifier(100, min_samples_leaf=2, random_state=seed)
+        cut = StratifiedKFold(folds, shuffle=True, random_state=seed)
+        return cross_val_score(forest, rows, is_fake, cv=cut, scoring="accuracy").mean()
+
+    assert c2st(real, fake) == pytest.approx(theirs(5, 0))
+    assert c2st(real, fake, folds=2, seed=3) == pytest.approx(theirs(2, 3))
+    assert c2st(real[:5], fake[:5], folds=5, classifier=DummyClassifier()) == 0.5  # a fold for each row
+
+
+def test_a_classifier_that_is_given_is_left_as_it_was():
+    judge = DummyClassifier()
+    c2st(CLOUD, CLOUD + 1, classifier=judge)
+    assert not hasattr(judge, "classes_")
 
 
 def test_a_guesser_scores_a_half_and_the_seed_decides_the_folds():
@@ -91,6 +113,11 @@ def test_frechet_distance_stays_real_where_rows_are_fewer_than_columns():
     assert np.isfinite(frechet_distance(few, RNG.normal(size=(6, 40))))
 
 
+def test_frechet_distance_of_two_single_numbers_is_the_closed_form():
+    """Variances 8 and 2, means 2 and 5: 3² + (√8 - √2)²."""
+    assert frechet_distance(np.array([[0.0], [4.0]]), np.array([[4.0], [6.0]])) == pytest.approx(9 + 2)
+
+
 def test_frechet_distance_wants_two_rows():
     with pytest.raises(ValueError, match="b has 1 row; a covariance needs at least 2"):
         frechet_distance(CLOUD, CLOUD[:1])
@@ -128,6 +155,7 @@ def test_kernel_distance_is_without_bias_however_few_the_rows():
 def test_kernel_distance_of_two_points_masses_is_the_closed_form():
     """k(1,1) + k(3,3) - 2 k(1,3) in one dimension: 2³ + 10³ - 2 · 4³."""
     assert kernel_distance(np.ones((4, 1)), np.full((6, 1), 3.0)) == pytest.approx(8 + 1000 - 128)
+    assert kernel_distance(np.ones((2, 1)), np.full((2, 1), 3.0)) == pytest.approx(8 + 1000 - 128)
 
 
 def test_kernel_distance_wants_two_rows():
@@ -145,6 +173,9 @@ def test_the_frechet_distance_falls_with_the_number_of_rows():
     np.testing.assert_allclose(every, frechet_distance(a[:300], b))
     np.testing.assert_array_equal(found, frechet_by_size(a, b, [10, 50, 300], draws=4))
     assert not np.array_equal(found, frechet_by_size(a, b, [10, 50, 300], draws=4, seed=1))
+    np.testing.assert_array_equal(frechet_by_size(a, b, [10]), frechet_by_size(a, b, [10], draws=5, seed=0))
+    assert len(np.unique(frechet_by_size(a, b, [2]))) == 5  # each draw is another
+    assert frechet_by_size(a, b, [2], draws=1).shape == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -172,6 +203,10 @@ def test_divergences_agree_with_scipy_and_with_all_events(p, q):
     assert total_variation(p, q) == pytest.approx(max(p[event].sum() - q[event].sum() for event in events), abs=1e-9)
 
 
+def test_shares_may_be_rounded():
+    assert total_variation([0.5, 0.5000009], [0.5, 0.5]) == pytest.approx(4.5e-7)
+
+
 def test_divergences_of_disjoint_distributions_are_at_their_limits():
     assert jensen_shannon([1, 0], [0, 1]) == pytest.approx(np.log(2))
     assert total_variation([1, 0], [0, 1]) == 1.0
@@ -181,6 +216,7 @@ def test_divergences_of_disjoint_distributions_are_at_their_limits():
     ("p", "sentence"),
     [
         ([0.5, 0.4], "p must sum to 1, got 0.9; divide it by its sum"),
+        ([0.5, 0.5000021], "p must sum to 1"),
         ([1.5, -0.5], "p must hold probabilities >= 0, got -0.5"),
         ([np.nan, 1.0], "p must hold probabilities >= 0, got nan"),
         ([1.0], r"p has shape \(1,\) and q \(2,\); they must share one set of outcomes"),

@@ -100,6 +100,18 @@ def test_what_cannot_be_compared_is_refused(call, error, sentence):
         call()
 
 
+def test_a_near_copy_of_train_and_of_test_counts_once_as_in_train_and_for_chance():
+    pixels = POINTS.astype(np.float32).reshape(200, 1, 4, 4)
+    train, test = Images(pixels[:100]), Images(pixels[90:150])  # ten of them in both
+    found = memorisation(Images(np.concatenate([pixels[90:98], pixels[148:150]])), train, test)
+    assert (found.in_train, found.in_test, found.new, found.by_chance) == (0.8, 0.2, 0.0, 1.0)
+
+
+def test_chance_is_a_share():
+    assert memorisation(["a", "b"], ["x", "y", "z"], ["a", "b"]).by_chance == 1.0
+    assert memorisation(["a", "q", "r", "s"], ["x", "y"], ["a", "b"]).by_chance == 0.25
+
+
 def test_points_are_near_copies_by_chance_as_often_of_train_as_of_test():
     rng = np.random.default_rng(0)
     samples, train, test = rng.random((3000, 2)), rng.random((4000, 2)), rng.random((500, 2))

@@ -27,11 +27,17 @@ def test_a_subsample_has_the_type_the_size_and_only_rows_of_the_whole_each_once(
     assert len(set(chosen)) == 3
     assert set(chosen) <= set(keys(data))
     assert keys(subsample(data, 3, seed=4)) == chosen
+    assert keys(subsample(data, 5)) == keys(subsample(data, 5, seed=0)) != keys(subsample(data, 5, seed=1))
 
 
 def test_a_subsample_keeps_labels_with_their_pictures():
     part = subsample(KINDS["images"], 5, seed=1)
     np.testing.assert_array_equal(part.pixels, PIXELS[part.labels])
+
+
+def test_one_row_and_all_rows_are_subsamples():
+    assert len(subsample(KINDS["strings"], 1)) == 1
+    assert sorted(subsample(KINDS["strings"], 5)) == KINDS["strings"]
 
 
 @pytest.mark.parametrize("n", [0, 6])

@@ -1,13 +1,24 @@
 """The scoreboard: each figure is that of its metric, its reference that of real rows, and bad models look bad."""
 
 import dataclasses
+import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from sdg_lab.data.types import Card, Dataset, Images
-from sdg_lab.metrics import Likelihood, Memorisation, Scoreboard, score, scoreboard
+from sdg_lab.metrics import (
+    Likelihood,
+    Memorisation,
+    Scoreboard,
+    c2st,
+    memorisation,
+    prdc,
+    score,
+    scoreboard,
+    subsample,
+)
 from sdg_lab.metrics.scoreboard import Line
 
 CARD = Card("blobs", "two blobs", "images", "here", "CC0", "300 x 1 x 2 x 2", "ink", "")
@@ -33,6 +44,29 @@ def lines():
         "copies": score("copies", samples=DATA.train, **common),
         "collapsed": score("collapsed", samples=collapsed, **common),
     }
+
+
+def test_each_figure_is_that_of_its_metric_on_the_rows_it_is_meant_for():
+    samples, seed = blobs(90, 3), 4
+    line = score("good", data=DATA, samples=samples, parameters=0, seconds=0.0, seed=seed)
+    fake, test, train = (subsample(part, 60, seed=seed) for part in (samples, DATA.test, DATA.train))
+    fake_x, test_x, train_x = (part.pixels.reshape(60, 4).astype(float) for part in (fake, test, train))
+    assert (line.name, line.data, line.parameters, line.seconds, line.likelihood) == ("good", "blobs", 0, 0.0, None)
+    assert line.fidelity == c2st(test_x, fake_x, seed=seed)
+    assert line.fidelity_reference == c2st(test_x, train_x, seed=seed)
+    assert line.diversity == prdc(test_x, fake_x, 5).coverage != prdc(fake_x, test_x, 5).coverage
+    assert line.diversity_reference == prdc(test_x, train_x, 5).coverage
+    assert line.memorisation == memorisation(fake, DATA.train, DATA.test)  # copies are looked for in all of train
+    assert line.memorisation_reference == memorisation(test, DATA.train, DATA.test).in_train
+
+
+def test_the_smallest_set_and_a_thousand_rows_are_the_most_that_is_compared(monkeypatch):
+    monkeypatch.setattr(sys.modules[Line.__module__], "c2st", lambda a, b, seed: 0.5)
+    few, many = blobs(6, 0), blobs(1001, 1)
+    for train, test, samples, n in ((few, many, many, 6), (many, few, many, 6), (many, many, few, 6)):
+        data = Dataset(CARD, train, few, test)
+        assert score("m", data=data, samples=samples, parameters=1, seconds=1.0).n == n
+    assert score("m", data=Dataset(CARD, many, few, many), samples=many, parameters=1, seconds=1.0).n == 1000
 
 
 def test_everything_is_compared_on_as_many_rows_as_the_smallest_part_has(lines):
@@ -76,6 +110,8 @@ def test_the_same_seed_gives_the_same_line(lines):
         likelihood=Likelihood(3.2, "nats/image", exact=True),
     )
     assert again == lines["good"]
+    other = score("good", data=DATA, samples=blobs(500, 3), parameters=12, seconds=0.5, seed=1)
+    assert other.fidelity != again.fidelity
 
 
 def test_a_table_with_gaps_can_be_scored():
@@ -122,6 +158,7 @@ def test_it_reads_well_as_text_and_as_html():
     assert board.readable().iloc[0]["neg. log-likelihood"] == "–"
     assert "chance moves it by 0.02" in repr(board)
     assert "&lt;4-gram&gt;" in board._repr_html_()
+    assert board.readable().iloc[0].tolist()[2:5] == ["–", "–", "–"]
     assert isinstance(board, Scoreboard)
 
 
@@ -130,12 +167,22 @@ def test_it_reads_well_as_text_and_as_html():
     [
         ({"samples": blobs(5, 0)}, "m: 5 rows are too few to compare; sample at least 6"),
         ({"seconds": -1.0}, "seconds must be >= 0, got -1.0"),
+        ({"parameters": -1}, "parameters must be a whole number >= 0, got -1"),
     ],
 )
 def test_what_cannot_be_scored_is_refused(change, sentence):
     arguments = {"data": DATA, "samples": blobs(60, 3), "parameters": 3, "seconds": 1.0} | change
     with pytest.raises(ValueError, match=sentence):
         score("m", **arguments)
+
+
+def test_seconds_are_written_to_a_tenth_below_a_hundred():
+    lines = [dataclasses.replace(a_line(), seconds=seconds) for seconds in (99.94, 100.4, 0.0)]
+    assert scoreboard(lines).readable()["fit (s)"].tolist() == ["–", "99.9", "100", "0.0"]
+
+
+def test_the_note_names_the_largest_error_of_chance():
+    assert "chance moves it by 0.05" in repr(scoreboard([a_line(n=500), a_line(n=50)]))
 
 
 def test_an_empty_scoreboard_is_refused():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.neighbors import KNeighborsClassifier
 
 from sdg_lab.data.types import Images
@@ -25,6 +26,21 @@ def test_pictures_and_arrays_give_the_same_and_labels_matter():
     shuffled = np.random.default_rng(0).permutation(Y[:300])
     assert good > 0.75
     assert train_on_synthetic((X[:300], shuffled), (X[300:], Y[300:]), seed=1) < 0.3
+
+
+def test_the_default_is_a_random_forest_of_scikit_learn():
+    train, test = (X[:200], Y[:200]), (X[200:400], Y[200:400])
+
+    def theirs(seed):
+        return RandomForestClassifier(200, random_state=seed).fit(*train).score(*test)
+
+    assert train_on_synthetic(train, test) == theirs(0)
+    assert train_on_synthetic(train, test, seed=2) == theirs(2)
+
+
+def test_two_classes_are_enough():
+    few = np.flatnonzero(Y < 2)
+    assert train_on_synthetic((X[few], Y[few]), (X[few], Y[few]), classifier=KNeighborsClassifier(1)) == 1.0
 
 
 def test_the_classifier_that_is_given_is_left_as_it_was():

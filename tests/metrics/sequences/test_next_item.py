@@ -5,7 +5,7 @@ import pytest
 
 from sdg_lab import data
 from sdg_lab.metrics import hit_rate, mean_reciprocal_rank, next_item_cases, sequential_rules
-from sdg_lab.metrics.sequences.next_item import PSEUDO_COUNTS, ranks
+from sdg_lab.metrics.sequences.next_item import ranks
 
 ITEMS = ("a", "b", "c", "d")
 SCORES = np.array([[0.4, 0.3, 0.2, 0.1], [0.4, 0.3, 0.2, 0.1], [0.25, 0.25, 0.4, 0.1]])
@@ -24,6 +24,20 @@ def test_figures_are_those_counted_by_hand():
     assert mean_reciprocal_rank(SCORES, FOLLOWING) == pytest.approx((1 + 1 / 3 + 1 / 3) / 3)
 
 
+def test_a_list_has_ten_items_unless_one_says_otherwise():
+    scores, following = np.tile(np.arange(12.0), (12, 1)), np.arange(12)  # rank 1 is item 11
+    assert hit_rate(scores, following) == hit_rate(scores, following, 10) == 10 / 12
+
+
+def test_what_is_clicked_twice_is_counted_twice_and_a_long_memory_is_a_mean():
+    score = sequential_rules([("a", "a", "b", "a", "c")], ITEMS)
+    popular = np.array([3, 1, 1, 0]) / 5
+    after_a = (np.array([1, 1, 1, 0]) + 5 * popular) / (3 + 5)
+    later_a = (np.array([2, 1, 2, 0]) + 5 * popular) / (5 + 5)  # two steps and more behind an a: b, a, a, c, c
+    later_b = (np.array([0, 0, 1, 0]) + 5 * popular) / (1 + 5)
+    np.testing.assert_allclose(score([("a", "a", "b", "a")]), [after_a + (2 * later_a + later_b) / 3])
+
+
 def test_not_deciding_gains_nothing():
     assert hit_rate(np.ones((5, 4)), np.arange(5) % 4, 3) == 0
     assert mean_reciprocal_rank(np.ones((5, 4)), np.arange(5) % 4) == 0.25
@@ -39,7 +53,7 @@ def test_guessing_hits_k_in_the_number_of_items():
 def test_rules_are_those_counted_by_hand():
     """Sessions a b c and a b: after a at once b, b; after a later c; popularity 2, 2, 1, 0 of 5."""
     score = sequential_rules([("a", "b", "c"), ("a", "b")], ITEMS)
-    popular, w = np.array([2, 2, 1, 0]) / 5, PSEUDO_COUNTS
+    popular, w = np.array([2, 2, 1, 0]) / 5, 5
     after_a = (np.array([0, 2, 0, 0]) + w * popular) / (2 + w)
     after_b = (np.array([0, 0, 1, 0]) + w * popular) / (1 + w)
     later_a = (np.array([0, 0, 1, 0]) + w * popular) / (1 + w)

@@ -1,0 +1,34 @@
+"""Distances: scipy's and scikit-learn's own are the oracles; at 0 they must be 0."""
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import cdist
+from sklearn.neighbors import NearestNeighbors
+
+from sdg_lab.metrics.distances import distances, nearest, neighbour_radii
+
+RNG = np.random.default_rng(0)
+POINTS, OTHERS = RNG.normal(size=(40, 6)), RNG.normal(size=(30, 6))
+
+
+@pytest.mark.parametrize("place", [0.0, 1e6])
+def test_a_point_is_at_distance_0_from_its_copy_and_nowhere_else(place):
+    table = distances(POINTS + place, POINTS[:9] + place)
+    assert table.shape == (40, 9)
+    assert (np.argwhere(table == 0) == [[i, i] for i in range(9)]).all()
+
+
+def test_a_ball_reaches_to_the_neighbour_that_is_named():
+    for k in (1, 2, 5):
+        theirs, _ = NearestNeighbors(n_neighbors=k).fit(POINTS).kneighbors()  # each point itself left out
+        np.testing.assert_allclose(neighbour_radii(POINTS, k), theirs[:, -1], rtol=1e-9)
+    np.testing.assert_array_equal(neighbour_radii(np.repeat(POINTS[:3], 2, axis=0), 1), 0)
+
+
+@pytest.mark.parametrize("place", [0.0, 1e6])
+def test_the_nearest_are_those_of_the_full_table_in_rising_order(place):
+    table = cdist(POINTS + place, OTHERS + place)
+    found, where = nearest(POINTS + place, OTHERS + place, 3)
+    np.testing.assert_array_equal(where, np.argsort(table, axis=1)[:, :3])
+    np.testing.assert_allclose(found, np.sort(table, axis=1)[:, :3], rtol=1e-9)
+    assert nearest(POINTS, OTHERS)[0].shape == (40, 1)
