@@ -296,8 +296,8 @@ EXERCISES = (
         hints=(
             "Put a frame of zeros around the image (np.pad), and cut a window of the old size out of it.",
             "Moved down by 1, row 0 of the old image becomes row 1 of the new one, and the last row is lost.",
-            "With a frame of m zeros on each side, the image itself begins at row m and column m; the window of an image "
-            "that moved down by 1 begins one row higher, at m - 1.",
+            "With a frame of m zeros on each side, the image begins at row m and column m; the window of an image that "
+            "moved down by 1 begins one row higher, at m - 1.",
         ),
         reference=shift,
         cases=_shift_cases,

@@ -186,7 +186,7 @@ def _without_kind(link: str) -> str:
 def counts_by_id(asked: Sequence[str], records: Sequence[Record | None]) -> dict[str, int]:
     """Return the count of each id that was asked for; unknown ids are left out."""
     if len(records) != len(asked):
-        raise ValueError(f"{len(asked)} ids were asked for, {len(records)} answers came")
+        raise ValueError(f"{len(asked)} ids, but {len(records)} answers")
     pairs = zip(asked, records, strict=True)
     return {paper: found["citationCount"] for paper, found in pairs if found is not None}
 

@@ -39,7 +39,7 @@ def test_splice_is_that_of_the_catalog(text: str, data: st.DataObject) -> None:
 def test_edits_that_overlap_and_answers_that_are_too_few_are_refused() -> None:
     with pytest.raises(ValueError, match="two edits overlap at character 1"):
         splice_text("abc", [(1, 3, "x"), (0, 2, "y")])
-    with pytest.raises(ValueError, match="2 ids were asked for, 1 answers came"):
+    with pytest.raises(ValueError, match="2 ids, but 1 answers"):
         counts_by_id(["a", "b"], [None])
 
 
