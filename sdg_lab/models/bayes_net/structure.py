@@ -205,7 +205,8 @@ class _Search:
         }
         flat = np.concatenate([gain.ravel() for gain in gains.values()])
         d = len(arrows)
-        for place in np.argsort(-flat, kind="stable").tolist():
+        # Rounded, for i → j and j → i often bring the same, and the last bit of a processor must not choose.
+        for place in np.argsort(-flat.round(6), kind="stable").tolist():
             if flat[place] == -np.inf:
                 return
             what, (i, j) = tuple(gains)[place // (d * d)], divmod(place % (d * d), d)
