@@ -11,14 +11,16 @@ from hypothesis import strategies as st
 from sdg_lab.tables.codec import code_table, column_from_config, column_of
 from sdg_lab.tables.numbers import CELLS, REPEATS
 
-NUMBERS = st.one_of(
+KINDS = (
     st.integers(-50, 50).map(float),
     st.floats(-1e6, 1e6, allow_subnormal=False),
     st.integers(0, 10_000).map(lambda cents: cents / 100),
 )
+NUMBERS = st.one_of(KINDS)
+LISTS = st.one_of([st.lists(kind, min_size=2, max_size=200) for kind in (*KINDS, NUMBERS)])
 
 
-@given(st.lists(NUMBERS, min_size=2, max_size=200), st.integers(2, 12), st.booleans())
+@given(LISTS, st.integers(2, 12), st.booleans())
 def test_a_number_drawn_from_a_state_is_in_it(numbers, bins, missing):
     values = pd.Series([*numbers, *([np.nan] if missing else [])], name="x")
     if values.nunique() < 2:
@@ -38,7 +40,7 @@ def test_a_number_drawn_from_a_state_is_in_it(numbers, bins, missing):
     )
 
 
-@given(st.lists(NUMBERS, min_size=2, max_size=200), st.integers(2, 12), NUMBERS, NUMBERS)
+@given(LISTS, st.integers(2, 12), NUMBERS, NUMBERS)
 def test_a_number_drawn_on_a_condition_meets_it(numbers, bins, one, other):
     values = pd.Series(numbers, name="x")
     if values.nunique() < 2:
@@ -98,6 +100,8 @@ def test_values_that_repeat_are_kept_and_others_are_drawn_in_between():
 def test_numbers_beyond_the_ends_belong_to_the_end_bins():
     column = column_of(pd.Series(np.arange(100.0), name="x"), 4)
     np.testing.assert_array_equal(column.encode(pd.Series([-5.0, 1e9, 24.0, 25.0], name="x")), [0, 3, 0, 1])
+    # Between two bins the border is halfway.
+    np.testing.assert_array_equal(column.encode(pd.Series([24.499, 24.501, 74.499, 74.501], name="x")), [0, 1, 2, 3])
 
 
 @given(
