@@ -188,7 +188,7 @@ def counts_by_id(asked: Sequence[str], records: Sequence[Record | None]) -> dict
     if len(records) != len(asked):
         raise ValueError(f"{len(asked)} ids, but {len(records)} answers")
     pairs = zip(asked, records, strict=True)
-    return {paper: found["citationCount"] for paper, found in pairs if found is not None}
+    return {paper: record["citationCount"] for paper, record in pairs if record}
 
 
 def _batch_cases(rng: np.random.Generator) -> Iterator[Case]:
