@@ -91,7 +91,7 @@ def d_separated(parents: Parents, a: str, b: str, given: Iterable[str] = ()) -> 
 
 
 def compelled_edges(parents: Parents) -> tuple[set[Edge], set[frozenset[str]]]:
-    """Return what independences alone can tell: arrows that all equivalent graphs share, and edges that may turn.
+    """Return what independences alone can tell: arrows that all equivalent graphs share, and reversible edges.
 
     Two graphs mean the same independences if they have the same edges and the same colliders whose parents are not
     joined (Verma and Pearl, 1990). Those colliders point, Meek's rules (1995) carry their arrows on, and whatever is
@@ -110,14 +110,14 @@ def compelled_edges(parents: Parents) -> tuple[set[Edge], set[frozenset[str]]]:
             if frozenset((one, other)) not in joined:
                 point(one, node)
                 point(other, node)
-    turned = True
-    while turned:
-        turned = False
+    changed = True
+    while changed:
+        changed = False
         for edge in list(undirected):
             for tail, head in (tuple(edge), tuple(edge)[::-1]):
                 if _must_point(tail, head, arrows, undirected, joined):
                     point(tail, head)
-                    turned = True
+                    changed = True
                     break
     return arrows, undirected
 
@@ -140,7 +140,7 @@ def _must_point(
 
 
 def structural_hamming_distance(a: Parents, b: Parents) -> int:
-    """Return how many edges must be added, removed or turned to make two graphs mean the same independences.
+    """Return how many edges must be added, removed or reversed to make two graphs mean the same independences.
 
     It compares what data can tell (:func:`compelled_edges`): an arrow that could as well point the other way does not
     count. Source: Tsamardinos, Brown and Aliferis (2006), section 9.1.2.

@@ -79,7 +79,7 @@ def product(factors: Sequence[Factor]) -> Factor:
 
 
 class Step(NamedTuple):
-    """One elimination: the variable, and the product of all factors that spoke of it, before the sum."""
+    """One elimination: the variable, and the product of all factors that mention it, before the sum."""
 
     name: str
     factor: Factor
@@ -105,9 +105,9 @@ def eliminate(factors: Iterable[Factor], keep: Iterable[str] = ()) -> tuple[list
     while cost:
         name = min(cost, key=cost.__getitem__)
         del cost[name]
-        spoken = product([factor for factor in left if name in factor.names])
-        steps.append(Step(name, spoken))
-        message, nats = _scaled(spoken.sum_out(name))
+        together = product([factor for factor in left if name in factor.names])
+        steps.append(Step(name, together))
+        message, nats = _scaled(together.sum_out(name))
         scale += nats
         left = [factor for factor in left if name not in factor.names] + [message]
         for other in message.names:
@@ -119,7 +119,7 @@ def eliminate(factors: Iterable[Factor], keep: Iterable[str] = ()) -> tuple[list
 
 
 def _cost(name: str, factors: Iterable[Factor]) -> int:
-    """Return how many numbers the product of all factors that speak of a variable has."""
+    """Return how many numbers the product of all factors that mention a variable has."""
     sizes: dict[str, int] = {}
     for factor in factors:
         if name in factor.names:
@@ -179,7 +179,7 @@ def log_evidence(network: Network, evidence: Evidence) -> float:
 
 
 def table_without(network: Network, parent: str, child: str) -> Floats:
-    """Return Σ_p P(child | p, others) P(p | others): the child's table once it no longer listens to one parent."""
+    """Return Σ_p P(child | p, others) P(p | others): the child's table once it no longer depends on one parent."""
     above = network.parents[child]
     others = [name for name in above if name != parent]
     family = query(network, [*others, child], {})
@@ -196,6 +196,6 @@ def _impossible(network: Network, evidence: Evidence) -> str:
             break
     last, before = names[end - 1], names[: end - 1]
     seen = [state for state, weight in zip(network.states[last], evidence[last], strict=True) if weight > 0]
-    told = f"{last} = {' or '.join(seen)}" if seen else f"what is asked of {last}"
+    what = f"{last} = {' or '.join(seen)}" if seen else f"what is asked of {last}"
     beside = f" together with the evidence on {', '.join(before)}" if before else ""
-    return f"the evidence has probability zero: {told} never happens{beside}; drop or change it"
+    return f"the evidence has probability zero: {what} never happens{beside}; drop or change it"

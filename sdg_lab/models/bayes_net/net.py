@@ -288,7 +288,7 @@ class BayesNet(SyntheticModel["pd.DataFrame"]):
         return self._with(parents, cpts)
 
     def without_arrow(self, parent: str, child: str) -> Self:
-        """Return the network in which a column no longer listens to one of its parents.
+        """Return the network in which a column no longer depends on one of its parents.
 
         The child's table becomes Σ_p P(child | p, others) P(p | others): for every setting of the other parents the
         child stays as common as it was, but is the same for every state of that parent.

@@ -79,9 +79,9 @@ def mutual_information(coded: Coded) -> Floats:
 def chow_liu(coded: Coded) -> dict[str, tuple[str, ...]]:
     """Return the tree of highest likelihood: the maximum spanning tree, its edges weighed by mutual information.
 
-    Prim's algorithm: the tree grows from the first column, each time by the heaviest edge that leaves it, and every
-    edge points away from where it grew. Which node is the root makes no difference to the distribution. Source: Chow
-    and Liu (1968).
+    Prim's algorithm: the tree grows from the first column, each time by the edge of largest weight that leaves it, and
+    every edge points away from where it grew. Which node is the root makes no difference to the distribution. Source:
+    Chow and Liu (1968).
     """
     weights = mutual_information(coded)
     inside, outside = [0], list(range(1, len(coded.names)))
@@ -98,7 +98,7 @@ def chow_liu(coded: Coded) -> dict[str, tuple[str, ...]]:
 def hill_climb(
     coded: Coded, *, kind: Score = "bic", prior: float = 1.0, max_parents: int = 3, patience: int = 50
 ) -> dict[str, tuple[str, ...]]:
-    """Search for the graph of highest score, one arrow added, removed or turned at a time.
+    """Search for the graph of highest score, one arrow added, removed or reversed at a time.
 
     Always the best change is made, even one that makes matters worse, but never one that leads back to a graph already
     seen: so a search leaves small hills. It ends when ``patience`` changes in a row brought no new best graph, and
@@ -200,8 +200,8 @@ class _Search:
             # i → j closes a cycle if there is a way from j to i.
             "add": np.where(arrows | path.T | np.eye(len(arrows), dtype=bool), -np.inf, self.toggled),
             "remove": np.where(arrows, self.toggled, -np.inf),
-            # Turning i → j closes a cycle if there is another way from i to j, through a child of i.
-            "turn": np.where(arrows & ~(arrows @ path), self.toggled + self.toggled.T, -np.inf),
+            # Reversing i → j closes a cycle if there is another way from i to j, through a child of i.
+            "reverse": np.where(arrows & ~(arrows @ path), self.toggled + self.toggled.T, -np.inf),
         }
         flat = np.concatenate([gain.ravel() for gain in gains.values()])
         d = len(arrows)
@@ -212,7 +212,7 @@ class _Search:
             what, (i, j) = tuple(gains)[place // (d * d)], divmod(place % (d * d), d)
             after = arrows.copy()
             after[i, j] = what == "add"
-            after[j, i] = what == "turn"
+            after[j, i] = what == "reverse"
             yield float(flat[place]), after
 
     def _paths(self) -> NDArray[np.bool_]:
