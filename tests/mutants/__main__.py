@@ -1,4 +1,4 @@
-"""Which faults do the tests not see? ``make mutants``, or ``python tests/mutants FILE[:FUNCTION] …`` for some files.
+"""Which faults do the tests not see? ``make mutants``, or ``python tests/mutants FILE[:FUNCTIONS] …`` for some files.
 
 From each file a few mutants are drawn by seed. Each is tried with the tests that execute its lines, the quickest first,
 in a copy of the tree. What survives is printed, with its share. Mutants that mean the same as the source are listed in
@@ -11,13 +11,13 @@ import argparse
 import json
 import os
 import random
+import re
 import sys
 import tempfile
 import time
 import tomllib
 from collections import Counter
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from importlib import import_module
 from pathlib import Path
 
@@ -27,18 +27,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from mutations import Mutant, mutants  # noqa: E402 - stands beside this file
 from trees import Job, Trees  # noqa: E402
 
-CHOSEN = [
-    "sdg_lab/training/*.py",
-    "sdg_lab/metrics/**/*.py",
-    "sdg_lab/models/sequences/sampling.py",
-    "sdg_lab/models/sequences/generation.py",
-    "sdg_lab/models/diffusion/samplers.py",
-    "sdg_lab/models/diffusion/noise.py",
-    "sdg_lab/models/markov/chain.py",
-    "sdg_lab/models/bayes_net/sampling.py",
-    "sdg_lab/models/*/*.py:*sample*",
-]
-"""What is tried without being named: what trains, what judges, and the paths on which samples are made."""
+SAMPLING = "sample|trajectory|decode|generate|draw|choose|filter_logits|ancestral|ddim|continuations"
+CHOSEN = ["sdg_lab/training/*.py", "sdg_lab/metrics/**/*.py", f"sdg_lab/models/**/*.py:{SAMPLING}"]
+"""What is tried without being named: what trains, what judges, and the functions by which samples are made."""
 
 CONTRACT = "tests/models/test_contract*.py"
 ALSO = {"sdg_lab/models/sequences": ["tests/models/recurrent", "tests/models/transformer"]}
@@ -84,7 +75,12 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser("python tests/mutants", description="Which faults do the tests not see?")
-    parser.add_argument("what", nargs="*", metavar="FILE[:FUNCTION]", help="patterns; without any, the chosen modules")
+    parser.add_argument(
+        "what",
+        nargs="*",
+        metavar="FILE[:FUNCTIONS]",
+        help="a glob, and a regular expression of names; without any, what is chosen",
+    )
     parser.add_argument("--each", type=int, default=16, help="mutants of a file (16); 0: all")
     parser.add_argument("--seed", type=int, default=0, help="which are drawn (0)")
     parser.add_argument("--seconds", type=float, default=20.0, help="of tests for one mutant, at most (20)")
@@ -100,11 +96,11 @@ def _draw(options: argparse.Namespace, tree: Path) -> list[Mutant]:
     equivalent = {(entry["file"], entry["scope"], entry["change"]) for entry in same}
     found: dict[str, set[Mutant]] = {}
     for pattern in options.what or CHOSEN:
-        files, _, function = pattern.partition(":")
+        files, _, functions = pattern.partition(":")
         for path in sorted(tree.glob(files)):
             file = path.relative_to(tree).as_posix()
             for mutant in mutants(path.read_bytes(), file):
-                if fnmatch(mutant.scope, f"*{function}*" if function else "*"):
+                if re.search(functions, mutant.scope):
                     found.setdefault(file, set()).add(mutant)
     if not found:
         raise SystemExit(f"nothing to try in {', '.join(options.what)}: name files from the project's root")

@@ -38,6 +38,8 @@ OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
 }
 COSMETIC_CALLS = {"tqdm", "warn", "cast", "TypeVar", "isinstance", "print"}
 COSMETIC_KEYWORDS = {"strict", "desc", "leave", "unit", "disable", "progress", "stacklevel", "encoding", "name"}
+COSMETIC_KEYWORDS |= {"device", "memory_format", "non_blocking"}  # no difference on the CPU
+SYMMETRIC_CALLS = {"min", "max", "minimum", "maximum", "logaddexp", "isclose", "allclose", "equal", "array_equal"}
 
 LONG, CONTEXT = 70, 24
 """Characters of a change that are shown, and how many of what is the same before it."""
@@ -224,6 +226,8 @@ def _call_faults(node: ast.Call) -> Iterator[ast.expr]:
     for index, keyword in enumerate(node.keywords):
         if keyword.arg not in COSMETIC_KEYWORDS:
             yield ast.Call(node.func, node.args, [*node.keywords[:index], *node.keywords[index + 1 :]])
+    if _called(node) in SYMMETRIC_CALLS:
+        return
     for index, (first, second) in enumerate(zip(node.args, node.args[1:], strict=False)):
         if not isinstance(first, ast.Starred) and not isinstance(second, ast.Starred):
             yield ast.Call(node.func, [*node.args[:index], second, first, *node.args[index + 2 :]], node.keywords)
