@@ -40,6 +40,22 @@ def test_a_reference_that_models_share_is_one_measurement():
     assert table.readable()["Fréchet"][0] == "0.60 ± 0.10"
 
 
+def test_the_ratio_is_the_mean_of_ratios_and_figures_without_spread_have_no_error():
+    table = image_quality_table({"GAN": [quality(1.0, 0.5), quality(1.0, 0.25)]})
+    assert table.frame["× floor"].tolist() == [1.0, 3.0]
+    assert table.errors["× floor"][1] == pytest.approx(1.0)
+    text = table.readable().iloc[1]
+    assert (text["Fréchet"], text["precision"], text["near copies"]) == ("1.00", "0.90", "1.0%")
+    assert table.readable()["images"].tolist() == ["real, held out: the reference", "GAN"]
+    assert table.readable()["label consistency"].tolist() == ["90.0%", "90.0%"]
+    assert table.readable()["rarest class"].tolist() == ["8.0%", "8.0%"]
+
+
+def test_a_share_has_its_error_in_percent():
+    table = image_quality_table({"GAN": [quality(1, 1, label_consistency=share) for share in (0.8, 0.9)]})
+    assert table.readable()["label consistency"].tolist() == ["90.0%", "85.0% ± 5.0%"]
+
+
 @pytest.mark.parametrize(
     ("results", "sentence"),
     [
