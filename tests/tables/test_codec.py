@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sdg_lab.tables.codec import code_table, column_from_config, column_of
@@ -17,6 +17,7 @@ KINDS = (
     st.integers(0, 10_000).map(lambda cents: cents / 100),
 )
 NUMBERS = st.one_of(KINDS)
+BOUNDS = NUMBERS | st.integers(-200, 200).map(lambda quarters: quarters / 4)
 LISTS = st.one_of([st.lists(kind, min_size=2, max_size=200) for kind in (*KINDS, NUMBERS)])
 
 
@@ -40,7 +41,8 @@ def test_a_number_drawn_from_a_state_is_in_it(numbers, bins, missing):
     )
 
 
-@given(LISTS, st.integers(2, 12), NUMBERS, NUMBERS)
+@given(LISTS, st.integers(2, 12), BOUNDS, BOUNDS)
+@example([*range(10)], 4, 0.5, 2.5)  # what is rounded out of the range is not in it
 def test_a_number_drawn_on_a_condition_meets_it(numbers, bins, one, other):
     values = pd.Series(numbers, name="x")
     if values.nunique() < 2:
