@@ -36,9 +36,10 @@ def requirements(extra: str = "") -> list[Requirement]:
     from packaging.requirements import Requirement
 
     lines = [Requirement(line) for line in _declared("Requires-Dist")]
+    base = [line for line in lines if line.marker is None or line.marker.evaluate({"extra": ""})]
     if not extra:
-        return [line for line in lines if line.marker is None or line.marker.evaluate({"extra": ""})]
-    return [line for line in lines if line.marker is not None and line.marker.evaluate({"extra": extra})]
+        return base
+    return [line for line in lines if line not in base and line.marker and line.marker.evaluate({"extra": extra})]
 
 
 def wanted_by(module: str) -> str | None:

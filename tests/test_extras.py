@@ -71,3 +71,10 @@ def test_what_no_extra_brings_is_python_s_to_say(without):
 def test_a_copy_that_was_never_installed_has_no_extras(monkeypatch):
     monkeypatch.setattr(extras, "DISTRIBUTION", "no-such-distribution")
     assert (extras.names(), extras.requirements(), extras.wanted_by("torch")) == ([], [], None)
+
+
+def test_the_base_is_what_no_extra_is_named_for(monkeypatch):
+    lines = ["a", 'b; python_version > "3"', 'c; python_version < "3"', 'd; extra == "x"']
+    monkeypatch.setattr(extras, "_declared", lambda field: lines if field == "Requires-Dist" else ["x"])
+    assert [requirement.name for requirement in extras.requirements()] == ["a", "b"]
+    assert [requirement.name for requirement in extras.requirements("x")] == ["d"]

@@ -161,16 +161,21 @@ def _near(tree: Path, file: str) -> list[str]:
     places = [Path("tests", *folder.parts[1:])]
     for source, others in ALSO.items():
         places += [Path(other) for other in others if file.startswith(source)]
-    found = {path for place in places for path in (tree / place).rglob("test_*.py")}
+    pattern = "test_*.py" if folder.parts[1:] else f"test_{Path(file).stem}.py"  # beside the street stand all tests
+    found = {path for place in places for path in (tree / place).rglob(pattern)}
     if "models" in folder.parts:
         found |= set(tree.glob(CONTRACT))
     return sorted(path.relative_to(tree).as_posix() for path in found)
 
 
 def _choose(mutant: Mutant, tests: list[Test], seconds: float) -> list[Test]:
-    """Return the tests that execute the mutant's lines, the quickest first, a file's together, up to some seconds."""
+    """Return the tests that execute the mutant's lines, the quickest first, a file's together, up to some seconds.
+
+    Lines that run on import only belong to no test: then all that use the file are taken.
+    """
     first, last = mutant.lines
-    covering = [t for t in tests if any(first <= line <= last for line in t.lines.get(mutant.file, ()))]
+    touching = [test for test in tests if mutant.file in test.lines]
+    covering = [t for t in touching if any(first <= line <= last for line in t.lines[mutant.file])] or touching
     covering.sort(key=lambda test: test.seconds)
     place: dict[str, int] = {}
     chosen, spent = [], 0.0

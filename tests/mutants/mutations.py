@@ -229,7 +229,8 @@ def _call_faults(node: ast.Call) -> Iterator[ast.expr]:
     if _called(node) in SYMMETRIC_CALLS:
         return
     for index, (first, second) in enumerate(zip(node.args, node.args[1:], strict=False)):
-        if not isinstance(first, ast.Starred) and not isinstance(second, ast.Starred):
+        starred = isinstance(first, ast.Starred) or isinstance(second, ast.Starred)
+        if not starred and ast.dump(first) != ast.dump(second):
             yield ast.Call(node.func, [*node.args[:index], second, first, *node.args[index + 2 :]], node.keywords)
 
 

@@ -49,6 +49,7 @@ def test_each_kind_of_fault(source: str, change: str):
         "def f(a) -> A[1]:\n    b: A[2]\n",
         "def f(a):\n    warn(1 + 1)\n",
         "def f(a):\n    b = max(a, b)\n",
+        "def f(a):\n    b = g(a, a)\n",
         "def f(a):\n    b = g(a, device=c)\n",
         "if TYPE_CHECKING:\n    X = 1\n",
         "from a import b\n",
