@@ -165,6 +165,16 @@ def test_what_is_validated_is_the_held_out_part(kind: type[ImageModel]) -> None:
     assert wanted != pytest.approx(training.evaluate(model, model.batch(bars(60)), seed=3), rel=1e-3)
 
 
+@pytest.mark.parametrize("kind", FAMILIES)
+def test_the_seed_decides_the_weights_from_which_training_starts(kind: type[ImageModel]) -> None:
+    def start(seed: int) -> Tensor:
+        model = small(kind).fit(bars(20), epochs=1, lr=1e-12, seed=seed, progress=False)
+        return torch.cat([weight.flatten() for weight in model.parameters()])
+
+    torch.testing.assert_close(start(5), start(5))
+    assert (start(5) - start(6)).abs().mean() > 1e-3
+
+
 def test_each_family_has_its_own_recipe() -> None:
     def recipe(kind: type[ImageModel]) -> dict[str, Any]:
         shown = inspect.signature(kind.fit).parameters

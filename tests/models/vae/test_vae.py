@@ -123,6 +123,10 @@ def test_the_bound_of_images_is_the_elbo_for_one_draw_and_the_iwae_bound_for_mor
     assert not np.allclose(single[0], single[1])  # the seed is of the draws
     np.testing.assert_array_equal(single[0], model.log_prob_bound(images, seed=0))
     assert single.dtype == np.float64
+    # With the exact posterior an importance weight is p(x) itself; the ELBO still samples its reconstruction term.
+    model, exact = linear_gaussian(posterior_scale=1.0)
+    assert np.abs(model.log_prob_bound(images, 2) - exact(x)).max() < 1e-2
+    assert np.abs(model.log_prob_bound(images, 1) - exact(x)).mean() > 0.1
 
 
 def test_the_mean_of_the_posterior_is_what_encodes_an_image() -> None:
