@@ -137,8 +137,9 @@ class Numbers(Column):
         reach = 0.0
         if self.decimals is not None:  # what is rounded into the range is in it
             step = 10.0**-self.decimals
-            least = np.ceil(least / step - 1e-6) * step
-            most = np.floor(most / step + 1e-6) * step
+            above, below = np.round([least, most], self.decimals)
+            least = above if above >= least else above + step
+            most = below if below <= most else below - step
             reach = step / 2
         width = self.high - self.low
         low = np.maximum(self.low, np.where(width > 0, least - reach, self.low))

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from scipy.stats import ks_2samp
 
 from sdg_lab.tables.codec import code_table, column_from_config, column_of
 from sdg_lab.tables.numbers import CELLS, REPEATS
@@ -97,6 +98,20 @@ def test_values_that_repeat_are_kept_and_others_are_drawn_in_between():
         drawn = column.decode(column.encode(values), rng)
         assert drawn.isin(values).all() == kept
     assert (drawn.round(3) == drawn).all()
+
+
+def test_what_is_drawn_is_distributed_as_the_data():
+    rng = np.random.default_rng(0)
+    n = 5000
+    repeated = rng.choice(np.arange(50) * 1.37, n, p=np.arange(1, 51) / 1275)
+    spread = rng.normal(0, 1, n)
+    zeros = np.where(rng.random(n) < 0.3, 0, rng.exponential(1, n))
+    for numbers, distinct in ((repeated, 50), (spread, n), (zeros, (zeros != 0).sum() + 1)):
+        values = pd.Series(numbers, name="x")
+        column = column_of(values, 8)
+        drawn = column.decode(column.encode(values), rng)
+        assert ks_2samp(values, drawn).pvalue > 0.01
+        assert drawn.nunique() == distinct  # not one number for each cell
 
 
 def test_numbers_beyond_the_ends_belong_to_the_end_bins():
