@@ -7,27 +7,33 @@ the sums are learnt here. All settings, also orders and discounts of the counts,
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from statistics import mean, stdev
 
 import sdg_lab  # noqa: F401 - the thread policy first
 
 # isort: split
 import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from benchmarks.timing import Row
-from sdg_lab import data, metrics
+from sdg_lab import data, metrics, training
 from sdg_lab.course.ch07.shelf import MAX_SYMBOLS, Shelf, in_common_key
-from sdg_lab.course.ch07.sums import Adder, write_sums
 from sdg_lab.course.engine import weights as trained
 from sdg_lab.models.markov import MarkovChain
+from sdg_lab.models.neural import seeded
 from sdg_lab.models.recurrent import Recurrent
 from sdg_lab.models.sequences.alphabet import Sequences
 from sdg_lab.models.sequences.base import SequenceModel
 from sdg_lab.models.sequences.subwords import Subwords
-from sdg_lab.models.transformer import GPT
+from sdg_lab.models.transformer import GPT, Transformer
+from sdg_lab.training.muon import Muon
+from sdg_lab.training.schedules import warm_up_then_linear
 
 HELD_OUT, TRAINED_ON = 5_000, 128_000
+SCHEDULE = partial(warm_up_then_linear, warm_up=0.03)
 
 MELODIES_ORDER, MELODIES_DISCOUNT = 2, 0.7
 
@@ -115,13 +121,56 @@ def plays() -> list[Row]:
 
 def sums() -> Row:
     """Measure the CPU seconds of a training after which 99 % of the held-out sums are right."""
-    pairs = torch.randperm(1_000_000, generator=torch.Generator().manual_seed(0))
-    a, b = pairs // 1000, pairs % 1000
+    pairs = torch.randperm(1_000_000, generator=torch.Generator().manual_seed(0))[: HELD_OUT + TRAINED_ON]
+    tokens = write_sums(pairs // 1000, pairs % 1000)
     start = time.process_time()
     adder = Adder()
-    adder.fit(write_sums(a[HELD_OUT : HELD_OUT + TRAINED_ON], b[HELD_OUT : HELD_OUT + TRAINED_ON]), progress=False)
+    with seeded(0):
+        adder.network.reset_parameters()
+    training.train(
+        adder,
+        tokens[HELD_OUT:],
+        epochs=1,
+        batch_size=256,
+        optimizer=adder.muon,
+        schedule=SCHEDULE,
+        clip=1.0,
+        progress=False,
+    )
     seconds = time.process_time() - start
-    exact = float((adder.add(a[:HELD_OUT], b[:HELD_OUT]) == a[:HELD_OUT] + b[:HELD_OUT]).float().mean())
+    test, prompt = tokens[:HELD_OUT], tokens[:HELD_OUT, :8]
+    cache = adder.network.cache(HELD_OUT)
+    with torch.no_grad():
+        for _ in range(4):  # digits of the answer, the likeliest one at each step
+            read = prompt if cache.length == 0 else prompt[:, -1:]
+            prompt = torch.cat([prompt, adder.network(read, cache)[:, -1:].argmax(-1)], dim=1)
+    exact = float((prompt == test).all(dim=1).float().mean())
     if exact < 0.99:
         raise AssertionError(f"only {exact:.2%} of the held-out sums are right")
     return Row(f"three-digit sums, {exact:.2%} of {HELD_OUT:,} held out", seconds, "the aim for 99 %", 100.0, goal=1.0)
+
+
+def write_sums(a: Tensor, b: Tensor) -> Tensor:
+    """Write sums as codes, (n, 12): three digits, plus (10), three digits, equals (11), and the sum's, reversed."""
+    first, second, total = (x[:, None] // 10 ** torch.arange(width) % 10 for x, width in ((a, 3), (b, 3), (a + b, 4)))
+    plus, equals = (torch.full((len(a), 1), code) for code in (10, 11))
+    return torch.cat([first.flip(1), plus, second.flip(1), equals, total], dim=1)
+
+
+class Adder(nn.Module):
+    """A transformer that continues ``123+456=`` with the digits of the sum, the last one first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = Transformer(12, d_model=64, n_layers=3, n_heads=4, context=12)
+
+    def loss(self, tokens: Tensor) -> Tensor:
+        """Return the mean nats of the answer's digits: the question is anything at all, and not learnt."""
+        logits = self.network.unembed(self.network.hidden(tokens[:, :-1])[:, -4:])
+        return F.cross_entropy(logits.flatten(0, 1), tokens[:, -4:].flatten())
+
+    def muon(self, parameters: Iterator[nn.Parameter]) -> Muon:
+        """Step the matrices inside the blocks with Muon, and all others with AdamW."""
+        matrices = [p for p in self.network.blocks.parameters() if p.ndim == 2]
+        inside = {id(p) for p in matrices}
+        return Muon(matrices, [p for p in parameters if id(p) not in inside], lr=1e-2)

@@ -103,5 +103,5 @@ def continuations(
 
 @torch.inference_mode()
 def _next_logits(network: Transformer, tokens: Tensor, cache: KVCache) -> Tensor:
-    """Read tokens (n, T), and return the scores of the next one only, (n, symbols): the last matrix is the largest."""
+    """Read tokens (n, T), and return the logits of the next one only, (n, symbols): the last matrix is the largest."""
     return network.unembed(network.hidden(tokens, cache)[:, -1])

@@ -259,7 +259,7 @@ class Seq2Seq(NeuralModel[Pairs]):
         for _ in range(whole("max_length", max_length, least=1)):
             logits, h, _ = self.decoder(token[:, None], h, memory)
             token = torch.where(goes_on, choose(logits[:, 0]), 0)
-            goes_on &= token != 0
+            goes_on = token != 0
             columns.append(token)
             if not goes_on.any():
                 break

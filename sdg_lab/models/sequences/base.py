@@ -255,7 +255,7 @@ class SequenceModel(NeuralModel[Sequences]):
             chosen = torch.where(goes_on, choose(logits), 0)
             columns.append(torch.zeros(n, dtype=torch.int64, device=device).index_copy(0, rows, chosen)[:, None])
             lengths[rows[goes_on]] += 1
-            goes_on &= chosen != 0
+            goes_on = chosen != 0
             if not goes_on.any() or place == max_length - 1:
                 break
             if 2 * int(goes_on.sum()) <= len(rows):
