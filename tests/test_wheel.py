@@ -116,7 +116,6 @@ score("net", new, wine.test, train=wine.train)
         ("sdg_lab.training", "torch", "neural"),
         ("sdg_lab.models.language_model", "torch", "neural"),
         ("sdg_lab.data; sdg_lab.data.read_table('people.csv')", "pyarrow", "tables"),
-        ("sdg_lab.course.engine.runner", "nbformat", "course"),
     ],
 )
 def test_a_missing_extra_is_one_sentence_with_the_command_that_brings_it(run, base, tmp_path, module, missing, extra):
@@ -144,6 +143,18 @@ def test_a_plot_of_the_catalog_says_what_it_needs(run):
 def test_the_command_line_works(run, words: tuple[str, ...]):
     said, status = run("sdg-lab", *words)
     assert status == 0, said
+
+
+@pytest.mark.parametrize("words", [("lab",), ("run", "01")])
+def test_beside_the_chapters_the_course_s_packages_are_asked_for(run, tmp_path, words: tuple[str, ...]):
+    (tmp_path / "notebooks").mkdir()
+    for name in ("00_start_here", "01_markov_chains"):
+        (tmp_path / "notebooks" / f"{name}.ipynb").write_text(
+            '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
+        )
+    said, status = run("sdg-lab", *words)
+    assert (status, "Traceback" in said) == (1, False)
+    assert 'pip install "sdg-lab[course]"' in said
 
 
 @pytest.mark.parametrize("words", [("train", "04-mnist"), ("lab",), ("run", "01"), ("data", "mnist")])

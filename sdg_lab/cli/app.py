@@ -80,8 +80,7 @@ def lab(
     folder = _or_stop(notebooks.folder)
     if not (folder / START).is_file():
         _stop(f"no {START} in {folder.name}/; bring it back with: git checkout -- notebooks/{START}")
-    if find_spec("jupyterlab") is None:
-        _stop(f"jupyterlab is not installed; run: {extras.command('course')}")
+    _need("jupyterlab")
     command = [sys.executable, "-m", "jupyterlab", f"{folder.name}/{START}", *([] if browser else ["--no-browser"])]
     command += [] if port is None else [f"--port={port}"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:  # in a container one is root, and JupyterLab would refuse
@@ -143,6 +142,7 @@ def run(
     if not paths:
         console.print("Every chapter is up to date.")
         return
+    _need("nbclient")
     share = threads.DEFAULT if write else _or_stop(threads.choose)
     workers = min(workers or max(1, threads.available_cores() // share), len(paths))
     results = _execute(paths, workers=workers, share=share, write=write)
@@ -201,7 +201,13 @@ def data(name: Annotated[str | None, typer.Argument(help="A data set; without it
 
     catalog = sets.catalog()
     if name is None:
-        table = Table("name", "what it is", "shape", "", caption="sdg-lab data NAME: source, licence, units, examples")
+        table = Table(
+            "name",
+            "what it is",
+            "shape",
+            "",
+            caption="sdg-lab data NAME: source, licence, units, examples. sdg-lab data --help: your own files",
+        )
         table.columns[0].no_wrap = True
         for key, card in catalog.iterrows():
             mark = f"[green]{_mark('✓')}[/]" if card["installed"] else "[red]not installed[/]"
@@ -300,6 +306,12 @@ def _update_readme(readme: Path) -> None:
 
     if readme.is_file() and contents.update(readme):
         console.print(f"{readme.name}: table of chapters updated")
+
+
+def _need(package: str) -> None:
+    """Stop with a sentence if the course's packages are not installed."""
+    if find_spec(package) is None:
+        _stop(f"{package} is not installed; run: {extras.command('course')}")
 
 
 def _or_stop(action: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
