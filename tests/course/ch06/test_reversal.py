@@ -59,3 +59,7 @@ def test_what_ships_was_made_with_these_settings() -> None:
     results = trained.load("06-reversal", Results)
     assert results["validation"].shape == (len(reversal.ORDERS), reversal.SEEDS, reversal.EPOCHS)
     assert set(results["rate"].tolist()) <= set(RATES)
+
+
+def test_the_pronouncer_that_ships_is_read_and_pronounces() -> None:
+    assert trained.load("06-seq2seq", Seq2Seq).translate(["hello"]) == [("HH", "EH1", "L", "OW0")]

@@ -8,6 +8,7 @@ import torch
 
 from sdg_lab.course.ch07.convolutions import ConvolutionalGPT
 from sdg_lab.course.ch07.shelf import TEMPERATURES, Shelf, calibrated, in_common_key
+from sdg_lab.course.engine import weights as trained
 from sdg_lab.files import write_tensors
 from sdg_lab.models.contract import NotFittedError
 from sdg_lab.models.recurrent import Recurrent
@@ -49,6 +50,24 @@ def test_a_shelf_of_the_first_version_is_read(tmp_path: Path) -> None:
     write_tensors(tmp_path / "odd.safetensors", tensors, {"GPT 0": {"kind": "Transformer", "config": {}}})
     with pytest.raises(ValueError, match="is damaged, or no shelf of models: GPT 0"):
         Shelf.load(tmp_path / "odd.safetensors")
+
+
+@pytest.mark.parametrize("name", ["07-names", "07-melodies", "07-molecules"])
+def test_the_shelves_that_ship_are_read_and_answer(name: str) -> None:
+    shelf = trained.load(name, Shelf)
+    for model in shelf.values():
+        (drawn,) = model.sample(1, seed=0, max_length=9)
+        assert -1000 < model.log_prob([drawn])[0] < 0
+        assert {"cpu_seconds", "temperature"} <= model.trained.keys()
+    assert {type(model) for model in shelf.values()} == {ConvolutionalGPT, Recurrent}
+
+
+@pytest.mark.parametrize(("name", "kind"), [("07-plays", GPT), ("07-plays-lstm", Recurrent), ("08-molecules", GPT)])
+def test_the_models_that_ship_are_read_and_answer(name: str, kind: type[GPT | Recurrent]) -> None:
+    model = trained.load(name, kind)
+    (drawn,) = model.sample(1, seed=0, max_length=20)
+    assert len(drawn) <= 20
+    assert model.trained["epochs"] >= 1
 
 
 def test_a_model_that_learnt_nothing_is_not_saved(tmp_path: Path) -> None:
