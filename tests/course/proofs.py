@@ -234,8 +234,8 @@ def _one_size(right, first):
 def _in_place(right):
     @functools.wraps(right)
     def answer(*args, **kwargs):
-        value = copy.copy(right(*args, **kwargs))
-        value = value + 0 if hasattr(value, "shape") else value
+        value = right(*args, **kwargs)
+        value = value + 0 if hasattr(value, "shape") else copy.copy(value)  # a tensor keeps its graph
         for argument in (*args, *kwargs.values()):
             _spoil(argument)
         return value

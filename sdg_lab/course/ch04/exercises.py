@@ -1,25 +1,20 @@
-"""Chapter 04: what its notebook's header says, its exercises, and how the weights that ship with it are trained.
-
-The checks compute what they expect from closed forms: a discriminator that is a quadratic function has a gradient that
-can be written down, and power iteration can be followed in the basis that numpy's singular value decomposition gives.
-"""
+"""Chapter 04: what its notebook's header says, its exercises, and how the weights that ship with it are trained."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sdg_lab.course import Chapter, Exercise, Paper, Wrong, WrongAnswer
-from sdg_lab.course.engine.compare import expect_close, name_the_mistake
-from sdg_lab.course.engine.exercise import Answer
+from sdg_lab.course.engine import Case, Chapter, Exercise, Mistake, Paper
 from sdg_lab.data import mnist
 from sdg_lab.models.gan import GAN
-from sdg_lab.models.gan.losses import gradient_penalty, r1_penalty
+
+Discriminator = Callable[[Tensor], Tensor]
 
 CHAPTER = Chapter(
     number="04",
@@ -58,283 +53,139 @@ CHAPTER = Chapter(
 )
 
 
-def _normal_numbers(*shape: int, seed: int) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+def _normal(rng: np.random.Generator, *shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
+    return torch.as_tensor(rng.normal(size=shape), dtype=dtype)
 
 
-# Exercise: the optimal discriminator.
+# The optimal discriminator.
 
 
 def optimal_discriminator(log_p: Tensor, log_q: Tensor) -> Tensor:
-    """Return D*(x) = p(x) / (p(x) + q(x)), the probability that a point is real, from the log-densities.
+    """Return D*(x) = p(x) / (p(x) + q(x)), the probability that a point is real.
 
-    p / (p + q) = 1 / (1 + exp(log q - log p)): only the difference is needed, however small both densities are.
+    p / (p + q) = 1 / (1 + exp(log q - log p)): only the difference is needed, however
+    small both densities are.
     """
     return torch.sigmoid(log_p - log_q)
 
 
-def _check_optimal(answer: Answer) -> None:
-    log_p, log_q = _normal_numbers(7, seed=0) - 1, _normal_numbers(7, seed=1) - 2
-    p, q = np.exp(log_p.numpy()), np.exp(log_q.numpy())
-    want = p / (p + q)
-    got = answer(log_p, log_q)
-    mistakes = {
-        "that is how probable it is that the point is generated; the discriminator says how probable real is": 1 - want,
-        "the ratio p / q, which is no probability: divide by p + q": p / q,
-        "that is the logit, log p - log q; take its sigmoid": np.log(p / q),
-        "these are log-densities: p is exp(log_p)": log_p.numpy() / (log_p + log_q).numpy(),
-    }
-    name_the_mistake(got, want, mistakes, what="D*")
-    expect_close(got, want, what="D*", case="seven points")
-    far = torch.tensor([-2000.0, -3000.0], dtype=torch.float64)
-    expect_close(
-        answer(far, far.flip(0)),
-        [1.0, 0.0],
-        what="D*",
-        case="far from both, where exp of either log-density is 0 (use only log_p - log_q)",
-    )
+def _densities(rng: np.random.Generator) -> Iterator[Case]:
+    for n, dtype in ((7, torch.float64), (1, torch.float64), (40, torch.float32)):
+        yield Case(_normal(rng, n, dtype=dtype) - 1, _normal(rng, n, dtype=dtype) - 2)
+    yield Case(_normal(rng, 3, 4), _normal(rng, 3, 4), name="a grid of points")
+    small = torch.tensor([-30.0, -31.0, -60.0, -80.0]).double()
+    yield Case(small, torch.tensor([-31.0, -30.0, -63.0, -80.0]).double(), name="densities near 10⁻¹³ and below")
+    far = torch.tensor([-2000.0, -3000.0]).double()
+    yield Case(far, far.flip(0), name="points far from both, where exp of either log-density is 0")
 
 
-def _ratio_of_densities(log_p: Tensor, log_q: Tensor) -> Tensor:
-    return torch.exp(log_p - log_q)
+# The generator's loss.
 
 
-def _probability_of_fake(log_p: Tensor, log_q: Tensor) -> Tensor:
-    return torch.sigmoid(log_q - log_p)
-
-
-def _logit(log_p: Tensor, log_q: Tensor) -> Tensor:
-    return log_p - log_q
-
-
-def _through_densities(log_p: Tensor, log_q: Tensor) -> Tensor:
-    return log_p.exp() / (log_p.exp() + log_q.exp())
-
-
-# Exercise: the generator's loss.
-
-
-def non_saturating_loss(fake_logits: Tensor) -> Tensor:
-    """Return -E log D(fake) for logits (n,): D = sigmoid(logit), and -log sigmoid(l) = softplus(-l)."""
+def generator_loss(fake_logits: Tensor) -> Tensor:
+    """Return -E log D(fake): D = sigmoid(logit), and -log sigmoid(l) = softplus(-l)."""
     return F.softplus(-fake_logits).mean()
 
 
-def _check_generator_loss(answer: Answer) -> None:
-    logits = (2 * _normal_numbers(9, seed=2)).requires_grad_()
-    values = logits.detach().numpy()
-    each = np.logaddexp(0, -values)
-    want = each.mean()
-    got = answer(logits)
-    mistakes = {
-        "log(1 - D), the loss that saturates: its gradient vanishes where D is sure of a fake": -np.logaddexp(
-            0, values
-        ).mean(),
-        "-log(1 - D) is small when the fakes are found out: the sign of the logits is turned": np.logaddexp(
-            0, values
-        ).mean(),
-        "log D, which is to be made large: turn its sign, the optimiser goes down": -want,
-        "the logits themselves; D is their sigmoid, and the loss its -log": -values.mean(),
-        "-D, without the logarithm": -(1 / (1 + np.exp(-values))).mean(),
-        "a sum over the batch; take the mean": each.sum(),
-        "one loss a picture; take the mean of the batch": each,
-    }
-    name_the_mistake(got, want, mistakes, what="the loss")
-    expect_close(got, want, what="the loss", case="nine logits")
-    if not isinstance(got, Tensor) or not got.requires_grad:
-        raise Wrong(
-            "the loss carries no gradient to the logits, so the generator would learn nothing: stay within torch, "
-            "and do not detach"
-        )
-    expect_close(
-        answer(torch.tensor([-800.0, -800.0], dtype=torch.float64)),
-        800.0,
-        what="the loss",
-        case="a discriminator that is sure (logits of -800, whose sigmoid is 0 in a computer: use softplus)",
-    )
+def _logits(rng: np.random.Generator) -> Iterator[Case]:
+    for n, dtype in ((9, torch.float64), (1, torch.float64), (64, torch.float32)):
+        yield Case(2 * _normal(rng, n, dtype=dtype))
+    yield Case(torch.tensor([-800.0, 800.0, -900.0]).double(), name="a discriminator that is sure")
 
 
-def _saturating(fake_logits: Tensor) -> Tensor:
-    return -F.softplus(fake_logits).mean()
+# The two penalties.
 
 
-def _wants_to_be_found(fake_logits: Tensor) -> Tensor:
-    return F.softplus(fake_logits).mean()
+class _Smooth(nn.Module):
+    """A small smooth discriminator of images of any size, whose gradients are about as long as ``scale``."""
+
+    def __init__(self, rng: np.random.Generator, numbers: int, scale: float, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.w = nn.Parameter(_normal(rng, numbers, 6, dtype=dtype) / numbers**0.5)
+        self.v = nn.Parameter(scale * _normal(rng, 6, dtype=dtype))
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = torch.tanh(x.flatten(1) @ self.w.to(x.dtype)) @ self.v.to(x.dtype)
+        return logits
 
 
-def _forgot_sigmoid(fake_logits: Tensor) -> Tensor:
-    return -fake_logits.mean()
+_GAMES = (
+    ((5, 1, 2, 2), 1.0, torch.float64),
+    ((1, 3, 2, 4), 6.0, torch.float64),
+    ((8, 3, 4, 2), 0.2, torch.float64),
+    ((3, 2, 5, 3), 2.0, torch.float32),
+)
+"""Images, the length of the gradients (below 1 and above), and the precision."""
 
 
-def _detached(fake_logits: Tensor) -> Tensor:
-    return F.softplus(-fake_logits.detach()).mean()
+def gradient_penalty_of(discriminator: Discriminator, real: Tensor, fake: Tensor, u: Tensor) -> Tensor:
+    """Return E (‖∇D(x̂)‖ - 1)² at x̂ = u real + (1 - u) fake."""
+    u = u.reshape(-1, 1, 1, 1)
+    between = (u * real + (1 - u) * fake).detach().requires_grad_()
+    logits = discriminator(between)
+    # The penalty is differentiated once more, by the weights: keep the graph.
+    (gradient,) = torch.autograd.grad(logits.sum(), between, create_graph=True)
+    lengths: Tensor = gradient.flatten(1).norm(dim=1)
+    return (lengths - 1).square().mean()
 
 
-def _log_of_sigmoid(fake_logits: Tensor) -> Tensor:
-    return -torch.sigmoid(fake_logits).log().mean()
+def _penalty_cases(rng: np.random.Generator) -> Iterator[Case]:
+    for shape, scale, dtype in _GAMES:
+        discriminator = _Smooth(rng, int(np.prod(shape[1:])), scale, dtype)
+        real, fake = (_normal(rng, *shape, dtype=dtype) for _ in range(2))
+        u = torch.as_tensor(rng.random(shape[0]), dtype=dtype)
+        n, channels, height, width = shape
+        name = f"{n} images of {channels}×{height}×{width}, gradients about {scale:g} long"
+        yield Case(discriminator, real, fake, u, name=name)
 
 
-# Exercises: the two penalties. The discriminator is ½ xᵀA x + bᵀx with symmetric A, so its gradient is A x + b.
-
-_ROWS, _NUMBERS = 5, 4
-
-
-def _quadratic(seed: int) -> tuple[Callable[[Tensor], Tensor], Tensor, Tensor]:
-    """Return a discriminator of pictures of 4 pixels, and its A and b; b wants a gradient."""
-    a = _normal_numbers(_NUMBERS, _NUMBERS, seed=seed)
-    a, b = (a + a.T) / 2, _normal_numbers(_NUMBERS, seed=seed + 1).requires_grad_()
-
-    def discriminator(x: Tensor) -> Tensor:
-        flat = x.flatten(1)
-        return 0.5 * ((flat @ a) * flat).sum(1) + flat @ b
-
-    return discriminator, a, b
+def r1(discriminator: Discriminator, real: Tensor) -> Tensor:
+    """Return ½ E ‖∇D(x)‖² at real images."""
+    real = real.detach().requires_grad_()
+    logits = discriminator(real)
+    # The penalty is differentiated once more, by the weights: keep the graph.
+    (gradient,) = torch.autograd.grad(logits.sum(), real, create_graph=True)
+    return 0.5 * gradient.square().sum(dim=(1, 2, 3)).mean()
 
 
-def _expect_gradient(penalty: Any, b: Tensor, want: Tensor) -> None:
-    """Refuse a penalty that cannot teach the discriminator, or teaches it something else."""
-    if not isinstance(penalty, Tensor) or not penalty.requires_grad:
-        raise Wrong(
-            "the penalty carries no gradient to the discriminator's weights, so it would change nothing: "
-            "call torch.autograd.grad with create_graph=True, and stay within torch"
-        )
-    (got,) = torch.autograd.grad(penalty, b, allow_unused=True)
-    if got is None:
-        raise Wrong("the penalty does not depend on the discriminator's weights: differentiate its logits")
-    expect_close(got, want, what="the penalty's gradient with respect to the discriminator's weights")
+def _r1_cases(rng: np.random.Generator) -> Iterator[Case]:
+    for case in _penalty_cases(rng):
+        yield Case(*case.args[:2], name=case.name)
 
 
-def _check_gradient_penalty(answer: Answer) -> None:
-    discriminator, a, b = _quadratic(seed=3)
-    real, fake = _normal_numbers(2, _ROWS, 1, 2, 2, seed=5)
-    u = torch.rand(_ROWS, generator=torch.Generator().manual_seed(6), dtype=torch.float64)
-
-    def gradients(share: Tensor) -> Tensor:
-        between = share[:, None] * real.flatten(1) + (1 - share)[:, None] * fake.flatten(1)
-        gradient: Tensor = between @ a + b.detach()
-        return gradient
-
-    g = gradients(u)
-    norm = g.norm(dim=1)
-    want = (norm - 1).square().mean()
-    got = answer(discriminator, real, fake, u)
-    one, nothing = torch.ones(_ROWS, dtype=torch.float64), torch.zeros(_ROWS, dtype=torch.float64)
-    mistakes = {
-        "its gradient is taken at the real pictures; take it between real and fake": (
-            (gradients(one).norm(dim=1) - 1).square().mean()
-        ),
-        "its gradient is taken at the fakes; take it between real and fake": (
-            (gradients(nothing).norm(dim=1) - 1).square().mean()
-        ),
-        "u is the share of the real picture, 1 - u that of the fake": (
-            (gradients(1 - u).norm(dim=1) - 1).square().mean()
-        ),
-        "one norm of the whole batch; each picture has a gradient, and a norm, of its own": (g.norm() - 1).square(),
-        "the difference from 1 is not squared, so a gradient of 0 would be the best": (norm - 1).mean(),
-        "that is ‖∇‖² - 1; take the root before 1 is subtracted": (norm.square() - 1).square().mean(),
-        "the mean of the logits was differentiated, which divides each gradient by n; differentiate their sum": (
-            (norm / _ROWS - 1).square().mean()
-        ),
-        "a sum over the batch; take the mean": (norm - 1).square().sum(),
-    }
-    name_the_mistake(got, want, mistakes, what="the gradient penalty")
-    expect_close(got, want, what="the gradient penalty", case="five pictures of 2×2 pixels")
-    _expect_gradient(got, b, 2 * ((1 - 1 / norm)[:, None] * g).mean(0))  # d ‖g‖ / d b = g / ‖g‖
-
-
-def _gradient_at(
-    discriminator: Callable[[Tensor], Tensor], x: Tensor, *, create_graph: bool = True, mean: bool = False
-) -> Tensor:
+def _gradient(discriminator: Discriminator, x: Tensor, *, create_graph: bool = True, mean: bool = False) -> Tensor:
     x = x.detach().clone().requires_grad_()
     logits = discriminator(x)
     (gradient,) = torch.autograd.grad(logits.mean() if mean else logits.sum(), x, create_graph=create_graph)
     return gradient.flatten(1)
 
 
-def _lengths(gradient: Tensor) -> Tensor:
-    return gradient.square().sum(1).sqrt()
-
-
 def _between(real: Tensor, fake: Tensor, u: Tensor) -> Tensor:
     return u.reshape(-1, 1, 1, 1) * real + (1 - u).reshape(-1, 1, 1, 1) * fake
 
 
-def _at_real_points(discriminator: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, u: Tensor) -> Tensor:
-    return (_lengths(_gradient_at(discriminator, real)) - 1).square().mean()
+def _penalty(slip: Callable[[Tensor], Tensor]) -> Any:
+    """Return WGAN-GP's penalty as a slip makes it of the gradients (n, numbers), taken where they should be."""
+    return lambda discriminator, real, fake, u: slip(_gradient(discriminator, _between(real, fake, u)))
 
 
-def _no_graph(discriminator: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, u: Tensor) -> Tensor:
-    gradient = _gradient_at(discriminator, _between(real, fake, u), create_graph=False)
-    return (_lengths(gradient) - 1).square().mean()
+def _around_one(gradient: Tensor) -> Tensor:
+    lengths: Tensor = gradient.norm(dim=1)
+    return (lengths - 1).square().mean()
 
 
-def _norm_of_the_batch(discriminator: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, u: Tensor) -> Tensor:
-    return (_gradient_at(discriminator, _between(real, fake, u)).square().sum().sqrt() - 1).square()
+def _r1_as(slip: Callable[[Tensor], Tensor]) -> Any:
+    return lambda discriminator, real: slip(_gradient(discriminator, real))
 
 
-def _not_squared(discriminator: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, u: Tensor) -> Tensor:
-    return (_lengths(_gradient_at(discriminator, _between(real, fake, u))) - 1).mean()
-
-
-def _of_the_mean_logit(discriminator: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, u: Tensor) -> Tensor:
-    return (_lengths(_gradient_at(discriminator, _between(real, fake, u), mean=True)) - 1).square().mean()
-
-
-def _check_r1(answer: Answer) -> None:
-    discriminator, a, b = _quadratic(seed=7)
-    real = _normal_numbers(_ROWS, 1, 2, 2, seed=9)
-    g = real.flatten(1) @ a + b.detach()
-    squared = g.square().sum(1)
-    want = squared.mean() / 2
-    got = answer(discriminator, real)
-    mistakes = {
-        "the factor ½ is missing": 2 * want,
-        "that is ½ E ‖∇‖; R1 squares the norm": squared.sqrt().mean() / 2,
-        "that is WGAN-GP's (‖∇‖ - 1)²; R1 wants gradients of 0 at the data, not of 1": (
-            (squared.sqrt() - 1).square().mean()
-        ),
-        "a mean over the pixels; the squares of a picture's gradient add up to ‖∇‖²": want / _NUMBERS,
-        "a sum over the batch; take the mean": want * _ROWS,
-        "the mean of the logits was differentiated, which divides each gradient by n; differentiate their sum": (
-            want / _ROWS**2
-        ),
-    }
-    name_the_mistake(got, want, mistakes, what="R1")
-    expect_close(got, want, what="R1", case="five pictures of 2×2 pixels")
-    _expect_gradient(got, b, g.mean(0))  # d ½ ‖g‖² / d b = g
-
-
-def _r1_without_half(discriminator: Callable[[Tensor], Tensor], real: Tensor) -> Tensor:
-    return _gradient_at(discriminator, real).square().sum(1).mean()
-
-
-def _r1_of_the_norm(discriminator: Callable[[Tensor], Tensor], real: Tensor) -> Tensor:
-    return 0.5 * _lengths(_gradient_at(discriminator, real)).mean()
-
-
-def _r1_mean_of_pixels(discriminator: Callable[[Tensor], Tensor], real: Tensor) -> Tensor:
-    return 0.5 * _gradient_at(discriminator, real).square().mean()
-
-
-def _r1_around_one(discriminator: Callable[[Tensor], Tensor], real: Tensor) -> Tensor:
-    return (_lengths(_gradient_at(discriminator, real)) - 1).square().mean()
-
-
-def _r1_without_graph(discriminator: Callable[[Tensor], Tensor], real: Tensor) -> Tensor:
-    return 0.5 * _gradient_at(discriminator, real, create_graph=False).square().sum(1).mean()
-
-
-# Exercise: the largest singular value by power iteration.
+# The largest singular value by power iteration.
 
 
 def largest_singular_value(weight: Tensor, u: Tensor, steps: int) -> Tensor:
-    """Return uᵀ W v after some steps of power iteration (Miyato et al. 2018, algorithm 1).
+    """Return uᵀ W v after some steps of power iteration (Miyato et al. 2018).
 
-    Each step turns v towards Wᵀu and u towards W v, both of length 1: what W stretches most wins.
-
-    Args:
-        weight: W, (n_out, n_in).
-        u: where to begin, (n_out,).
-        steps: how often both are turned, at least once.
+    Each step turns v towards Wᵀu and u towards W v, both of length 1: the direction
+    that W stretches most wins.
     """
     for _ in range(steps):
         v = F.normalize(weight.T @ u, dim=0)
@@ -342,31 +193,18 @@ def largest_singular_value(weight: Tensor, u: Tensor, steps: int) -> Tensor:
     return u @ weight @ v
 
 
-def _check_singular_value(answer: Answer) -> None:
-    weight, u = _normal_numbers(6, 4, seed=10), _normal_numbers(6, seed=11)
-    left, values, _ = np.linalg.svd(weight.numpy(), full_matrices=False)
-    mistakes = {
-        "that is the root of the sum of all squares (Frobenius); only the largest stretch is wanted": np.linalg.norm(
-            weight.numpy()
-        ),
-        "that is the square of it: WᵀW stretches twice": values[0] ** 2,
-        "the smallest singular value": values[-1],
-        "the largest entry of W": weight.abs().max().item(),
-    }
-    for steps in (100, 1, 3):
-        case = f"a 6×4 matrix, {steps} step{'s' if steps > 1 else ''}"
-        # In the basis of singular vectors, each step multiplies u's coordinates by σ² and v's by σ.
-        at = left.T @ u.numpy()
-        along_u, along_v = (at * (values / values[0]) ** power for power in (2 * steps, 2 * steps - 1))
-        want = (along_u / np.linalg.norm(along_u) * values * along_v / np.linalg.norm(along_v)).sum()
-        got = answer(weight, u, steps)
-        exact = {f"that is the exact one; return what {steps} of the steps give": values[0]}
-        name_the_mistake(got, want, mistakes | exact, what=f"the singular value for {case}")
-        expect_close(got, want, what="the singular value (u and v of length 1 in each step)", case=case)
-
-
-def _frobenius(weight: Tensor, u: Tensor, steps: int) -> Tensor:
-    return weight.square().sum().sqrt()
+def _matrices(rng: np.random.Generator) -> Iterator[Case]:
+    for shape, steps, dtype in (
+        ((6, 4), 100, torch.float64),
+        ((6, 4), 1, torch.float64),
+        ((3, 7), 3, torch.float64),
+        ((5, 5), 2, torch.float32),
+        ((1, 3), 4, torch.float64),
+        ((4, 1), 5, torch.float64),
+    ):
+        name = f"a {shape[0]}×{shape[1]} matrix, {steps} step{'s' if steps > 1 else ''}"
+        yield Case(_normal(rng, *shape, dtype=dtype), _normal(rng, shape[0], dtype=dtype), steps, name=name)
+    yield Case(50 * _normal(rng, 4, 3), 1e-3 * _normal(rng, 4), 200, name="a large matrix and a short u, 200 steps")
 
 
 def _squared_stretch(weight: Tensor, u: Tensor, steps: int) -> Tensor:
@@ -382,13 +220,11 @@ def _never_normalised(weight: Tensor, u: Tensor, steps: int) -> Tensor:
     return u @ weight @ v
 
 
-def _one_step_only(weight: Tensor, u: Tensor, steps: int) -> Tensor:
-    return largest_singular_value(weight, u, 1)
+def _ratio(log_p: Tensor, log_q: Tensor, small: float = 0.0) -> Tensor:
+    return log_p.exp() / (log_p.exp() + log_q.exp() + small)
 
 
-def _by_decomposition(weight: Tensor, u: Tensor, steps: int) -> float:
-    return float(np.linalg.norm(weight.numpy(), 2))
-
+_FROM_LOGITS = "Far from both, exp of either log-density is 0: use only log_p - log_q."
 
 EXERCISES = (
     Exercise(
@@ -403,12 +239,27 @@ EXERCISES = (
             "1 / (1 + exp(-(log_p - log_q))) has a name in torch.",
         ),
         reference=optimal_discriminator,
-        check=_check_optimal,
-        wrong=(
-            WrongAnswer("returns the ratio of the densities", _ratio_of_densities, says="no probability"),
-            WrongAnswer("takes fake for real", _probability_of_fake, says="how probable real is"),
-            WrongAnswer("returns the logit", _logit, says="take its sigmoid"),
-            WrongAnswer("computes the densities first", _through_densities, says="use only log_p - log_q"),
+        cases=_densities,
+        returns="D*",
+        mistakes=(
+            Mistake(
+                "That is how probable it is that the point is generated; D* says how probable real is.",
+                lambda log_p, log_q: torch.sigmoid(log_q - log_p),
+            ),
+            Mistake(
+                "The ratio p / q is no probability: divide by p + q.",
+                lambda log_p, log_q: torch.exp(log_p - log_q),
+            ),
+            Mistake("That is the logit, log p - log q; take its sigmoid.", lambda log_p, log_q: log_p - log_q),
+            Mistake(
+                "These are log-densities: p is exp(log_p).",
+                lambda log_p, log_q: log_p / (log_p + log_q),
+            ),
+            Mistake(_FROM_LOGITS, _ratio),
+            Mistake(
+                "A small constant in the denominator changes the answer where densities are small: use log_p - log_q.",
+                lambda log_p, log_q: _ratio(log_p, log_q, 1e-12),
+            ),
         ),
     ),
     Exercise(
@@ -422,14 +273,38 @@ EXERCISES = (
             "-log sigmoid(l) = log(1 + exp(-l)), which torch.nn.functional knows under a name.",
             "softplus(l) is log(1 + exp(l)). Which sign does l need? And the mean at the end.",
         ),
-        reference=non_saturating_loss,
-        check=_check_generator_loss,
-        wrong=(
-            WrongAnswer("takes the saturating loss", _saturating, says="saturates"),
-            WrongAnswer("rewards being found out", _wants_to_be_found, says="sign of the logits"),
-            WrongAnswer("forgets the sigmoid", _forgot_sigmoid, says="D is their sigmoid"),
-            WrongAnswer("detaches the logits", _detached, says="no gradient to the logits"),
-            WrongAnswer("takes the logarithm of a sigmoid", _log_of_sigmoid, says="use softplus"),
+        reference=generator_loss,
+        cases=_logits,
+        returns="the loss",
+        differentiable=("fake_logits",),
+        mistakes=(
+            Mistake(
+                "That is log(1 - D), the loss that saturates: its gradient vanishes where D is sure of a fake.",
+                lambda fake_logits: -F.softplus(fake_logits).mean(),
+            ),
+            Mistake(
+                "-log(1 - D) is small when the fakes are found out: the sign of the logits is turned.",
+                lambda fake_logits: F.softplus(fake_logits).mean(),
+            ),
+            Mistake(
+                "That is log D, which is to be made large: turn its sign, since the optimiser goes down.",
+                lambda fake_logits: -generator_loss(fake_logits),
+            ),
+            Mistake(
+                "These are the logits themselves; D is their sigmoid, and the loss its -log.",
+                lambda fake_logits: -fake_logits.mean(),
+            ),
+            Mistake("That is -D, without the logarithm.", lambda fake_logits: -torch.sigmoid(fake_logits).mean()),
+            Mistake("That is a sum over the batch; take the mean.", lambda fake_logits: F.softplus(-fake_logits).sum()),
+            Mistake("That is one loss for each image; take the mean.", lambda fake_logits: F.softplus(-fake_logits)),
+            Mistake(
+                "The sigmoid of a logit of -800 is 0 in a computer: use softplus.",
+                lambda fake_logits: -torch.sigmoid(fake_logits).log().mean(),
+            ),
+            Mistake(
+                "The gradient reaches one logit only; every fake teaches the generator.",
+                lambda fake_logits: F.softplus(-torch.cat([fake_logits[:1], fake_logits[1:].detach()])).mean(),
+            ),
         ),
     ),
     Exercise(
@@ -439,44 +314,120 @@ EXERCISES = (
         points=3,
         minutes=20,
         hints=(
-            "u has shape (n,), pictures (n, channels, height, width): give u three more dimensions of size 1.",
+            "u has shape (n,), images (n, channels, height, width): give u three more dimensions of size 1.",
             "x̂ must require a gradient before the discriminator sees it; torch.autograd.grad(logits.sum(), x̂).",
-            "The penalty is differentiated once more, so create_graph=True. One norm a picture: flatten(1).",
+            "The penalty is differentiated once more, so create_graph=True. One norm for each image: flatten(1).",
         ),
-        reference=gradient_penalty,
-        check=_check_gradient_penalty,
-        wrong=(
-            WrongAnswer("takes the gradient at real pictures", _at_real_points, says="between real and fake"),
-            WrongAnswer("forgets create_graph", _no_graph, says="create_graph=True"),
-            WrongAnswer("takes one norm of the batch", _norm_of_the_batch, says="of its own"),
-            WrongAnswer("does not square", _not_squared, says="not squared"),
-            WrongAnswer("differentiates the mean logit", _of_the_mean_logit, says="differentiate their sum"),
+        reference=gradient_penalty_of,
+        cases=_penalty_cases,
+        returns="the gradient penalty",
+        mistakes=(
+            Mistake(
+                "Its gradient is taken at the real images; take it between real and fake.",
+                lambda discriminator, real, fake, u: _around_one(_gradient(discriminator, real)),
+            ),
+            Mistake(
+                "Its gradient is taken at the fakes; take it between real and fake.",
+                lambda discriminator, real, fake, u: _around_one(_gradient(discriminator, fake)),
+            ),
+            Mistake(
+                "u is the share of the real image, 1 - u that of the fake.",
+                lambda discriminator, real, fake, u: _around_one(_gradient(discriminator, _between(fake, real, u))),
+            ),
+            Mistake(
+                "The penalty does not reach the discriminator's weights: pass create_graph=True to autograd.grad.",
+                lambda discriminator, real, fake, u: _around_one(
+                    _gradient(discriminator, _between(real, fake, u), create_graph=False)
+                ),
+            ),
+            Mistake(
+                "The mean of the logits was differentiated, which divides each gradient by n; differentiate their sum.",
+                lambda discriminator, real, fake, u: _around_one(
+                    _gradient(discriminator, _between(real, fake, u), mean=True)
+                ),
+            ),
+            Mistake(
+                "That is one norm of the whole batch; each image has a gradient, and a norm, of its own.",
+                _penalty(lambda gradient: (gradient.norm() - 1).square()),
+            ),
+            Mistake(
+                "The difference from 1 is not squared, so a gradient of 0 would be the best.",
+                _penalty(lambda gradient: (gradient.norm(dim=1) - 1).mean()),
+            ),
+            Mistake(
+                "That is ‖∇‖² - 1; take the root before 1 is subtracted.",
+                _penalty(lambda gradient: (gradient.square().sum(1) - 1).square().mean()),
+            ),
+            Mistake(
+                "That is one-sided: a gradient shorter than 1 is to be lengthened, too.",
+                _penalty(lambda gradient: F.relu(gradient.norm(dim=1) - 1).square().mean()),
+            ),
+            Mistake(
+                "That is a sum over the batch; take the mean.",
+                _penalty(lambda gradient: (gradient.norm(dim=1) - 1).square().sum()),
+            ),
+            Mistake(
+                "The norm goes over all of an image's channels and pixels together: flatten(1) first.",
+                lambda discriminator, real, fake, u: (
+                    (_gradient(discriminator, _between(real, fake, u)).reshape(real.shape).flatten(2).norm(dim=2) - 1)
+                    .square()
+                    .mean()
+                ),
+            ),
         ),
     ),
     Exercise(
         key="04.r1",
         title="The R1 penalty",
-        task="Compute ½ E ‖∇D(x)‖² at real pictures, so that the discriminator can learn from it.",
+        task="Compute ½ E ‖∇D(x)‖² at real images, so that the discriminator can learn from it.",
         points=2,
         minutes=10,
         hints=(
-            "As for WGAN-GP, but at the real pictures themselves and without the 1.",
-            "‖∇‖² is a sum of squares over a picture's numbers: no root is needed.",
-            "Mean over pictures, sum within each, a half in front, create_graph=True.",
+            "As for WGAN-GP, but at the real images themselves and without the 1.",
+            "‖∇‖² is a sum of squares over an image's numbers: no root is needed.",
+            "Mean over images, sum within each, a half in front, create_graph=True.",
         ),
-        reference=r1_penalty,
-        check=_check_r1,
-        wrong=(
-            WrongAnswer("forgets the half", _r1_without_half, says="½ is missing"),
-            WrongAnswer("does not square the norm", _r1_of_the_norm, says="squares the norm"),
-            WrongAnswer("averages over the pixels", _r1_mean_of_pixels, says="mean over the pixels"),
-            WrongAnswer("wants gradients of 1", _r1_around_one, says="WGAN-GP"),
-            WrongAnswer("forgets create_graph", _r1_without_graph, says="create_graph=True"),
+        reference=r1,
+        cases=_r1_cases,
+        returns="R1",
+        mistakes=(
+            Mistake("The factor ½ is missing.", _r1_as(lambda gradient: gradient.square().sum(1).mean())),
+            Mistake(
+                "That is ½ E ‖∇‖; R1 squares the norm.", _r1_as(lambda gradient: 0.5 * gradient.norm(dim=1).mean())
+            ),
+            Mistake(
+                "That is WGAN-GP's (‖∇‖ - 1)²; R1 wants gradients of 0 at the data, not of 1.",
+                _r1_as(_around_one),
+            ),
+            Mistake(
+                "That is a mean over the pixels; the squares of an image's gradient add up to ‖∇‖².",
+                _r1_as(lambda gradient: 0.5 * gradient.square().mean()),
+            ),
+            Mistake(
+                "That is a sum over the batch; take the mean.",
+                _r1_as(lambda gradient: 0.5 * gradient.square().sum()),
+            ),
+            Mistake(
+                "The mean of the logits was differentiated, which divides each gradient by n; differentiate their sum.",
+                lambda discriminator, real: 0.5 * _gradient(discriminator, real, mean=True).square().sum(1).mean(),
+            ),
+            Mistake(
+                "The sum goes over all of an image's channels and pixels, not over the pixels of each channel.",
+                lambda discriminator, real: (
+                    0.5 * _gradient(discriminator, real).reshape(real.shape).square().sum((2, 3)).mean()
+                ),
+            ),
+            Mistake(
+                "The penalty does not reach the discriminator's weights: pass create_graph=True to autograd.grad.",
+                lambda discriminator, real: (
+                    0.5 * _gradient(discriminator, real, create_graph=False).square().sum(1).mean()
+                ),
+            ),
         ),
     ),
     Exercise(
         key="04.spectral_norm",
-        title="The largest singular value, by turning a vector",
+        title="The largest singular value by power iteration",
         task="Run power iteration on W from u for a number of steps and return uᵀ W v.",
         points=2,
         minutes=10,
@@ -486,13 +437,27 @@ EXERCISES = (
             "F.normalize(x, dim=0) makes a vector of length 1. At the end: u @ weight @ v.",
         ),
         reference=largest_singular_value,
-        check=_check_singular_value,
-        wrong=(
-            WrongAnswer("returns the Frobenius norm", _frobenius, says="Frobenius"),
-            WrongAnswer("returns the square", _squared_stretch, says="square of it"),
-            WrongAnswer("never makes the vectors short", _never_normalised, says="not finite|length 1"),
-            WrongAnswer("takes one step only", _one_step_only, says="100 steps"),
-            WrongAnswer("decomposes W", _by_decomposition, says="exact one"),
+        cases=_matrices,
+        returns="the singular value",
+        mistakes=(
+            Mistake(
+                "That is the root of the sum of all squares (Frobenius); only the largest stretch is wanted.",
+                lambda weight, u, steps: weight.norm(),
+            ),
+            Mistake("That is the square of it: WᵀW stretches twice.", _squared_stretch),
+            Mistake("The vectors grow without end: bring u and v to length 1 in each step.", _never_normalised),
+            Mistake(
+                "One step was made, whatever `steps` says.",
+                lambda weight, u, steps: largest_singular_value(weight, u, 1),
+            ),
+            Mistake(
+                "That is one step too many.",
+                lambda weight, u, steps: largest_singular_value(weight, u, steps + 1),
+            ),
+            Mistake(
+                "That is the exact value; return what so many steps give.",
+                lambda weight, u, steps: torch.linalg.matrix_norm(weight, 2),
+            ),
         ),
     ),
 )

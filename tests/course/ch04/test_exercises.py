@@ -6,7 +6,7 @@ import torch
 
 from sdg_lab import course
 from sdg_lab.course.ch04 import exercises as ch04
-from sdg_lab.models.gan import GAN
+from sdg_lab.models.gan import GAN, losses
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def test_the_shipped_weights_are_those_of_the_model_that_the_command_trains(ship
 
     monkeypatch.setattr(GAN, "fit", fit)
     ch04.WEIGHTS["04-mnist"]()
-    assert shipped.config()["arguments"] == made[0].config()["arguments"]
+    assert shipped.config() == made[0].config()
     assert shipped.trained["epochs"] == settings_of_fit["epochs"]
 
 
@@ -47,3 +47,19 @@ def test_power_iteration_ends_where_torch_does():
 def test_the_best_discriminator_is_half_where_the_densities_are_equal():
     log_density = torch.tensor([-1.0, -5000.0])
     assert ch04.optimal_discriminator(log_density, log_density).tolist() == [0.5, 0.5]
+
+
+def test_the_penalties_are_those_of_the_library():
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(24, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1))
+    real, fake, u = torch.randn(5, 2, 3, 4), torch.randn(5, 2, 3, 4), torch.rand(5)
+
+    def discriminator(x):
+        return network(x)[:, 0]
+
+    for ours, theirs in (
+        (ch04.gradient_penalty_of(discriminator, real, fake, u), losses.gradient_penalty(discriminator, real, fake, u)),
+        (ch04.r1(discriminator, real), losses.r1_penalty(discriminator, real)),
+        (ch04.generator_loss(real[:, 0, 0, 0]), losses.generator_loss("non-saturating", real[:, 0, 0, 0])),
+    ):
+        torch.testing.assert_close(ours, theirs)
