@@ -94,6 +94,8 @@ def test_right_in_any_style(got, want):
         (True, 1.0, "expected numbers, got True"),
         ([3, 4], np.array([3, 5]), r"at \[1\] expected 5, got 4"),
         (3.0001, 3, "expected 3, got 3.0001"),
+        (np.float32(3.0001), 3, "expected 3, got 3.0001"),
+        (1_000_001, 1_000_000, "expected 1000000, got 1000001"),
         ("abd", "abc", "expected 'abc', got 'abd'$"),
         (b"abc", "abc", "a bytes, not a str"),
         (list("abc"), "abc", "a list, not a str"),

@@ -89,6 +89,16 @@ def test_a_list_of_numbers_is_a_vector():
     assert "no gradient" in verdict(exercise, lambda p, r: [value.exp().item() for value in p]).message
 
 
+def test_each_output_has_its_own_gradient():
+    exercise = dataclasses.replace(POLICY, reference=lambda log_probs, rewards: log_probs.exp())
+
+    def shared(p, r):  # the gradient of the sum is right, those of the parts are not
+        value = p.exp()
+        return value.detach() + (value.sum() - value.sum().detach()) / len(p)
+
+    assert "its gradient with respect to log_probs is not" in verdict(exercise, shared).message
+
+
 def test_a_mistake_that_shows_in_its_gradient_alone_is_named():
     mistake = Mistake("Only the first row learns.", lambda p, r: loss(p, r).detach() + p[0] - p[0].detach())
     exercise = dataclasses.replace(POLICY, mistakes=(mistake, *MISTAKES))
