@@ -89,7 +89,7 @@ class State:
         self.model.load_state_dict(weights["model"])
         if self.average is not None:
             self.average.load_state_dict(weights["average"])
-        saved = _unflatten(tensors, config["optimizer_numbers"])
+        saved = _unflatten(tensors | config["optimizer_numbers"])
         for player in self.players:
             groups = config["param_groups"][player.name]
             player.inner.load_state_dict({"state": saved.get(player.name, {}), "param_groups": groups})
@@ -168,10 +168,9 @@ def _flatten(states: Mapping[str, Mapping[int, Mapping[str, Any]]]) -> tuple[dic
     return tensors, numbers
 
 
-def _unflatten(tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> dict[str, dict[int, dict[str, Any]]]:
+def _unflatten(saved: Mapping[str, Any]) -> dict[str, dict[int, dict[str, Any]]]:
     states: dict[str, dict[int, dict[str, Any]]] = {}
-    for kind in (tensors, numbers):
-        for key, value in _part(kind, "optimizer").items():
-            player, index, name = key.split(".", 2)
-            states.setdefault(player, {}).setdefault(int(index), {})[name] = value
+    for key, value in _part(saved, "optimizer").items():
+        player, index, name = key.split(".", 2)
+        states.setdefault(player, {}).setdefault(int(index), {})[name] = value
     return states
