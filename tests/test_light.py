@@ -32,6 +32,9 @@ ABOUT_TORCH = (
 WITHOUT_TORCH = ("sdg_lab.models.sequences.alphabet", "sdg_lab.models.sequences.subwords")
 """Exceptions in a room about torch: what a Markov chain needs, too."""
 
+IS_A_FIGURE = "sdg_lab.show.drawing"
+"""A class of matplotlib's, so it cannot wait for it; nobody loads the file before a figure is drawn."""
+
 MODULES = sorted(
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
     for package in ("sdg_lab", "papers")
@@ -85,10 +88,10 @@ def is_about_torch(module: str) -> bool:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_nothing_heavy_is_loaded(module: str, said: dict[str, str]):
-    assert said[module] == ""
+    assert said[module] == ("loads matplotlib" if module == IS_A_FIGURE else "")
 
 
-@pytest.mark.parametrize("module", [module for module in MODULES if not is_about_torch(module)])
+@pytest.mark.parametrize("module", [m for m in MODULES if not is_about_torch(m) and m != IS_A_FIGURE])
 def test_torch_is_loaded_only_where_it_is_needed(module: str, said_without_torch: dict[str, str]):
     assert said_without_torch[module] == ""
 
