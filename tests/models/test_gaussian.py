@@ -48,6 +48,15 @@ def test_densities_are_those_of_scipy(fitted: ClassGaussian) -> None:
         np.testing.assert_allclose(model.log_prob(x), logsumexp(want, axis=1), rtol=1e-9)
 
 
+def test_where_classes_overlap_their_densities_are_added() -> None:
+    labels = np.arange(60) % 2
+    train = Images(np.random.default_rng(1).random((60, 1, 2, 3)).astype(np.float32), labels.astype(np.int64))
+    x = pictures(9, seed=4)
+    model, want = ClassGaussian(0.5).fit(train), logsumexp(oracle(train, x, 0.5), axis=1)
+    np.testing.assert_allclose(model.log_prob(x), want, rtol=1e-9)
+    assert (model.log_prob(x) > model.joint_log_prob(x).max(axis=1) + 0.05).all()
+
+
 def test_it_has_an_exact_likelihood(fitted: ClassGaussian) -> None:
     assert isinstance(fitted, HasLogProb)
 

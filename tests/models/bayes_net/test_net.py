@@ -125,6 +125,14 @@ def test_elimination_is_enumeration_on_any_network(network, data):
     np.testing.assert_allclose(model.query(wanted, given=known), want, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("known", [{}, {"xray": "yes"}, {"dysp": "no", "smoke": ["yes", "no"]}])
+def test_all_marginals_are_those_asked_for_one_by_one(asia, known):
+    found = asia.marginals(known)
+    assert set(found) == set(asia.columns)
+    for node, marginal in found.items():
+        np.testing.assert_allclose(marginal, asia.query(node, given=known), rtol=0, atol=1e-12)
+
+
 # Against pgmpy, given the same tables (its own copies hold the file's rounded rows)
 
 
@@ -383,6 +391,16 @@ def test_learning_the_graph_beats_independent_columns_on_new_rows(people):
     )
     assert independent < tree
     assert independent < net
+
+
+def test_the_bins_and_the_most_parents_are_those_asked_for(people):
+    states = {bins: len(BayesNet("independent", bins=bins).fit(people).network.states["size"]) for bins in (4, 12)}
+    assert states == {4: 4, 12: 12}
+    causes = np.random.default_rng(0).integers(0, 2, (3, 2000))
+    table = pd.DataFrame({"sum": causes.sum(axis=0), **dict(zip("abc", causes, strict=True))}).astype(str)
+    for most in (1, 3):
+        found = BayesNet(max_parents=most).fit(table).network.parents
+        assert max(map(len, found.values())) == most
 
 
 def test_log_prob_of_categories_ignores_how_the_dtype_is_written(asia):
