@@ -1,20 +1,16 @@
-"""Chapter 05: what its notebook's header says, its exercises, and the weights that ship with it.
-
-Each check computes what it expects from the definitions, by Bayes' rule or with numpy, and tries the usual mistakes on
-the same numbers, so that a refusal can name the one that was made.
-"""
+"""Chapter 05: what its notebook's header says, its exercises, and the weights that ship with it."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from sdg_lab.course import Chapter, Exercise, Paper, Wrong, WrongAnswer
-from sdg_lab.course.engine.compare import expect_close, name_the_mistake
-from sdg_lab.course.engine.exercise import Answer
-from sdg_lab.models.diffusion import noise as library
+from sdg_lab.course.engine import Case, Chapter, Exercise, Mistake, Paper
 
 if TYPE_CHECKING:
     from sdg_lab.models.diffusion import Diffusion
@@ -72,15 +68,35 @@ def train_mnist() -> Diffusion:
 WEIGHTS = {"05-mnist": train_mnist}
 
 
-# What the checks share.
+# What the cases share.
 
 
-def _normal(*shape: int, seed: int) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+def _normal(rng: np.random.Generator, *shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
+    return torch.as_tensor(rng.normal(size=shape), dtype=dtype)
+
+
+def _cosine(timesteps: int) -> Tensor:
+    share = torch.linspace(0, 1, timesteps + 1, dtype=torch.float64)
+    fall = torch.cos((share + 0.008) / 1.008 * math.pi / 2) ** 2
+    return (fall / fall[0]).clamp(min=1e-5)
+
+
+def _linear(timesteps: int) -> Tensor:
+    beta = torch.linspace(0.001, 0.2, timesteps, dtype=torch.float64)
+    return torch.cat([torch.ones(1, dtype=torch.float64), torch.cumprod(1 - beta, 0)])
+
+
+_SHAPES = (
+    ((5, 1, 4, 4), _cosine(50), torch.float64),
+    ((3, 3, 2, 5), _linear(20), torch.float64),
+    ((1, 2, 3, 3), _cosine(10), torch.float64),
+    ((4, 3, 5, 2), _linear(30), torch.float32),
+)
+"""Images, schedule, precision. In the first the width is no batch size, in the others neither."""
 
 
 def _like(values: Tensor) -> Tensor:
-    """Return one factor a picture in the shape that multiplies (n, 1, 4, 4)."""
+    """Return one factor for each image in the shape that multiplies (n, channels, height, width)."""
     return values.reshape(-1, 1, 1, 1)
 
 
@@ -89,287 +105,126 @@ def _alphas(alphas_bar: Tensor) -> Tensor:
     return torch.cat([alphas_bar[:1], alphas_bar[1:] / alphas_bar[:-1]])
 
 
-# Exercise: all steps of noise at once.
+# All steps of noise at once.
 
 
-def _check_q_sample(answer: Answer) -> None:
-    x0, noise = _normal(2, 5, 1, 4, 4, seed=0)
-    bar, t = library.cosine_schedule(50), torch.tensor([0, 1, 20, 35, 50])
-    a, alpha = _like(bar[t]), _like(_alphas(bar)[t])
-    want = a.sqrt() * x0 + (1 - a).sqrt() * noise
-    got = answer(x0, t, noise, bar)
-    before = _like(bar[(t - 1).clamp(min=0)])
-    mistakes = {
-        "that is one step with α_t; all t steps together need ᾱ_t": alpha.sqrt() * x0 + (1 - alpha).sqrt() * noise,
-        "the square roots are missing: ᾱ_t and 1-ᾱ_t are variances": a * x0 + (1 - a) * noise,
-        "the picture is multiplied by √ᾱ_t, not by ᾱ_t": a * x0 + (1 - a).sqrt() * noise,
-        "the noise is multiplied by √(1-ᾱ_t), a standard deviation, not by the variance": a.sqrt() * x0
-        + (1 - a) * noise,
-        "the two factors are exchanged: at t = 0 it must be the picture": (1 - a).sqrt() * x0 + a.sqrt() * noise,
-        "alphas_bar[t] is ᾱ_t, for ᾱ_0 = 1 stands in front: do not subtract 1 from t": before.sqrt() * x0
-        + (1 - before).sqrt() * noise,
-        "noise is added at t = 0; there it must be the picture itself": torch.where(_like(t) == 0, x0 + noise, want),
-    }
-    name_the_mistake(got, want, mistakes, what="x_t")
-    expect_close(got, want, what="x_t", case="5 pictures, t = 0, 1, 20, 35, 50 of 50")
-
-
-def _one_step(x0: Tensor, t: Tensor, noise: Tensor, alphas_bar: Tensor) -> Tensor:
-    a = _like(_alphas(alphas_bar)[t])
+def q_sample(x0: Tensor, t: Tensor, noise: Tensor, alphas_bar: Tensor) -> Tensor:
+    """Return x_t = √ᾱ_t x_0 + √(1 - ᾱ_t) ε (Ho et al. 2020, equation 4)."""
+    a = alphas_bar[t].reshape(-1, 1, 1, 1)
     return a.sqrt() * x0 + (1 - a).sqrt() * noise
 
 
-def _without_roots(x0: Tensor, t: Tensor, noise: Tensor, alphas_bar: Tensor) -> Tensor:
-    a = _like(alphas_bar[t])
-    return a * x0 + (1 - a) * noise
+def _q_cases(rng: np.random.Generator) -> Iterator[Case]:
+    for shape, bar, dtype in _SHAPES:
+        x0, noise = (_normal(rng, *shape, dtype=dtype) for _ in range(2))
+        t = torch.as_tensor(rng.integers(0, len(bar), shape[0]))
+        t[0] = 0
+        yield Case(x0, t, noise, bar.to(dtype, copy=True), name=f"images {shape}, t = {t.tolist()} of {len(bar) - 1}")
 
 
-def _one_root(x0: Tensor, t: Tensor, noise: Tensor, alphas_bar: Tensor) -> Tensor:
-    a = _like(alphas_bar[t])
-    return a.sqrt() * x0 + (1 - a) * noise
-
-
-def _exchanged(x0: Tensor, t: Tensor, noise: Tensor, alphas_bar: Tensor) -> Tensor:
-    return library.q_sample(noise, t, x0, alphas_bar)
-
-
-def _off_by_one(x0: Tensor, t: Tensor, noise: Tensor, alphas_bar: Tensor) -> Tensor:
-    return library.q_sample(x0, (t - 1).clamp(min=0), noise, alphas_bar)
-
-
-def _noise_at_zero(x0: Tensor, t: Tensor, noise: Tensor, alphas_bar: Tensor) -> Tensor:
-    return torch.where(_like(t) == 0, x0 + noise, library.q_sample(x0, t, noise, alphas_bar))
-
-
-# Exercise: one step back, when the picture is known.
+# One step back, when the image is known.
 
 
 def posterior(x0: Tensor, xt: Tensor, t: int, alphas_bar: Tensor) -> tuple[Tensor, Tensor]:
-    """Return mean (n, …) and variance, one number, of q(x_{t-1} | x_t, x_0) (Ho et al. 2020, equations 6 and 7)."""
+    """Return mean and variance of q(x_{t-1} | x_t, x_0) (Ho et al. 2020, eq. 7)."""
     now, before = alphas_bar[t], alphas_bar[t - 1]
     alpha, beta = now / before, 1 - now / before
     mean = (before.sqrt() * beta * x0 + alpha.sqrt() * (1 - before) * xt) / (1 - now)
     return mean, (1 - before) / (1 - now) * beta
 
 
-def _check_posterior(answer: Answer) -> None:
-    x0, xt = _normal(2, 3, 1, 4, 4, seed=1)
-    bar = library.linear_schedule(60)
-    for t in (25, 2, 1):
-        now, before = bar[t], bar[t - 1]
-        alpha, beta = now / before, 1 - now / before
-        if t == 1:
-            mean, variance = x0, torch.zeros((), dtype=torch.float64)  # it is the picture, and that is known
-        else:  # two Gaussians multiplied: precisions add up, means are weighed by them
-            known, seen = 1 / (1 - before), alpha / beta
-            variance = 1 / (known + seen)
-            mean = variance * (known * before.sqrt() * x0 + seen * xt / alpha.sqrt())
-        got = answer(x0, xt, t, bar)
-        if not isinstance(got, tuple | list) or len(got) != 2:
-            raise Wrong(f"t = {t}: return two things, the mean and the variance, got a {type(got).__name__}")
-        denominator = 1 - now
-        means = {
-            "x_0 and x_t are exchanged": (before.sqrt() * beta * xt + alpha.sqrt() * (1 - before) * x0) / denominator,
-            "a factor is ᾱ where it should be α: x_t is weighed with √α_t": (
-                before.sqrt() * beta * x0 + now.sqrt() * (1 - before) * xt
-            )
-            / denominator,
-            "x_0 is weighed with √ᾱ_{t-1}, the step before, not with √ᾱ_t": (
-                now.sqrt() * beta * x0 + alpha.sqrt() * (1 - before) * xt
-            )
-            / denominator,
-            "the square roots are missing": (before * beta * x0 + alpha * (1 - before) * xt) / denominator,
-            "both terms are divided by 1-ᾱ_t": before.sqrt() * beta * x0 + alpha.sqrt() * (1 - before) * xt,
-        }
-        name_the_mistake(got[0], mean, means, what=f"the mean at t = {t}")
-        expect_close(got[0], mean, what="the mean", case=f"t = {t} of 60", atol=1e-7)
-        variances = {
-            "that is β_t, the variance of a step forward; knowing x_0 makes it smaller": beta,
-            "that is the standard deviation; the variance is asked for": variance.sqrt(),
-            "that is its logarithm; the variance is asked for": variance.log(),
-            "the fraction is upside down": denominator / (1 - before) * beta,
-        }
-        name_the_mistake(got[1], variance, variances, what=f"the variance at t = {t}")
-        expect_close(got[1], variance, what="the variance", case=f"t = {t} of 60", atol=1e-9)
+def _posterior_cases(rng: np.random.Generator) -> Iterator[Case]:
+    for shape, bar, dtype in _SHAPES:
+        for t in (len(bar) // 2, 1, len(bar) - 1):
+            x0, xt = (_normal(rng, *shape, dtype=dtype) for _ in range(2))
+            yield Case(x0, xt, t, bar.to(dtype, copy=True), name=f"images {shape}, t = {t} of {len(bar) - 1}")
 
 
-def _beta_as_variance(x0: Tensor, xt: Tensor, t: int, alphas_bar: Tensor) -> tuple[Tensor, Tensor]:
-    return posterior(x0, xt, t, alphas_bar)[0], 1 - alphas_bar[t] / alphas_bar[t - 1]
+def _variance_as(variance: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., tuple[Tensor, Tensor]]:
+    """Return the right mean beside a variance made of ᾱ_t and ᾱ_{t-1}."""
+    return lambda x0, xt, t, alphas_bar: (
+        posterior(x0, xt, t, alphas_bar)[0],
+        variance(alphas_bar[t], alphas_bar[t - 1]),
+    )
 
 
-def _deviation(x0: Tensor, xt: Tensor, t: int, alphas_bar: Tensor) -> tuple[Tensor, Tensor]:
-    mean, variance = posterior(x0, xt, t, alphas_bar)
-    return mean, variance.sqrt()
+def _mean_as(weights: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]) -> Callable[..., tuple[Tensor, Tensor]]:
+    """Return the right variance beside a mean whose two weights are made of ᾱ_t and ᾱ_{t-1}."""
+
+    def answer(x0: Tensor, xt: Tensor, t: int, alphas_bar: Tensor) -> tuple[Tensor, Tensor]:
+        of_x0, of_xt = weights(alphas_bar[t], alphas_bar[t - 1])
+        return of_x0 * x0 + of_xt * xt, posterior(x0, xt, t, alphas_bar)[1]
+
+    return answer
 
 
-def _exchanged_pictures(x0: Tensor, xt: Tensor, t: int, alphas_bar: Tensor) -> tuple[Tensor, Tensor]:
-    return posterior(xt, x0, t, alphas_bar)
+# What v is.
 
 
-def _bar_for_alpha(x0: Tensor, xt: Tensor, t: int, alphas_bar: Tensor) -> tuple[Tensor, Tensor]:
-    now, before = alphas_bar[t], alphas_bar[t - 1]
-    mean = (before.sqrt() * (1 - now / before) * x0 + now.sqrt() * (1 - before) * xt) / (1 - now)
-    return mean, posterior(x0, xt, t, alphas_bar)[1]
-
-
-def _now_for_before(x0: Tensor, xt: Tensor, t: int, alphas_bar: Tensor) -> tuple[Tensor, Tensor]:
-    now, before = alphas_bar[t], alphas_bar[t - 1]
-    mean = (now.sqrt() * (1 - now / before) * x0 + (now / before).sqrt() * (1 - before) * xt) / (1 - now)
-    return mean, posterior(x0, xt, t, alphas_bar)[1]
-
-
-def _mean_alone(x0: Tensor, xt: Tensor, t: int, alphas_bar: Tensor) -> Tensor:
-    return posterior(x0, xt, t, alphas_bar)[0]
-
-
-# Exercise: what v is.
-
-
-def _check_v(answer: Answer) -> None:
-    x0, noise = _normal(2, 4, 1, 4, 4, seed=2)
-    bar, t = library.cosine_schedule(40), torch.tensor([1, 10, 25, 40])
-    a, alpha = _like(bar[t]), _like(_alphas(bar)[t])
-    want = a.sqrt() * noise - (1 - a).sqrt() * x0
-    got = answer(x0, noise, t, bar)
-    mistakes = {
-        "that is x_t itself; v is how it moves": a.sqrt() * x0 + (1 - a).sqrt() * noise,
-        "picture and noise are exchanged: near t = 0 v is the noise": a.sqrt() * x0 - (1 - a).sqrt() * noise,
-        "the sign is turned": -want,
-        "x_0 is added; v moves away from it: subtract": a.sqrt() * noise + (1 - a).sqrt() * x0,
-        "the square roots are missing": a * noise - (1 - a) * x0,
-        "that takes α_t of one step; v needs ᾱ_t": alpha.sqrt() * noise - (1 - alpha).sqrt() * x0,
-        "noise - x_0 is the velocity on a straight path; on the arc each has its factor": noise - x0,
-    }
-    name_the_mistake(got, want, mistakes, what="v")
-    expect_close(got, want, what="v", case="4 pictures, t = 1, 10, 25, 40 of 40")
-
-
-def _v_as_xt(x0: Tensor, noise: Tensor, t: Tensor, alphas_bar: Tensor) -> Tensor:
-    return library.q_sample(x0, t, noise, alphas_bar)
-
-
-def _v_exchanged(x0: Tensor, noise: Tensor, t: Tensor, alphas_bar: Tensor) -> Tensor:
-    return library.v_from(noise, x0, t, alphas_bar)
-
-
-def _v_sign(x0: Tensor, noise: Tensor, t: Tensor, alphas_bar: Tensor) -> Tensor:
-    return -library.v_from(x0, noise, t, alphas_bar)
-
-
-def _v_without_roots(x0: Tensor, noise: Tensor, t: Tensor, alphas_bar: Tensor) -> Tensor:
-    a = _like(alphas_bar[t])
-    return a * noise - (1 - a) * x0
-
-
-def _v_of_alpha(x0: Tensor, noise: Tensor, t: Tensor, alphas_bar: Tensor) -> Tensor:
-    a = _like(_alphas(alphas_bar)[t])
+def v_target(x0: Tensor, noise: Tensor, t: Tensor, alphas_bar: Tensor) -> Tensor:
+    """Return v = √ᾱ_t ε - √(1 - ᾱ_t) x_0 (Salimans & Ho 2022)."""
+    a = alphas_bar[t].reshape(-1, 1, 1, 1)
     return a.sqrt() * noise - (1 - a).sqrt() * x0
 
 
-# Exercise: a step of DDIM.
+def _v_cases(rng: np.random.Generator) -> Iterator[Case]:
+    for case in _q_cases(rng):
+        x0, t, noise, bar = case.args
+        yield Case(x0, noise, t, bar, name=case.name)
+    square = torch.tensor([1, 10, 25, 40])
+    x0, noise = _normal(rng, 2, 4, 1, 4, 4)
+    yield Case(x0, noise, square, _cosine(40), name="4 images of 4×4, t = 1, 10, 25, 40 of 40")
+
+
+def _along_the_width(x0: Tensor, noise: Tensor, t: Tensor, alphas_bar: Tensor) -> Tensor:
+    a = alphas_bar[t]
+    return a.sqrt() * noise - (1 - a).sqrt() * x0
+
+
+# A step of DDIM.
 
 
 def ddim_step(x0_hat: Tensor, xt: Tensor, t: int, s: int, alphas_bar: Tensor) -> Tensor:
-    """Return x_s from x_t and the guess of x_0, without new noise (Song et al. 2021, equation 12 with σ = 0)."""
-    return library.ddim_step(x0_hat, xt, t, s, alphas_bar)
-
-
-def _check_ddim(answer: Answer) -> None:
-    x0, xt = _normal(2, 3, 1, 4, 4, seed=3)
-    bar = library.cosine_schedule(100)
-    for t, s in ((80, 60), (30, 0)):
-        now, later = bar[t], bar[s]
-        epsilon = (xt - now.sqrt() * x0) / (1 - now).sqrt()
-        want = later.sqrt() * x0 + (1 - later).sqrt() * epsilon
-        got = answer(x0, xt, t, s, bar)
-        mean = (later.sqrt() * (1 - now / later) * x0 + (now / later).sqrt() * (1 - later) * xt) / (1 - now)
-        mistakes = {
-            "that is the posterior's mean; DDIM keeps the noise that it sees": mean,
-            "the roots of ᾱ are missing in the last line": later * x0 + (1 - later) * epsilon,
-            "the noise was taken out of x_t without its root √(1-ᾱ_t)": later.sqrt() * x0
-            + (1 - later).sqrt() * (xt - now.sqrt() * x0) / (1 - now),
-            "the noise that x_t holds is (x_t - √ᾱ_t x̂_0)/√(1-ᾱ_t); the division is missing": later.sqrt() * x0
-            + (1 - later).sqrt() * (xt - now.sqrt() * x0),
-            "x_t stands for its noise: take √ᾱ_t x̂_0 out of it first": later.sqrt() * x0 + (1 - later).sqrt() * xt,
-            "that is x_t again: the new x_s is mixed with ᾱ_s, not with ᾱ_t": now.sqrt() * x0
-            + (1 - now).sqrt() * epsilon,
-            "that is the guess alone; put the noise back, as much as belongs to s": x0,
-        }
-        name_the_mistake(got, want, mistakes, what=f"x_s for t = {t}, s = {s}")
-        expect_close(got, want, what="x_s", case=f"t = {t}, s = {s}; no new noise is drawn")
-
-
-def _ddim_posterior(x0_hat: Tensor, xt: Tensor, t: int, s: int, alphas_bar: Tensor) -> Tensor:
+    """Return x_s from x_t and x̂_0, without new noise (Song et al. 2021, σ = 0)."""
     now, later = alphas_bar[t], alphas_bar[s]
-    return (later.sqrt() * (1 - now / later) * x0_hat + (now / later).sqrt() * (1 - later) * xt) / (1 - now)
+    epsilon = (xt - now.sqrt() * x0_hat) / (1 - now).sqrt()
+    return later.sqrt() * x0_hat + (1 - later).sqrt() * epsilon
 
 
-def _ddim_raw_xt(x0_hat: Tensor, xt: Tensor, t: int, s: int, alphas_bar: Tensor) -> Tensor:
-    later = alphas_bar[s]
-    return later.sqrt() * x0_hat + (1 - later).sqrt() * xt
+def _ddim_cases(rng: np.random.Generator) -> Iterator[Case]:
+    for shape, bar, dtype in _SHAPES:
+        last = len(bar) - 1
+        for t, s in ((last, last // 2), (last // 2, last // 2 - 1), (last // 3, 0)):
+            x0_hat, xt = (_normal(rng, *shape, dtype=dtype) for _ in range(2))
+            yield Case(x0_hat, xt, t, s, bar.to(dtype, copy=True), name=f"images {shape}, from t = {t} to s = {s} of {last}")
 
 
-def _ddim_no_division(x0_hat: Tensor, xt: Tensor, t: int, s: int, alphas_bar: Tensor) -> Tensor:
-    now, later = alphas_bar[t], alphas_bar[s]
-    return later.sqrt() * x0_hat + (1 - later).sqrt() * (xt - now.sqrt() * x0_hat)
-
-
-def _ddim_same_t(x0_hat: Tensor, xt: Tensor, t: int, s: int, alphas_bar: Tensor) -> Tensor:
-    return xt.clone()
-
-
-def _ddim_without_roots(x0_hat: Tensor, xt: Tensor, t: int, s: int, alphas_bar: Tensor) -> Tensor:
-    later = alphas_bar[s]
-    return later * x0_hat + (1 - later) * library.epsilon_from_x0(x0_hat, xt, t, alphas_bar)
+def _ddim_as(mix: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
+    """Return a step made of x̂_0, x_t, ᾱ_t and ᾱ_s."""
+    return lambda x0_hat, xt, t, s, alphas_bar: mix(x0_hat, xt, alphas_bar[t], alphas_bar[s])
 
 
 def _ddim_new_noise(x0_hat: Tensor, xt: Tensor, t: int, s: int, alphas_bar: Tensor) -> Tensor:
     fresh = torch.randn(xt.shape, generator=torch.Generator().manual_seed(0), dtype=xt.dtype)
-    return library.ddim_step(x0_hat, xt, t, s, alphas_bar, eta=1.0, noise=fresh)
+    later = alphas_bar[s]
+    return later.sqrt() * x0_hat + (1 - later).sqrt() * fresh
 
 
-# Exercise: guidance.
+# Guidance.
 
 
-def _check_guided(answer: Answer) -> None:
-    conditional, unconditional = _normal(2, 3, 1, 4, 4, seed=4)
-    for scale in (3.0, 1.0, 0.0):
-        want = unconditional + scale * (conditional - unconditional)
-        got = answer(conditional, unconditional, scale)
-        mistakes = {
-            "the paper's weight w is scale - 1; here scale = 1 is the conditional model": conditional
-            + scale * (conditional - unconditional),
-            "the two are exchanged: scale = 1 must be the conditional answer": conditional
-            + scale * (unconditional - conditional),
-            "the sign is turned: go from the unconditional towards the conditional, and on": unconditional
-            - scale * (conditional - unconditional),
-            "the unconditional answer is missing: start from it": scale * (conditional - unconditional),
-            "the unconditional answer is added, not moved away from": scale * conditional + unconditional,
-            "cut at 1: to exaggerate is the point, let it go beyond": unconditional
-            + min(scale, 1.0) * (conditional - unconditional),
-        }
-        name_the_mistake(got, want, mistakes, what=f"scale = {scale:g}")
-        expect_close(got, want, what="the guided answer", case=f"scale = {scale:g}")
+def guided(conditional: Tensor, unconditional: Tensor, scale: float) -> Tensor:
+    """Return unconditional + scale · (conditional - unconditional)."""
+    return unconditional + scale * (conditional - unconditional)
 
 
-def _guided_paper(conditional: Tensor, unconditional: Tensor, scale: float) -> Tensor:
-    return (1 + scale) * conditional - scale * unconditional
-
-
-def _guided_exchanged(conditional: Tensor, unconditional: Tensor, scale: float) -> Tensor:
-    return library.guided(unconditional, conditional, scale)
-
-
-def _guided_sign(conditional: Tensor, unconditional: Tensor, scale: float) -> Tensor:
-    return unconditional - scale * (conditional - unconditional)
-
-
-def _guided_interpolation(conditional: Tensor, unconditional: Tensor, scale: float) -> Tensor:
-    return library.guided(conditional, unconditional, min(scale, 1.0))
-
-
-def _guided_difference(conditional: Tensor, unconditional: Tensor, scale: float) -> Tensor:
-    return scale * (conditional - unconditional)
+def _guided_cases(rng: np.random.Generator) -> Iterator[Case]:
+    scales = (3.0, 1.0, 0.0, 1.5, 0.4, 7.5)
+    shapes = ((3, 1, 4, 4), (1, 3, 2, 5), (4, 2, 3, 3), (2, 3, 4, 2), (5, 1, 2, 2), (6,))
+    for scale, shape in zip(scales, shapes, strict=True):
+        dtype = torch.float32 if shape == (2, 3, 4, 2) else torch.float64
+        both = (_normal(rng, *shape, dtype=dtype) for _ in range(2))
+        yield Case(*both, scale, name=f"outputs {shape}, scale = {scale:g}")
 
 
 EXERCISES = (
@@ -381,23 +236,50 @@ EXERCISES = (
         minutes=5,
         hints=(
             "x_t has the mean √ᾱ_t x_0 and the variance 1-ᾱ_t. How is noise of variance 1 stretched to another?",
-            "alphas_bar[t] has shape (n,), the pictures (n, channels, height, width): reshape it to (n, 1, 1, 1).",
+            "alphas_bar[t] has shape (n,), the images (n, channels, height, width): reshape it to (n, 1, 1, 1).",
             "a = alphas_bar[t].reshape(-1, 1, 1, 1); then a.sqrt() * x0 + ...",
         ),
-        reference=library.q_sample,
-        check=_check_q_sample,
-        wrong=(
-            WrongAnswer("takes α_t for ᾱ_t", _one_step, says="one step with α_t"),
-            WrongAnswer("forgets both roots", _without_roots, says="square roots are missing"),
-            WrongAnswer("forgets the root of the noise's factor", _one_root, says="not by the variance"),
-            WrongAnswer("exchanges the factors", _exchanged, says="factors are exchanged"),
-            WrongAnswer("is off by one step", _off_by_one, says="do not subtract 1"),
-            WrongAnswer("adds noise at t = 0", _noise_at_zero, says="noise is added at t = 0"),
+        reference=q_sample,
+        cases=_q_cases,
+        returns="x_t",
+        mistakes=(
+            Mistake(
+                "That is one step with α_t; all t steps together need ᾱ_t.",
+                lambda x0, t, noise, bar: q_sample(x0, t, noise, _alphas(bar)),
+            ),
+            Mistake(
+                "The square roots are missing: ᾱ_t and 1-ᾱ_t are variances.",
+                lambda x0, t, noise, bar: _like(bar[t]) * x0 + (1 - _like(bar[t])) * noise,
+            ),
+            Mistake(
+                "The image is multiplied by √ᾱ_t, not by ᾱ_t.",
+                lambda x0, t, noise, bar: _like(bar[t]) * x0 + (1 - _like(bar[t])).sqrt() * noise,
+            ),
+            Mistake(
+                "The noise is multiplied by √(1-ᾱ_t), a standard deviation, not by the variance.",
+                lambda x0, t, noise, bar: _like(bar[t]).sqrt() * x0 + (1 - _like(bar[t])) * noise,
+            ),
+            Mistake(
+                "The two factors are exchanged: at t = 0 it must be the image.",
+                lambda x0, t, noise, bar: q_sample(noise, t, x0, bar),
+            ),
+            Mistake(
+                "alphas_bar[t] is ᾱ_t, since ᾱ_0 = 1 stands in front: do not subtract 1 from t.",
+                lambda x0, t, noise, bar: q_sample(x0, (t - 1).clamp(min=0), noise, bar),
+            ),
+            Mistake(
+                "Noise is added at t = 0; there it must be the image itself.",
+                lambda x0, t, noise, bar: torch.where(_like(t) == 0, x0 + noise, q_sample(x0, t, noise, bar)),
+            ),
+            Mistake(
+                "All images got the time of the first; each has its own.",
+                lambda x0, t, noise, bar: q_sample(x0, t[:1].expand(len(t)), noise, bar),
+            ),
         ),
     ),
     Exercise(
         key="05.posterior",
-        title="One step back, when the picture is known",
+        title="One step back, when the image is known",
         task="Compute the mean and the variance of q(x_{t-1} | x_t, x_0).",
         points=2,
         minutes=15,
@@ -407,78 +289,219 @@ EXERCISES = (
             "mean = (before.sqrt() * beta * x0 + alpha.sqrt() * (1 - before) * xt) / (1 - now); at t = 1 it is x0.",
         ),
         reference=posterior,
-        check=_check_posterior,
-        wrong=(
-            WrongAnswer("takes β_t for the variance", _beta_as_variance, says="step forward"),
-            WrongAnswer("returns the standard deviation", _deviation, says="standard deviation"),
-            WrongAnswer("exchanges x_0 and x_t", _exchanged_pictures, says="exchanged"),
-            WrongAnswer("takes ᾱ_t for α_t", _bar_for_alpha, says="ᾱ where it should be α"),
-            WrongAnswer("takes ᾱ_t for ᾱ_{t-1}", _now_for_before, says="the step before"),
-            WrongAnswer("forgets the variance", _mean_alone, says="return two things|the mean and the variance"),
+        cases=_posterior_cases,
+        returns=("the mean", "the variance"),
+        mistakes=(
+            Mistake(
+                "x_0 and x_t are exchanged in the mean.",
+                lambda x0, xt, t, bar: posterior(xt, x0, t, bar),
+            ),
+            Mistake(
+                "A factor is ᾱ where it should be α: x_t is weighed with √α_t.",
+                _mean_as(
+                    lambda now, before: (
+                        before.sqrt() * (1 - now / before) / (1 - now),
+                        now.sqrt() * (1 - before) / (1 - now),
+                    )
+                ),
+            ),
+            Mistake(
+                "x_0 is weighed with √ᾱ_{t-1}, the step before, not with √ᾱ_t.",
+                _mean_as(
+                    lambda now, before: (
+                        now.sqrt() * (1 - now / before) / (1 - now),
+                        (now / before).sqrt() * (1 - before) / (1 - now),
+                    )
+                ),
+            ),
+            Mistake(
+                "The square roots are missing in the mean.",
+                _mean_as(
+                    lambda now, before: (
+                        before * (1 - now / before) / (1 - now),
+                        now / before * (1 - before) / (1 - now),
+                    )
+                ),
+            ),
+            Mistake(
+                "Both terms of the mean are divided by 1-ᾱ_t.",
+                _mean_as(
+                    lambda now, before: (before.sqrt() * (1 - now / before), (now / before).sqrt() * (1 - before))
+                ),
+            ),
+            Mistake(
+                "That is β_t, the variance of a step forward; knowing x_0 makes it smaller.",
+                _variance_as(lambda now, before: 1 - now / before),
+            ),
+            Mistake(
+                "That is the standard deviation; the variance is asked for.",
+                _variance_as(lambda now, before: ((1 - before) / (1 - now) * (1 - now / before)).sqrt()),
+            ),
+            Mistake(
+                "That is the logarithm of the variance; the variance is asked for.",
+                _variance_as(lambda now, before: ((1 - before) / (1 - now) * (1 - now / before)).log()),
+            ),
+            Mistake(
+                "The variance's fraction is upside down.",
+                _variance_as(lambda now, before: (1 - now) / (1 - before) * (1 - now / before)),
+            ),
         ),
     ),
     Exercise(
         key="05.v_target",
         title="What v is",
-        task="Compute the target v of the network from picture, noise and time.",
+        task="Compute the network's target v from image, noise and time.",
         points=1,
         minutes=5,
         hints=(
-            "x_t lies on an arc: cos φ times the picture plus sin φ times the noise. What is its derivative by φ?",
+            "x_t lies on an arc: cos φ times the image plus sin φ times the noise. What is its derivative by φ?",
             "cos φ = √ᾱ_t and sin φ = √(1-ᾱ_t); the derivative of cos is -sin, that of sin is cos.",
             "a.sqrt() * noise - (1 - a).sqrt() * x0, with a of shape (n, 1, 1, 1).",
         ),
-        reference=library.v_from,
-        check=_check_v,
-        wrong=(
-            WrongAnswer("returns x_t", _v_as_xt, says="x_t itself"),
-            WrongAnswer("exchanges picture and noise", _v_exchanged, says="exchanged"),
-            WrongAnswer("turns the sign", _v_sign, says="sign is turned"),
-            WrongAnswer("forgets the roots", _v_without_roots, says="square roots are missing"),
-            WrongAnswer("takes α_t for ᾱ_t", _v_of_alpha, says="α_t of one step"),
+        reference=v_target,
+        cases=_v_cases,
+        returns="v",
+        mistakes=(
+            Mistake(
+                "That is x_t itself; v is how it moves.",
+                lambda x0, noise, t, bar: q_sample(x0, t, noise, bar),
+            ),
+            Mistake(
+                "Image and noise are exchanged: near t = 0 v is the noise.",
+                lambda x0, noise, t, bar: v_target(noise, x0, t, bar),
+            ),
+            Mistake("The sign is turned.", lambda x0, noise, t, bar: -v_target(x0, noise, t, bar)),
+            Mistake(
+                "x_0 is added; v moves away from it: subtract.",
+                lambda x0, noise, t, bar: v_target(-x0, noise, t, bar),
+            ),
+            Mistake(
+                "The square roots are missing.",
+                lambda x0, noise, t, bar: _like(bar[t]) * noise - (1 - _like(bar[t])) * x0,
+            ),
+            Mistake(
+                "That takes α_t of one step; v needs ᾱ_t.",
+                lambda x0, noise, t, bar: v_target(x0, noise, t, _alphas(bar)),
+            ),
+            Mistake(
+                "noise - x_0 is the velocity on a straight path; on the arc each has its factor.",
+                lambda x0, noise, t, bar: noise - x0,
+            ),
+            Mistake(
+                "The factors of the images were spread along the width: reshape alphas_bar[t] to (n, 1, 1, 1).",
+                _along_the_width,
+            ),
         ),
     ),
     Exercise(
         key="05.ddim",
         title="A long step without new noise",
-        task="Go from x_t to x_s for any s < t, given the guess of x_0, without drawing noise.",
+        task="Go from x_t to x_s for any s < t, given x̂_0, without drawing noise.",
         points=2,
         minutes=15,
         hints=(
-            "Two things are known once x̂_0 is: the picture, and the noise that must then be in x_t.",
-            "epsilon = (xt - sqrt(ᾱ_t) x̂_0) / sqrt(1-ᾱ_t). Which x_s do the same picture and the same noise make?",
-            "The closed form of q_sample at s, with x̂_0 for the picture and that epsilon for the noise.",
+            "Two things are known once x̂_0 is: the image, and the noise that must then be in x_t.",
+            "epsilon = (xt - sqrt(ᾱ_t) x̂_0) / sqrt(1-ᾱ_t). Which x_s do the same image and the same noise make?",
+            "The closed form of q_sample at s, with x̂_0 for the image and that epsilon for the noise.",
         ),
         reference=ddim_step,
-        check=_check_ddim,
-        wrong=(
-            WrongAnswer("takes the posterior's mean", _ddim_posterior, says="keeps the noise that it sees"),
-            WrongAnswer("takes x_t for its noise", _ddim_raw_xt, says="stands for its noise"),
-            WrongAnswer("forgets to divide", _ddim_no_division, says="division is missing"),
-            WrongAnswer("mixes with ᾱ_t again", _ddim_same_t, says="mixed with ᾱ_s"),
-            WrongAnswer("forgets the roots", _ddim_without_roots, says="roots of ᾱ are missing"),
-            WrongAnswer("draws new noise", _ddim_new_noise, says="no new noise"),
+        cases=_ddim_cases,
+        returns="x_s",
+        mistakes=(
+            Mistake(
+                "That is the posterior's mean; DDIM keeps the noise that it sees.",
+                _ddim_as(
+                    lambda x0, xt, now, later: (
+                        (later.sqrt() * (1 - now / later) * x0 + (now / later).sqrt() * (1 - later) * xt) / (1 - now)
+                    )
+                ),
+            ),
+            Mistake(
+                "The roots of ᾱ_s are missing in the last line.",
+                _ddim_as(
+                    lambda x0, xt, now, later: later * x0 + (1 - later) * (xt - now.sqrt() * x0) / (1 - now).sqrt()
+                ),
+            ),
+            Mistake(
+                "The noise was taken out of x_t without its root √(1-ᾱ_t).",
+                _ddim_as(
+                    lambda x0, xt, now, later: (
+                        later.sqrt() * x0 + (1 - later).sqrt() * (xt - now.sqrt() * x0) / (1 - now)
+                    )
+                ),
+            ),
+            Mistake(
+                "The noise that x_t holds is (x_t - √ᾱ_t x̂_0)/√(1-ᾱ_t); the division is missing.",
+                _ddim_as(lambda x0, xt, now, later: later.sqrt() * x0 + (1 - later).sqrt() * (xt - now.sqrt() * x0)),
+            ),
+            Mistake(
+                "x_t stands for its noise: take √ᾱ_t x̂_0 out of it first.",
+                _ddim_as(lambda x0, xt, now, later: later.sqrt() * x0 + (1 - later).sqrt() * xt),
+            ),
+            Mistake(
+                "That is x_t again: the new x_s is mixed with ᾱ_s, not with ᾱ_t.",
+                lambda x0_hat, xt, t, s, alphas_bar: xt.clone(),
+            ),
+            Mistake(
+                "That is x̂_0 alone; put the noise back, as much as belongs to s.",
+                lambda x0_hat, xt, t, s, alphas_bar: x0_hat.clone(),
+            ),
+            Mistake("New noise was drawn; DDIM keeps the noise that x_t holds.", _ddim_new_noise),
+            Mistake(
+                "A single step back was made; s may be any time before t.",
+                lambda x0_hat, xt, t, s, alphas_bar: ddim_step(x0_hat, xt, t, t - 1, alphas_bar),
+            ),
         ),
     ),
     Exercise(
         key="05.guided",
         title="Further in the direction of the label",
-        task="Mix the conditional and the unconditional answer with a scale: 0 is unconditional, 1 conditional.",
+        task="Mix the conditional and the unconditional output with a scale: 0 is unconditional, 1 conditional.",
         points=1,
         minutes=5,
         hints=(
-            "The difference of the two answers is what the label adds. Where do you start, and how far do you go?",
-            "Start at the unconditional answer and go scale times the difference.",
+            "The difference of the two outputs is what the label adds. Where do you start, and how far do you go?",
+            "Start at the unconditional output and go scale times the difference.",
             "unconditional + scale * (conditional - unconditional)",
         ),
-        reference=library.guided,
-        check=_check_guided,
-        wrong=(
-            WrongAnswer("takes the scale for the paper's w", _guided_paper, says="w is scale - 1"),
-            WrongAnswer("exchanges the two", _guided_exchanged, says="exchanged"),
-            WrongAnswer("turns the sign", _guided_sign, says="sign is turned"),
-            WrongAnswer("only interpolates", _guided_interpolation, says="let it go beyond"),
-            WrongAnswer("forgets where to start", _guided_difference, says="start from it"),
+        reference=guided,
+        cases=_guided_cases,
+        returns="the guided output",
+        mistakes=(
+            Mistake(
+                "The paper's weight w is scale - 1; here scale = 1 is the conditional model.",
+                lambda conditional, unconditional, scale: guided(conditional, unconditional, scale + 1),
+            ),
+            Mistake(
+                "The two are exchanged: scale = 1 must be the conditional output.",
+                lambda conditional, unconditional, scale: guided(unconditional, conditional, scale),
+            ),
+            Mistake(
+                "The sign is turned: go from the unconditional towards the conditional, and on.",
+                lambda conditional, unconditional, scale: guided(conditional, unconditional, -scale),
+            ),
+            Mistake(
+                "The unconditional output is missing: start from it.",
+                lambda conditional, unconditional, scale: scale * (conditional - unconditional),
+            ),
+            Mistake(
+                "The unconditional output is added, not moved away from.",
+                lambda conditional, unconditional, scale: scale * conditional + unconditional,
+            ),
+            Mistake(
+                "It is cut at 1: to exaggerate is the point, let it go beyond.",
+                lambda conditional, unconditional, scale: guided(conditional, unconditional, min(scale, 1.0)),
+            ),
+            Mistake(
+                "The scale was made a whole number; 1.5 is 1.5.",
+                lambda conditional, unconditional, scale: guided(conditional, unconditional, int(scale)),
+            ),
+            Mistake(
+                "The scale is squared where it is below 1; it is the same factor everywhere.",
+                lambda conditional, unconditional, scale: guided(
+                    conditional, unconditional, scale**2 if scale < 1 else scale
+                ),
+            ),
         ),
     ),
 )
