@@ -15,8 +15,15 @@ import numpy.typing as npt
 
 from sdg_lab.checks import whole
 from sdg_lab.metrics.rows import Array, Rows, as_points, is_continuous, is_table, keys, same_kinds
-from sdg_lab.tables.categories import refuse_infinite
-from sdg_lab.tables.columns import categories_of, check_column, check_columns, check_table, kind_of, numbers_of
+from sdg_lab.tables.columns import (
+    categories_of,
+    check_column,
+    check_columns,
+    check_table,
+    kind_of,
+    numbers_of,
+    refuse_infinite,
+)
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -142,10 +142,3 @@ def refuse_missing(name: str, missing: NDArray[np.bool_], expected: bool) -> Non
             f"column {name!r} lacks a value in row {int(missing.argmax())}, but none was missing in training; fill it, "
             "or drop the row"
         )
-
-
-def refuse_infinite(name: str, numbers: Floats) -> None:
-    """Refuse infinite numbers."""
-    infinite = np.isinf(numbers)
-    if infinite.any():
-        raise ValueError(f"column {name!r} is infinite in row {int(infinite.argmax())}; repair or remove it")

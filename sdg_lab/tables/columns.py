@@ -135,11 +135,7 @@ def check_column(column: pd.Series[Any], *, dates: bool = False, first: int = 0)
             f"(table[{column.name!r}] - table[{column.name!r}].min()).dt.days"
         )
     if kind == "numbers":
-        infinite = np.isinf(numbers_of(column))
-        if infinite.any():
-            raise ValueError(
-                f"column {column.name!r} is infinite in row {int(infinite.argmax()) + first}; repair or remove it"
-            )
+        refuse_infinite(str(column.name), numbers_of(column), first=first)
     values: list[Any] = categories_of(column) if kind == "categories" else column.dropna().unique()[:2].tolist()
     if len(values) + int(column.isna().any()) < 2:
         raise ValueError(f"column {column.name!r} is constant, always {values[0]!r}; remove it, it tells nothing")
@@ -183,6 +179,13 @@ def numbers_of(column: pd.Series[Any]) -> NDArray[np.float64]:
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError):
         raise TypeError(f"column {column.name!r} must hold numbers, got {column.dtype}") from None
+
+
+def refuse_infinite(name: str, numbers: NDArray[np.float64], *, first: int = 0) -> None:
+    """Refuse infinite numbers; the first row has the number ``first`` in the message."""
+    infinite = np.isinf(numbers)
+    if infinite.any():
+        raise ValueError(f"column {name!r} is infinite in row {int(infinite.argmax()) + first}; repair or remove it")
 
 
 def _check_frame(table: Any, name: str) -> None:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sdg_lab.tables.categories import MISSING, Codes, Column, Floats, is_missing, refuse_infinite, refuse_missing
-from sdg_lab.tables.columns import numbers_of
+from sdg_lab.tables.categories import MISSING, Codes, Column, Floats, is_missing, refuse_missing
+from sdg_lab.tables.columns import numbers_of, refuse_infinite
 
 if TYPE_CHECKING:
     import pandas as pd
