@@ -1,22 +1,18 @@
-"""Chapter 08: what its notebook's header says, and its exercises.
-
-Expected values come from closed forms, from PyTorch's own gradient of an enumerated mean, and from numpy; the usual
-mistakes are tried on the same numbers, so that a refusal can name the one that was made.
-"""
+"""Chapter 08: what its notebook's header says, its exercises, and the weights that ship with it."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from sdg_lab import data
-from sdg_lab.course import Chapter, Exercise, Paper, Wrong, WrongAnswer
-from sdg_lab.course.engine.compare import expect_close, name_the_mistake
-from sdg_lab.course.engine.exercise import Answer
-from sdg_lab.models.policy import advantages, clipped_surrogate
-from sdg_lab.models.transformer import GPT
-from sdg_lab.training.schedules import cosine
+from sdg_lab.course.engine import Case, Chapter, Exercise, Mistake, Paper
+
+if TYPE_CHECKING:
+    from sdg_lab.models.transformer import GPT
 
 CHAPTER = Chapter(
     number="08",
@@ -66,6 +62,10 @@ MOST_SYMBOLS = 60
 
 def train_molecules() -> GPT:
     """Train the policy of section 6 by likelihood, on molecules of up to 60 symbols: 140 CPU seconds."""
+    from sdg_lab import data
+    from sdg_lab.models.transformer import GPT
+    from sdg_lab.training.schedules import cosine
+
     molecules = data.molecules()
     train, validation = (
         [s for s in part if len(s) <= MOST_SYMBOLS] for part in (molecules.train, molecules.validation)
@@ -96,312 +96,172 @@ def train_molecules() -> GPT:
 WEIGHTS = {"08-molecules": train_molecules}
 
 
-def _numbers(*shape: int, seed: int) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+def _normal(rng: np.random.Generator, *shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
+    return torch.as_tensor(rng.normal(size=shape), dtype=dtype)
 
 
-# Exercise: the gradient of a bandit.
+# The gradient of a bandit.
 
 
 def bandit_gradient(theta: Tensor, rewards: Tensor) -> Tensor:
-    """Return ∂J/∂θ of J = Σ_a π_a r_a with π = softmax(θ): π_k (r_k - J), shape (levers,)."""
+    """Return ∂J/∂θ of J = Σ_a π_a r_a with π = softmax(θ): π_k (r_k - J)."""
     pi = torch.softmax(theta, dim=0)
     return pi * (rewards - (pi * rewards).sum())
 
 
-def _check_bandit(answer: Answer) -> None:
-    for levers in (2, 5):
-        theta, rewards = _numbers(levers, seed=levers), 3 * _numbers(levers, seed=10 + levers)
-        leaf = theta.clone().requires_grad_()
-        (want,) = torch.autograd.grad((torch.softmax(leaf, 0) * rewards).sum(), leaf)
-        pi = torch.softmax(theta, 0)
-        mean = (pi * rewards).sum()
-        mistakes = {
-            "the mean reward J is not taken off: r_k - J": pi * rewards,
-            "J must be the mean under π, not the plain mean of the rewards": pi * (rewards - rewards.mean()),
-            "the factor π_k is missing: a lever that is never pulled teaches nothing": rewards - mean,
-            "the sign is turned: this gradient points to more reward": -want,
-            "θ is not a distribution: take its softmax first": theta * (rewards - (theta * rewards).sum()),
-        }
-        what = f"the gradient for {levers} levers"
-        got = answer(theta, rewards)
-        name_the_mistake(got, want, mistakes, what=what)
-        expect_close(got, want, what=what)
+def _bandit_cases(rng: np.random.Generator) -> Iterator[Case]:
+    for levers, scale in ((5, 3), (2, 1), (3, 10), (12, 2)):
+        yield Case(_normal(rng, levers), scale * _normal(rng, levers) + 1)
+    yield Case(_normal(rng, 7, dtype=torch.float32), _normal(rng, 7, dtype=torch.float32))
+    yield Case(_normal(rng, 1), _normal(rng, 1), name="a single lever")
+    yield Case(torch.tensor([800.0, 800.0, -800.0]).double(), _normal(rng, 3), name="θ of 800 and -800")
 
 
-def _bandit_without_mean(theta: Tensor, rewards: Tensor) -> Tensor:
-    return torch.softmax(theta, 0) * rewards
+def _bandit_as(gradient: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
+    """Return an answer made of π, the rewards and J."""
+
+    def answer(theta: Tensor, rewards: Tensor) -> Tensor:
+        pi = torch.softmax(theta, dim=0)
+        return gradient(pi, rewards, (pi * rewards).sum())
+
+    return answer
 
 
-def _bandit_plain_mean(theta: Tensor, rewards: Tensor) -> Tensor:
-    return torch.softmax(theta, 0) * (rewards - rewards.mean())
+def _overflowing(theta: Tensor, rewards: Tensor) -> Tensor:
+    pi = theta.exp() / theta.exp().sum()
+    return pi * (rewards - (pi * rewards).sum())
 
 
-def _bandit_without_pi(theta: Tensor, rewards: Tensor) -> Tensor:
-    return rewards - (torch.softmax(theta, 0) * rewards).sum()
-
-
-def _bandit_down(theta: Tensor, rewards: Tensor) -> Tensor:
-    return -bandit_gradient(theta, rewards)
-
-
-# Exercise: a loss whose gradient is the policy gradient.
-
-
-def policy_loss(log_probs: Tensor, rewards: Tensor) -> Tensor:
-    """Return -mean of (r_i - mean of the other rewards) log π(x_i): descending it climbs the mean reward."""
-    return -(advantages(rewards[None], "leave-one-out")[0] * log_probs).mean()
-
-
-def _check_policy_loss(answer: Answer) -> None:
-    for n in (6, 3):
-        log_probs, rewards = -_numbers(n, seed=n).abs() - 1, 2 * _numbers(n, seed=20 + n) + 5
-        others = (rewards.sum() - rewards) / (n - 1)
-        want = -((rewards - others) * log_probs).mean()
-        got = answer(log_probs.clone().requires_grad_(), rewards)
-        uprooted = "the loss carries no gradient: stay within torch, and do not detach log_probs"
-        if isinstance(got, Tensor) and got.grad_fn is None:  # torch.tensor(…, requires_grad=True) has none either
-            raise Wrong(uprooted)
-        what = f"the loss of {n} sequences"
-        name_the_mistake(got, want, _mistaken_losses(log_probs, rewards), what=what)
-        expect_close(got, want, what=what)
-        if not isinstance(got, Tensor):
-            raise Wrong(uprooted)
-    equal = torch.full((n,), 7.0, dtype=torch.float64)
-    expect_close(answer(log_probs, equal), 0.0, what="the loss when all rewards are equal", atol=1e-12)
-
-
-def _mistaken_losses(log_probs: Tensor, rewards: Tensor) -> dict[str, Tensor]:
-    n = len(rewards)
-    others = (rewards.sum() - rewards) / (n - 1)
-    gain, centred = (rewards - others) * log_probs, rewards - rewards.mean()
-    return {
-        "the sign is turned: an optimiser descends, so the loss is minus what is to grow": gain.mean(),
-        "there is no baseline: take the mean of the other rewards off each reward": -(rewards * log_probs).mean(),
-        "the baseline holds the sequence's own reward; take the mean of the *others*": -(centred * log_probs).mean(),
-        "the others are n - 1, so their sum is divided by n - 1": -(
-            (rewards - (rewards.sum() - rewards) / n) * log_probs
-        ).mean(),
-        "a sum over the sequences; take the mean, or the step grows with the batch": -gain.sum(),
-        "π in place of log π: the score function is ∇ log π": -((rewards - others) * log_probs.exp()).mean(),
-        "divided by the rewards' spread, which is not asked for here": -(centred / rewards.std() * log_probs).mean(),
-        "one number a sequence; take their mean": -gain,
-    }
-
-
-def _loss_up(log_probs: Tensor, rewards: Tensor) -> Tensor:
-    return -policy_loss(log_probs, rewards)
-
-
-def _loss_without_baseline(log_probs: Tensor, rewards: Tensor) -> Tensor:
-    return -(rewards * log_probs).mean()
-
-
-def _loss_of_probabilities(log_probs: Tensor, rewards: Tensor) -> Tensor:
-    return policy_loss(log_probs.exp(), rewards)
-
-
-def _loss_with_own_reward(log_probs: Tensor, rewards: Tensor) -> Tensor:
-    return -((rewards - rewards.mean()) * log_probs).mean()
-
-
-def _loss_over_n(log_probs: Tensor, rewards: Tensor) -> Tensor:
-    return -((rewards - (rewards.sum() - rewards) / len(rewards)) * log_probs).mean()
-
-
-def _loss_summed(log_probs: Tensor, rewards: Tensor) -> Tensor:
-    return policy_loss(log_probs, rewards) * len(rewards)
-
-
-def _loss_as_a_number(log_probs: Tensor, rewards: Tensor) -> float:
-    return policy_loss(log_probs, rewards).item()
-
-
-def _loss_replanted(log_probs: Tensor, rewards: Tensor) -> Tensor:
-    return torch.tensor(policy_loss(log_probs, rewards).item(), dtype=torch.float64, requires_grad=True)
-
-
-def _loss_detached(log_probs: Tensor, rewards: Tensor) -> Tensor:
-    return policy_loss(log_probs.detach(), rewards)
-
-
-# Exercise: the reward that remembers where the policy came from.
+# The reward that remembers where the policy came from.
 
 
 def penalised_rewards(rewards: Tensor, log_probs: Tensor, reference: Tensor, beta: float) -> Tensor:
-    """Return r - β (log π(x) - log π_ref(x)) of each sequence, (n,), a number without gradient."""
+    """Return r - β (log π(x) - log π_ref(x)), (n,), numbers without a gradient."""
     return rewards - beta * (log_probs - reference).detach()
 
 
-def _check_penalty(answer: Answer) -> None:
-    rewards, log_probs, reference = (_numbers(5, seed=s) for s in (3, 4, 5))
-    for beta in (0.5, 0.0):
-        leaf = log_probs.clone().requires_grad_()
-        got = answer(rewards, leaf, reference, beta)
-        want = rewards - beta * (log_probs - reference)
-        mistakes = {
-            "the sign is turned: going away from the reference must cost": rewards + beta * (log_probs - reference),
-            "β is missing": rewards - (log_probs - reference),
-            "the ratio itself; take its logarithm, the difference of the log-probabilities": rewards
-            - beta * (log_probs - reference).exp(),
-            "the distance is squared; the penalty is the log-ratio itself, whose mean is the KL": rewards
-            - beta * (log_probs - reference).square(),
-            "the reference's log-probability alone": rewards - beta * reference,
-            "the policy's log-probability alone: going away from the reference is what costs": rewards
-            - beta * log_probs,
-            "the absolute value; its mean is no KL, for a sequence that has become less likely pays less": rewards
-            - beta * (log_probs - reference).abs(),
-            "a difference of probabilities; the KL is the mean of a difference of their logarithms": rewards
-            - beta * (log_probs.exp() - reference.exp()),
-            "one mean for all; each sequence pays for itself": rewards - beta * (log_probs - reference).mean(),
-        }
-        name_the_mistake(got, want, mistakes, what=f"the rewards for β = {beta}")
-        expect_close(got, want, what="the rewards", case=f"β = {beta}")
-        if isinstance(got, Tensor) and got.requires_grad:
-            raise Wrong("the rewards carry a gradient: a reward is a number, so detach the log-ratio")
+def _penalty_cases(rng: np.random.Generator) -> Iterator[Case]:
+    for n, beta, dtype in (
+        (5, 0.5, torch.float64),
+        (1, 0.1, torch.float64),
+        (8, 1.7, torch.float64),
+        (3, 0.03, torch.float64),
+        (16, 4.0, torch.float32),
+        (4, 0.0, torch.float64),
+    ):
+        log_probs, reference = (3 * _normal(rng, n, dtype=dtype) - 9 for _ in range(2))
+        yield Case(_normal(rng, n, dtype=dtype), log_probs, reference, beta, name=f"{n} sequences and β = {beta:g}")
 
 
-def _penalty_turned(rewards: Tensor, log_probs: Tensor, reference: Tensor, beta: float) -> Tensor:
-    return penalised_rewards(rewards, log_probs, reference, -beta)
+def _penalty_as(distance: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
+    """Return rewards from which β times another distance is taken off."""
+    return lambda rewards, log_probs, reference, beta: rewards - beta * distance(log_probs.detach(), reference.detach())
 
 
-def _penalty_of_the_ratio(rewards: Tensor, log_probs: Tensor, reference: Tensor, beta: float) -> Tensor:
-    return rewards - beta * (log_probs - reference).exp().detach()
+# A loss whose gradient is the policy gradient.
 
 
-def _penalty_of_the_batch(rewards: Tensor, log_probs: Tensor, reference: Tensor, beta: float) -> Tensor:
-    return rewards - beta * (log_probs - reference).mean().detach()
+def policy_loss(log_probs: Tensor, rewards: Tensor) -> Tensor:
+    """Return -mean of (r_i - mean of the other rewards) log π(x_i)."""
+    others = (rewards.sum() - rewards) / (len(rewards) - 1)
+    return -((rewards - others) * log_probs).mean()
 
 
-def _penalty_without_reference(rewards: Tensor, log_probs: Tensor, reference: Tensor, beta: float) -> Tensor:
-    return rewards - beta * log_probs.detach()
+def _loss_cases(rng: np.random.Generator) -> Iterator[Case]:
+    for n, dtype in ((6, torch.float64), (2, torch.float64), (3, torch.float64), (33, torch.float32)):
+        yield Case(-3 * _normal(rng, n, dtype=dtype).abs() - 1, 2 * _normal(rng, n, dtype=dtype) + 5)
+    obeys = torch.zeros(8).double()
+    obeys[rng.integers(8)] = 1
+    yield Case(-_normal(rng, 8).abs() - 10, obeys, name="one sequence of 8 that is rewarded")
+    yield Case(-_normal(rng, 4).abs() - 1, torch.full((4,), 7.0).double(), name="rewards that are all equal")
 
 
-def _penalty_absolute(rewards: Tensor, log_probs: Tensor, reference: Tensor, beta: float) -> Tensor:
-    return rewards - beta * (log_probs - reference).abs().detach()
+def _loss_as(advantage: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]:
+    """Return the loss with another advantage."""
+    return lambda log_probs, rewards: -(advantage(rewards) * log_probs).mean()
 
 
-def _penalty_with_gradient(rewards: Tensor, log_probs: Tensor, reference: Tensor, beta: float) -> Tensor:
-    return rewards - beta * (log_probs - reference)
-
-
-# Exercise: advantages within a group.
+# Advantages within a group.
 
 
 def group_advantages(rewards: Tensor) -> Tensor:
-    """Return (r - mean) / (standard deviation + 1e-6) within each row, (groups, size) -> same shape."""
-    return advantages(rewards, "group")
+    """Return (r - mean) / (standard deviation + 1e-6) within each row."""
+    mean = rewards.mean(dim=1, keepdim=True)
+    return (rewards - mean) / (rewards.std(dim=1, keepdim=True, correction=0) + 1e-6)
 
 
-def _check_group(answer: Answer) -> None:
-    rewards = _numbers(3, 8, seed=6) * torch.tensor([[1.0], [10.0], [0.1]]) + torch.tensor([[0.0], [5.0], [-2.0]])
-    x = rewards.numpy()
-    want = torch.from_numpy((x - x.mean(1, keepdims=True)) / (x.std(1, keepdims=True) + 1e-6))
-    got = answer(rewards)
-    centred = rewards - rewards.mean(1, keepdim=True)
-    mistakes = {
-        "one mean for all groups: a hard prompt would look like bad answers": (rewards - rewards.mean())
-        / (rewards.std(correction=0) + 1e-6),
-        "groups are rows; you compared across them": (rewards - rewards.mean(0))
-        / (rewards.std(0, correction=0) + 1e-6),
-        "divided by the variance; take its root": centred / (rewards.var(1, keepdim=True, correction=0) + 1e-6),
-        "not divided by the spread": centred,
-        "the spread of a group divides by its size, not by size - 1 (correction=0)": centred
-        / (rewards.std(1, keepdim=True) + 1e-6),
-    }
-    name_the_mistake(got, want, mistakes, what="the advantages")
-    expect_close(got, want, what="the advantages", case="3 groups of 8", rtol=1e-4)
-    equal = answer(torch.full((1, 4), 3.0, dtype=torch.float64))
-    expect_close(equal, torch.zeros(1, 4), what="the advantages of a group of equal rewards (0 / 0 needs the 1e-6)")
+def _group_cases(rng: np.random.Generator) -> Iterator[Case]:
+    for groups, size in ((3, 8), (1, 5), (4, 4), (6, 2)):
+        scale, shift = torch.as_tensor(10.0 ** rng.integers(-1, 2, (groups, 1))), 5 * _normal(rng, groups, 1)
+        yield Case(scale * _normal(rng, groups, size) + shift)
+    yield Case(_normal(rng, 5, 3, dtype=torch.float32))
+    yield Case(1e-5 * _normal(rng, 3, 6), name="groups whose rewards hardly differ, by 0.00001")
+    yield Case(torch.full((2, 4), 3.0).double(), name="groups of equal rewards")
+    mixed = torch.as_tensor(rng.random((6, 5)) < 0.5, dtype=torch.float64)
+    mixed[0], mixed[1] = 0, 1
+    yield Case(mixed, name="rewards of 0 and 1, in two groups all equal")
 
 
-def _group_over_all(rewards: Tensor) -> Tensor:
-    return (rewards - rewards.mean()) / (rewards.std(correction=0) + 1e-6)
+def _group_as(spread: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """Return advantages with another divisor."""
+    return lambda rewards: (rewards - rewards.mean(1, keepdim=True)) / spread(rewards)
 
 
-def _group_across(rewards: Tensor) -> Tensor:
-    return advantages(rewards.T, "group").T
+def _deviation(rewards: Tensor) -> Tensor:
+    return rewards.std(1, keepdim=True, correction=0)
 
 
-def _group_without_floor(rewards: Tensor) -> Tensor:
-    return (rewards - rewards.mean(1, keepdim=True)) / rewards.std(1, keepdim=True, correction=0)
+# How far one batch may carry.
 
 
-def _group_of_a_sample(rewards: Tensor) -> Tensor:
-    return (rewards - rewards.mean(1, keepdim=True)) / (rewards.std(1, keepdim=True) + 1e-6)
+def clipped(log_probs: Tensor, old_log_probs: Tensor, advantage: Tensor, clip_ratio: float) -> Tensor:
+    """Return min(ρ A, clip(ρ, 1 - ε, 1 + ε) A) with ρ = π/π_old."""
+    ratio = torch.exp(log_probs - old_log_probs)
+    near = ratio.clamp(1 - clip_ratio, 1 + clip_ratio)
+    return torch.minimum(ratio * advantage, near * advantage)
 
 
-def _group_by_variance(rewards: Tensor) -> Tensor:
-    return (rewards - rewards.mean(1, keepdim=True)) / (rewards.var(1, keepdim=True, correction=0) + 1e-6)
+def _clip_cases(rng: np.random.Generator) -> Iterator[Case]:
+    for shape, epsilon, spread, dtype in (
+        ((12,), 0.2, 0.4, torch.float64),
+        ((3, 5), 0.1, 0.2, torch.float64),
+        ((1,), 0.3, 1.0, torch.float64),
+        ((4, 7), 0.05, 0.1, torch.float32),
+        ((2, 3, 4), 0.2, 0.5, torch.float64),
+    ):
+        old = -_normal(rng, *shape, dtype=dtype).abs() - 0.5
+        new = old + spread * _normal(rng, *shape, dtype=dtype)
+        yield Case(new, old, _normal(rng, *shape, dtype=dtype), epsilon, name=f"shape {shape}, ε = {epsilon}")
+    old, steps = -_normal(rng, 6).abs() - 4, torch.tensor([0.5, -0.5, 0.5, -0.5, 0.05, -0.05]).double()
+    advantage = torch.tensor([1.0, 1.0, -1.0, -1.0, 2.0, -2.0]).double()
+    yield Case(old + steps, old, advantage, 0.2, name="ratios inside and outside of 1 ± ε, both signs of A")
+    far = torch.tensor([3.0, -3.0, 3.0, -3.0]).double()
+    yield Case(old[:4] + far, old[:4].clone(), advantage[:4].clone(), 0.2, name="ratios of 20 and 1/20")
+    yield Case(old.clone(), old.clone(), _normal(rng, 6), 0.1, name="the first step, where ρ = 1")
 
 
-# Exercise: how far one batch may carry.
+def _clip_as(gain: Callable[[Tensor, Tensor, float], Tensor]) -> Callable[..., Tensor]:
+    """Return an answer made of the ratio, the advantage and ε."""
+    return lambda log_probs, old_log_probs, advantage, clip_ratio: gain(
+        torch.exp(log_probs - old_log_probs), advantage, clip_ratio
+    )
 
 
-def _check_clip(answer: Answer) -> None:
-    old = torch.tensor([-1.0, -2.0, -0.5, -1.5, -3.0, -0.7], dtype=torch.float64)
-    new = old + torch.tensor([0.5, -0.5, 0.5, -0.5, 0.05, -0.05], dtype=torch.float64)
-    advantage = torch.tensor([1.0, 1.0, -1.0, -1.0, 2.0, -2.0], dtype=torch.float64)
-    ratio, gain = np.exp((new - old).numpy()), advantage.numpy()
-    for epsilon in (0.2, 0.1):
-        want = torch.from_numpy(np.minimum(ratio * gain, np.clip(ratio, 1 - epsilon, 1 + epsilon) * gain))
-        what = f"the surrogate for ε = {epsilon}"
-        got = answer(new, old, advantage, epsilon)
-        name_the_mistake(got, want, _mistaken_surrogates(new, old, advantage, epsilon), what=what)
-        expect_close(got, want, what=what, case="ratios inside and outside of 1 ± ε")
+def _smaller(ratio: Tensor, advantage: Tensor, epsilon: float) -> Tensor:
+    return torch.minimum(ratio * advantage, _near(ratio, epsilon) * advantage)
 
 
-def _mistaken_surrogates(new: Tensor, old: Tensor, advantage: Tensor, epsilon: float) -> dict[str, Tensor]:
-    def smaller(ratio: Tensor) -> Tensor:
-        return torch.minimum(ratio * advantage, ratio.clamp(1 - epsilon, 1 + epsilon) * advantage)
-
-    ratio = (new - old).exp()
-    cut = ratio.clamp(1 - epsilon, 1 + epsilon)
-    return {
-        "clipped always: a step that went wrong must still be undone, so take the smaller of both": cut * advantage,
-        "the larger of both: the clip must make the gain smaller": torch.maximum(ratio * advantage, cut * advantage),
-        "not clipped": ratio * advantage,
-        "the ratio is turned: new over old": smaller(1 / ratio),
-        "the policy that drew is not used: ρ is new over old": smaller(new.exp()),
-        "a difference of log-probabilities is the logarithm of the ratio; take exp": smaller(new - old),
-        "a quotient of log-probabilities is no ratio of probabilities: subtract, then take exp": smaller(new / old),
-        "one number an action; take no mean": smaller(ratio).mean(),
-        "the sign is turned: this is what is to grow, not the loss": -smaller(ratio),
-    }
+def _near(ratio: Tensor, epsilon: float) -> Tensor:
+    return ratio.clamp(1 - epsilon, 1 + epsilon)
 
 
-def _clip_always(log_probs: Tensor, old: Tensor, advantage: Tensor, epsilon: float) -> Tensor:
-    return torch.exp(log_probs - old).clamp(1 - epsilon, 1 + epsilon) * advantage
+def _dual(ratio: Tensor, advantage: Tensor, epsilon: float) -> Tensor:
+    both = _smaller(ratio, advantage, epsilon)
+    return torch.where(advantage < 0, torch.maximum(both, 3 * advantage), both)
 
 
-def _clip_never(log_probs: Tensor, old: Tensor, advantage: Tensor, epsilon: float) -> Tensor:
-    return torch.exp(log_probs - old) * advantage
-
-
-def _clip_turned(log_probs: Tensor, old: Tensor, advantage: Tensor, epsilon: float) -> Tensor:
-    return clipped_surrogate(old, log_probs, advantage, epsilon)
-
-
-def _clip_of_the_logarithms(log_probs: Tensor, old: Tensor, advantage: Tensor, epsilon: float) -> Tensor:
-    ratio = log_probs / old
-    return torch.minimum(ratio * advantage, ratio.clamp(1 - epsilon, 1 + epsilon) * advantage)
-
-
-def _clip_without_old(log_probs: Tensor, old: Tensor, advantage: Tensor, epsilon: float) -> Tensor:
-    return clipped_surrogate(log_probs, torch.zeros_like(old), advantage, epsilon)
-
-
-def _clip_as_loss(log_probs: Tensor, old: Tensor, advantage: Tensor, epsilon: float) -> Tensor:
-    return -clipped_surrogate(log_probs, old, advantage, epsilon)
-
-
-def _clip_by_habit(log_probs: Tensor, old: Tensor, advantage: Tensor, epsilon: float) -> Tensor:
-    return clipped_surrogate(log_probs, old, advantage, 0.2)
-
-
-def _clip_larger(log_probs: Tensor, old: Tensor, advantage: Tensor, epsilon: float) -> Tensor:
-    ratio = torch.exp(log_probs - old)
-    return torch.maximum(ratio * advantage, ratio.clamp(1 - epsilon, 1 + epsilon) * advantage)
+def _straight_through(ratio: Tensor, advantage: Tensor, epsilon: float) -> Tensor:
+    return _smaller(ratio, advantage, epsilon).detach() + ratio * advantage - (ratio * advantage).detach()
 
 
 EXERCISES = (
@@ -417,12 +277,36 @@ EXERCISES = (
             "What is left is π_k (r_k - J), with J = Σ π_a r_a.",
         ),
         reference=bandit_gradient,
-        check=_check_bandit,
-        wrong=(
-            WrongAnswer("forgets to take the mean reward off", _bandit_without_mean, says="J is not taken off"),
-            WrongAnswer("takes the unweighted mean of the rewards", _bandit_plain_mean, says="mean under π"),
-            WrongAnswer("forgets how often each lever is pulled", _bandit_without_pi, says="factor π_k is missing"),
-            WrongAnswer("points downhill", _bandit_down, says="sign is turned"),
+        cases=_bandit_cases,
+        returns="the gradient",
+        without=("autograd", "backward", "grad", "jacobian", "jacrev", "jacfwd", "vjp"),
+        mistakes=(
+            Mistake("The mean reward J is not taken off: r_k - J.", _bandit_as(lambda pi, r, mean: pi * r)),
+            Mistake(
+                "J is the mean under π, not the plain mean of the rewards.",
+                _bandit_as(lambda pi, r, mean: pi * (r - r.mean())),
+            ),
+            Mistake(
+                "The factor π_k is missing: a lever that is never pulled teaches nothing.",
+                _bandit_as(lambda pi, r, mean: r - mean),
+            ),
+            Mistake(
+                "The sign is turned: this gradient points to more reward.",
+                _bandit_as(lambda pi, r, mean: pi * (mean - r)),
+            ),
+            Mistake(
+                "θ is not a distribution: take its softmax first.",
+                lambda theta, rewards: theta * (rewards - (theta * rewards).sum()),
+            ),
+            Mistake(
+                "That is J itself; its gradient has one number for each lever.",
+                _bandit_as(lambda pi, r, mean: mean),
+            ),
+            Mistake(
+                "That is ∂π_k/∂θ_k r_k alone: θ_k moves the probabilities of the other levers, too.",
+                _bandit_as(lambda pi, r, mean: pi * (1 - pi) * r),
+            ),
+            Mistake("exp(θ) overflows where θ is large; take torch.softmax.", _overflowing),
         ),
     ),
     Exercise(
@@ -437,14 +321,54 @@ EXERCISES = (
             "A reward is a number: .detach() what came out of the network.",
         ),
         reference=penalised_rewards,
-        check=_check_penalty,
-        wrong=(
-            WrongAnswer("pays for going away", _penalty_turned, says="going away from the reference must cost"),
-            WrongAnswer("uses the ratio itself", _penalty_of_the_ratio, says="take its logarithm"),
-            WrongAnswer("takes the mean over the batch", _penalty_of_the_batch, says="each sequence pays for itself"),
-            WrongAnswer("forgets the reference", _penalty_without_reference, says="log-probability alone"),
-            WrongAnswer("makes every distance positive", _penalty_absolute, says="the absolute value"),
-            WrongAnswer("lets the gradient flow through", _penalty_with_gradient, says="detach the log-ratio"),
+        cases=_penalty_cases,
+        returns="the rewards",
+        differentiable=("log_probs", "reference"),
+        mistakes=(
+            Mistake(
+                "The sign is turned: going away from the reference must cost.",
+                _penalty_as(lambda new, ref: ref - new),
+            ),
+            Mistake(
+                "β is missing.",
+                lambda rewards, log_probs, reference, beta: penalised_rewards(rewards, log_probs, reference, 1.0),
+            ),
+            Mistake(
+                "That is the ratio itself; take its logarithm, the difference of the log-probabilities.",
+                _penalty_as(lambda new, ref: (new - ref).exp()),
+            ),
+            Mistake(
+                "The distance is squared; the penalty is the log-ratio itself, whose mean is the KL.",
+                _penalty_as(lambda new, ref: (new - ref).square()),
+            ),
+            Mistake(
+                "That is the reference's log-probability alone; the log-ratio is a difference.",
+                _penalty_as(lambda new, ref: ref),
+            ),
+            Mistake(
+                "That is the policy's log-probability alone: going away from the reference is what costs.",
+                _penalty_as(lambda new, ref: new),
+            ),
+            Mistake(
+                "The absolute value's mean is no KL: a sequence that has become less likely pays less.",
+                _penalty_as(lambda new, ref: (new - ref).abs()),
+            ),
+            Mistake(
+                "The log-ratio is cut at 0: a sequence that has become less likely is paid for it.",
+                _penalty_as(lambda new, ref: (new - ref).clamp(min=0)),
+            ),
+            Mistake(
+                "That is a difference of probabilities; the KL is the mean of a difference of their logarithms.",
+                _penalty_as(lambda new, ref: new.exp() - ref.exp()),
+            ),
+            Mistake(
+                "One mean is taken for all; each sequence pays for itself.",
+                _penalty_as(lambda new, ref: (new - ref).mean().expand(len(new))),
+            ),
+            Mistake(
+                "A gradient flows through the rewards; a reward is a number, so detach the log-ratio.",
+                lambda rewards, log_probs, reference, beta: rewards - beta * (log_probs - reference),
+            ),
         ),
     ),
     Exercise(
@@ -459,17 +383,42 @@ EXERCISES = (
             "The optimiser descends: the loss is -((rewards - others) * log_probs).mean().",
         ),
         reference=policy_loss,
-        check=_check_policy_loss,
-        wrong=(
-            WrongAnswer("gives the gain to an optimiser that descends", _loss_up, says="optimiser descends"),
-            WrongAnswer("uses no baseline", _loss_without_baseline, says="no baseline"),
-            WrongAnswer("weighs probabilities, not their logarithms", _loss_of_probabilities, says="∇ log π"),
-            WrongAnswer("takes the mean of all rewards", _loss_with_own_reward, says=r"mean of the \*others\*"),
-            WrongAnswer("divides the sum of the others by n", _loss_over_n, says="n - 1"),
-            WrongAnswer("sums over the batch", _loss_summed, says="grows with the batch"),
-            WrongAnswer("returns a number", _loss_as_a_number, says="carries no gradient"),
-            WrongAnswer("makes a new tensor of it", _loss_replanted, says="carries no gradient"),
-            WrongAnswer("cuts the graph", _loss_detached, says="carries no gradient"),
+        cases=_loss_cases,
+        returns="the loss",
+        differentiable=("log_probs",),
+        mistakes=(
+            Mistake(
+                "The sign is turned: an optimiser descends, so the loss is minus what is to grow.",
+                lambda log_probs, rewards: -policy_loss(log_probs, rewards),
+            ),
+            Mistake(
+                "There is no baseline: take the mean of the other rewards off each reward.",
+                _loss_as(lambda rewards: rewards),
+            ),
+            Mistake(
+                "The baseline holds the sequence's own reward; take the mean of the *others*.",
+                _loss_as(lambda rewards: rewards - rewards.mean()),
+            ),
+            Mistake(
+                "The others are n - 1, so their sum is divided by n - 1.",
+                _loss_as(lambda rewards: rewards - (rewards.sum() - rewards) / len(rewards)),
+            ),
+            Mistake(
+                "That is a sum over the sequences; take the mean, or the step grows with the batch.",
+                lambda log_probs, rewards: policy_loss(log_probs, rewards) * len(rewards),
+            ),
+            Mistake(
+                "That takes π in place of log π: the score function is ∇ log π.",
+                lambda log_probs, rewards: policy_loss(log_probs.exp(), rewards),
+            ),
+            Mistake(
+                "The advantages are divided by the rewards' spread, which is not asked for here.",
+                _loss_as(lambda rewards: (rewards - rewards.mean()) / (rewards.std() + 1e-6)),
+            ),
+            Mistake(
+                "That is one number a sequence; take their mean.",
+                lambda log_probs, rewards: -((rewards - (rewards.sum() - rewards) / (len(rewards) - 1)) * log_probs),
+            ),
         ),
     ),
     Exercise(
@@ -484,13 +433,42 @@ EXERCISES = (
             "rewards.std(dim=1, keepdim=True, correction=0) + 1e-6 is what to divide by.",
         ),
         reference=group_advantages,
-        check=_check_group,
-        wrong=(
-            WrongAnswer("compares over all groups", _group_over_all, says="one mean for all groups"),
-            WrongAnswer("compares down the columns", _group_across, says="groups are rows"),
-            WrongAnswer("divides by zero where all are equal", _group_without_floor, says="equal rewards|not finite"),
-            WrongAnswer("leaves std's correction as it is", _group_of_a_sample, says="correction=0"),
-            WrongAnswer("divides by the variance", _group_by_variance, says="take its root"),
+        cases=_group_cases,
+        returns="the advantages",
+        mistakes=(
+            Mistake(
+                "One mean serves all groups: a hard prompt would look like bad answers.",
+                lambda rewards: (rewards - rewards.mean()) / (rewards.std(correction=0) + 1e-6),
+            ),
+            Mistake(
+                "Groups are rows; you compared across them.",
+                lambda rewards: group_advantages(rewards.T).T,
+            ),
+            Mistake("The variance divides; take its root.", _group_as(lambda r: _deviation(r).square() + 1e-6)),
+            Mistake(
+                "The advantages are not divided by the spread of their group.",
+                _group_as(lambda r: torch.ones_like(r)),
+            ),
+            Mistake(
+                "The spread of a group divides by its size, not by size - 1: correction=0.",
+                _group_as(lambda r: r.std(1, keepdim=True) + 1e-6),
+            ),
+            Mistake(
+                "A group of equal rewards divides 0 by 0: add 1e-6 to the standard deviation.",
+                _group_as(_deviation),
+            ),
+            Mistake(
+                "1e-6 is added to the standard deviation, after the root, not to the variance.",
+                _group_as(lambda r: (_deviation(r).square() + 1e-6).sqrt()),
+            ),
+            Mistake(
+                "A standard deviation below 1e-6 is raised to it; here 1e-6 is added to every one.",
+                _group_as(lambda r: _deviation(r).clamp(min=1e-6)),
+            ),
+            Mistake(
+                "1e-6 is added to the quotient; add it to what divides.",
+                lambda rewards: (rewards - rewards.mean(1, keepdim=True)) / _deviation(rewards) + 1e-6,
+            ),
         ),
     ),
     Exercise(
@@ -504,17 +482,60 @@ EXERCISES = (
             "Two candidates: ρ A, and ρ kept within 1 ± ε, times A.",
             "Take the smaller: torch.minimum.",
         ),
-        reference=clipped_surrogate,
-        check=_check_clip,
-        wrong=(
-            WrongAnswer("clips what went wrong as well", _clip_always, says="still be undone"),
-            WrongAnswer("does not clip", _clip_never, says="not clipped"),
-            WrongAnswer("divides old by new", _clip_turned, says="new over old"),
-            WrongAnswer("takes the larger of both", _clip_larger, says="larger of both"),
-            WrongAnswer("divides log-probabilities", _clip_of_the_logarithms, says="subtract, then take exp"),
-            WrongAnswer("forgets the policy that drew", _clip_without_old, says="policy that drew is not used"),
-            WrongAnswer("returns the loss", _clip_as_loss, says="what is to grow, not the loss"),
-            WrongAnswer("types 0.2 for ε", _clip_by_habit, says="ε = 0.1"),
+        reference=clipped,
+        cases=_clip_cases,
+        returns="the surrogate",
+        differentiable=("log_probs",),
+        mistakes=(
+            Mistake(
+                "It is clipped always: a step that went wrong must still be undone, so take the smaller of both.",
+                _clip_as(lambda ratio, gain, epsilon: _near(ratio, epsilon) * gain),
+            ),
+            Mistake(
+                "That is the larger of both: the clip must make the gain smaller.",
+                _clip_as(lambda ratio, gain, epsilon: torch.maximum(ratio * gain, _near(ratio, epsilon) * gain)),
+            ),
+            Mistake("It is not clipped.", _clip_as(lambda ratio, gain, epsilon: ratio * gain)),
+            Mistake(
+                "The ratio is turned: it is new over old.",
+                _clip_as(lambda ratio, gain, epsilon: _smaller(1 / ratio, gain, epsilon)),
+            ),
+            Mistake(
+                "The policy that drew is not used: ρ is new over old.",
+                lambda new, old, advantage, epsilon: _smaller(new.exp(), advantage, epsilon),
+            ),
+            Mistake(
+                "A difference of log-probabilities is the logarithm of the ratio; take exp.",
+                lambda new, old, advantage, epsilon: _smaller(new - old, advantage, epsilon),
+            ),
+            Mistake(
+                "A quotient of log-probabilities is no ratio of probabilities: subtract, then take exp.",
+                lambda new, old, advantage, epsilon: _smaller(new / old, advantage, epsilon),
+            ),
+            Mistake(
+                "That is one mean; return one number an action.",
+                lambda new, old, advantage, epsilon: clipped(new, old, advantage, epsilon).mean(),
+            ),
+            Mistake(
+                "The sign is turned: this is what is to grow, not the loss.",
+                lambda new, old, advantage, epsilon: -clipped(new, old, advantage, epsilon),
+            ),
+            Mistake(
+                "ε is an argument; 0.2 is only its usual value.",
+                lambda new, old, advantage, epsilon: clipped(new, old, advantage, 0.2),
+            ),
+            Mistake(
+                "The clip has one side only; ρ is kept above 1 - ε, too.",
+                _clip_as(lambda ratio, gain, epsilon: torch.minimum(ratio * gain, ratio.clamp(max=1 + epsilon) * gain)),
+            ),
+            Mistake(
+                "That is the dual clip, which bounds the loss of a bad action as well; here that stays unbounded.",
+                _clip_as(_dual),
+            ),
+            Mistake(
+                "The gradient goes past the clip; where ρ A was clipped, it must be 0.",
+                _clip_as(_straight_through),
+            ),
         ),
     ),
 )
