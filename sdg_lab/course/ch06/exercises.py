@@ -1,26 +1,20 @@
-"""Chapter 06: what its notebook's header says, its exercises, and the weights that ship with it.
-
-What a check expects comes from ``torch.nn``'s cells, ``torch.distributions``, or a count by hand. The usual mistakes
-are tried on the same numbers, so that a refusal can name the one that was made.
-"""
+"""Chapter 06: what its notebook's header says, its exercises, and the weights that ship with it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sdg_lab.course import Chapter, Exercise, Paper, WrongAnswer
 from sdg_lab.course.ch06.pronouncer import train_pronouncer
 from sdg_lab.course.ch06.reversal import try_both_orders
-from sdg_lab.course.engine.compare import expect_close, name_the_mistake
-from sdg_lab.course.engine.exercise import Answer
-from sdg_lab.metrics.sequences.edit_distance import edit_distance, error_rate
-from sdg_lab.models.sequences.padding import mask_of
+from sdg_lab.course.engine import Case, Chapter, Exercise, Mistake, Paper
 
 CHAPTER = Chapter(
     number="06",
@@ -59,83 +53,68 @@ CHAPTER = Chapter(
 WEIGHTS = {"06-seq2seq": train_pronouncer, "06-reversal": try_both_orders}
 
 
-# What the checks share.
+def _normal(rng: np.random.Generator, *shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
+    return torch.as_tensor(rng.normal(size=shape), dtype=dtype)
 
 
-def _normal(*shape: int, seed: int) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+_CELLS = ((2, 3, 4, torch.float64), (1, 5, 2, torch.float64), (6, 1, 3, torch.float64), (4, 3, 8, torch.float32))
+"""Examples, inputs, width, precision."""
 
 
-def _cell_case(gates: int, seed: int) -> tuple[Tensor, ...]:
-    """Return x, h, c of 2 examples with 3 inputs and 4 units, and the four weights of a cell with so many gates."""
-    shapes = ((2, 3), (2, 4), (2, 4), (4 * gates, 3), (4 * gates, 4), (4 * gates,), (4 * gates,))
-    return tuple(_normal(*shape, seed=seed + i) for i, shape in enumerate(shapes))
+def _weights(rng: np.random.Generator, blocks: int, inputs: int, width: int, dtype: torch.dtype) -> list[Tensor]:
+    rows = blocks * width
+    return [_normal(rng, *shape, dtype=dtype) for shape in ((rows, inputs), (rows, width), (rows,), (rows,))]
 
 
-def _use(cell: torch.nn.RNNCellBase, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, b_hh: Tensor) -> None:
-    cell.load_state_dict({"weight_ih": w_ih, "weight_hh": w_hh, "bias_ih": b_ih, "bias_hh": b_hh})
-
-
-# Exercise: a step of an LSTM.
+# A step of an LSTM.
 
 
 def lstm_step(
     x: Tensor, h: Tensor, c: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, b_hh: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Read x, (n, inputs), in the state h, c, both (n, width); return the new h and c."""
+    """Read x, (n, inputs), in the state h, c, (n, width); return the new h and c."""
     i, f, g, o = (x @ w_ih.T + b_ih + h @ w_hh.T + b_hh).chunk(4, dim=1)
     c = f.sigmoid() * c + i.sigmoid() * g.tanh()
     return o.sigmoid() * c.tanh(), c
 
 
+def _lstm_cases(rng: np.random.Generator) -> Iterator[Case]:
+    for n, inputs, width, dtype in _CELLS:
+        x, h, c = (_normal(rng, n, size, dtype=dtype) for size in (inputs, width, width))
+        name = f"{n} examples, {inputs} inputs, {width} units"
+        yield Case(x, h, c, *_weights(rng, 4, inputs, width, dtype), name=name)
+
+
 def _lstm(mistake: str, *case: Tensor) -> tuple[Tensor, Tensor]:
     """Make a step with one mistake in it."""
     x, h, c, w_ih, w_hh, b_ih, b_hh = case
-    gates = x @ w_ih.T + b_ih + (0 if mistake == "state" else h @ w_hh.T + b_hh)
+    gates = x @ w_ih.T + (0 if mistake == "input bias" else b_ih)
+    gates = gates + (0 if mistake == "state" else h @ w_hh.T) + (0 if mistake in ("state", "state bias") else b_hh)
     i, f, g, o = gates.chunk(4, dim=1)
-    if mistake == "order":
-        i, f, o, g = i, f, g, o
+    i, f, g, o = {"g and o": (i, f, o, g), "i and f": (f, i, g, o)}.get(mistake, (i, f, g, o))
     squash = torch.sigmoid if mistake == "candidate" else torch.tanh
     kept = c if mistake == "forget" else f.sigmoid() * c
     new = kept + (squash(g) if mistake == "input" else i.sigmoid() * squash(g))
-    told = o.sigmoid() * (new if mistake == "output" else new.tanh())
-    return (new, told) if mistake == "exchanged" else (told, new)
+    out = o.sigmoid() * (c if mistake == "old" else new if mistake == "output" else new.tanh())
+    return (new, out) if mistake == "exchanged" else (out, new)
 
 
-LSTM_MISTAKES = {
-    "order": "the blocks come in the order i, f, g, o, as in torch; the last two are exchanged",
-    "candidate": "the candidate g passes through tanh, not through a sigmoid: memory must be able to fall",
-    "forget": "nothing is forgotten: c' = f c + i g needs the forget gate",
-    "input": "the candidate goes in whole: the input gate i decides how much of it",
-    "output": "h' = o tanh(c'): the tanh is missing",
-    "state": "the step does not look at the state h: U h + b' is missing",
-    "exchanged": "the two are exchanged: return h' first, then c'",
+_LSTM_MISTAKES = {
+    "g and o": "The blocks come in the order i, f, g, o, as in torch; the last two are exchanged.",
+    "i and f": "The blocks come in the order i, f, g, o, as in torch; the first two are exchanged.",
+    "candidate": "The candidate g passes through tanh, not through a sigmoid: the cell state must be able to fall.",
+    "forget": "Nothing is forgotten: c' = f c + i g needs the forget gate.",
+    "input": "The candidate goes in whole: the input gate i decides how much of it.",
+    "output": "h' = o tanh(c'): the tanh is missing.",
+    "old": "h' = o tanh(c') is made of the new cell state, not of the old one.",
+    "state": "The step does not look at the state h: U h + b' is missing.",
+    "input bias": "The bias b_ih is missing.",
+    "state bias": "The bias b_hh is missing.",
+    "exchanged": "The two are exchanged: return h' first, then c'.",
 }
 
 
-def _check_lstm(answer: Answer) -> None:
-    for seed in (0, 10):
-        case = _cell_case(4, seed)
-        x, h, c, *weights = case
-        oracle = torch.nn.LSTMCell(3, 4, dtype=torch.float64)
-        _use(oracle, *weights)
-        with torch.no_grad():
-            want = torch.stack(oracle(x, (h, c)))
-        got = _pair(answer(*case))
-        wrong = {sentence: torch.stack(_lstm(mistake, *case)) for mistake, sentence in LSTM_MISTAKES.items()}
-        name_the_mistake(got, want, wrong, what="the new h and c")
-        expect_close(got, want, what="the new h and c", case="2 examples, 3 inputs, 4 units")
-
-
-def _pair(value: object) -> object:
-    """Return two tensors of one shape as one, and anything else as it is."""
-    if isinstance(value, tuple) and len(value) == 2 and all(isinstance(part, Tensor) for part in value):
-        h, c = value
-        return torch.stack([h, c]) if h.shape == c.shape else h
-    return value
-
-
-# Exercise: a step of a GRU.
+# A step of a GRU.
 
 
 def gru_step(x: Tensor, h: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, b_hh: Tensor) -> Tensor:
@@ -147,104 +126,127 @@ def gru_step(x: Tensor, h: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, b_h
     return (1 - z) * n + z * h
 
 
+def _gru_cases(rng: np.random.Generator) -> Iterator[Case]:
+    for n, inputs, width, dtype in _CELLS:
+        x, h = (_normal(rng, n, size, dtype=dtype) for size in (inputs, width))
+        name = f"{n} examples, {inputs} inputs, {width} units"
+        yield Case(x, h, *_weights(rng, 3, inputs, width, dtype), name=name)
+
+
 def _gru(mistake: str, *case: Tensor) -> Tensor:
     """Make a step with one mistake in it."""
     x, h, w_ih, w_hh, b_ih, b_hh = case
-    r_x, z_x, n_x = (x @ w_ih.T + b_ih).chunk(3, dim=1)
-    r_h, z_h, n_h = (h @ w_hh.T + b_hh).chunk(3, dim=1)
+    r_x, z_x, n_x = (x @ w_ih.T + (0 if mistake == "input bias" else b_ih)).chunk(3, dim=1)
+    r_h, z_h, n_h = (h @ w_hh.T + (0 if mistake == "state bias" else b_hh)).chunk(3, dim=1)
     r, z = (r_x + r_h).sigmoid(), (z_x + z_h).sigmoid()
     if mistake == "order":
         r, z = z, r
-    told = {"both": r * (n_x + n_h), "no reset": n_x + n_h, "plain": n_x + (r * h) @ w_hh.chunk(3)[2].T}
-    inside = told.get(mistake, n_x + r * n_h)
+    u, b = w_hh.chunk(3)[2], b_hh.chunk(3)[2]
+    inside = {
+        "both": r * (n_x + n_h),
+        "no reset": n_x + n_h,
+        "before": n_x + (r * h) @ u.T + b,
+        "before, no bias": n_x + (r * h) @ u.T,
+        "bias outside": n_x + r * (h @ u.T) + b,
+    }.get(mistake, n_x + r * n_h)
     n = inside.sigmoid() if mistake == "candidate" else inside.tanh()
     return z * n + (1 - z) * h if mistake == "update" else (1 - z) * n + z * h
 
 
-GRU_MISTAKES = {
-    "update": "the update gate is turned round: z keeps the old h, 1 - z takes the new n",
-    "order": "the blocks come in the order r, z, n, as in torch; the first two are exchanged",
-    "no reset": "the reset gate is not used: it multiplies what the state says to n",
-    "both": "the reset gate silences the state's part of n only, not the input's",
-    "plain": "here r multiplies U h + b', after the matrix and with its bias (torch's form), not h",
-    "candidate": "the candidate n passes through tanh, not through a sigmoid",
+_GRU_MISTAKES = {
+    "update": "The update gate is turned round: z keeps the old h, 1 - z takes the new n.",
+    "order": "The blocks come in the order r, z, n, as in torch; the first two are exchanged.",
+    "no reset": "The reset gate is not used: it multiplies what the state says to n.",
+    "both": "The reset gate scales the state's part of n only, not the input's.",
+    "before": "That is U(r∘h) + b', the form of Cho et al.; torch multiplies after the matrix: r∘(U h + b').",
+    "before, no bias": "Here r multiplies U h + b', after the matrix and with its bias (torch's form), not h.",
+    "bias outside": "The reset gate multiplies the bias b' too: r∘(U h + b').",
+    "candidate": "The candidate n passes through tanh, not through a sigmoid.",
+    "input bias": "The bias b_ih is missing.",
+    "state bias": "The bias b_hh is missing.",
 }
 
 
-def _check_gru(answer: Answer) -> None:
-    for seed in (20, 30):
-        x, h, _, *weights = _cell_case(3, seed)
-        oracle = torch.nn.GRUCell(3, 4, dtype=torch.float64)
-        _use(oracle, *weights)
-        with torch.no_grad():
-            want = oracle(x, h)
-        got = answer(x, h, *weights)
-        wrong = {sentence: _gru(mistake, x, h, *weights) for mistake, sentence in GRU_MISTAKES.items()}
-        name_the_mistake(got, want, wrong, what="the new h")
-        expect_close(got, want, what="the new h", case="2 examples, 3 inputs, 4 units")
+# The loss of teacher forcing.
 
 
-# Exercise: the loss of teacher forcing.
+def teacher_forcing_loss(logits: Tensor, tokens: Tensor, lengths: Tensor) -> Tensor:
+    """Return the mean nats of the tokens that count."""
+    targets = tokens[:, 1:]  # logits[:, t] predict the token after place t
+    nats = F.cross_entropy(logits.transpose(1, 2), targets, reduction="none")  # (n, T)
+    counts = torch.arange(nats.shape[1]) < lengths[:, None]
+    return (nats * counts).sum() / lengths.sum()
 
 
-def teacher_forcing_loss(scores: Tensor, tokens: Tensor, lengths: Tensor) -> Tensor:
-    """Return the mean nats of the symbols that count.
-
-    Args:
-        scores: (n, T, symbols); scores[:, t] was computed from the true tokens up to t.
-        tokens: (n, T + 1), each row a boundary, the symbols, the boundary, and padding.
-        lengths: how many symbols after the first boundary count in each row, (n,).
-    """
-    nats = F.cross_entropy(scores.flatten(0, 1), tokens[:, 1:].flatten(), reduction="none").view(scores.shape[:2])
-    return (nats * mask_of(lengths, scores.shape[1])).sum() / lengths.sum()
-
-
-def _forcing(mistake: str, scores: Tensor, tokens: Tensor, lengths: Tensor) -> Tensor:
-    """Compute the loss with one mistake in it."""
-    target = tokens[:, :-1] if mistake == "read" else tokens[:, 1:]
-    nats = -scores.log_softmax(dim=2).gather(2, target[..., None])[..., 0]
-    mask = mask_of(lengths - int(mistake == "end"), scores.shape[1])
-    found = {
-        "mask": nats.mean(),
-        "width": (nats * mask).mean(),
-        "rows": ((nats * mask).sum(1) / lengths).mean(),
-        "sum": (nats * mask).sum(),
-        "sequence": (nats * mask).sum(1).mean(),
-        "softmax": -(scores.gather(2, target[..., None])[..., 0] * mask).sum() / lengths.sum(),
-    }
-    return found.get(mistake, (nats * mask).sum() / mask.sum())
+def _forcing_cases(rng: np.random.Generator) -> Iterator[Case]:
+    for sizes, vocabulary, padding, dtype in (
+        ((4, 2, 5), 5, 0, torch.float64),
+        ((3,), 7, 0, torch.float64),
+        ((1, 6, 2, 2), 3, 2, torch.float64),
+        ((5, 3), 11, 1, torch.float32),
+    ):
+        lengths = torch.tensor(sizes)
+        width = max(sizes) + padding
+        tokens = torch.zeros(len(sizes), width + 1, dtype=torch.int64)
+        for row, size in enumerate(sizes):
+            tokens[row, 1:size] = torch.as_tensor(rng.integers(1, vocabulary, size - 1))
+        logits = 2 * _normal(rng, len(sizes), width, vocabulary, dtype=dtype)
+        yield Case(logits, tokens, lengths, name=f"{len(sizes)} sequences of {[size - 1 for size in sizes]} tokens")
+    sure = 900 * _normal(rng, 2, 3, 4)
+    yield Case(sure, torch.tensor([[0, 1, 2, 0], [0, 3, 0, 0]]), torch.tensor([3, 2]), name="logits of several hundred")
 
 
-FORCING_MISTAKES = {
-    "mask": "padding is counted: only the first lengths[i] predictions of row i count",
-    "width": "the sum is right, but divided by all places, padding too; divide by the symbols that count",
-    "rows": "that is the mean over rows of each row's mean: a short row weighs more; divide once, at the end",
-    "read": "the target is the symbol that was just read; it is the next one, tokens[:, 1:]",
-    "end": "the end of the sequence is left out: it is one of the lengths[i] symbols",
-    "sum": "that is the sum of the nats; the mean of a symbol is asked for",
-    "sequence": "that is nats a sequence; the mean of a symbol is asked for",
-    "softmax": "scores are no log-probabilities yet: log_softmax over the symbols first",
-}
+def _nats(logits: Tensor, tokens: Tensor) -> Tensor:
+    return -logits.log_softmax(dim=2).gather(2, tokens[:, 1:, None])[..., 0]
 
 
-def _check_forcing(answer: Answer) -> None:
-    tokens = torch.tensor([[0, 3, 1, 2, 0, 0], [0, 4, 0, 0, 0, 0], [0, 2, 2, 1, 3, 0]])
-    lengths, scores = torch.tensor([4, 2, 5]), 2 * _normal(3, 5, 5, seed=40)
-    surprises = [-scores[i, t].log_softmax(0)[tokens[i, t + 1]] for i in range(3) for t in range(int(lengths[i]))]
-    want = torch.stack(surprises).mean()
-    got = answer(scores, tokens, lengths)
-    wrong = {sentence: _forcing(mistake, scores, tokens, lengths) for mistake, sentence in FORCING_MISTAKES.items()}
-    name_the_mistake(got, want, wrong, what="the loss")
-    expect_close(got, want, what="the loss", case="3 sequences with 3, 1 and 4 symbols")
+def _mask(logits: Tensor, lengths: Tensor) -> Tensor:
+    return torch.arange(logits.shape[1]) < lengths[:, None]
 
 
-# Exercise: the density of a mixture.
+def _forcing(slip: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
+    """Return a loss made of the nats (n, T), where they count, and the lengths."""
+    return lambda logits, tokens, lengths: slip(_nats(logits, tokens), _mask(logits, lengths), lengths)
+
+
+def _what_was_read(logits: Tensor, tokens: Tensor, lengths: Tensor) -> Tensor:
+    return teacher_forcing_loss(logits, torch.cat([tokens[:, :1], tokens[:, :-1]], dim=1), lengths)
+
+
+def _no_softmax(logits: Tensor, tokens: Tensor, lengths: Tensor) -> Tensor:
+    chosen = logits.gather(2, tokens[:, 1:, None])[..., 0]
+    return -(chosen * _mask(logits, lengths)).sum() / lengths.sum()
+
+
+def _softmax_then_log(logits: Tensor, tokens: Tensor, lengths: Tensor) -> Tensor:
+    nats = -logits.softmax(dim=2).log().gather(2, tokens[:, 1:, None])[..., 0]
+    return torch.where(_mask(logits, lengths), nats, 0).sum() / lengths.sum()
+
+
+# The density of a mixture.
 
 
 def mixture_log_density(values: Tensor, log_weights: Tensor, means: Tensor, scales: Tensor) -> Tensor:
-    """Return log Σ_k w_k N(value; mean_k, scale_k²): values (n,), the others (n, components); nats, (n,)."""
+    """Return log Σ_k w_k N(value; mean_k, scale_k²), (n,), in nats."""
     z = (values[:, None] - means) / scales
-    return (log_weights - 0.5 * z**2 - scales.log() - 0.5 * math.log(2 * math.pi)).logsumexp(dim=1)
+    log_normal = -0.5 * z**2 - scales.log() - 0.5 * math.log(2 * math.pi)
+    return (log_weights + log_normal).logsumexp(dim=1)
+
+
+def _mixture_cases(rng: np.random.Generator) -> Iterator[Case]:
+    for n, components, dtype in (
+        (6, 3, torch.float64),
+        (1, 5, torch.float64),
+        (4, 1, torch.float64),
+        (3, 3, torch.float64),
+        (20, 2, torch.float32),
+    ):
+        log_weights = _normal(rng, n, components, dtype=dtype).log_softmax(dim=1)
+        means, spread = (_normal(rng, n, components, dtype=dtype) for _ in range(2))
+        name = f"{n} values, {components} components"
+        yield Case(_normal(rng, n, dtype=dtype), log_weights, means, 0.2 + spread.abs(), name=name)
+    one = torch.tensor([[0.0]]).double()
+    yield Case(torch.tensor([60.0]).double(), one, one.clone(), one + 1, name="a value 60 standard deviations away")
 
 
 def _mixture(mistake: str, values: Tensor, log_weights: Tensor, means: Tensor, scales: Tensor) -> Tensor:
@@ -254,114 +256,104 @@ def _mixture(mistake: str, values: Tensor, log_weights: Tensor, means: Tensor, s
     normal = normal - (0 if mistake == "scale" else spread.log())
     normal = normal - (0 if mistake == "constant" else 0.5 * math.log(2 * math.pi))
     joint = log_weights + normal
-    found = {
+    return {
         "average": (log_weights.exp() * normal).sum(1),
         "best": joint.max(dim=1).values,
         "density": joint.exp().sum(1),
+        "underflow": joint.exp().sum(1).log(),
         "weights": normal.logsumexp(1),
         "exponent": (log_weights.exp() + normal).logsumexp(1),
-    }
-    return found.get(mistake, joint.logsumexp(1))
+    }.get(mistake, joint.logsumexp(1))
 
 
-MIXTURE_MISTAKES = {
-    "average": "that averages log-densities; the logarithm of the weighted sum is asked for, and it is larger",
-    "constant": "the constant is missing: each Gaussian has -½ log 2π",
-    "scale": "-log scale is missing: a narrow Gaussian is also a high one",
-    "variance": "scales are standard deviations; they were taken for variances",
-    "best": "that is the largest component alone; all of them count: logsumexp, not max",
-    "density": "that is the density; its logarithm is asked for",
-    "weights": "the weights are not used: add log_weights before the sum",
-    "exponent": "log_weights are logarithms already: add them, not their exponentials",
+_MIXTURE_MISTAKES = {
+    "average": "That averages log-densities; the logarithm of the weighted sum is asked for, and it is larger.",
+    "constant": "The constant is missing: each Gaussian has -½ log 2π.",
+    "scale": "-log scale is missing: a narrow Gaussian is also a high one.",
+    "variance": "Scales are standard deviations; they were taken for variances.",
+    "best": "That is the largest component alone; all of them count: logsumexp, not max.",
+    "density": "That is the density; its logarithm is asked for.",
+    "underflow": "exp underflows far from all means: use logsumexp.",
+    "weights": "The weights are not used: add log_weights before the sum.",
+    "exponent": "log_weights are logarithms already: add them, not their exponentials.",
 }
 
 
-def _check_mixture(answer: Answer) -> None:
-    values, means, scales = _normal(6, seed=50), _normal(6, 3, seed=51), 0.2 + _normal(6, 3, seed=52).abs()
-    log_weights = _normal(6, 3, seed=53).log_softmax(dim=1)
-    want = torch.distributions.MixtureSameFamily(
-        torch.distributions.Categorical(logits=log_weights), torch.distributions.Normal(means, scales)
-    ).log_prob(values)  # type: ignore[no-untyped-call]
-    case = (values, log_weights, means, scales)
-    got = answer(*case)
-    wrong = {sentence: _mixture(mistake, *case) for mistake, sentence in MIXTURE_MISTAKES.items()}
-    name_the_mistake(got, want, wrong, what="the log-density")
-    expect_close(got, want, what="the log-density", case="6 values, 3 components")
-    far = answer(torch.tensor([60.0]), torch.tensor([[0.0]]), torch.tensor([[0.0]]), torch.tensor([[1.0]]))
-    expect_close(
-        far, [-1800 - 0.5 * math.log(2 * math.pi)], what="the log-density (use logsumexp: exp underflows there)",
-        case="a value 60 standard deviations away", rtol=1e-5,
-    )  # fmt: skip
-
-
-def _mixture_underflow(values: Tensor, log_weights: Tensor, means: Tensor, scales: Tensor) -> Tensor:
-    return _mixture("density", values, log_weights, means, scales).log()
-
-
-# Exercise: how much of a pronunciation is wrong.
+# How much of a pronunciation is wrong.
 
 Words = Sequence[Sequence[str]]
 
-HEARD = [("K", "AE", "T"), ("D", "AO"), ("S", "T", "R", "IY", "T", "S"), ("AE", "P", "AH", "L")]
-TRUE = [("K", "AE", "T"), ("D", "AO", "G"), ("T", "R", "IY", "T"), ("EY", "P", "AH", "L")]
 
-
-def _check_error_rate(answer: Answer) -> None:
-    # By hand: 0 + 1 (G is missing) + 2 (S before and behind) + 1 (another vowel), of 3 + 3 + 4 + 4 phonemes.
-    want = 4 / 14
-    got = answer(HEARD, TRUE)
-    mistakes = {
-        "that is the mean of the words' rates: divide once, so that each phoneme weighs the same": _mean_of_rates,
-        "divide by the length of the reference, not of what was written": _by_written,
-        "phonemes are compared place by place: one that is missing shifts all the others; align them": _by_place,
-        "that is the share of wrong words; count phonemes": _wrong_words,
-        "a replacement is one error, not a deletion and an insertion": _replacement_as_two,
-        "that is the number of errors; divide by the number of phonemes": _number_of_errors,
-    }
-    wrong = {sentence: mistake(HEARD, TRUE) for sentence, mistake in mistakes.items()}
-    name_the_mistake(got, want, wrong, what="the phoneme error rate")
-    expect_close(got, want, what="the phoneme error rate", case="four words with 0, 1, 2 and 1 errors")
-    long = answer([("A", "B", "C", "D", "E")], [("X",)])
-    expect_close(long, 5.0, what="the phoneme error rate", case="five phonemes written for one; it may exceed 1")
-
-
-def _mean_of_rates(written: Words, reference: Words) -> float:
-    rates = [edit_distance(a, b) / len(b) for a, b in zip(written, reference, strict=True)]
-    return sum(rates) / len(rates)
-
-
-def _by_written(written: Words, reference: Words) -> float:
-    return error_rate(written, reference) * sum(map(len, reference)) / sum(map(len, written))
-
-
-def _by_place(written: Words, reference: Words) -> float:
-    errors = sum(
-        sum(x != y for x, y in zip(a, b, strict=False)) + abs(len(a) - len(b))
-        for a, b in zip(written, reference, strict=True)
-    )
-    return errors / sum(map(len, reference))
-
-
-def _wrong_words(written: Words, reference: Words) -> float:
-    return sum(a != b for a, b in zip(written, reference, strict=True)) / len(reference)
-
-
-def _replacement_as_two(written: Words, reference: Words) -> float:
-    """Count insertions and deletions only: what does not belong to the longest common subsequence."""
-    errors = 0
+def phoneme_error_rate(written: Words, reference: Words) -> float:
+    """Return the least edits of all words, per phoneme of the references."""
+    edits = 0
     for a, b in zip(written, reference, strict=True):
-        row = [0] * (len(b) + 1)
-        for symbol in a:
-            before = row
-            row = [0]
-            for j, other in enumerate(b):
-                row.append(before[j] + 1 if symbol == other else max(before[j + 1], row[j]))
-        errors += len(a) + len(b) - 2 * row[-1]
-    return errors / sum(map(len, reference))
+        row = list(range(len(b) + 1))  # from nothing to b[:j]: j insertions
+        for i, mine in enumerate(a, start=1):
+            before, row = row, [i]
+            for j, theirs in enumerate(b, start=1):
+                replace = before[j - 1] + (mine != theirs)
+                row.append(min(before[j] + 1, row[j - 1] + 1, replace))
+        edits += row[-1]
+    return edits / sum(len(b) for b in reference)
 
 
-def _number_of_errors(written: Words, reference: Words) -> int:
-    return sum(edit_distance(a, b) for a, b in zip(written, reference, strict=True))
+_PHONEMES = ("K", "AE", "T", "D", "AO", "S", "R", "IY", "CH", "AH")
+
+
+def _word(rng: np.random.Generator, longest: int = 8) -> tuple[str, ...]:
+    return tuple(rng.choice(_PHONEMES[: rng.integers(2, 10)], rng.integers(1, longest)).tolist())
+
+
+def _error_rate_cases(rng: np.random.Generator) -> Iterator[Case]:
+    heard = [("K", "AE", "T"), ("D", "AO"), ("S", "T", "R", "IY", "T", "S"), ("AE", "P", "AH", "L")]
+    true = [("K", "AE", "T"), ("D", "AO", "G"), ("T", "R", "IY", "T"), ("EY", "P", "AH", "L")]
+    yield Case(heard, true, name="four words with 0, 1, 2 and 1 errors")
+    yield Case([("A", "B", "C")], [("C", "B", "A")], name="phonemes in the opposite order")
+    yield Case([("B", "C", "D")], [("A", "B", "C", "D")], name="a word whose first phoneme is missing")
+    yield Case([("A", "B", "C", "D", "E")], [("X",)], name="five phonemes written for one; it may exceed 1")
+    yield Case([(), ("A",)], [("A", "B"), ("A",)], name="a word of which nothing was written")
+    yield Case([("B", "A", "C")], [("A", "B", "C")], name="two neighbours exchanged, which takes two edits")
+    yield Case([("CH", "A"), ("A",)], [("C", "H", "A"), ("A",)], name="phonemes of two letters")
+    for n in (1, 3, 12, 12, 12):
+        yield Case([_word(rng) for _ in range(n)], [_word(rng) for _ in range(n)])
+    for _ in range(6):  # words with a few edits in them, as a network makes them
+        true = [_word(rng, 12) for _ in range(5)]
+        yield Case([tuple(p for p in word if rng.random() > 0.3) or ("K",) for word in true], true)
+
+
+def _edits(a: Sequence[str], b: Sequence[str], replace: int = 1, first: bool = True, swap: bool = False) -> int:
+    d = np.zeros((len(a) + 1, len(b) + 1), dtype=int)
+    d[:, 0] = np.arange(len(a) + 1)
+    d[0] = np.arange(len(b) + 1) if first else 0
+    for i in range(1, len(a) + 1):
+        for j in range(1, len(b) + 1):
+            d[i, j] = min(d[i - 1, j] + 1, d[i, j - 1] + 1, d[i - 1, j - 1] + replace * (a[i - 1] != b[j - 1]))
+            if swap and i > 1 and j > 1 and a[i - 1] == b[j - 2] and a[i - 2] == b[j - 1]:
+                d[i, j] = min(d[i, j], d[i - 2, j - 2] + 1)
+    return int(d[-1, -1])
+
+
+def _rate(edits: Callable[[Sequence[str], Sequence[str]], float]) -> Any:
+    """Return the rate made of another number of edits of a word."""
+    return lambda written, reference: (
+        sum(edits(a, b) for a, b in zip(written, reference, strict=True)) / sum(map(len, reference))
+    )
+
+
+def _place_by_place(a: Sequence[str], b: Sequence[str]) -> int:
+    return sum(x != y for x, y in zip(a, b, strict=False)) + abs(len(a) - len(b))
+
+
+def _bag(a: Sequence[str], b: Sequence[str]) -> int:
+    return max(len(a), len(b)) - sum(min(list(a).count(p), list(b).count(p)) for p in set(a) | set(b))
+
+
+def _by_blocks(a: Sequence[str], b: Sequence[str]) -> int:
+    from difflib import SequenceMatcher
+
+    steps = SequenceMatcher(None, list(a), list(b), autojunk=False).get_opcodes()
+    return sum(max(end - start, last - first) for kind, start, end, first, last in steps if kind != "equal")
 
 
 EXERCISES = (
@@ -377,16 +369,10 @@ EXERCISES = (
             "c = f.sigmoid() * c + i.sigmoid() * g.tanh(), and h is o.sigmoid() times the tanh of the new c.",
         ),
         reference=lstm_step,
-        check=_check_lstm,
-        wrong=(
-            WrongAnswer("takes the gates in another order", partial(_lstm, "order"), says="order i, f, g, o"),
-            WrongAnswer(
-                "takes a sigmoid for the candidate", partial(_lstm, "candidate"), says="tanh, not through a sigmoid"
-            ),
-            WrongAnswer("forgets the forget gate", partial(_lstm, "forget"), says="nothing is forgotten"),
-            WrongAnswer("shows the memory without tanh", partial(_lstm, "output"), says="tanh is missing"),
-            WrongAnswer("exchanges h and c", partial(_lstm, "exchanged"), says="exchanged: return h"),
-        ),
+        cases=_lstm_cases,
+        returns=("the new h", "the new c"),
+        differentiable=("x", "h", "c", "w_ih", "w_hh", "b_ih", "b_hh"),
+        mistakes=tuple(Mistake(sentence, partial(_lstm, which)) for which, sentence in _LSTM_MISTAKES.items()),
     ),
     Exercise(
         key="06.gru_step",
@@ -400,15 +386,10 @@ EXERCISES = (
             "n = (n_x + (r_x + r_h).sigmoid() * n_h).tanh(); then mix n with h by z.",
         ),
         reference=gru_step,
-        check=_check_gru,
-        wrong=(
-            WrongAnswer("turns the update gate round", partial(_gru, "update"), says="turned round"),
-            WrongAnswer("exchanges reset and update", partial(_gru, "order"), says="order r, z, n"),
-            WrongAnswer("leaves out the reset gate", partial(_gru, "no reset"), says="reset gate is not used"),
-            WrongAnswer(
-                "takes a sigmoid for the candidate", partial(_gru, "candidate"), says="tanh, not through a sigmoid"
-            ),
-        ),
+        cases=_gru_cases,
+        returns="the new h",
+        differentiable=("x", "h", "w_ih", "w_hh", "b_ih", "b_hh"),
+        mistakes=tuple(Mistake(sentence, partial(_gru, which)) for which, sentence in _GRU_MISTAKES.items()),
     ),
     Exercise(
         key="06.mixture",
@@ -422,34 +403,56 @@ EXERCISES = (
             "Add log_weights, then .logsumexp(dim=1): exp, sum and log without underflow.",
         ),
         reference=mixture_log_density,
-        check=_check_mixture,
-        wrong=(
-            WrongAnswer("averages the log-densities", partial(_mixture, "average"), says="averages log-densities"),
-            WrongAnswer("forgets the constant", partial(_mixture, "constant"), says="constant is missing"),
-            WrongAnswer("takes scales for variances", partial(_mixture, "variance"), says="taken for variances"),
-            WrongAnswer("takes the best component alone", partial(_mixture, "best"), says="largest component alone"),
-            WrongAnswer("lets exp underflow", _mixture_underflow, says="underflows"),
-        ),
+        cases=_mixture_cases,
+        returns="the log-density",
+        differentiable=("log_weights", "means", "scales"),
+        mistakes=tuple(Mistake(sentence, partial(_mixture, which)) for which, sentence in _MIXTURE_MISTAKES.items()),
     ),
     Exercise(
         key="06.teacher_forcing",
         title="The loss of teacher forcing",
-        task="Compute the mean nats of the symbols that count from the decoder's scores and the true tokens.",
+        task="Compute the mean nats of the tokens that count from the decoder's logits and the true tokens.",
         points=2,
         minutes=10,
         hints=(
-            "scores[:, t] was computed from the tokens up to t. Which token is it about?",
-            "The nats of every place are -log_softmax(scores) at tokens[:, 1:]; which places are padding?",
+            "logits[:, t] were computed from the tokens up to t. Which token do they predict?",
+            "The nats of every place are -log_softmax(logits) at tokens[:, 1:]; which places are padding?",
             "mask = torch.arange(T) < lengths[:, None]; the sum of nats * mask, divided by lengths.sum().",
         ),
         reference=teacher_forcing_loss,
-        check=_check_forcing,
-        wrong=(
-            WrongAnswer("ignores the mask", partial(_forcing, "mask"), says="padding is counted"),
-            WrongAnswer("takes the mean over padding", partial(_forcing, "width"), says="divided by all places"),
-            WrongAnswer("takes the mean of the rows' means", partial(_forcing, "rows"), says="short row weighs more"),
-            WrongAnswer("predicts what was just read", partial(_forcing, "read"), says="just read"),
-            WrongAnswer("leaves out the end", partial(_forcing, "end"), says="end of the sequence is left out"),
+        cases=_forcing_cases,
+        returns="the loss",
+        differentiable=("logits",),
+        mistakes=(
+            Mistake(
+                "Padding is counted: only the first lengths[i] predictions of row i count.",
+                _forcing(lambda nats, mask, lengths: nats.mean()),
+            ),
+            Mistake(
+                "The sum is right, but divided by all places, padding too; divide by the tokens that count.",
+                _forcing(lambda nats, mask, lengths: (nats * mask).mean()),
+            ),
+            Mistake(
+                "That is the mean over rows of each row's mean: a short row weighs more; divide once, at the end.",
+                _forcing(lambda nats, mask, lengths: ((nats * mask).sum(1) / lengths).mean()),
+            ),
+            Mistake(
+                "That is the sum of the nats; the mean of a token is asked for.",
+                _forcing(lambda nats, mask, lengths: (nats * mask).sum()),
+            ),
+            Mistake(
+                "That is nats per sequence; the mean of a token is asked for.",
+                _forcing(lambda nats, mask, lengths: (nats * mask).sum(1).mean()),
+            ),
+            Mistake(
+                "The end of the sequence is left out: it is one of the lengths[i] tokens.",
+                lambda logits, tokens, lengths: (
+                    (_nats(logits, tokens) * _mask(logits, lengths - 1)).sum() / (lengths - 1).sum()
+                ),
+            ),
+            Mistake("The target is the token that was just read; it is the next one, tokens[:, 1:].", _what_was_read),
+            Mistake("Logits are no log-probabilities yet: log_softmax over the tokens first.", _no_softmax),
+            Mistake("log(softmax(·)) underflows where the network is sure; use log_softmax.", _softmax_then_log),
         ),
     ),
     Exercise(
@@ -463,14 +466,61 @@ EXERCISES = (
             "d[i][j] = min(d[i-1][j] + 1, d[i][j-1] + 1, d[i-1][j-1] + (a[i-1] != b[j-1])), d[i][0] = i.",
             "Sum the distances over all words, sum the lengths of the references, and divide once.",
         ),
-        reference=error_rate,
-        check=_check_error_rate,
-        wrong=(
-            WrongAnswer("averages the words' rates", _mean_of_rates, says="mean of the words' rates"),
-            WrongAnswer("divides by what was written", _by_written, says="length of the reference"),
-            WrongAnswer("compares place by place", _by_place, says="place by place"),
-            WrongAnswer("counts words", _wrong_words, says="share of wrong words"),
-            WrongAnswer("counts a replacement twice", _replacement_as_two, says="replacement is one error"),
+        reference=phoneme_error_rate,
+        cases=_error_rate_cases,
+        returns="the phoneme error rate",
+        mistakes=(
+            Mistake(
+                "That is the mean of the words' rates: divide once, so that each phoneme weighs the same.",
+                lambda written, reference: float(
+                    np.mean([_edits(a, b) / len(b) for a, b in zip(written, reference, strict=True)])
+                ),
+            ),
+            Mistake(
+                "Divide by the length of the reference, not of what was written.",
+                lambda written, reference: (
+                    sum(_edits(a, b) for a, b in zip(written, reference, strict=True)) / max(sum(map(len, written)), 1)
+                ),
+            ),
+            Mistake(
+                "Phonemes are compared place by place: one that is missing shifts all the others; align them.",
+                _rate(_place_by_place),
+            ),
+            Mistake("That is a bag of phonemes: their order counts, too.", _rate(_bag)),
+            Mistake(
+                "A replacement is one error, not a deletion and an insertion.",
+                _rate(partial(_edits, replace=2)),
+            ),
+            Mistake(
+                "The first row of the table is 0, 1, 2, …: phonemes missing at the beginning are errors.",
+                _rate(partial(_edits, first=False)),
+            ),
+            Mistake(
+                "Two neighbours exchanged are two edits: there is no edit that exchanges.",
+                _rate(partial(_edits, swap=True)),
+            ),
+            Mistake(
+                "Blocks that match are not always the least edits (difflib's are not): fill the whole table.",
+                _rate(_by_blocks),
+            ),
+            Mistake(
+                "Compare phonemes, not letters: CH is one of them.",
+                _rate(lambda a, b: _edits("".join(a), "".join(b))),
+            ),
+            Mistake(
+                "That is the share of wrong words; count phonemes.",
+                lambda written, reference: (
+                    sum(a != b for a, b in zip(written, reference, strict=True)) / len(reference)
+                ),
+            ),
+            Mistake(
+                "That is the number of errors; divide by the number of phonemes.",
+                lambda written, reference: sum(_edits(a, b) for a, b in zip(written, reference, strict=True)),
+            ),
+            Mistake(
+                "It was cut at 1; who writes too much makes more errors than there are phonemes.",
+                lambda written, reference: min(phoneme_error_rate(written, reference), 1.0),
+            ),
         ),
     ),
 )
