@@ -106,6 +106,13 @@ class TestMistakes:
         exercise = dataclasses.replace(SMOOTHING, mistakes=(both, *SMOOTHING.mistakes))
         assert verdict(exercise, SMOOTHING.mistakes[0].answer).message.startswith("Rows, not columns.")
 
+    def test_the_case_that_shows_it_is_told_not_another_that_is_wrong_too(self):
+        def answer(counts, alpha):
+            return 7 * counts if alpha == 1 else SMOOTHING.mistakes[2].answer(counts, alpha)
+
+        message = verdict(SMOOTHING, answer).message
+        assert message.startswith("The whole sums to 1.\nThe matrix for counts = 4×4 numbers")
+
     def test_one_that_raises_is_named_beside_the_error(self):
         raises = Mistake("There are no more rows than columns.", lambda counts, alpha: counts[len(counts)])
         exercise = dataclasses.replace(SMOOTHING, mistakes=(raises, *SMOOTHING.mistakes))

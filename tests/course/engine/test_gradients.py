@@ -162,6 +162,7 @@ def test_a_network_or_an_object_that_is_changed_is_named():
 
     one, other = Table(), Table()
     assert change(one, other, "table") == ""
+    assert list(tensors(one, "table")) == []
     one.values[0] = 2
     assert change(one, other, "table").startswith("changes table.values in place")
     one, other = (_network(np.random.default_rng(0)) for _ in range(2))
