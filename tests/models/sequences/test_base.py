@@ -384,6 +384,17 @@ def test_text_log_prob_predicts_each_character_once() -> None:
         assert nats.sum() == pytest.approx(chain.log_prob([TEXT])[0] - end, rel=1e-6)
 
 
+def test_unless_told_otherwise_a_text_is_read_in_the_windows_of_training_and_half_of_each_is_new() -> None:
+    model = Memory(context=30).fit_text(TEXT, context=12, epochs=1, progress=False)
+    nats = model.text_log_prob(TEXT)
+    np.testing.assert_array_equal(nats, model.text_log_prob(TEXT, context=12, stride=6))
+    for context, stride in ((12, 12), (12, 3), (30, 15)):
+        assert np.abs(nats - model.text_log_prob(TEXT, context=context, stride=stride)).max() > 1e-3
+    loose = Memory().fit(["ab", "ba"], epochs=1, progress=False)  # no limit, and never a text: 128
+    text = "ab" * 100
+    np.testing.assert_array_equal(loose.text_log_prob(text), loose.text_log_prob(text, context=128, stride=64))
+
+
 def test_running_text_has_no_end_and_goes_on_past_the_context() -> None:
     model = Memory(context=6).fit_text(TEXT, epochs=2, progress=False)
     with torch.no_grad():
@@ -410,6 +421,23 @@ def test_rows_that_end_past_the_context_disturb_no_others(starts: list[int], max
     for row, start in enumerate(starts):
         want = list(range(start, -1, -1))[: 1 + max_length]
         assert tokens[row, 1 : 1 + int(lengths[row])].tolist() == want
+
+
+def test_sequences_that_have_ended_are_no_longer_computed() -> None:
+    widths: list[int] = []
+
+    class Watched(Bigram):
+        def read(self, tokens: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+            widths.append(len(tokens))
+            return super().read(tokens, state)
+
+    model = Watched().fit(NAMES, epochs=30, lr=0.1, progress=False)
+    found = model.sample(64, seed=0)
+    lengths = sorted(map(len, found))
+    assert widths[0] == 64
+    assert widths == sorted(widths, reverse=True)
+    assert widths[-1] <= 4
+    assert len(widths) == lengths[-1] + 1
 
 
 def test_past_the_context_the_younger_half_is_read_anew() -> None:

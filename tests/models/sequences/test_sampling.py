@@ -110,6 +110,16 @@ def test_draws_follow_the_filtered_distribution() -> None:
     assert chisquare(counts[want > 0], want[want > 0] * len(drawn)).pvalue > 0.001
 
 
+@pytest.mark.parametrize("uniform", [0.0, 1 - 2**-53])
+def test_the_least_and_the_greatest_uniform_number_draw_a_token_that_can_be_drawn(
+    uniform: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logits = torch.randn(500, 9, generator=torch.Generator().manual_seed(0))
+    logits[:, [0, 8]] = -math.inf
+    monkeypatch.setattr(torch, "rand", lambda *shape, **options: torch.full(shape, uniform, dtype=torch.float64))
+    assert set(draw(logits).tolist()) == {1 if uniform == 0 else 7}
+
+
 def test_the_generator_decides_the_draw_and_one_symbol_alone_is_always_drawn() -> None:
     logits = torch.randn(50, 9, generator=torch.Generator().manual_seed(1))
     first, again, other = (draw(logits, torch.Generator().manual_seed(seed)) for seed in (3, 3, 4))
