@@ -462,7 +462,7 @@ EXERCISES = (
                 _group_as(lambda r: (_deviation(r).square() + 1e-6).sqrt()),
             ),
             Mistake(
-                "A standard deviation below 1e-6 is raised to it; here 1e-6 is added to every one.",
+                "1e-6 is added to every standard deviation, also where the rewards of a group differ.",
                 _group_as(lambda r: _deviation(r).clamp(min=1e-6)),
             ),
             Mistake(
