@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sdg_lab.tables.categories import Categories
-from sdg_lab.tables.codec import code_table, column_of, columns_of
+from sdg_lab.tables.codec import code_table, column_from_config, column_of, columns_of
 from sdg_lab.tables.columns import (
     as_table,
     check_column,
@@ -75,6 +76,7 @@ def test_kinds(values: Any, kind: str) -> None:
             ValueError,
             "column 'x' holds both 1 and '1', which read the same; make all of them text, or all numbers",
         ),
+        (["1", 1, "b"], ValueError, "column 'x' holds both '1' and 1, which read the same;"),
         (pd.Categorical([1, "1"]), ValueError, "column 'x' holds both 1 and '1', which read the same;"),
     ],
 )
@@ -94,7 +96,16 @@ def test_two_states_are_enough(values: Any) -> None:
     # Whether a value is missing can be learned; and a category that a dtype declares may yet come.
     column = column_of(pd.Series(values, name="x"), 8)
     assert len(column.labels) == 2
-    assert column.config()["kind"] in ("numbers", "categories")
+    assert column_from_config(json.loads(json.dumps(column.config()))).labels == column.labels
+
+
+def test_a_table_of_probabilities_has_a_limit() -> None:
+    values = pd.Series([f"id {i}" for i in range(256)], name="x")
+    assert len(column_of(values[:255], 8).labels) == 255
+    with pytest.raises(
+        ValueError, match=r"^column 'x' has 256 states, more than 255: .* remove it, or merge rare ones$"
+    ):
+        column_of(values, 8)
 
 
 def test_rows_are_counted_as_the_caller_does() -> None:
