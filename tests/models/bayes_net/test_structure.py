@@ -48,21 +48,32 @@ def graphs(draw: st.DrawFn, most: int = 6) -> dict[str, tuple[str, ...]]:
     }
 
 
-def as_pgmpy(graph: dict[str, tuple[str, ...]]) -> DAG:
-    peer = DAG([(parent, node) for node, above in graph.items() for parent in above])
-    peer.add_nodes_from(graph)
-    return peer
-
-
 # Graphs
 
 
-@settings(max_examples=150)
-@given(graphs(), st.data())
-def test_d_separation_is_pgmpys(graph, data):
-    a, b, *others = data.draw(st.permutations(sorted(graph)))
-    known = data.draw(st.sets(st.sampled_from(others)) if others else st.just(set()))
-    assert d_separated(graph, a, b, known) != as_pgmpy(graph).is_dconnected(a, b, list(known))
+def every_question(graph):
+    """Yield all pairs of nodes, each given all sets of the others."""
+    for a, b in itertools.combinations(graph, 2):
+        others = [node for node in graph if node not in (a, b)]
+        for size in range(len(others) + 1):
+            yield from ((a, b, set(known)) for known in itertools.combinations(others, size))
+
+
+@settings(max_examples=60)
+@given(graphs(5))
+def test_d_separation_is_networkxs(graph):
+    peer = nx.DiGraph([(parent, node) for node, above in graph.items() for parent in above])
+    peer.add_nodes_from(graph)
+    for a, b, known in every_question(graph):
+        assert d_separated(graph, a, b, known) == nx.is_d_separator(peer, {a}, {b}, known)
+
+
+def test_a_collider_is_opened_from_far_below():
+    graph = {"x": (), "y": (), "m": ("x", "y"), "c": ("m",), "d": ("c",), "e": ("m",)}
+    assert d_separated(graph, "x", "y")
+    assert d_separated(graph, "d", "e", {"m"})
+    for below in "mcde":
+        assert not d_separated(graph, "x", "y", {below})
 
 
 @settings(max_examples=100)
