@@ -116,6 +116,14 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(tmp_path) -> None:  # type:
     assert torch.equal(run(4, tmp_path / "run"), run(4))
 
 
+def test_nothing_decays_unless_it_is_asked_to() -> None:
+    matrix, other = nn.Parameter(torch.ones(2, 2)), nn.Parameter(torch.ones(2))
+    muon = Muon([matrix], [other], lr=0.1)
+    matrix.grad, other.grad = torch.zeros(2, 2), torch.zeros(2)
+    muon.step()
+    assert float(matrix.detach().sum() + other.detach().sum()) == 6
+
+
 def test_only_matrices_are_stepped_as_matrices() -> None:
     net = Net()
     with pytest.raises(ValueError, match=r"Muon steps matrices; give the parameter of shape \(12,\) to others"):
