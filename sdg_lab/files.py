@@ -118,6 +118,8 @@ def read_tensors(
     try:
         config = json.loads(metadata["config"])
         tensors = _deserialised(content, framework)
+    except ImportError:  # torch is not installed; the file is not to blame
+        raise
     except Exception as error:  # whatever damage makes the library stumble
         raise ValueError(f"{damaged} ({error})") from None
     if not isinstance(config, dict):

@@ -18,7 +18,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, Self, TypeVar, runtime_checkable
 
 from sdg_lab.checks import whole
 from sdg_lab.files import read_tensors, write_tensors
@@ -59,6 +59,8 @@ class SyntheticModel(ABC, Generic[Data]):
     """
 
     trained: dict[str, Any]
+    arrays: ClassVar[Literal["numpy", "torch"]] = "numpy"
+    """As what :meth:`restore` gets the arrays of a file."""
 
     @abstractmethod
     def fit(self, data: Data, *, seed: int = 0, progress: bool = True) -> Self:
@@ -94,7 +96,7 @@ class SyntheticModel(ABC, Generic[Data]):
         return {}
 
     @abstractmethod
-    def restore(self, state: dict[str, Tensor], facts: dict[str, Any]) -> None:
+    def restore(self, state: dict[str, Any], facts: dict[str, Any]) -> None:
         """Become the fitted model whose :meth:`state` and :meth:`facts` these are."""
 
     def require_fitted(self) -> None:
@@ -108,7 +110,7 @@ class SyntheticModel(ABC, Generic[Data]):
         return {**about, "trained": dict(getattr(self, "trained", {}))}
 
     @classmethod
-    def from_header(cls, header: Mapping[str, Any], state: dict[str, Tensor]) -> Self:
+    def from_header(cls, header: Mapping[str, Any], state: dict[str, Any]) -> Self:
         """Make the fitted model that :meth:`header` and :meth:`state` describe.
 
         Raises:
@@ -135,7 +137,7 @@ class SyntheticModel(ABC, Generic[Data]):
             FileNotFoundError: if nothing is there.
             ValueError: if the file is damaged, or holds another kind of model.
         """
-        state, header = read_tensors(path)
+        state, header = read_tensors(path, framework=cls.arrays)
         if header.get("model") != cls.__name__:
             raise ValueError(f"{path} holds a {header.get('model')}, not a {cls.__name__}; load it as what it is")
         try:

@@ -173,7 +173,7 @@ class ClassGaussian(SyntheticModel[Images]):
 
     def restore(self, state: dict[str, Tensor], facts: dict[str, Any]) -> None:
         """Take what a saved model had learnt."""
-        shares, means, factors = (state[name].numpy() for name in ("shares", "means", "factors"))
+        shares, means, factors = (np.asarray(state[name]) for name in ("shares", "means", "factors"))
         channels, height, width = (int(size) for size in state["shape"])
         d = channels * height * width
         if means.shape != (len(shares), d) or factors.shape != (len(shares), d, d):

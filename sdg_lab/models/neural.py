@@ -8,7 +8,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Self, cast
+from typing import Any, ClassVar, Literal, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +31,7 @@ class NeuralModel(nn.Module, SyntheticModel[Data]):
         trained: what of it is saved with the model: seconds, cpu_seconds, epochs, steps.
     """
 
+    arrays: ClassVar[Literal["numpy", "torch"]] = "torch"
     fitted: bool = False
 
     def __init__(self) -> None:

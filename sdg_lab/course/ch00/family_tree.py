@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import FancyBboxPatch, PathPatch, Rectangle
-from matplotlib.path import Path
+from typing import TYPE_CHECKING
 
 from sdg_lab.course.ch00.families import ANSWERS, FAMILIES, Family
-from sdg_lab.show.drawing import Drawing
 from sdg_lab.show.style import INK, MUTED, PAPER, WIDTH
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # All lengths are inches on the page; y runs downwards.
 CARD_HEIGHT = 0.58
@@ -25,6 +25,8 @@ LINE = "#8C8C8C"
 
 def family_tree() -> Figure:
     """Draw the families as cards on a tree that branches by what a model says about the probability of data."""
+    from sdg_lab.show.drawing import Drawing
+
     groups = {answer: [family for family in FAMILIES if family.likelihood == answer] for answer in ANSWERS}
     height = TOP + len(FAMILIES) * (CARD_HEIGHT + CARD_GAP) + (len(groups) - 1) * GROUP_GAP
     figure = Drawing(figsize=(WIDTH, height), layout="none")
@@ -56,6 +58,8 @@ def family_tree() -> Figure:
 
 
 def _card(ax: Axes, family: Family, top: float) -> None:
+    from matplotlib.patches import Rectangle
+
     left, right = CARD
     middle = top + CARD_HEIGHT / 2
     box = Rectangle(
@@ -80,6 +84,8 @@ def _card(ax: Axes, family: Family, top: float) -> None:
 
 def _node(ax: Axes, span: tuple[float, float], y: float, name: str, meaning: str) -> None:
     """Write a name over what it means, on a pale box centred at height y."""
+    from matplotlib.patches import FancyBboxPatch
+
     left, right = span
     half = 0.1 + 0.09 * (name.count("\n") + 1) + 0.085 * (meaning.count("\n") + 1)
     style = FancyBboxPatch(
@@ -100,6 +106,9 @@ def _node(ax: Axes, span: tuple[float, float], y: float, name: str, meaning: str
 
 def _join(ax: Axes, x0: float, y0: float, x1: float, y1: float) -> None:
     """Draw a smooth line that leaves and arrives level."""
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path
+
     middle = (x0 + x1) / 2
     curve = Path([(x0, y0), (middle, y0), (middle, y1), (x1, y1)], [Path.MOVETO, *[Path.CURVE4] * 3])
     ax.add_patch(PathPatch(curve, facecolor="none", edgecolor=LINE, linewidth=1.0, zorder=0))

@@ -10,10 +10,9 @@ import functools
 import textwrap
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from sdg_lab import data, show
@@ -29,6 +28,9 @@ from sdg_lab.models.gaussian import ClassGaussian
 from sdg_lab.models.markov import MarkovChain
 from sdg_lab.models.vae import VAE
 from sdg_lab.show.style import png
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Sampler = Callable[[int, int], Images]
 """Draws n images with a seed."""
@@ -58,6 +60,8 @@ def _markov(train: Images) -> Sampler:
 
 def _bayesnet(train: Images) -> Sampler:
     """Read a picture as a row of a table: a column for the digit and one for each pixel that is not always blank."""
+    import pandas as pd
+
     levels = grey_levels(train)
     drawn_on = np.flatnonzero(levels.any(axis=0))
     table = pd.DataFrame(levels[:, drawn_on], columns=drawn_on.astype(str), dtype="category")

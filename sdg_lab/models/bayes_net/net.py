@@ -357,7 +357,7 @@ class BayesNet(SyntheticModel["pd.DataFrame"]):
     def restore(self, state: dict[str, Tensor], facts: dict[str, Any]) -> None:
         """Take the columns, graph and tables of a saved network; :class:`ValueError` if they do not fit together."""
         columns = [column_from_config(column) for column in facts["columns"]]
-        arrays = {name: tensor.numpy() for name, tensor in state.items()}
+        arrays = {name: np.asarray(values) for name, values in state.items()}
         cpts = {column.name: arrays[f"cpt.{i}"] for i, column in enumerate(columns)}
         counts = {column.name: arrays[f"counts.{i}"] for i, column in enumerate(columns) if f"counts.{i}" in arrays}
         parents = {node: tuple(above) for node, above in facts["parents"].items()}

@@ -306,7 +306,7 @@ class MarkovChain(SyntheticModel[Sequences]):
         """Take the alphabet and the n-grams of a saved chain; :class:`ValueError` if they do not belong together."""
         alphabet = Alphabet(tuple(facts["letters"]), facts["characters"])
         self._refuse_too_many(alphabet)
-        grams = state["grams"].numpy()
+        grams = np.asarray(state["grams"])
         ascending = grams.dtype == np.int64 and grams.ndim == 1 and grams.size > 0 and (np.diff(grams) >= 0).all()
         if not (ascending and grams[0] >= 0 and grams[-1] < len(alphabet) ** (self.order + 1)):
             raise ValueError("the n-grams are not those of the alphabet and the order")
