@@ -42,12 +42,11 @@ def c2st(
         fake: features (n, d) on the same basis.
         seed: of the folds and of the default classifier.
         folds: number of parts; each is judged by a classifier trained on the others.
-        classifier: a scikit-learn classifier; by default a random forest of 100 trees.
+        classifier: a scikit-learn classifier, of which clones are trained; by default a random forest of 100 trees.
 
     Raises:
         ValueError: if the shapes differ, a number is not finite, or there are fewer rows than folds.
     """
-    from sklearn.base import clone
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.model_selection import StratifiedKFold, cross_val_score
 
@@ -60,12 +59,10 @@ def c2st(
         )
     whole("folds", folds, least=2, most=len(ours))
     if classifier is None:
-        judge = RandomForestClassifier(n_estimators=100, min_samples_leaf=2, random_state=seed)
-    else:
-        judge = clone(classifier)
+        classifier = RandomForestClassifier(n_estimators=100, min_samples_leaf=2, random_state=seed)
     rows, is_fake = np.vstack([ours, theirs]), np.repeat([0, 1], len(ours))
     cut = StratifiedKFold(folds, shuffle=True, random_state=seed)
-    return float(cross_val_score(judge, rows, is_fake, cv=cut, scoring="accuracy").mean())
+    return float(cross_val_score(classifier, rows, is_fake, cv=cut, scoring="accuracy").mean())
 
 
 def frechet_distance(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> float:

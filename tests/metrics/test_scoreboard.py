@@ -114,6 +114,14 @@ def test_the_same_seed_gives_the_same_line(lines):
     assert other.fidelity != again.fidelity
 
 
+def test_the_basis_is_that_of_train():
+    """A category that no test row has is one, and the scale is that of many rows."""
+    rng = np.random.default_rng(0)
+    train, test, samples = (pd.DataFrame({"kind": rng.choice(list(kinds), 30)}) for kinds in ("abc", "ab", "abc"))
+    survey = Dataset(dataclasses.replace(CARD, kind="table"), train, test, test)
+    assert score("m", data=survey, samples=samples, parameters=1, seconds=0.0).fidelity > 0.5
+
+
 def test_a_table_with_gaps_can_be_scored():
     def part(n, seed):
         rng = np.random.default_rng(seed)

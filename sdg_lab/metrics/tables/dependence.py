@@ -42,7 +42,7 @@ def pair_distances(real: pd.DataFrame, other: pd.DataFrame, *, bins: int = 10) -
     coded, theirs = code_table(real, columns), code_table(other, columns)
     edges = np.cumsum([0, *coded.sizes[:-1]])
     difference = np.abs(_pair_shares(coded) - _pair_shares(theirs))
-    blocks = np.add.reduceat(np.add.reduceat(difference, edges, axis=0), edges, axis=1)
+    blocks = np.add.reduceat(np.add.reduceat(difference, edges), edges, axis=1)
     return pd.DataFrame(blocks / 2, coded.names, coded.names)
 
 

@@ -51,7 +51,7 @@ def table_utility(
     if len(values["real_test"]) != 2 or values["synthetic"] != values["real_test"]:
         found = ", ".join(f"{sorted(of, key=str)} in {name}" for name, of in values.items())
         raise ValueError(f"the target {target!r} must have the same 2 values in both tables, got {found}")
-    positive = sorted(values["real_test"])[1]
+    positive = max(values["real_test"])
     featurise = fit_features(rows, unseen=True)
     judge = HistGradientBoostingClassifier(random_state=seed) if classifier is None else clone(classifier)
     judge.fit(featurise(rows), labels.to_numpy() == positive)

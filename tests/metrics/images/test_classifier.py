@@ -111,6 +111,9 @@ def test_it_is_trained_as_it_says(monkeypatch):
     assert (x.shape, y.shape, recipe["validation"]) == ((64, 1, 8, 8), (64,), None)
     assert (recipe["batch_size"], recipe["seed"], recipe["device"], recipe["progress"]) == (64, 5, "cpu", False)
     assert [recipe["schedule"](done) for done in (0.0, 0.5)] == [1, 0.5]
+    again, other = (ImageClassifier().fit(bars(64, 0), seed=seed).head.weight for seed in (5, 6))
+    assert (model.head.weight == again).all()
+    assert (model.head.weight != other).any()
     group = recipe["optimizer"](model.parameters()).param_groups[0]
     assert (group["lr"], group["weight_decay"]) == (0.002, 0.01)
 

@@ -46,6 +46,11 @@ def test_the_bins_are_those_of_the_real_table_and_as_many_as_one_says():
     other = pd.DataFrame({"x": np.arange(10.0), "y": [0, 1] * 5})
     assert pair_distances(real, other).loc["x", "x"] == pytest.approx(0.9)
     assert pair_distances(real, other, bins=2).loc["x", "x"] == pytest.approx(0.5)
+    assert mean_pair_distance(real, other) == pair_distances(real, other, bins=10).loc["x", "y"] == pytest.approx(0.9)
+    assert mean_pair_distance(real, other, bins=2) == pair_distances(real, other, bins=2).loc["x", "y"]
+    assert (
+        mean_pair_distance(other, real) == pair_distances(other, real).loc["x", "y"] != mean_pair_distance(real, other)
+    )
 
 
 def test_a_missing_value_is_a_value():

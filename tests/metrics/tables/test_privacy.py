@@ -45,7 +45,7 @@ def test_distances_are_those_of_the_full_table_on_the_scale_of_train():
 
 def test_the_seed_decides_which_rows_of_the_larger_set_are_drawn():
     samples, train, held_out = mixed(50, 2), mixed(400, 0), mixed(100, 1)
-    first, again, other = (closest_record(samples, train, held_out, seed=seed) for seed in (1, 1, 2))
+    first, again, other = (closest_record(samples, train, held_out, **seed) for seed in ({}, {"seed": 0}, {"seed": 1}))
     np.testing.assert_array_equal(first.to_train, again.to_train)
     assert (first.to_train != other.to_train).any()
     np.testing.assert_array_equal(first.to_held_out, other.to_held_out)
