@@ -1,26 +1,18 @@
-"""Chapter 07: what its notebook's header says, and its exercises.
-
-Each check computes what it expects with torch's own functions or by enumeration, and tries the usual mistakes on the
-same numbers, so that a refusal can name the one that was made.
-"""
+"""Chapter 07: what its notebook's header says, its exercises, and the weights that ship with it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from sdg_lab.course import Chapter, Exercise, Paper, Wrong, WrongAnswer
 from sdg_lab.course.ch07.plays import train_plays, train_plays_lstm
 from sdg_lab.course.ch07.shelf import train_melodies, train_molecules, train_names
-from sdg_lab.course.engine.compare import expect_close, expect_equal, expect_rows_sum_to_one, name_the_mistake
-from sdg_lab.course.engine.exercise import Answer
-from sdg_lab.models.transformer.attention import attention, causal_mask
+from sdg_lab.course.engine import Case, Chapter, Exercise, Mistake, Paper, Wrong
 
 CHAPTER = Chapter(
     number="07",
@@ -74,178 +66,146 @@ WEIGHTS = {
 """LSTMs and transformers; of names and melodies three seeds each."""
 
 
-def _normal(*shape: int, seed: int) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+def _normal(rng: np.random.Generator, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Return standard normal numbers, by default in the networks' precision: an answer may make tensors of its own."""
+    return torch.as_tensor(rng.normal(size=shape), dtype=dtype)
 
 
-# Exercise: attention.
+# Attention.
 
 
-def _check_attention(answer: Answer) -> None:
-    q, k, v = _normal(2, 3, 5, 4, seed=0), _normal(2, 3, 6, 4, seed=1), _normal(2, 3, 6, 4, seed=2)
-    mask = causal_mask(5, 6)
-    for allowed, case in ((None, "no mask"), (mask, "a causal mask")):
-        got = answer(q, k, v, allowed)
-        if not isinstance(got, tuple) or len(got) != 2:
-            raise Wrong(f"expected a pair (outputs, weights), got a {type(got).__name__}")
-        outputs, weights = got
-        want = F.scaled_dot_product_attention(q, k, v, allowed)
-        name_the_mistake(
-            outputs,
-            want,
-            {
-                sentence: wrong(q, k, v, allowed)[0]
-                for sentence, wrong in _ATTENTION_MISTAKES.items()
-                if allowed is not None or "mask" not in sentence
-            },
-            what=f"the outputs for {case}",
-        )
-        expect_close(outputs, want, what="the outputs", case=case)
-        expect_rows_sum_to_one(weights, what="the weights", case=case)
-        expect_close(weights @ v, want, what="weights @ v", case=case)
-
-
-def _attention(
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    mask: Tensor | None = None,
-    *,
-    divisor: float = 2.0,  # √4, the width of a head in the check
-    dim: int = -1,
-    hidden: float = -math.inf,
-    late: bool = False,
-    inverted: bool = False,
-) -> tuple[Tensor, Tensor]:
-    """Compute attention with one mistake or none."""
-    scores = q @ k.transpose(-1, -2) / divisor
-    if mask is not None and not late:
-        scores = scores.masked_fill(mask if inverted else ~mask, hidden)
-    weights = scores.softmax(dim)
-    if mask is not None and late:
-        weights = weights * mask
+def attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Return softmax(Q Kᵀ / √d) V, and the softmax, the weights."""
+    scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -math.inf)
+    weights = scores.softmax(dim=-1)
     return weights @ v, weights
 
 
-_ATTENTION_MISTAKES: dict[str, Callable[..., tuple[Tensor, Tensor]]] = {
-    "the scores are not divided by √d": partial(_attention, divisor=1.0),
-    "the scores are divided by d; take its root": partial(_attention, divisor=4.0),
-    "the softmax runs over the queries; each query's weights over the keys, the last axis, sum to 1": partial(
-        _attention, dim=-2
-    ),
-    "the mask came after the softmax, so that what is left no longer sums to 1; mask the scores": partial(
-        _attention, late=True
-    ),
-    "masked scores were set to 0, and e⁰ = 1 is no small weight; set them to -inf": partial(_attention, hidden=0.0),
-    "the mask is turned around: True says that a query may look": partial(_attention, inverted=True),
-}
-
-_NO_ROOT, _WHOLE_D, _OVER_QUERIES, _LATE_MASK, _ZERO_MASK, _TURNED_MASK = _ATTENTION_MISTAKES.values()
-
-
-# Exercise: the causal mask.
-
-
-def _check_causal_mask(answer: Answer) -> None:
-    for queries, keys in ((4, 4), (1, 5), (3, 7)):
-        case = f"{queries} queries and {keys} keys"
-        past = keys - queries  # of the first query
-        want = [[key <= past + query for key in range(keys)] for query in range(queries)]
-        got = answer(queries, keys)
-        if not isinstance(got, Tensor | np.ndarray | list | tuple):
-            raise Wrong(f"the mask for {case}: expected a tensor, got a {type(got).__name__}")
-        table = np.asarray(got)
-        if table.dtype.kind == "f":
-            raise Wrong(f"the mask for {case}: expected True and False, got {table.dtype}: True where a query may look")
-        allowed = torch.tensor(want)
-        ones = torch.ones(queries, keys, dtype=torch.bool)
-        mistakes = {
-            "a query may look at its own key too": ones.tril(past - 1),
-            "it lets each query look at what comes after it; turn it around": ~allowed,
-            "it lets each query look ahead, and not back": ones.triu(past),
-            "it stands on the wrong foot: the last query stands at the last key, so the first one has keys before it": (
-                ones.tril()
-            ),
-        }
-        name_the_mistake(table.astype(int), allowed.int(), {s: m.int() for s, m in mistakes.items()}, what=case)
-        expect_equal(table, np.asarray(want), what="the mask", case=case)
+def _attention_cases(rng: np.random.Generator) -> Iterator[Case]:
+    for n, heads, queries, keys, d, masked in (
+        (2, 3, 5, 6, 4, False),
+        (2, 3, 5, 6, 4, True),
+        (1, 2, 4, 4, 5, True),
+        (3, 1, 7, 3, 16, True),
+        (1, 1, 1, 8, 3, False),
+    ):
+        q, k, v = _normal(rng, n, heads, queries, d), *(_normal(rng, n, heads, keys, d) for _ in range(2))
+        mask = torch.as_tensor(rng.random((queries, keys)) < 0.5) if masked else None
+        if mask is not None:  # a query that may look at nothing has no weights
+            mask[torch.arange(queries), torch.as_tensor(rng.integers(0, keys, queries))] = True
+            mask[0], mask[0, -1] = False, True  # whoever brings a causal mask of their own is wrong here
+        sizes = f"{n} × {heads} heads, {queries} queries, {keys} keys, d = {d}"
+        yield Case(q, k, v, mask, name=f"{sizes}, {'a mask' if masked else 'no mask'}")
+    q, k, v = (_normal(rng, 2, 2, 6, 8) for _ in range(3))
+    yield Case(q, k, v, torch.ones(6, 6, dtype=torch.bool).tril(), name="a causal mask, d = 8")
+    q, k, v = _normal(rng, 1, 2, 4, 9).abs() + 4, -_normal(rng, 1, 2, 4, 9).abs() - 4, _normal(rng, 1, 2, 4, 9)
+    k[:, :, 0] = -2 * k[:, :, 1] / 4
+    mask = torch.ones(4, 4, dtype=torch.bool)
+    mask[:, 0] = False
+    yield Case(q, k, v, mask, name="scores that are far below 0, and one above it that is masked")
+    q, k, v = 16 * torch.eye(4)[None, None], 16 * torch.eye(4)[None, None], _normal(rng, 1, 1, 4, 4)
+    yield Case(q, k, v, None, name="scores of 128 and 0")
 
 
-def _without_itself(queries: int, keys: int) -> Tensor:
-    return torch.ones(queries, keys, dtype=torch.bool).tril(keys - queries - 1)
+def _attention_as(
+    divisor: Callable[[int], float] = math.sqrt,
+    dim: int = -1,
+    hidden: float = -math.inf,
+    late: bool = False,
+    change: Callable[[Tensor], Tensor] = lambda mask: mask,
+) -> Callable[..., tuple[Tensor, Tensor]]:
+    """Return attention with one mistake."""
+
+    def answer(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        scores = q @ k.transpose(-1, -2) / divisor(q.shape[-1])
+        if mask is not None and not late:
+            scores = scores.masked_fill(~change(mask), hidden)
+        weights = scores.softmax(dim)
+        if mask is not None and late:
+            weights = weights * mask
+        return weights @ v, weights
+
+    return answer
 
 
-def _looks_ahead(queries: int, keys: int) -> Tensor:
-    return torch.ones(queries, keys, dtype=torch.bool).triu(keys - queries)
+def _overflowing(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    powers = (q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])).exp()
+    if mask is not None:
+        powers = powers * mask
+    weights = powers / powers.sum(-1, keepdim=True)
+    return weights @ v, weights
 
 
-def _forgets_the_past(queries: int, keys: int) -> Tensor:
-    return torch.ones(queries, keys, dtype=torch.bool).tril()
+# The causal mask.
+
+
+def causal_mask(queries: int, keys: int) -> Tensor:
+    """Return True where a query may look: the last one stands at the last key."""
+    return torch.ones(queries, keys, dtype=torch.bool).tril(keys - queries)
+
+
+def _mask_cases(rng: np.random.Generator) -> Iterator[Case]:
+    for queries, keys in ((4, 4), (1, 5), (3, 7), (1, 1), (6, 8)):
+        yield Case(queries, keys, name=f"{queries} queries and {keys} keys")
+    for _ in range(10):
+        queries = int(rng.integers(1, 9))
+        keys = queries + int(rng.integers(0, 6))
+        yield Case(queries, keys, name=f"{queries} queries and {keys} keys")
 
 
 def _additive(queries: int, keys: int) -> Tensor:
     return torch.zeros(queries, keys).masked_fill(~causal_mask(queries, keys), -math.inf)
 
 
-# Exercise: one step with a cache.
+# One step with a cache.
 
 
 def cache_step(q: Tensor, k: Tensor, v: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return what one new query gathers, and the cache with the new key and value behind the old ones."""
+    """Return what a new query gathers, and the cache with the new key and value."""
     keys, values = torch.cat([keys, k], dim=2), torch.cat([values, v], dim=2)
-    return attention(q, keys, values)[0], keys, values
+    weights = torch.softmax(q @ keys.transpose(-1, -2) / q.shape[-1] ** 0.5, dim=-1)
+    return weights @ values, keys, values
 
 
-def _check_cache_step(answer: Answer) -> None:
-    q, k, v = _normal(3, 2, 4, 1, 8, seed=3)
-    keys, values = _normal(2, 2, 4, 6, 8, seed=4)
-    got = answer(q, k, v, keys, values)
-    if not isinstance(got, tuple) or len(got) != 3:
-        raise Wrong(f"expected three tensors (output, keys, values), got a {type(got).__name__}")
-    all_keys, all_values = torch.cat([keys, k], 2), torch.cat([values, v], 2)
-    for part, want, what, old in ((got[1], all_keys, "keys", keys), (got[2], all_values, "values", values)):
-        new = want[:, :, -1:]
-        mistakes = {
-            "the new one is missing; the next step will need it": old,
-            "the new one stands before the old ones; time runs on at the end": torch.cat([new, old], 2),
-        }
-        name_the_mistake(part, want, mistakes, what=f"the cached {what}")
-        expect_close(part, want, what=f"the cached {what}", case="6 tokens in the cache and 1 new one")
-    want = F.scaled_dot_product_attention(q, all_keys, all_values)
-    mistakes = {
-        "the new token does not look at itself; store its key and value first": attention(q, keys, values)[0],
-        "the scores are not divided by √d": _attention(q, all_keys, all_values, divisor=1.0)[0],
-        "the new token looks at itself only": v,
-    }
-    name_the_mistake(got[0], want, mistakes, what="the output")
-    expect_close(got[0], want, what="the output", case="6 tokens in the cache and 1 new one")
+def _cache_cases(rng: np.random.Generator) -> Iterator[Case]:
+    for n, heads, before, d in ((2, 4, 6, 8), (1, 1, 3, 5), (3, 2, 1, 16), (2, 3, 0, 4), (4, 4, 4, 4)):
+        new, past = (n, heads, 1, d), (n, heads, before, d)
+        tensors = [_normal(rng, *shape) for shape in (new, new, new, past, past)]
+        name = f"{before} tokens in the cache, {n} × {heads} heads, d = {d}"
+        yield Case(*tensors, name=name if before else "a cache that is still empty")
+
+
+def _gathered(q: Tensor, keys: Tensor, values: Tensor, divisor: float) -> Tensor:
+    return torch.softmax(q @ keys.transpose(-1, -2) / divisor, dim=-1) @ values
 
 
 def _looks_before_it_stores(
     q: Tensor, k: Tensor, v: Tensor, keys: Tensor, values: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    return attention(q, keys, values)[0], torch.cat([keys, k], 2), torch.cat([values, v], 2)
+    return _gathered(q, keys, values, q.shape[-1] ** 0.5), *cache_step(q, k, v, keys, values)[1:]
 
 
-def _stores_nothing(q: Tensor, k: Tensor, v: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    return cache_step(q, k, v, keys, values)[0], keys, values
+def _step_as(
+    look: Callable[..., Tensor] = lambda *given: cache_step(*given)[0],
+    store: Callable[[Tensor, Tensor], Tensor] = lambda old, new: torch.cat([old, new], 2),
+) -> Callable[..., tuple[Tensor, Tensor, Tensor]]:
+    """Return a step that looks or stores in another way."""
+    return lambda q, k, v, keys, values: (look(q, k, v, keys, values), store(keys, k), store(values, v))
 
 
-def _stores_in_front(q: Tensor, k: Tensor, v: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    return cache_step(q, k, v, keys, values)[0], torch.cat([k, keys], 2), torch.cat([v, values], 2)
+def _divided_by(divisor: Callable[[int], float]) -> Callable[..., Tensor]:
+    return lambda q, k, v, keys, values: _gathered(
+        q, torch.cat([keys, k], 2), torch.cat([values, v], 2), divisor(q.shape[-1])
+    )
 
 
-def _stores_as_heads(q: Tensor, k: Tensor, v: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    wide = (keys.shape[0], keys.shape[1], keys.shape[2], keys.shape[3])
-    keys, values = torch.cat([keys, k.expand(wide)], 1), torch.cat([values, v.expand(wide)], 1)
-    return q, keys, values
-
-
-# Exercise: the nucleus.
+# The nucleus.
 
 
 def nucleus(probabilities: Tensor, p: float) -> Tensor:
-    """Keep the fewest symbols, likeliest first, whose probabilities reach p together; the kept ones sum to 1."""
+    """Keep the fewest symbols, likeliest first, that reach p together."""
     ordered, index = probabilities.sort(descending=True, stable=True)
     before = ordered.cumsum(0) - ordered  # the mass of all likelier symbols
     ordered[before >= p] = 0
@@ -253,107 +213,100 @@ def nucleus(probabilities: Tensor, p: float) -> Tensor:
     return kept / kept.sum()
 
 
-def _check_nucleus(answer: Answer) -> None:
-    cases = (([0.1, 0.4, 0.05, 0.3, 0.15], 0.6), ([0.1, 0.4, 0.05, 0.3, 0.15], 0.2), ([0.25, 0.5, 0.125, 0.125], 0.5))
-    for numbers, p in cases:
-        case = f"{numbers} and p = {p}"
-        given = torch.tensor(numbers, dtype=torch.float64)
-        got = answer(given, p)
-        ranks = sorted(range(len(numbers)), key=lambda i: -numbers[i])
-        size = next(n for n in range(1, len(ranks) + 1) if math.fsum(numbers[i] for i in ranks[:n]) >= p)
-        want = _renormalised(given, ranks[:size])
-        cut = torch.zeros_like(given)
-        cut[ranks[:size]] = given[ranks[:size]]
-        mistakes = {
-            "it does not sum to 1; divide what is kept by its sum": cut,
-            "the symbol that crosses p is dropped; it belongs in, or too little is kept": _nucleus_below(given, p),
-            "the unlikeliest are kept; sort from the likeliest down": _nucleus_ascending(given, p),
-            "p is no threshold for single probabilities; it is for their sum": _nucleus_by_threshold(given, p),
-            "the probabilities are no longer in the order of the symbols; undo the sorting": want.sort(descending=True)[
-                0
-            ],
-        }
-        name_the_mistake(got, want, mistakes, what=f"the nucleus of {case}")
-        expect_close(got, want, what="the nucleus", case=case)
+def _nucleus_cases(rng: np.random.Generator) -> Iterator[Case]:
+    given = [([0.1, 0.4, 0.05, 0.3, 0.15], p) for p in (0.6, 0.2, 0.8, 0.97)]
+    given += [([0.25, 0.5, 0.125, 0.125], p) for p in (0.5, 0.75, 0.8)]
+    for numbers, p in given:
+        yield Case(torch.tensor(numbers).double(), p, name=f"{numbers} and p = {p}")
+    for n in (3, 30, 7, 12, 5, 20):
+        p = round(float(rng.uniform(0.1, 0.95)), 2) + 0.0037  # no sum of probabilities meets it by chance
+        dtype = torch.float32 if n == 7 else torch.float64
+        yield Case(torch.as_tensor(rng.dirichlet(np.ones(n)), dtype=dtype), p, name=f"{n} symbols and p = {p:.4f}")
+    for n, p in ((8, 0.5), (4, 0.3), (16, 0.8)):
+        yield Case(torch.full((n,), 1 / n).double(), p, name=f"{n} symbols that are equally likely, and p = {p}")
+    ties = torch.tensor([0.125, 0.25, 0.25, 0.125, 0.25]).double()
+    yield Case(ties, 0.4, name=f"{ties.tolist()}, three of them equal, and p = 0.4")
+    # Ten times 0.1 is 0.9999999999999999: a sum that never reaches p.
+    yield Case(torch.full((10,), 0.1).double(), 1.0, name="ten symbols of 0.1 each, and p = 1.0")
+    for n in (6, 25):
+        yield Case(torch.as_tensor(rng.dirichlet(np.ones(n))), 1.0, name=f"{n} symbols and p = 1.0")
+    yield Case(torch.tensor([1.0]).double(), 0.7, name="a single symbol")
 
 
-def _renormalised(probabilities: Tensor, kept: list[int]) -> Tensor:
-    cut = torch.zeros_like(probabilities)
-    cut[kept] = probabilities[kept]
-    return cut / cut.sum() if kept else cut
+def _whichever_of_equals(value: Any, case: Case) -> Tensor:
+    """Among equally likely symbols it does not matter which are kept: those that are come first."""
+    given: Tensor = case.args[0]
+    kept = torch.as_tensor(value).detach()
+    if kept.shape != given.shape:
+        raise Wrong(
+            f"The nucleus must have a number for each symbol, shape {tuple(given.shape)}, got {tuple(kept.shape)}."
+        )
+    kept = kept.clone()
+    for probability in given.unique():
+        equal = given == probability
+        kept[equal] = kept[equal].sort(descending=True).values
+    return kept
 
 
-def _nucleus_below(probabilities: Tensor, p: float) -> Tensor:
-    ordered, index = probabilities.sort(descending=True, stable=True)
-    return _renormalised(probabilities, index[ordered.cumsum(0) <= p - 1e-12].tolist())
+def _keeping(keep: Callable[[Tensor, float], Tensor], *, descending: bool = True) -> Callable[[Tensor, float], Tensor]:
+    """Return an answer that keeps other symbols, chosen from the sorted probabilities."""
+
+    def answer(probabilities: Tensor, p: float) -> Tensor:
+        ordered, index = probabilities.sort(descending=descending, stable=True)
+        kept = torch.zeros_like(probabilities).scatter(0, index, ordered * keep(ordered, p))
+        return kept / kept.sum()
+
+    return answer
 
 
-def _nucleus_ascending(probabilities: Tensor, p: float) -> Tensor:
-    ordered, index = probabilities.sort(stable=True)
-    return _renormalised(probabilities, index[ordered.cumsum(0) - ordered < p].tolist())
+def _before(ordered: Tensor) -> Tensor:
+    return ordered.cumsum(0) - ordered
 
 
-def _nucleus_by_threshold(probabilities: Tensor, p: float) -> Tensor:
-    return _renormalised(probabilities, torch.nonzero(probabilities >= p)[:, 0].tolist())
+def _first_that_reaches(ordered: Tensor, p: float) -> Tensor:
+    return torch.arange(len(ordered)) <= (ordered.cumsum(0) >= p).int().argmax()
 
 
-def _nucleus_unscaled(probabilities: Tensor, p: float) -> Tensor:
-    return torch.where(nucleus(probabilities, p) > 0, probabilities, 0.0)
+def _with_all_ties(ordered: Tensor, p: float) -> Tensor:
+    return ordered >= ordered[_before(ordered) < p].min()
 
 
-def _nucleus_sorted(probabilities: Tensor, p: float) -> Tensor:
-    return nucleus(probabilities, p).sort(descending=True)[0]
-
-
-# Exercise: RMSNorm.
+# RMSNorm.
 
 
 def rms_norm(x: Tensor, gain: Tensor, eps: float) -> Tensor:
-    """Divide by the root mean square of the last axis, then multiply by the gain: x / √(mean(x²) + ε) · g."""
+    """Return x / √(mean(x²) + ε) · g, the mean over the last axis."""
     return x / torch.sqrt(x.square().mean(dim=-1, keepdim=True) + eps) * gain
 
 
-def _check_rms_norm(answer: Answer) -> None:
-    x, gain = 3 * _normal(2, 5, 8, seed=5) + 1, _normal(8, seed=6).exp()
-    for eps in (0.5, 1e-5):
-        want = F.rms_norm(x, (8,), gain, eps)
-        got = answer(x, gain, eps)
-        square = x.square()
-        mistakes = {
-            "the mean is subtracted too; that is LayerNorm": F.layer_norm(x, (8,), gain, None, eps),
-            "the root is missing": x / (square.mean(-1, keepdim=True) + eps) * gain,
-            "divided by the length, √(sum of squares); take the mean of the squares": x
-            / torch.sqrt(square.sum(-1, keepdim=True) + eps)
-            * gain,
-            "the gain is missing": want / gain,
-            "ε stands outside of the root": x / (square.mean(-1, keepdim=True).sqrt() + eps) * gain,
-            "the mean of x², not the square of the mean": x / torch.sqrt(x.mean(-1, keepdim=True) ** 2 + eps) * gain,
-            "one scale for the whole batch; each position has its own: the last axis": x
-            / torch.sqrt(square.mean() + eps)
-            * gain,
-        }
-        name_the_mistake(got, want, mistakes, what=f"the norm with ε = {eps}")
-        expect_close(got, want, what="the norm", case=f"shape (2, 5, 8) and ε = {eps}")
+def _norm_cases(rng: np.random.Generator) -> Iterator[Case]:
+    for shape, eps, dtype in (
+        ((2, 5, 8), 0.5, torch.float64),
+        ((3, 4), 1e-5, torch.float64),
+        ((7,), 0.1, torch.float64),
+        ((2, 3, 2, 6), 1e-3, torch.float32),
+        ((5, 5), 0.02, torch.float64),
+        ((1, 4, 1), 1.7, torch.float64),
+    ):
+        x, gain = 2 * _normal(rng, *shape, dtype=dtype) + 1, _normal(rng, shape[-1], dtype=dtype).exp()
+        yield Case(x, gain, eps, name=f"x of shape {shape}, ε = {eps:g}")
+    small = 1e-3 * _normal(rng, 3, 5, dtype=torch.float64)
+    yield Case(small, _normal(rng, 5, dtype=torch.float64), 1e-5, name="numbers near 0.001, ε = 1e-05")
+    nothing = torch.zeros(2, 4, dtype=torch.float64)
+    yield Case(nothing, _normal(rng, 4, dtype=torch.float64), 0.01, name="zeros")
+
+
+def _norm_as(divisor: Callable[[Tensor, float], Tensor]) -> Callable[[Tensor, Tensor, float], Tensor]:
+    """Return a norm with another divisor."""
+    return lambda x, gain, eps: x / divisor(x, eps) * gain
+
+
+def _mean_square(x: Tensor) -> Tensor:
+    return x.square().mean(-1, keepdim=True)
 
 
 def _layer_norm(x: Tensor, gain: Tensor, eps: float) -> Tensor:
-    return F.layer_norm(x, (x.shape[-1],), gain, None, eps)
-
-
-def _no_gain(x: Tensor, gain: Tensor, eps: float) -> Tensor:
-    return rms_norm(x, torch.ones_like(gain), eps)
-
-
-def _length(x: Tensor, gain: Tensor, eps: float) -> Tensor:
-    return x / torch.sqrt(x.square().sum(-1, keepdim=True) + eps) * gain
-
-
-def _whole_batch(x: Tensor, gain: Tensor, eps: float) -> Tensor:
-    return x / torch.sqrt(x.square().mean() + eps) * gain
-
-
-def _eps_outside(x: Tensor, gain: Tensor, eps: float) -> Tensor:
-    return x / (x.square().mean(-1, keepdim=True).sqrt() + eps) * gain
+    return rms_norm(x - x.mean(-1, keepdim=True), gain, eps)
 
 
 EXERCISES = (
@@ -369,14 +322,55 @@ EXERCISES = (
             "scores / sqrt(d), then masked_fill(~mask, -inf) if there is a mask, then softmax(-1), then @ v.",
         ),
         reference=attention,
-        check=_check_attention,
-        wrong=(
-            WrongAnswer("forgets √d", _NO_ROOT, says="not divided by √d"),
-            WrongAnswer("divides by d", _WHOLE_D, says="take its root"),
-            WrongAnswer("takes the softmax over the queries", _OVER_QUERIES, says="runs over the queries"),
-            WrongAnswer("masks after the softmax", _LATE_MASK, says="after the softmax"),
-            WrongAnswer("masks with 0", _ZERO_MASK, says="set them to -inf"),
-            WrongAnswer("turns the mask around", _TURNED_MASK, says="turned around|not finite|nan"),
+        cases=_attention_cases,
+        returns=("the outputs", "the weights"),
+        differentiable=("q", "k", "v"),
+        mistakes=(
+            Mistake("The scores are not divided by √d.", _attention_as(lambda d: 1.0)),
+            Mistake("The scores are divided by d; take its root.", _attention_as(float)),
+            Mistake(
+                "√d depends on the width of a head, the last axis of q; 2 is √4 only.", _attention_as(lambda d: 2.0)
+            ),
+            Mistake(
+                "√(d/2) is no √d: divide by the root of the whole width.", _attention_as(lambda d: math.sqrt(d / 2))
+            ),
+            Mistake(
+                "The softmax runs over the queries; each query's weights over the keys, the last axis, sum to 1.",
+                _attention_as(dim=-2),
+            ),
+            Mistake(
+                "The mask came after the softmax, so that what is left no longer sums to 1; mask the scores.",
+                _attention_as(late=True),
+            ),
+            Mistake(
+                "Masked scores were set to 0, and e⁰ = 1 is no small weight; set them to -inf.",
+                _attention_as(hidden=0.0),
+            ),
+            Mistake(
+                "A masked score of -20 is not low enough where the others are lower still; set it to -inf.",
+                _attention_as(hidden=-20.0),
+            ),
+            Mistake(
+                "The mask is turned around: True says that a query may look.",
+                _attention_as(change=lambda mask: ~mask),
+            ),
+            Mistake("exp overflows where a score is large; softmax takes care of that.", _overflowing),
+            Mistake("The mask is not used.", _attention_as(change=torch.ones_like)),
+            Mistake(
+                "That is a causal mask of your own; use the one that is given.",
+                _attention_as(change=lambda mask: causal_mask(*mask.shape)),
+            ),
+            Mistake(
+                "The given mask is made causal, too; use it as it is.",
+                _attention_as(change=lambda mask: mask & causal_mask(*mask.shape)),
+            ),
+            Mistake(
+                "The scores came back in place of the weights; return what the softmax gave.",
+                lambda q, k, v, mask=None: (
+                    attention(q, k, v, mask)[0],
+                    q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1]),
+                ),
+            ),
         ),
     ),
     Exercise(
@@ -391,12 +385,30 @@ EXERCISES = (
             "torch.ones(queries, keys, dtype=torch.bool).tril(...): which diagonal is the last that stays?",
         ),
         reference=causal_mask,
-        check=_check_causal_mask,
-        wrong=(
-            WrongAnswer("leaves itself out", _without_itself, says="its own key"),
-            WrongAnswer("looks ahead", _looks_ahead, says="look ahead"),
-            WrongAnswer("forgets the keys before the first query", _forgets_the_past, says="last query stands"),
-            WrongAnswer("returns 0 and -inf", _additive, says="expected True and False"),
+        cases=_mask_cases,
+        returns="the mask",
+        mistakes=(
+            Mistake(
+                "A query may look at its own key, too.",
+                lambda queries, keys: causal_mask(queries, keys).tril(keys - queries - 1),
+            ),
+            Mistake(
+                "It lets each query look at what comes after it; turn it around.",
+                lambda queries, keys: ~causal_mask(queries, keys),
+            ),
+            Mistake(
+                "It lets each query look ahead, and not back.",
+                lambda queries, keys: torch.ones(queries, keys, dtype=torch.bool).triu(keys - queries),
+            ),
+            Mistake(
+                "The last query stands at the last key, so the first one has keys before it.",
+                lambda queries, keys: torch.ones(queries, keys, dtype=torch.bool).tril(),
+            ),
+            Mistake(
+                "A row is a query and a column is a key: the mask has the shape (queries, keys).",
+                lambda queries, keys: causal_mask(queries, keys).T,
+            ),
+            Mistake("A mask holds True and False; 0 and -inf are what it does to scores.", _additive),
         ),
     ),
     Exercise(
@@ -411,12 +423,38 @@ EXERCISES = (
             "torch.cat([keys, k], dim=2), the same for values, then attention without any mask.",
         ),
         reference=cache_step,
-        check=_check_cache_step,
-        wrong=(
-            WrongAnswer("looks before it stores", _looks_before_it_stores, says="does not look at itself"),
-            WrongAnswer("returns the old cache", _stores_nothing, says="new one is missing"),
-            WrongAnswer("stores in front", _stores_in_front, says="before the old ones"),
-            WrongAnswer("stores along the heads", _stores_as_heads, says="expected shape"),
+        cases=_cache_cases,
+        returns=("the output", "the keys", "the values"),
+        mistakes=(
+            Mistake(
+                "The new token does not look at itself; store its key and value first.",
+                _looks_before_it_stores,
+            ),
+            Mistake(
+                "The new key and value are missing in the cache; the next step will need them.",
+                _step_as(store=lambda old, new: old.clone()),
+            ),
+            Mistake(
+                "The new key and value stand before the old ones; time runs on at the end.",
+                _step_as(store=lambda old, new: torch.cat([new, old], 2)),
+            ),
+            Mistake(
+                "The oldest token was dropped; the cache grows by one.",
+                _step_as(store=lambda old, new: torch.cat([old, new], 2)[:, :, 1:]),
+            ),
+            Mistake("The scores are not divided by √d.", _step_as(_divided_by(lambda d: 1.0))),
+            Mistake("The scores are divided by d; take its root.", _step_as(_divided_by(float))),
+            Mistake(
+                "√8 is right for a width of 8 only: take d from the query.", _step_as(_divided_by(lambda d: 8**0.5))
+            ),
+            Mistake(
+                "The new token looks at itself only; the past is in the cache.",
+                _step_as(lambda q, k, v, keys, values: v.clone()),
+            ),
+            Mistake(
+                "The values gathered are the old ones' mean; weigh them by a softmax of the scores.",
+                _step_as(lambda q, k, v, keys, values: torch.cat([values, v], 2).mean(2, keepdim=True)),
+            ),
         ),
     ),
     Exercise(
@@ -431,13 +469,58 @@ EXERCISES = (
             "Keep where cumsum - probability < p, in sorted order; put them back in their places; divide by their sum.",
         ),
         reference=nucleus,
-        check=_check_nucleus,
-        wrong=(
-            WrongAnswer("drops the symbol that crosses p", _nucleus_below, says="crosses p"),
-            WrongAnswer("sorts ascending", _nucleus_ascending, says="likeliest down"),
-            WrongAnswer("compares single probabilities with p", _nucleus_by_threshold, says="no threshold"),
-            WrongAnswer("does not renormalise", _nucleus_unscaled, says="divide what is kept"),
-            WrongAnswer("returns them sorted", _nucleus_sorted, says="undo the sorting"),
+        cases=_nucleus_cases,
+        returns="the nucleus",
+        form=_whichever_of_equals,
+        mistakes=(
+            Mistake(
+                "What is kept does not sum to 1; divide it by its sum.",
+                lambda probabilities, p: torch.where(nucleus(probabilities, p) > 0, probabilities, 0.0),
+            ),
+            Mistake(
+                "The symbol that crosses p is dropped; it belongs in, or too little is kept.",
+                _keeping(lambda ordered, p: ordered.cumsum(0) <= p),
+            ),
+            Mistake(
+                "Where the sum meets p exactly, that is enough; one symbol more is kept.",
+                _keeping(lambda ordered, p: _before(ordered) <= p),
+            ),
+            Mistake(
+                "The unlikeliest are kept; sort from the likeliest down.",
+                _keeping(lambda ordered, p: _before(ordered) < p, descending=False),
+            ),
+            Mistake(
+                "p is no threshold for single probabilities; it is for their sum.",
+                _keeping(lambda ordered, p: ordered >= p),
+            ),
+            Mistake(
+                "The probabilities were added up in the order of the symbols; sort them first.",
+                lambda probabilities, p: (
+                    (kept := probabilities * (probabilities.cumsum(0) - probabilities < p)) / kept.sum()
+                ),
+            ),
+            Mistake(
+                "The probabilities are no longer in the order of the symbols; undo the sorting.",
+                lambda probabilities, p: nucleus(probabilities, p).sort(descending=True)[0],
+            ),
+            Mistake(
+                "Symbols as likely as the last one are kept as well; keep the fewest that reach p.",
+                _keeping(_with_all_ties),
+            ),
+            Mistake(
+                "At p = 1 rounding may keep the sum below p, and argmax then finds the first symbol; keep all.",
+                _keeping(_first_that_reaches),
+            ),
+            Mistake(
+                "What is kept was made equal; it stays in proportion.",
+                lambda probabilities, p: (kept := (nucleus(probabilities, p) > 0).to(probabilities)) / kept.sum(),
+            ),
+            Mistake(
+                "A softmax changes the proportions; divide what is kept by its sum.",
+                lambda probabilities, p: torch.where(nucleus(probabilities, p) > 0, probabilities, -math.inf).softmax(
+                    0
+                ),
+            ),
         ),
     ),
     Exercise(
@@ -452,13 +535,38 @@ EXERCISES = (
             "x / torch.sqrt(x.square().mean(dim=-1, keepdim=True) + eps) * gain",
         ),
         reference=rms_norm,
-        check=_check_rms_norm,
-        wrong=(
-            WrongAnswer("subtracts the mean", _layer_norm, says="LayerNorm"),
-            WrongAnswer("forgets the gain", _no_gain, says="gain is missing"),
-            WrongAnswer("divides by the length", _length, says="mean of the squares"),
-            WrongAnswer("takes one scale for all", _whole_batch, says="each position has its own"),
-            WrongAnswer("adds ε outside of the root", _eps_outside, says="outside of the root"),
+        cases=_norm_cases,
+        returns="the norm",
+        differentiable=("x", "gain"),
+        mistakes=(
+            Mistake("The mean is subtracted, too; that is LayerNorm.", _layer_norm),
+            Mistake("The root is missing.", _norm_as(lambda x, eps: _mean_square(x) + eps)),
+            Mistake(
+                "That divides by the length, √(sum of squares); take the mean of the squares.",
+                _norm_as(lambda x, eps: torch.sqrt(x.square().sum(-1, keepdim=True) + eps)),
+            ),
+            Mistake("The gain is missing.", lambda x, gain, eps: rms_norm(x, torch.ones_like(gain), eps)),
+            Mistake(
+                "The gain is 1 + g in some models; here it is g.",
+                lambda x, gain, eps: rms_norm(x, 1 + gain, eps),
+            ),
+            Mistake("ε stands outside of the root.", _norm_as(lambda x, eps: (_mean_square(x) + 1e-30).sqrt() + eps)),
+            Mistake(
+                "ε is an argument; 1e-5 is only its usual value.",
+                _norm_as(lambda x, eps: torch.sqrt(_mean_square(x) + 1e-5)),
+            ),
+            Mistake(
+                "Take the mean of x², not the square of the mean.",
+                _norm_as(lambda x, eps: torch.sqrt(x.mean(-1, keepdim=True) ** 2 + eps)),
+            ),
+            Mistake(
+                "One scale serves the whole batch; each position has its own: the last axis.",
+                _norm_as(lambda x, eps: torch.sqrt(x.square().mean() + eps)),
+            ),
+            Mistake(
+                "The mean runs over the first axis; each vector along the last axis has its own.",
+                _norm_as(lambda x, eps: torch.sqrt(x.square().mean(0, keepdim=True) + eps)),
+            ),
         ),
     ),
 )
