@@ -176,6 +176,47 @@ def test_samples_have_the_probabilities_of_log_prob() -> None:
         assert count == pytest.approx(n * p, abs=5 * np.sqrt(n * p))
 
 
+def test_every_option_of_sample_changes_the_distribution_as_it_says() -> None:
+    model, n = small().fit(WORDS, epochs=3, progress=False), 4_000
+    source = torch.from_numpy(model.alphabets[0].encode(["cab"])[0])[None]
+    with torch.no_grad():
+        p = model.logits(source, torch.tensor([3]), torch.zeros(1, 1, dtype=torch.int64))[0][0, 0].softmax(-1)
+    likely = p.argsort(descending=True)
+
+    def shares(**options: Any) -> torch.Tensor:
+        first = [target[:1] for _, target in model.sample(n, seed=0, source="cab", max_length=1, **options)]
+        counts = Counter(first)
+        return torch.tensor([counts[()], *(counts[(letter,)] for letter in model.alphabets[1].letters)]) / n
+
+    error = 5 * np.sqrt(0.25 / n)
+    torch.testing.assert_close(shares(), p, rtol=0, atol=error)
+    torch.testing.assert_close(shares(temperature=0.2), p**5 / (p**5).sum(), rtol=0, atol=error)
+    assert shares(temperature=0)[likely[0]] == 1
+    two = torch.zeros_like(p).index_copy(0, likely[:2], p[likely[:2]] / p[likely[:2]].sum())
+    torch.testing.assert_close(shares(top_k=2), two, rtol=0, atol=error)
+    assert shares(top_k=2)[likely[2:]].sum() == 0
+    enough = float(p[likely[:2]].sum()) - 1e-3  # the first alone has less
+    torch.testing.assert_close(shares(top_p=enough), two, rtol=0, atol=error)
+    assert shares(top_p=enough)[likely[2:]].sum() == 0
+
+
+@pytest.mark.parametrize("size", [2, 5])
+def test_the_curves_are_nats_per_token_of_what_they_name(size: int) -> None:
+    options: dict[str, Any] = {"epochs": 1, "lr": 1e-12, "batch_size": size, "progress": False}
+    model = small().fit(WORDS, validation=WORDS[:2], **options)  # it stays as it begins
+    assert model.history is not None
+    for pairs, found in ((WORDS, model.history.train_loss), (WORDS[:2], model.history.validation_loss)):
+        tokens = sum(len(target) + 1 for _, target in pairs)
+        assert found == pytest.approx([-model.log_prob(pairs).sum() / tokens], rel=1e-4)
+
+
+def test_pairs_with_sources_of_like_length_meet() -> None:
+    pairs: Pairs = [("a" * n, ("A",)) for n in range(1, 9)]
+    model = small().fit(pairs, epochs=1, progress=False)
+    _, lengths, *_ = seq2seq._grouped(model._tensors(model.alphabets, pairs), 2, seed=0)
+    assert sorted(lengths.tolist()) == [[1, 2], [3, 4], [5, 6], [7, 8]]
+
+
 def test_the_same_seed_gives_the_same_model() -> None:
     first, again, other = (small(dropout=0.1).fit(WORDS, epochs=2, seed=s, progress=False) for s in (3, 3, 4))
     for name, tensor in first.state().items():

@@ -12,7 +12,7 @@ from torch.distributions import Categorical, MixtureSameFamily, Normal
 
 from sdg_lab.data.types import Series
 from sdg_lab.models.contract import HasLogProb, NotFittedError
-from sdg_lab.models.recurrent.series import RecurrentSeries
+from sdg_lab.models.recurrent.series import MIN_SCALE, RecurrentSeries
 
 
 def waves(n: int = 160, seed: int = 0) -> Series:
@@ -102,6 +102,43 @@ def test_years_as_numbers_and_no_season() -> None:
     assert np.isfinite(model.log_prob(years())).all()
 
 
+def test_the_curve_of_validation_is_that_of_what_follows() -> None:
+    fitted = small(dropout=0.0, noise=0.0)
+    options = {"epochs": 1, "lr": 1e-12, "batch_size": 73, "progress": False}  # it stays as it begins; one step
+    fitted.fit(waves(), validation=waves(40, seed=1), **options)
+    assert fitted.history is not None
+    for series, found in ((waves(), fitted.history.train_loss), (waves(40, seed=1), fitted.history.validation_loss)):
+        starts = range(0, len(series) - 15, 2)
+        windows = [fitted.log_prob(series[start : start + 16]) + np.log(waves().values.std()) for start in starts]
+        assert found == pytest.approx([-np.mean(windows)], rel=1e-3)
+
+
+def test_noise_is_read_in_training_alone_and_has_the_deviation_that_is_asked_for() -> None:
+    model = small(dropout=0.0, noise=0.5).fit(waves(), epochs=1, progress=False)
+    values, phases = model._windows(waves(), "the series")
+    read: list[torch.Tensor] = []
+    inputs = model._inputs
+    model._inputs = lambda x, y: (read.append(x), inputs(x, y))[1]  # type: ignore[method-assign]
+    model.loss(values, phases)
+    model.train().loss(values, phases)
+    assert torch.equal(read[0], torch.nn.functional.pad(values[:, :-1], (1, 0)))
+    noise = read[1] - read[0]
+    assert noise.std().item() == pytest.approx(0.5, rel=0.1)
+    assert noise.mean().item() == pytest.approx(0, abs=0.05)
+
+
+def test_no_component_is_narrower_than_the_floor_and_units_are_dropped_in_training() -> None:
+    model = small(dropout=0.9).eval()
+    with torch.no_grad():
+        model.head.bias.fill_(-50)
+        scales = model.mixture(torch.zeros(3, 8))[2]
+        torch.testing.assert_close(scales, torch.full((3, 2), MIN_SCALE), rtol=1e-4, atol=0)
+        hidden = torch.randn(3, 8, generator=torch.Generator().manual_seed(0))
+        assert torch.equal(model.mixture(hidden)[1], model.mixture(hidden)[1])
+        model.train()
+        assert not torch.equal(model.mixture(hidden)[1], model.mixture(hidden)[1])
+
+
 @pytest.mark.parametrize("n", range(16, 24))
 def test_every_value_is_in_a_window_and_the_newest_is_the_last_of_one(n: int) -> None:
     model = small().fit(waves(), epochs=1, progress=False)
@@ -111,6 +148,7 @@ def test_every_value_is_in_a_window_and_the_newest_is_the_last_of_one(n: int) ->
     assert windows.shape[1] == 16
     assert set(windows.flatten().tolist()) == set(values.tolist())
     assert torch.equal(windows[-1], values[-16:])
+    assert len(windows) == 1 + -((16 - n) // 2)  # a window begins at every eighth of the context, and one ends last
     assert len({tuple(window) for window in windows.tolist()}) == len(windows)
 
 
