@@ -105,8 +105,9 @@ def _attention_cases(rng: np.random.Generator) -> Iterator[Case]:
     mask = torch.ones(4, 4, dtype=torch.bool)
     mask[:, 0] = False
     yield Case(q, k, v, mask, name="scores that are far below 0, and one above it that is masked")
-    q, k, v = 16 * torch.eye(4)[None, None], 16 * torch.eye(4)[None, None], _normal(rng, 1, 1, 4, 4)
-    yield Case(q, k, v, None, name="scores of 128 and 0")
+    q, k = torch.zeros(2, 1, 1, 4, 4)
+    q[..., 0], k[..., 0], q[..., 1], k[..., 1] = 20, 10, torch.arange(4), torch.arange(4)
+    yield Case(q, k, _normal(rng, 1, 1, 4, 4), None, name="scores between 100 and 105")
 
 
 def _attention_as(
@@ -242,7 +243,7 @@ def _whichever_of_equals(value: Any, case: Case) -> Tensor:
             f"The nucleus must have a number for each symbol, shape {tuple(given.shape)}, got {tuple(kept.shape)}."
         )
     kept = kept.clone()
-    for probability in given.unique():
+    for probability in set(given.tolist()):
         equal = given == probability
         kept[equal] = kept[equal].sort(descending=True).values
     return kept
