@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sdg_lab.models.diffusion import noise
 from sdg_lab.models.diffusion.mixture import GaussianMixture
-from sdg_lab.models.diffusion.samplers import ancestral, ddim
+from sdg_lab.models.diffusion.samplers import ancestral, ddim, standard_normal
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -93,3 +93,12 @@ def test_ddim_with_all_its_noise_and_steps_is_ancestral_sampling() -> None:
     by_ddim = list(ddim(denoise, start, table, 30, eta=1.0, generator=generator(4)))
     for ours, theirs in zip(by_steps, by_ddim, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-6)
+
+
+def test_noise_is_like_what_it_is_added_to_with_or_without_a_generator() -> None:
+    for dtype in (torch.float32, torch.float64):
+        x = torch.zeros(3, 1, 2, dtype=dtype)
+        seeded = standard_normal(x, generator(1))
+        torch.testing.assert_close(seeded, torch.randn(3, 1, 2, generator=generator(1), dtype=dtype))
+        torch.manual_seed(1)
+        torch.testing.assert_close(standard_normal(x), seeded)
