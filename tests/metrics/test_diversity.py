@@ -102,3 +102,8 @@ def test_coinciding_points_do_not_hide_a_neighbour():
 def test_a_neighbour_that_is_not_there_is_refused(k, sentence):
     with pytest.raises(ValueError, match=sentence):
         prdc(np.zeros((9, 2)), np.zeros((5, 2)), k)
+
+
+def test_points_of_another_width_are_refused():
+    with pytest.raises(ValueError, match="real has 2 numbers a row and fake 3; both must be features of one kind"):
+        prdc(np.zeros((9, 2)), np.zeros((9, 3)))

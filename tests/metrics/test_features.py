@@ -171,6 +171,11 @@ def test_a_real_column_from_which_nothing_can_be_learned_is_refused(column, sent
         fit_features(pd.DataFrame({"x": column}))
 
 
+def test_sequences_of_another_kind_are_refused():
+    with pytest.raises(TypeError, match=r"data\[0\] must be a string or a tuple of tokens, got int"):
+        fit_features(["ab"])([1])
+
+
 def test_a_list_is_no_table_and_no_grams_is_no_basis():
     with pytest.raises(TypeError, match="data must be a pandas DataFrame, got list"):
         features(["a"], fit_on=TRAIN)

@@ -19,6 +19,7 @@ def test_long_sequences_weigh_more():
 
 def test_fair_bits_cost_one_bit_a_dimension():
     assert bits_per_dim(np.full(3, -64 * math.log(2)), 64) == pytest.approx(1.0)
+    assert bits_per_dim([-2 * math.log(2)], 1) == pytest.approx(2.0)
 
 
 def test_a_bound_says_that_it_is_one():

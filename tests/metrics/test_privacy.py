@@ -91,6 +91,8 @@ def test_an_exact_copy_is_at_distance_zero_even_far_from_the_origin():
         (lambda: memorisation([], TRAIN, TEST), ValueError, "samples is empty"),
         (lambda: near_copies(POINTS, POINTS, ratio=1.0), ValueError, "ratio must be > 0 and < 1, got 1.0"),
         (lambda: near_copies(POINTS, POINTS[:1]), ValueError, "train has only 1 different point"),
+        (lambda: near_copies(POINTS, POINTS, ratio=0.0), ValueError, "ratio must be > 0 and < 1, got 0.0"),
+        (lambda: near_copies(POINTS[:, :3], POINTS), ValueError, "samples has 3 numbers a row and train 16"),
         (lambda: nearest_training(POINTS[:, :3], POINTS), ValueError, "samples has 3 numbers a row and train 16"),
         (lambda: nearest_training(["a"], POINTS), TypeError, "samples must be Images or an array, got list"),
     ],

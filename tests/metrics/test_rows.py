@@ -1,9 +1,13 @@
 """Rows: taking some of them, and telling when two are the same."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from sdg_lab import metrics
 from sdg_lab.data.types import Images
 from sdg_lab.metrics import subsample
 from sdg_lab.metrics.rows import as_points, keys
@@ -88,6 +92,16 @@ def test_numbers_are_never_looked_for_among_text():
         with pytest.raises(ValueError, match=f"column 'x' of samples {said}, what it is compared with"):
             keys(data, "samples", like=like)
     assert len(keys(pd.DataFrame({"x": [True, None]}), like=pd.DataFrame({"x": [1.0, 2.0]}))) == 2
+
+
+def test_judging_loads_numpy_alone_until_something_is_measured():
+    heavy = "{'torch', 'sklearn', 'scipy', 'matplotlib'}"
+    program = f"import sys, sdg_lab.metrics; print(sorted({heavy} & set(sys.modules)))"
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert run.stdout.strip() == "[]", run.stderr
+    assert "ImageClassifier" in dir(metrics)
+    with pytest.raises(AttributeError, match=r"module 'sdg_lab\.metrics' has no attribute 'judge'"):
+        _ = metrics.judge
 
 
 def test_strings_are_no_points():
