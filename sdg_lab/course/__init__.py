@@ -7,18 +7,10 @@
 
 from __future__ import annotations
 
-from sdg_lab.course.engine.exercise import Wrong
-from sdg_lab.course.engine.registry import Chapter, Paper
 from sdg_lab.course.engine.session import Session
 from sdg_lab.course.engine.weights import load as weights
-from sdg_lab.course.legacy import Exercise, WrongAnswer
 
 __all__ = [
-    "Chapter",
-    "Exercise",
-    "Paper",
-    "Wrong",
-    "WrongAnswer",
     "check",
     "header",
     "hint",

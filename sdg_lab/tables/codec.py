@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MAX_STATES = 255
-"""Numbers of states are single bytes, and one value of the byte means "undecided" while rows are drawn."""
+"""Numbers of states are single bytes."""
 
 
 def columns_of(table: pd.DataFrame, bins: int) -> tuple[Column, ...]:

@@ -196,7 +196,9 @@ def _ddim_cases(rng: np.random.Generator) -> Iterator[Case]:
         last = len(bar) - 1
         for t, s in ((last, last // 2), (last // 2, last // 2 - 1), (last // 3, 0)):
             x0_hat, xt = (_normal(rng, *shape, dtype=dtype) for _ in range(2))
-            yield Case(x0_hat, xt, t, s, bar.to(dtype, copy=True), name=f"images {shape}, from t = {t} to s = {s} of {last}")
+            yield Case(
+                x0_hat, xt, t, s, bar.to(dtype, copy=True), name=f"images {shape}, from t = {t} to s = {s} of {last}"
+            )
 
 
 def _ddim_as(mix: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:

@@ -308,23 +308,3 @@ def _short(value: Any) -> str:
 def _kind(value: Any) -> str:
     kind = type(value)
     return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
-
-
-from sdg_lab.course.legacy import (  # noqa: E402 - until the last chapter has moved
-    expect_close as expect_close,
-)
-from sdg_lab.course.legacy import (  # noqa: E402
-    expect_equal as expect_equal,
-)
-from sdg_lab.course.legacy import (  # noqa: E402
-    expect_raises as expect_raises,
-)
-from sdg_lab.course.legacy import (  # noqa: E402
-    expect_rows_sum_to_one as expect_rows_sum_to_one,
-)
-from sdg_lab.course.legacy import (  # noqa: E402
-    expect_type as expect_type,
-)
-from sdg_lab.course.legacy import (  # noqa: E402
-    name_the_mistake as name_the_mistake,
-)

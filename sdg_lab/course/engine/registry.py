@@ -99,7 +99,7 @@ def exercises(number: str) -> tuple[Exercise, ...]:
         TypeError, ValueError: if its module does not declare them well.
     """
     declared = getattr(_module(number), "EXERCISES", None)
-    if not isinstance(declared, tuple) or not all(hasattr(exercise, "key") for exercise in declared):
+    if not isinstance(declared, tuple) or not all(isinstance(exercise, Exercise) for exercise in declared):
         raise TypeError(f"sdg_lab/course/ch{number}/exercises.py must define EXERCISES, a tuple of Exercise")
     keys = [exercise.key for exercise in declared]
     for key in keys:

@@ -51,12 +51,7 @@ class Session:
             TypeError: if the answer cannot be called.
         """
         exercise = registry.find(key)
-        if hasattr(exercise, "check"):
-            from sdg_lab.course import legacy
-
-            result = legacy.verdict(exercise, answer)  # type: ignore[arg-type]
-        else:
-            result = verdict(exercise, answer)
+        result = verdict(exercise, answer)
         if result.status == "passed":
             self._passed[key] = answer
         if key not in self._results or not self._results[key].points:
@@ -79,7 +74,7 @@ class Session:
         if key not in self._passed:
             return exercise.reference
         answer = self._passed[key]
-        if not hasattr(exercise, "cases") or exercise.form is not None:
+        if exercise.form is not None:
             return answer
         like = typical_value(exercise)
 
