@@ -133,7 +133,7 @@ def test_a_figure_without_axes_is_refused():
 def test_the_style_is_there_whoever_comes_first_and_nothing_is_left_behind(program):
     before = "import sys; finders = list(sys.meta_path); "
     after = "; print(plt.rcParams['figure.dpi'], plt.rcParams['axes.prop_cycle'].by_key()['color'][1])"
-    left = "; print([f for f in sys.meta_path if type(f).__module__.startswith('sdg_lab')])"
+    left = "; print([f for f in sys.meta_path if type(f).__module__.startswith('sdg_lab.show')])"
     run = subprocess.run([sys.executable, "-c", before + program + after + left], capture_output=True, text=True)
     assert run.stdout.split("\n")[:2] == [f"{style.DPI}.0 {style.OKABE_ITO['vermilion']}", "[]"], run.stderr
 
