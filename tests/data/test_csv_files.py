@@ -88,7 +88,9 @@ def test_a_long_file_is_judged_by_its_beginning() -> None:
     text = "a;b\n" + "1,5;2,5\n" * SAMPLE
     assert find_separator(text) == ";"
     assert find_separator('"a\nb";c\n' + "1,5;2,5\n" * SAMPLE) == ";"
+    assert find_separator("ab;c\n" + "1,5;2,5\n" * 13_000) == ";"  # the sample ends within a row
     assert find_separator("one column\nof text, with commas\n") == ","
+    assert find_separator("a|b,c\n1,2\n") == ","  # what only the first line has separates nothing
     assert find_separator("a;b;c\n1;2\n") == ";"
 
 
@@ -140,6 +142,12 @@ def test_the_rest_of_the_file_settles_what_a_comma_means(tmp_path: Path) -> None
     for content in ('x\n"1,234"\n1\n', 'x,y,z\n"1,234",2.5,"2,5"\n1,2,3\n'):
         with pytest.raises(ValueError, match=sentence):
             read(tmp_path, content)
+    both = 'x,y,z\n1.234,2.5,"2,5"\n1,2,3\n'
+    with pytest.raises(
+        ValueError, match=r"^column 'x' holds '1\.234', which is 1234 or 1\.234, and nothing in the file"
+    ):
+        read(tmp_path, both)
+    assert read(tmp_path, both, decimal=",")[0]["x"].tolist() == [1234, 1]
     table, _ = read(tmp_path, 'x,zip\n"1,234","2,5"\n1,2\n', categories=["x"])
     assert table["x"].tolist() == ["1,234", "1"]
 

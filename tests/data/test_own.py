@@ -155,6 +155,36 @@ def test_a_named_index_is_a_column_and_row_numbers_are_not(tmp_path: Path) -> No
     assert data.read_table(tmp_path / "rest.parquet").train.columns.tolist() == ["id", "x"]
 
 
+def test_codes_can_be_categories_and_are_text_in_a_csv_file(tmp_path: Path) -> None:
+    path = written(tmp_path, "zip,age\n" + "\n".join(f"{80331 + row % 3},{row}" for row in range(9)))
+    assert data.read_table(path).train["zip"].dtype.kind == "i"
+    for names in (["zip"], "zip"):
+        assert data.read_table(path, categories=names).train["zip"].cat.categories.tolist() == [
+            "80331",
+            "80332",
+            "80333",
+        ]
+    mixed = written(tmp_path, "zip,age\n1,1\n2,2\nB4,3\n")
+    assert data.read_table(mixed, categories=["zip"]).train["zip"].cat.categories.tolist() == ["1", "2", "B4"]
+    pd.DataFrame({"zip": [1, 2, 3], "age": [1, 2, 3]}).to_parquet(tmp_path / "mine.parquet")
+    table = data.read_table(tmp_path / "mine.parquet", categories=["zip"]).train
+    assert table["zip"].cat.categories.tolist() == [1, 2, 3]
+
+
+def test_what_was_decided_is_in_the_notes(tmp_path: Path) -> None:
+    path = written(tmp_path, "land;price\nNA;1,234\nDE;2\nFR;3\n")
+    noted = data.read_table(path, decimal=",").notes
+    assert noted == (
+        "the cells are set apart by semicolons",
+        "column 'land': 'NA' is a missing value; missing=[''] keeps it as text",
+        "column 'price': '1,234' is the number 1.234",
+    )
+    table = data.read_table(path, decimal=".", missing="")
+    assert table.notes == (noted[0], "column 'price': '1,234' is the number 1234")
+    assert sorted(whole(table)["land"]) == ["DE", "FR", "NA"]
+    assert sorted(whole(table)["price"]) == [2, 3, 1234]
+
+
 def test_whole_numbers_beside_missing_ones_are_not_rounded(tmp_path: Path) -> None:
     numbers = [2**60 + 1, None, 2**53 + 1, 3]
     stored = pa.table(
@@ -298,7 +328,7 @@ def test_what_macos_and_jupyter_leave_is_not_read(tmp_path: Path) -> None:
     for seed in range(3):
         picture(tmp_path / f"cats/{seed}.png", seed=seed)
     picture(tmp_path / "cats/again.png", seed=2)
-    for name in ("cats/._0.png", "__MACOSX/cats/._0.png", "cats/.ipynb_checkpoints/0.png", ".ipynb_checkpoints/1.png"):
+    for name in ("cats/._0.png", "__MACOSX/cats/0.png", "cats/.ipynb_checkpoints/0.png", ".ipynb_checkpoints/1.png"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"no picture")
     dataset = data.read_images(tmp_path)

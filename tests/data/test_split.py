@@ -66,6 +66,11 @@ def test_sizes_are_the_shares_to_the_nearest_item(length: int) -> None:
     assert len(train) == length - len(validation) - len(test)
 
 
+def test_each_part_has_its_own_share() -> None:
+    parts = split((str(index).encode() for index in range(100)), fractions=(0.5, 0.2, 0.3))
+    assert [len(part) for part in parts] == [50, 20, 30]
+
+
 def test_a_new_item_hardly_moves_the_others() -> None:
     many = [str(index).encode() for index in range(1000)]
     before = set(split(many).test.tolist())
