@@ -11,7 +11,7 @@ import functools
 import inspect
 import linecache
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,12 +37,14 @@ class Outcome:
         value: what it returned, settled and in the exercise's form.
         error: what it raised instead.
         gradients: those of ``value``.
+        broken: why torch cannot take them; empty if it can.
         change: what it did to its arguments, as the rest of a sentence; empty if nothing.
     """
 
     value: Any = None
     error: Exception | None = None
     gradients: grad.Gradients = field(default_factory=dict)
+    broken: str = ""
     change: str = ""
 
 
@@ -129,13 +131,21 @@ def _outcome(
         try:
             raw = settle(function(*case.args, **case.kwargs))
             arguments = exercise.arguments(case)
-            found = grad.gradients(raw, raw if like is None else like, arguments)
+            found, broken = _gradients(raw, raw if like is None else like, arguments)
             value = exercise.form(raw, case) if exercise.form and raw is not None else raw
         except Exception as error:
             return Outcome(error=error)
         before = exercise.arguments(untouched) if untouched else arguments
         changes = (grad.change(part, before[name], name) for name, part in arguments.items())
-        return Outcome(value, None, found, next(filter(None, changes), ""))
+        return Outcome(value, None, found, broken, next(filter(None, changes), ""))
+
+
+def _gradients(value: Any, like: Any, arguments: Mapping[str, Any]) -> tuple[grad.Gradients, str]:
+    """Return the gradients of an answer, and why there are none if torch refuses."""
+    try:
+        return grad.gradients(value, like, arguments), ""
+    except RuntimeError as error:
+        return {}, grad.refused(error)
 
 
 @functools.lru_cache(maxsize=16)
@@ -167,9 +177,9 @@ def _told(exercise: Exercise, outcome: Outcome, want: Outcome, case: Case) -> st
         return f"your function returned {outcome.value}; is a return missing in a branch?"
     parts = exercise.returns if isinstance(exercise.returns, tuple) else ()
     size = coarsest(list(exercise.arguments(case).values()))
-    return difference(
-        outcome.value, want.value, rtol=exercise.rtol, size=size, parts=parts, keeps_dtype=exercise.keeps_dtype
-    ) or grad.wrong_gradient(outcome.gradients, want.gradients, exercise.rtol, size)
+    options: dict[str, Any] = {"rtol": exercise.rtol, "size": size}
+    wrong = difference(outcome.value, want.value, parts=parts, keeps_dtype=exercise.keeps_dtype, **options)
+    return wrong or outcome.broken or grad.wrong_gradient(outcome.gradients, want.gradients, **options)
 
 
 def _not_attempted(answer: Answer, outcome: Outcome) -> str:

@@ -17,6 +17,18 @@ Gradients = dict[str, Any]
 
 CUT = "stay within torch; detach(), .item(), .numpy() and torch.tensor(...) cut the gradient off"
 
+INFINITE = "somewhere inf is multiplied by 0, or a root or a logarithm is differentiated at 0"
+
+IN_PLACE = "a tensor that was already used is changed in place; make a new one, with torch.stack where a loop fills it"
+SPENT = "backward has already been called inside; return the value, and leave its gradient to the caller"
+
+
+def refused(error: RuntimeError) -> str:
+    """Return why torch will not differentiate an answer, as a sentence."""
+    said = str(error)
+    why = IN_PLACE if "inplace" in said else SPENT if "second time" in said else said.split("\n")[0]
+    return f"the value is right, but torch cannot differentiate it: {why}"
+
 
 def ask_for_gradients(value: Any) -> None:
     """Let every floating tensor of an argument want a gradient."""
@@ -85,14 +97,18 @@ def wrong_gradient(got: Gradients, want: Gradients, rtol: float, size: int) -> s
     """Return what is the matter with an answer's gradients, as a sentence; empty if they are right."""
     for name, right in want.items():
         mine = got.get(name)
-        if _is_zero(right):
+        if right is None:
             if not _is_zero(mine):
                 return f"the value is right, but a gradient flows into {name}, which is a constant here: detach it"
+            continue
+        if _is_zero(right) and _is_zero(mine):
             continue
         if mine is None:
             return f"the value is right, but no gradient reaches {name}: {CUT}"
         finite = right.isfinite()
         mine, right = mine[finite], right[finite]
+        if not mine.isfinite().all():
+            return f"the value is right, but its gradient with respect to {name} is not finite: {INFINITE}"
         if told := _told(mine, right, rtol, size):
             return f"the value is right, but its gradient with respect to {name} {told}"
     return ""

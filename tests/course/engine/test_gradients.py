@@ -89,6 +89,45 @@ def test_a_list_of_numbers_is_a_vector():
     assert "no gradient" in verdict(exercise, lambda p, r: [value.exp().item() for value in p]).message
 
 
+def in_place(p, r):
+    value = p.exp()
+    value *= 2
+    return value
+
+
+def spent(p, r):
+    value = 2 * p.exp()
+    value.sum().backward()
+    p.grad = None
+    return value
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"), [(in_place, "changed in place; make a new one"), (spent, "been called inside")]
+)
+def test_what_torch_cannot_differentiate_is_told_as_such(answer, says):
+    exercise = dataclasses.replace(POLICY, reference=lambda log_probs, rewards: 2 * log_probs.exp())
+    result = verdict(exercise, answer)
+    assert result.status == "failed"
+    assert "the value is right, but torch cannot differentiate it: " in result.message
+    assert says in result.message
+
+
+def test_a_gradient_that_is_nan_is_told_as_such_and_one_that_is_nearly_0_is_0():
+    def cases(rng):
+        yield Case(torch.tensor([0.0, 0.0], dtype=torch.float64), torch.tensor([1.0]))
+        for n in (3, 4):
+            yield Case(*(torch.as_tensor(rng.random(n) + 0.5) for _ in range(2)))
+
+    def root(log_probs, rewards):
+        return torch.where(log_probs > 0, log_probs.clamp(min=1e-30).sqrt(), 0.0)
+
+    exercise = dataclasses.replace(POLICY, reference=root, cases=cases, differentiable=("log_probs",))
+    message = verdict(exercise, lambda p, r: torch.where(p > 0, p.sqrt(), 0.0)).message
+    assert "gradient with respect to log_probs is not finite: somewhere inf is multiplied by 0" in message
+    assert verdict(exercise, lambda p, r: root(p, r) + 1e-40 * p - 1e-40 * p.detach()).status == "passed"
+
+
 def test_each_output_has_its_own_gradient():
     exercise = dataclasses.replace(POLICY, reference=lambda log_probs, rewards: log_probs.exp())
 
