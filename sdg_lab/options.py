@@ -30,7 +30,8 @@ def takes(kind: type, defaults: Mapping[str, Any]) -> Callable[[Callable[P, R]],
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         signature = inspect.signature(function)
         own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
-        fields = {name: inspect.get_annotations(kind)[name] for name in defaults}
+        declared = inspect.get_annotations(kind)
+        fields = {name: getattr(declared[name], "__forward_arg__", declared[name]) for name in defaults}
         shown = [
             inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=defaults[name], annotation=annotation)
             for name, annotation in fields.items()
