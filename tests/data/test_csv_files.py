@@ -88,7 +88,9 @@ def test_a_long_file_is_judged_by_its_beginning() -> None:
     text = "a;b\n" + "1,5;2,5\n" * SAMPLE
     assert find_separator(text) == ";"
     assert find_separator('"a\nb";c\n' + "1,5;2,5\n" * SAMPLE) == ";"
-    assert find_separator("ab;c\n" + "1,5;2,5\n" * 13_000) == ";"  # the sample ends within a row
+    text = "aaaa,bbb,c;d\n" + "1,5;2,5\n" * 13_000
+    assert text[SAMPLE - 4 : SAMPLE] == "\n1,5"  # the sample ends within a row
+    assert find_separator(text) == ";"
     assert find_separator("one column\nof text, with commas\n") == ","
     assert find_separator("a|b,c\n1,2\n") == ","  # what only the first line has separates nothing
     assert find_separator("a;b;c\n1;2\n") == ";"
@@ -219,6 +221,11 @@ def test_what_cannot_be_told_is_refused(cells: list[str], sentence: str, tmp_pat
 
 
 # Missing values, names, rows
+
+
+def test_text_stays_as_it_is_written(tmp_path: Path) -> None:
+    assert column(tmp_path, " x", "y ")[0] == [" x", "y "]
+    assert column(tmp_path, " 1", "2 ", categories=["x"])[0] == [" 1", "2 "]
 
 
 def test_what_stands_for_a_missing_value_is_noted(tmp_path: Path) -> None:
