@@ -300,7 +300,7 @@ def test_an_interrupted_first_fit_leaves_nothing_that_answers(text: bool) -> Non
         {"clp": 1.0},
         {"patience": 3},
     ],
-    ids=str,
+    ids=lambda options: next(iter(options)),
 )
 def test_a_fit_that_fails_leaves_a_fitted_model_as_it_was(options: dict[str, Any]) -> None:
     model = Bigram().fit(NAMES, epochs=2, progress=False)
