@@ -81,7 +81,7 @@ def joint_log_prob(row: Mapping[str, int], parents: Parents, cpts: Mapping[str, 
     total = 0.0
     for node, above in parents.items():
         probability = cpts[node][(*(row[parent] for parent in above), row[node])]
-        with np.errstate(divide="ignore"):  # log 0 is -inf, and right: the row is impossible
+        with np.errstate(divide="ignore"):  # log 0 is -inf: the row is impossible
             total += np.log(probability)
     return float(total)
 
@@ -127,7 +127,9 @@ def eliminate_one(name: str, tables: list[Table]) -> list[Table]:
         for other in names:
             number.setdefault(other, len(number))
     kept = tuple(other for other in number if other != name)
-    factors: list[Any] = [part for names, values in mention for part in (values, [number[other] for other in names])]
+    factors: list[Any] = []
+    for names, values in mention:
+        factors += [values, [number[other] for other in names]]
     new = np.einsum(*factors, [number[other] for other in kept])  # Σ over name of Π φ
     return [table for table in tables if name not in table[0]] + [(kept, new)]
 
@@ -243,8 +245,12 @@ def _posterior(counts: Any, alpha: Any, *, mean: Any = None, spread: Any = None)
 
 def my_d_separated(parents: Parents, a: str, b: str, known: set[str]) -> bool:
     """Return True if every path between a and b is blocked."""
-    children = {node: [child for child in parents if node in parents[child]] for node in parents}
-    waiting, seen = [(a, "up")], set()  # where the walk is, and whether it came up from a child or down from a parent
+    children: dict[str, list[str]] = {node: [] for node in parents}
+    for child, above in parents.items():
+        for parent in above:
+            children[parent].append(child)
+    waiting = [(a, "up")]  # where the walk is; it came up from a child or down from a parent
+    seen = set()
     while waiting:
         node, came = step = waiting.pop()
         if step in seen:
@@ -412,9 +418,11 @@ def _one_set_for_both_ways(parents: Any, a: str, b: str, known: Any) -> bool:
 def bic_of_family(counts: NDArray[np.int64]) -> float:
     """Return the log-likelihood of the counts minus ½ ln N for each free number."""
     totals = counts.sum(axis=1, keepdims=True)
-    share = np.divide(counts, totals, out=np.ones(counts.shape), where=counts > 0)  # 0 ln 0 is 0: any share will do
+    # 0 ln 0 is 0, whatever the share is.
+    share = np.divide(counts, totals, out=np.ones(counts.shape), where=counts > 0)
     settings, states = counts.shape
-    return float((counts * np.log(share)).sum() - 0.5 * np.log(counts.sum()) * settings * (states - 1))
+    free = settings * (states - 1)
+    return float((counts * np.log(share)).sum() - 0.5 * np.log(counts.sum()) * free)
 
 
 def _bic_cases(rng: np.random.Generator) -> Iterator[Case]:

@@ -67,8 +67,8 @@ class Sandbox:
         except SystemExit:
             raise Stopped("it called exit, which would have ended the whole notebook; return a value instead") from None
         finally:
-            spent = time.monotonic() - begin - alarm.importing
-            self._left = min(max(self._left - spent, 0.01), self._left)
+            if not alarm.importing:  # a call that had to import something is not charged for it
+                self._left = max(self._left - (time.monotonic() - begin), 0.01)
 
 
 class _Output(io.TextIOBase):
@@ -169,12 +169,12 @@ class _Alarm:
         in_main = threading.current_thread() is threading.main_thread()
         yield from self._by_signal() if in_main and hasattr(signal, "setitimer") else self._by_thread()
 
-    def _spares(self, frame: types.FrameType | None, seconds: float) -> bool:
-        """Tell whether the body is importing something, and note the seconds that it gets for it."""
+    def _spares(self, frame: types.FrameType | None) -> bool:
+        """Tell whether the body is importing something, and note that it gets its time once more for it."""
         while frame is not None and not frame.f_code.co_filename.startswith("<frozen importlib"):
             frame = frame.f_back
         spared = frame is not None and self.importing < _LONGEST_IMPORT
-        self.importing += seconds if spared else 0.0
+        self.importing += self.seconds if spared else 0.0
         return spared
 
     def _by_signal(self) -> Iterator[None]:
@@ -183,7 +183,10 @@ class _Alarm:
 
         def ring(number: int, frame: types.FrameType | None) -> None:
             nonlocal rung
-            if not running or self._spares(frame, _AGAIN):
+            if not running:
+                return
+            if self._spares(frame):  # what follows the import has the whole time
+                signal.setitimer(signal.ITIMER_REAL, self.seconds, _AGAIN)
                 return
             rung += 1
             if rung % 2 == 0:  # the body caught the last one, so this one is raised where no try may stand around it
@@ -235,10 +238,14 @@ class _Alarm:
             wait = self.seconds
             while not done.wait(wait):
                 with lock:
-                    if not done.is_set() and not self._spares(sys._current_frames().get(here), _AGAIN):
-                        late.set()
-                        raise_there(Stopped)
-                wait = _AGAIN
+                    if done.is_set():
+                        return
+                    wait = _AGAIN
+                    if self._spares(sys._current_frames().get(here)):
+                        wait = self.seconds
+                        continue
+                    late.set()
+                    raise_there(Stopped)
 
         watcher = threading.Thread(target=watch, daemon=True)
         watcher.start()
