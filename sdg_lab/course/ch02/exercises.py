@@ -261,7 +261,7 @@ def my_d_separated(parents: Parents, a: str, b: str, known: set[str]) -> bool:
         if came == "up" and node not in known:  # a chain or a fork that is open
             waiting += [(parent, "up") for parent in parents[node]]
             waiting += [(child, "down") for child in children[node]]
-        elif came == "down" and node not in known:  # a chain; or down to what opens a collider
+        elif came == "down" and node not in known:  # a chain, or towards a collider
             waiting += [(child, "down") for child in children[node]]
         elif came == "down":  # known: this collider, and every one above it, is open
             waiting += [(parent, "up") for parent in parents[node]]
