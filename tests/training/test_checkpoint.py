@@ -64,7 +64,7 @@ def muon(parameters: Any) -> torch.optim.Optimizer:
         {"optimizer": momentum},
         {"optimizer": muon},
     ],
-    ids=str,
+    ids=lambda options: ", ".join(options) or "none",
 )
 def test_an_interrupted_run_resumes_to_the_same_bits(tmp_path: Path, extra: dict[str, Any]) -> None:
     if "patience" in extra:

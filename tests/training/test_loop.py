@@ -52,7 +52,7 @@ def test_without_a_say_it_is_adam() -> None:
         {"ema": 0.8},
         {"ema": 0.5, "clip": 1.5},
     ],
-    ids=str,
+    ids=lambda options: ", ".join(options) or "none",
 )
 def test_each_step_is_that_of_the_loop_by_hand(options: dict[str, Any]) -> None:
     model, seen = Point(), []
