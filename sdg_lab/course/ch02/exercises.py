@@ -249,7 +249,7 @@ def my_d_separated(parents: Parents, a: str, b: str, known: set[str]) -> bool:
     for child, above in parents.items():
         for parent in above:
             children[parent].append(child)
-    waiting = [(a, "up")]  # where the walk is; it came up from a child or down from a parent
+    waiting = [(a, "up")]  # "up": the walk came from a child; "down": from a parent
     seen = set()
     while waiting:
         node, came = step = waiting.pop()

@@ -12,6 +12,7 @@ MODULE = '''
 
 from __future__ import annotations
 
+import functools
 import math
 import os.path
 from collections.abc import Iterator, Sequence
@@ -52,7 +53,7 @@ def alone(x: int) -> int:
 
 
 def decorated_by(f: Any) -> Any:
-    return f
+    return functools.wraps(f)(lambda *path: f(*path).upper())
 
 
 @decorated_by
