@@ -9,7 +9,7 @@ import pytest
 from sdg_lab.course.engine import notebooks
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
+KERNEL = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
 """Without it, JupyterLab would open a dialog and ask which kernel is meant."""
 
 EXPLORE = """\
