@@ -128,18 +128,25 @@ def use_style_once_loaded() -> None:
 
 
 class _OnImport:
-    """Lets ``import matplotlib`` run as ever, and sets the style at its end."""
+    """Lets ``import matplotlib`` run as ever, and sets the style at its end; whoever only looks for it finds it."""
+
+    def __init__(self) -> None:
+        self.searching = False
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
-        if name != "matplotlib":
+        if name != "matplotlib" or self.searching:
             return None
-        sys.meta_path.remove(self)  # the search below is the ordinary one
-        spec = importlib.util.find_spec(name)
+        self.searching = True  # the search below is the ordinary one
+        try:
+            spec = importlib.util.find_spec(name)
+        finally:
+            self.searching = False
         if spec is not None and spec.loader is not None:
             run = spec.loader.exec_module
 
             def run_and_style(module: ModuleType) -> None:
                 run(module)
+                sys.meta_path.remove(self)
                 use_style()
 
             spec.loader.exec_module = run_and_style  # type: ignore[method-assign]

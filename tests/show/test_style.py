@@ -127,8 +127,10 @@ def test_a_figure_without_axes_is_refused():
         "from sdg_lab import show; assert 'matplotlib' not in sys.modules; import matplotlib.pyplot as plt",
         "import matplotlib.pyplot as plt; from sdg_lab import show",
         "from sdg_lab import show; show.panels(); import matplotlib.pyplot as plt",
+        "import importlib.util; from sdg_lab import show; importlib.util.find_spec('matplotlib'); "
+        "import matplotlib.pyplot as plt",
     ],
-    ids=["before matplotlib", "after matplotlib", "with a figure"],
+    ids=["before matplotlib", "after matplotlib", "with a figure", "when somebody only looked for it"],
 )
 def test_the_style_is_there_whoever_comes_first_and_nothing_is_left_behind(program):
     before = "import sys; finders = list(sys.meta_path); "

@@ -56,7 +56,7 @@ CHAPTER = Chapter(
 )
 
 
-MOST_SYMBOLS = 60
+MAX_TOKENS = 60
 """Molecules with longer names, one in twenty, are left out: they would make every batch several times as wide."""
 
 
@@ -68,10 +68,10 @@ def train_molecules() -> GPT:
 
     molecules = data.molecules()
     train, validation = (
-        [s for s in part if len(s) <= MOST_SYMBOLS] for part in (molecules.train, molecules.validation)
+        [s for s in part if len(s) <= MAX_TOKENS] for part in (molecules.train, molecules.validation)
     )
     model = GPT(
-        context=MOST_SYMBOLS + 4,
+        context=MAX_TOKENS + 4,
         d_model=96,
         n_layers=3,
         n_heads=4,
