@@ -23,7 +23,7 @@ help: ## list the targets
 lab: $(READY) ## open the course in JupyterLab
 	@$(BIN)/sdg-lab lab
 
-test: check ## run every test, the chapters and the browser too (under 20 minutes)
+test: check ## run every test, the chapters and the browser too (under 25 minutes on two cores)
 	@$(PYTEST) -m "$(SLOW)"
 
 check: $(READY) lint ## run the fast tests (under 3 minutes)
