@@ -67,9 +67,7 @@ def train_molecules() -> GPT:
     from sdg_lab.training.schedules import cosine
 
     molecules = data.molecules()
-    train, validation = (
-        [s for s in part if len(s) <= MAX_TOKENS] for part in (molecules.train, molecules.validation)
-    )
+    train, validation = ([s for s in part if len(s) <= MAX_TOKENS] for part in (molecules.train, molecules.validation))
     model = GPT(
         context=MAX_TOKENS + 4,
         d_model=96,
