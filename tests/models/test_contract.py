@@ -732,7 +732,9 @@ def test_the_suite_knows_every_family() -> None:
     def below(kind: type) -> set[type]:
         return {kind, *(x for sub in kind.__subclasses__() for x in below(sub))}
 
-    concrete = {k for k in below(SyntheticModel) if not inspect.isabstract(k) and k.__module__.startswith("sdg_lab")}
+    concrete = {
+        k for k in below(SyntheticModel) if not inspect.isabstract(k) and k.__module__.startswith("sdg_lab.models")
+    }
     assert {k.__name__ for k in concrete} - {type(f.make()).__name__ for f in FAMILIES.values()} - {
         "NeuralModel"
     } == set()
