@@ -104,7 +104,7 @@ new = net.sample(100, seed=0)
 net.save("net.safetensors")
 again = BayesNet.load("net.safetensors").sample(100, seed=0)
 print(list(new.columns) == list(wine.train.columns), len(new), new.equals(again))
-score("net", new, wine.test, train=wine.train)
+score("net", data=wine, samples=new, parameters=net.n_parameters, seconds=1.0)
 """
     assert python(run, code) == "True 100 True"
 
