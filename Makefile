@@ -7,7 +7,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
-SLOW   := notebook or browser or install
+SLOW   := slow or notebook or browser or install
+
+# Each process would otherwise compile all that it imports anew where a setting forbids to keep what was compiled.
+export PYTHONDONTWRITEBYTECODE :=
 
 # uv does not read pip's settings; this one lets it find wheels that lie on the disk already. Empty is fine.
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)

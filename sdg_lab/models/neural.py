@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from sdg_lab import training
 from sdg_lab.models.contract import Data, NotFittedError, SyntheticModel
 from sdg_lab.training import recipe as recipes
-from sdg_lab.training.randomness import caller_keeps_randomness
+from sdg_lab.training.devices import device_of
 from sdg_lab.training.recipe import Recipe
 
 FACTS = "facts"
@@ -53,8 +53,8 @@ class NeuralModel(nn.Module, SyntheticModel[Data]):
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are; the CPU while there are none."""
-        return next((tensor.device for tensor in (*self.parameters(), *self.buffers())), torch.device("cpu"))
+        """Where the weights are, and so where it samples; the CPU while there are none."""
+        return device_of(self)
 
     def state(self) -> dict[str, Tensor]:
         """Return the weights and buffers by name."""
@@ -128,14 +128,6 @@ def _call_as_fitted(hook: Any, epoch: int, model: nn.Module) -> None:
     """Call a hook with a model that answers, though its training is not over."""
     cast(Any, model).fitted = True
     hook(epoch, model)
-
-
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Let torch draw from a seed inside, such as new weights; the caller's random state is left as it was."""
-    with caller_keeps_randomness():
-        torch.manual_seed(seed)
-        yield
 
 
 def new_generator(seed: int | None, device: torch.device | str = "cpu") -> torch.Generator:

@@ -93,9 +93,9 @@ def launch(device: str = "auto", precision: Any = "32-true") -> Machine:
     return cast(Machine, fabric)
 
 
-def to_float64(tensor: Tensor) -> Tensor:
-    """Return a tensor as 64-bit floats, on the CPU if its device has none, as Apple's GPUs (mps) do not."""
-    return tensor.cpu().double() if tensor.device.type == "mps" else tensor.double()
+def device_of(module: nn.Module) -> torch.device:
+    """Return where a module's weights are; the CPU while it has none."""
+    return next((tensor.device for tensor in (*module.parameters(), *module.buffers())), torch.device("cpu"))
 
 
 def _has_gpu() -> bool:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from sdg_lab.training.batches import as_batch
 from sdg_lab.training.players import HasLoss
-from sdg_lab.training.randomness import caller_keeps_randomness
+from sdg_lab.training.randomness import seeded
 
 
 @torch.no_grad()
@@ -30,8 +30,7 @@ def evaluate(model: nn.Module, data: Tensor | Sequence[Tensor], *, batch_size: i
     was_training, total = model.training, 0.0
     model.eval()
     try:
-        with caller_keeps_randomness():
-            torch.manual_seed(seed)
+        with seeded(seed):
             for batch in zip(*(torch.split(t, batch_size) for t in tensors), strict=True):
                 total += float(cast(HasLoss, model).loss(*batch)) * len(batch[0])
     finally:

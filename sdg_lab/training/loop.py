@@ -49,7 +49,7 @@ def train(
 
     A model with ``players()`` and ``loss_of(player, *batch)`` is a game (:class:`Adversarial`): on each batch each
     player steps once, in order, with an optimiser of its own. The caller's random state is left as it was. Afterwards
-    the model is in evaluation mode.
+    the model is on the device where it was before, in evaluation mode.
 
     Args:
         model: a module with ``loss(*batch) -> scalar``, the mean over the batch, or a game.
@@ -65,7 +65,7 @@ def train(
         ema: decay of an exponential moving average of the weights, e.g. 0.999; it is what is measured and kept.
         clip: largest norm of the gradient.
         seed: decides the order of examples and the noise that ``loss`` draws.
-        device: "auto", "cpu", "cuda" or "mps", as Lightning Fabric names its accelerators.
+        device: where it trains: "auto", "cpu", "cuda" or "mps", as Lightning Fabric names its accelerators.
         precision: Fabric's, e.g. "32-true" or "bf16-mixed" (worth it on a GPU; on most CPUs it costs).
         channels_last: keep images and kernels with their channels innermost (as for ``precision``).
         compile: translate the loss with ``torch.compile``, or with the backend of this name (a minute's wait, worth it
@@ -86,6 +86,7 @@ def train(
     tensors = as_batch(data, "data")
     held_out = None if validation is None else as_batch(validation, "validation")
 
+    home = devices.device_of(model)
     machine = devices.launch(device, precision)
     batches = Batches(tuple(map(machine.to_device, tensors)), batch_size, machine, seed, channels_last)
     held_out = held_out and tuple(map(machine.to_device, held_out))
@@ -136,6 +137,8 @@ def train(
                 bar.set_postfix_str(f"loss {history.train_loss[-1]:.4g}", refresh=False)
     except NotFinite as found:
         raise DivergedError(f"{found} at step {step} (epoch {epoch}): {_advice(players, clip, checkpoint)}") from None
+    finally:
+        model.to(home)
     state.finish()
     history.seconds = time.perf_counter() - begin
     return history

@@ -29,5 +29,13 @@ def caller_keeps_randomness() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Let torch draw from a seed inside, such as new weights; the caller's random state is left as it was."""
+    with caller_keeps_randomness():
+        torch.manual_seed(seed)
+        yield
+
+
 def _seed(*key: int) -> int:
     return int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0] >> np.uint64(1))

@@ -34,7 +34,7 @@ class Recipe(TypedDict, total=False):
         patience: stop after this many epochs without a lower validation loss and go back to the best weights.
         ema: decay of an exponential moving average of the weights; it is what is validated and kept.
         clip: largest norm of the gradient.
-        device: "auto", "cpu", "cuda" or "mps".
+        device: "auto", "cpu", "cuda" or "mps": where it is trained. Afterwards the model is where it was.
         precision: as Lightning Fabric names it, such as "32-true" or "bf16-mixed".
         compile: translate the loss with ``torch.compile``; worth its minute on a GPU.
         checkpoint: a file, written atomically after each epoch; if it is there, the run is resumed from it.

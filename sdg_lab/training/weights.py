@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from sdg_lab.training.randomness import caller_keeps_randomness
+from sdg_lab.training.randomness import seeded
 
 
 def n_parameters(module: nn.Module) -> int:
@@ -16,8 +15,7 @@ def n_parameters(module: nn.Module) -> int:
 
 def reinitialise(module: nn.Module, seed: int) -> None:
     """Draw all weights anew with a seed, as each layer's own ``reset_parameters`` does; ``fit`` begins with this."""
-    with caller_keeps_randomness():
-        torch.manual_seed(seed)
+    with seeded(seed):
         for layer in module.modules():
             reset = getattr(layer, "reset_parameters", None)
             if callable(reset):

@@ -664,6 +664,23 @@ def test_weights_alone_are_enough(name: str, models: dict[str, Any]) -> None:
     assert same(family.sample(empty.eval()), family.sample(model))
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
+@each_neural
+def test_on_a_gpu_it_gives_what_it_gives_on_the_processor(name: str) -> None:
+    family = FAMILIES[name]
+    model = family.fitted(device="cuda")
+    assert model.device.type == "cpu"
+    here, log_prob = family.sample(model, 20), model.log_prob(family.held_out) if family.exact else None
+    model.to("cuda")
+    there = family.sample(model, 20)
+    assert type(there) is type(here)
+    assert len(there) == len(here)
+    if isinstance(there, Images):
+        np.testing.assert_allclose(there.pixels, here.pixels, atol=1e-2)
+    if log_prob is not None:
+        np.testing.assert_allclose(model.log_prob(family.held_out), log_prob, rtol=1e-3, atol=1e-3)
+
+
 @each_neural
 def test_an_empty_network_answers_what_can_be_answered(name: str) -> None:
     model = NEURAL[name].make()

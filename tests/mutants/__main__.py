@@ -151,7 +151,15 @@ def _baseline(trees: Trees, files: list[str]) -> list[Test]:
     return tests
 
 
-QUIET = ["-q", "--no-header", "--no-summary", "-p", "no:cacheprovider", "-m", "not notebook and not browser"]
+QUIET = [
+    "-q",
+    "--no-header",
+    "--no-summary",
+    "-p",
+    "no:cacheprovider",
+    "-m",
+    "not slow and not notebook and not browser",
+]
 QUIET += ["-p", "no:xdist", "-p", "no:faulthandler"]
 
 

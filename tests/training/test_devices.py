@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import lightning_fabric
@@ -14,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from sdg_lab.models.transformer import GPT
-from sdg_lab.training import devices, n_parameters, reinitialise
-from sdg_lab.training.devices import Processor, to_float64
+from sdg_lab.training import DivergedError, devices, n_parameters, reinitialise
+from sdg_lab.training.devices import Processor, device_of
 from tests.training.problems import CLOSE, CLOUD, Point, fresh, problem, pull, pulled, run, weights
 
 ROOT = Path(__file__).parent.parent.parent
@@ -148,21 +147,6 @@ def test_what_is_fast_on_other_devices_trains_the_same_model(changes: dict[str, 
     assert other.half == {"precision" in changes}
 
 
-def test_float64_is_taken_to_the_cpu_from_devices_without_it() -> None:
-    class Apple:
-        device = SimpleNamespace(type="mps")
-
-        def cpu(self) -> Tensor:
-            return torch.ones(2)
-
-        def double(self) -> Tensor:
-            raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
-
-    assert to_float64(cast(Tensor, Apple())).dtype == torch.float64
-    found = to_float64(torch.ones(2, dtype=torch.float32, device="meta"))
-    assert (found.dtype, found.device.type) == (torch.float64, "meta")
-
-
 class Quiet(nn.Module):
     """A game without noise, so that two halves of a batch are the whole."""
 
@@ -206,6 +190,7 @@ def train_all() -> list[Tensor]:
     return [*map(torch.tensor, curves), *map(weights, (model, average, steep, game, gpt))]
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one(tmp_path: Path) -> None:
     """DDP over gloo on the loopback: the mean of two half batches is the whole batch; for a game and a GPT too."""
     script, one, two = tmp_path / "train.py", tmp_path / "one.npy", tmp_path / "two.npy"
@@ -231,3 +216,15 @@ def test_a_gpu_trains_as_the_processor_does() -> None:
         curves[device] = gpt.history.loss
         assert n_parameters(gpt) > 0
     np.testing.assert_allclose(curves["cuda"], curves["cpu"], rtol=1e-3)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
+def test_a_model_is_afterwards_where_it_was() -> None:
+    model, data = fresh(), problem(20)
+    run(model, data, device="cuda", ema=0.9)
+    assert device_of(model).type == "cpu"
+    run(model.to("cuda"), data, device="cpu")
+    assert device_of(model).type == "cuda"
+    with pytest.raises(DivergedError):
+        run(model.cpu(), data, device="cuda", lr=1e30)
+    assert device_of(model).type == "cpu"

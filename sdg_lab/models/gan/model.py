@@ -30,8 +30,7 @@ from sdg_lab.models.gan.losses import (
 from sdg_lab.models.gan.networks import Architecture, DiscriminatorNetwork, GeneratorNetwork
 from sdg_lab.models.images import ImageData, LatentImageModel, check_divisible
 from sdg_lab.training import recipe as recipes
-from sdg_lab.training.devices import to_float64
-from sdg_lab.training.randomness import caller_keeps_randomness
+from sdg_lab.training.randomness import seeded
 from sdg_lab.training.recipe import Recipe
 
 PENALTY = 10.0
@@ -190,8 +189,7 @@ class GAN(LatentImageModel):
     def draw_weights(self, seed: int) -> None:
         """Make both networks anew."""
         device = self.device
-        with caller_keeps_randomness():
-            torch.manual_seed(seed)
+        with seeded(seed):
             self._build()
         self.to(device)
 
@@ -206,4 +204,4 @@ class GAN(LatentImageModel):
         """
         self.require_fitted()
         x, *y = self.batch(data)
-        return to_float64(self.in_parts(self.discriminator, 2 * x - 1, *y)).cpu().numpy()
+        return self.in_parts(self.discriminator, 2 * x - 1, *y).cpu().double().numpy()  # Apple's GPUs have no float64

@@ -19,12 +19,13 @@ from torch.nn import functional as F
 
 from sdg_lab.checks import number, whole
 from sdg_lab.models.contract import check_count
-from sdg_lab.models.neural import NeuralModel, new_generator, seeded
+from sdg_lab.models.neural import NeuralModel, new_generator
 from sdg_lab.models.recurrent.encoder_decoder import Decoder, Encoder, Memory
 from sdg_lab.models.sequences import padding
 from sdg_lab.models.sequences.alphabet import Alphabet, Sequences
 from sdg_lab.models.sequences.base import Text
 from sdg_lab.models.sequences.sampling import draw, filter_logits
+from sdg_lab.training.randomness import seeded
 from sdg_lab.training.recipe import Recipe, defaults
 
 Pairs = list[tuple[Text, Text]]

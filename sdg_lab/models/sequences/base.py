@@ -20,10 +20,11 @@ from torch.nn import functional as F
 
 from sdg_lab.checks import whole
 from sdg_lab.models.contract import check_count
-from sdg_lab.models.neural import NeuralModel, new_generator, seeded
+from sdg_lab.models.neural import NeuralModel, new_generator
 from sdg_lab.models.sequences import padding
 from sdg_lab.models.sequences.alphabet import Alphabet, Sequences, one_text
 from sdg_lab.models.sequences.sampling import draw, filter_logits
+from sdg_lab.training.randomness import seeded
 from sdg_lab.training.recipe import Recipe, defaults
 
 MAX_LENGTH = 1_000

@@ -29,7 +29,6 @@ from sdg_lab.models.vae.likelihoods import (
 )
 from sdg_lab.models.vae.networks import Architecture, build_networks
 from sdg_lab.training import recipe as recipes
-from sdg_lab.training.devices import to_float64
 from sdg_lab.training.recipe import Recipe
 
 MAX_LATENTS = 20_000
@@ -189,7 +188,7 @@ class VAE(LatentImageModel):
             return self.elbo(x, y, generator) if k == 1 else self.iwae(k, x, y, generator)
 
         bounds = self.in_parts(bound, *self.batch(data), size=max(1, MAX_LATENTS // k))
-        return to_float64(bounds).cpu().numpy()
+        return bounds.cpu().double().numpy()  # Apple's GPUs have no float64
 
     def _with_label(self, features: Tensor, y: Tensor | None) -> Tensor:
         """Append the one-hot label to the last dimension, if the model has classes."""

@@ -15,6 +15,7 @@ def test_every_family_has_an_entry() -> None:
     assert list(gallery.GALLERY) == [family.key for family in FAMILIES]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", [gallery.BASELINE, *gallery.GALLERY])
 def test_samples_are_new_digits_and_follow_the_seed(family: str) -> None:
     drawn = gallery.samples(family, 40, seed=3)
