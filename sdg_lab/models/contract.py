@@ -15,9 +15,11 @@ A model is three things: the arguments of its ``__init__`` (:meth:`~SyntheticMod
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, Self, TypeVar, runtime_checkable
 
 from sdg_lab.checks import whole
@@ -54,11 +56,13 @@ class HasLogProbBound(Protocol[Data_contra]):
 class SyntheticModel(ABC, Generic[Data]):
     """Base of all models; a subclass says what it is made of, and gets ``save`` and ``load``.
 
+    Every argument of its ``__init__`` is an attribute of the same name.
+
     Attributes:
-        trained: what is known of the last ``fit`` and saved with the model: seconds, cpu_seconds, epochs, steps.
+        trained: what a neural family knows of its last ``fit`` and saves: seconds, cpu_seconds, epochs, steps.
     """
 
-    trained: dict[str, Any]
+    trained: Mapping[str, Any] = MappingProxyType({})
     arrays: ClassVar[Literal["numpy", "torch"]] = "numpy"
     """As what :meth:`restore` gets the arrays of a file."""
 
@@ -83,9 +87,10 @@ class SyntheticModel(ABC, Generic[Data]):
     def n_parameters(self) -> int:
         """How many numbers were learnt; raises :class:`NotFittedError` while that is not known."""
 
-    @abstractmethod
     def config(self) -> dict[str, Any]:
         """Return the arguments of ``__init__`` by name, as JSON can say them."""
+        arguments = {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in arguments.items()}
 
     @abstractmethod
     def state(self) -> Arrays:
@@ -107,7 +112,7 @@ class SyntheticModel(ABC, Generic[Data]):
     def header(self) -> dict[str, Any]:
         """Return all that a file says of the model beside its arrays."""
         about = {"model": type(self).__name__, "config": self.config(), "facts": self.facts()}
-        return {**about, "trained": dict(getattr(self, "trained", {}))}
+        return {**about, "trained": dict(self.trained)}
 
     @classmethod
     def from_header(cls, header: Mapping[str, Any], state: dict[str, Any]) -> Self:

@@ -5,7 +5,6 @@ Tensors are named as in the papers: x images (n, channels, height, width), y lab
 
 from __future__ import annotations
 
-import inspect
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Self
@@ -34,7 +33,6 @@ class ImageModel(NeuralModel[Images]):
     """A neural model of images, with or without a class label as a condition.
 
     A subclass has ``loss`` (or ``players`` and ``loss_of``), its own ``fit`` around :meth:`fit_images`, and ``sample``.
-    Every argument of its ``__init__`` is an attribute of the same name.
 
     Args:
         shape: of an image: (channels, height, width).
@@ -62,11 +60,6 @@ class ImageModel(NeuralModel[Images]):
             raise ValueError(f"shape must be (channels, height, width), got {self.shape}")
         self.classes = None if classes is None else whole("classes", classes, least=2)
         self.register_buffer("class_probs", torch.full((classes or 0,), 1 / (classes or 1)))
-
-    def config(self) -> dict[str, Any]:
-        """Return the arguments of ``__init__`` by name, as JSON can say them."""
-        arguments = {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in arguments.items()}
 
     @classmethod
     def from_header(cls, header: Mapping[str, Any], state: dict[str, Tensor]) -> Self:
