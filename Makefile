@@ -18,7 +18,7 @@ UV     := $(BIN)/uv
 INSTALL := $(UV) pip install --quiet --python $(BIN)/python
 UV_PIN := uv==0.13.9
 
-.PHONY: help lab test check plain mutants notebooks bench lint doctor lock clean moved
+.PHONY: help lab test check plain gpu mutants notebooks bench lint doctor lock clean moved
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ check: $(READY) lint ## run the fast tests (under 3 minutes)
 # torch then computes as on a processor without AVX: other paths, other last digits.
 plain: $(READY) ## run the tests of numbers as on the plainest processor
 	@ATEN_CPU_CAPABILITY=default $(PYTEST) -m "not ($(SLOW))" tests/tables tests/training tests/models tests/metrics
+
+gpu: $(READY) ## run the tests that need CUDA
+	@CUDA_VISIBLE_DEVICES=$${CUDA_VISIBLE_DEVICES-0} $(BIN)/python -m pytest -m gpu
 
 lint: $(READY)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -10,7 +10,7 @@ from papers.html_tables import Cell
 from papers.semantic_scholar import Answer, SemanticScholar
 from papers.table import Edit, Row, Table, read_rows, read_tables, splice
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "Answer",

@@ -6,7 +6,7 @@ Importing the package sets the thread policy (:mod:`sdg_lab.threads`) and loads 
 
 from sdg_lab import extras, threads
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 threads.configure()
 extras.explain_missing()

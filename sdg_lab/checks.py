@@ -7,11 +7,15 @@
 from __future__ import annotations
 
 import difflib
+import functools
+import inspect
 import math
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, ParamSpec
 
 import numpy as np
+
+P = ParamSpec("P")
 
 
 def whole(name: str, value: Any, *, least: int | None = None, most: int | None = None) -> int:
@@ -49,6 +53,29 @@ def number(
     return float(value)
 
 
+def seed_or_none(value: Any) -> int | None:
+    """Return a seed of random numbers, or None for others each time.
+
+    Raises:
+        ValueError: if it is neither.
+    """
+    return None if value is None else whole("seed", value, least=0)
+
+
+def truth(name: str, value: Any) -> bool:
+    """Return ``value`` if it is True or False, and refuse what only counts as one of them, such as ``"no"``."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
+
+
+def several(name: str, values: Any) -> tuple[Any, ...]:
+    """Return several values as a tuple, and refuse one alone: a text would be split into its letters."""
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise ValueError(f"{name} must be several values, such as [{values!r}], got {values!r}")
+    return tuple(values)
+
+
 def one_of(name: str, value: Any, choices: Iterable[str]) -> Any:
     """Return ``value`` if it is one of the choices.
 
@@ -59,6 +86,20 @@ def one_of(name: str, value: Any, choices: Iterable[str]) -> Any:
     if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}{did_you_mean(value, choices)}")
     return value
+
+
+def known_options(init: Callable[P, None]) -> Callable[P, None]:
+    """Decorate an ``__init__``: it refuses an option that does not exist by naming the class and the nearest option."""
+    known = [name for name in inspect.signature(init).parameters if name != "self"]
+
+    @functools.wraps(init)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> None:
+        for name in kwargs:
+            if name not in known:
+                raise TypeError(f"{type(args[0]).__name__} has no option {name!r}{did_you_mean(name, known)}")
+        init(*args, **kwargs)
+
+    return checked
 
 
 def did_you_mean(word: object, choices: Iterable[str]) -> str:

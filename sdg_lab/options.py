@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
@@ -14,12 +15,13 @@ R = TypeVar("R")
 
 
 def takes(kind: type, defaults: Mapping[str, Any]) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Let a method's ``**options`` be the fields of ``kind``: they appear in its signature, with their defaults.
+    """Let a method's ``**options`` be the fields of ``kind``: its signature and its docstring show each of them.
 
     The method itself is called with every option, those that its caller left out at their default.
 
     Args:
-        kind: a TypedDict or dataclass whose annotations are the options' names and types.
+        kind: a TypedDict or dataclass whose annotations are the options' names and types; its docstring explains them
+            under "Attributes:".
         defaults: the value of each option that is not given.
 
     Raises:
@@ -32,10 +34,8 @@ def takes(kind: type, defaults: Mapping[str, Any]) -> Callable[[Callable[P, R]],
         own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
         declared = inspect.get_annotations(kind)
         fields = {name: getattr(declared[name], "__forward_arg__", declared[name]) for name in defaults}
-        shown = [
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=defaults[name], annotation=annotation)
-            for name, annotation in fields.items()
-        ]
+        keyword = functools.partial(inspect.Parameter, kind=inspect.Parameter.KEYWORD_ONLY)
+        shown = [keyword(n, default=_shown(defaults[n]), annotation=fields[n]) for n in fields]
         known = {p.name for p in own} | set(fields)
 
         @functools.wraps(function)
@@ -47,6 +47,27 @@ def takes(kind: type, defaults: Mapping[str, Any]) -> Callable[[Callable[P, R]],
             return function(*args, **{**defaults, **kwargs})
 
         checked.__signature__ = signature.replace(parameters=[*own, *shown])  # type: ignore[attr-defined]
+        checked.__doc__ = _explained(inspect.cleandoc(function.__doc__ or "Choose the options."), kind)
         return checked
 
     return decorate
+
+
+class _Name(str):
+    """A text that is shown without quotes."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
+def _shown(default: Any) -> Any:
+    """Return a default as a signature shall show it: a function by its name and not by its address."""
+    return _Name(getattr(default, "__qualname__", default)) if callable(default) else default
+
+
+def _explained(doc: str, kind: type) -> str:
+    """Return a docstring that explains the options in the place of its ``recipe:`` or ``options:``, or at its end."""
+    _, _, about = (inspect.getdoc(kind) or "").partition("Attributes:\n")
+    listed = about.partition("\n\n")[0].rstrip()
+    said, found = re.subn(r"^ {4}(recipe|options): .*(\n {5,}.*)*", lambda _: listed, doc, count=1, flags=re.MULTILINE)
+    return said if found else f"{doc}\n\nArgs:\n{listed}\n"

@@ -63,6 +63,13 @@ class SyntheticModel(ABC, Generic[Data]):
     """
 
     trained: Mapping[str, Any] = MappingProxyType({})
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Let ``help`` not show for ``__init__`` what torch says of its own."""
+        super().__init_subclass__(**kwargs)
+        if (made := cls.__dict__.get("__init__")) is not None and not made.__doc__:
+            made.__doc__ = "Make an unfitted model; the class explains the arguments."
+
     arrays: ClassVar[Literal["numpy", "torch"]] = "numpy"
     """As what :meth:`restore` gets the arrays of a file."""
 

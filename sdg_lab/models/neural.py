@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from sdg_lab import training
+from sdg_lab.checks import seed_or_none
 from sdg_lab.models.contract import Data, NotFittedError, SyntheticModel
 from sdg_lab.training import recipe as recipes
 from sdg_lab.training.devices import device_of
@@ -133,5 +134,6 @@ def _call_as_fitted(hook: Any, epoch: int, model: nn.Module) -> None:
 def new_generator(seed: int | None, device: torch.device | str = "cpu") -> torch.Generator:
     """Return a generator of random numbers: the same seed gives the same draws, None others each time."""
     generator = torch.Generator(device)
-    generator.manual_seed(seed) if seed is not None else generator.seed()
+    chosen = seed_or_none(seed)
+    generator.seed() if chosen is None else generator.manual_seed(chosen)
     return generator

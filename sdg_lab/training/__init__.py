@@ -2,9 +2,8 @@
 
 from sdg_lab.training.batches import as_batch
 from sdg_lab.training.divergence import DivergedError
-from sdg_lab.training.evaluation import evaluate
 from sdg_lab.training.history import History
-from sdg_lab.training.loop import train
+from sdg_lab.training.loop import evaluate, train
 from sdg_lab.training.players import Adversarial, HasLoss
 from sdg_lab.training.randomness import start_epoch
 from sdg_lab.training.weights import n_parameters, reinitialise

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sdg_lab.training.devices import Machine
+from sdg_lab.training.devices import Processor
 from sdg_lab.training.randomness import start_epoch
 
 Batch = tuple[Tensor, ...]
@@ -45,7 +45,7 @@ class Batches:
 
     data: Batch
     batch_size: int
-    machine: Machine
+    machine: Processor
     seed: int
     channels_last: bool = False
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from hashlib import blake2b
@@ -78,9 +80,8 @@ class State:
             raise ValueError(f"{path} holds no training run (no {min(missing)}); {REMEDY}")
         for name, mine in self.settings.items():
             if (theirs := config["settings"].get(name)) != mine:
-                raise ValueError(
-                    f"{path} belongs to another run: its {name} is {theirs}, this one's is {mine}; {REMEDY}"
-                )
+                its, own = (textwrap.shorten(str(value), 400) for value in (theirs, mine))
+                raise ValueError(f"{path} belongs to another run: its {name} is {its}, this one's is {own}; {REMEDY}")
         if (done := len(config["history"]["train_loss"])) > epochs:
             raise ValueError(f"{path} has {done} epochs behind it, more than the {epochs} asked for; {REMEDY}")
         weights = {part: _part(tensors, part) for part in self._parts()}
@@ -104,7 +105,9 @@ class State:
 
 
 def compared(
+    model: nn.Module,
     batches: Batches,
+    validation: Sequence[Tensor] | None,
     players: Sequence[Player],
     schedule: Callable[[float], float] | None,
     epochs: int,
@@ -112,7 +115,10 @@ def compared(
 ) -> dict[str, Any]:
     """Return what a run must have in common with the one that it takes up, in words and numbers that JSON can say."""
     settings: dict[str, Any] = {"data": [fingerprint(t) for t in batches.data], "batch_size": batches.batch_size}
-    settings |= {"seed": batches.seed, **others}
+    settings |= {"validation": [fingerprint(t) for t in validation or ()], "seed": batches.seed, **others}
+    for part in ("config", "facts"):  # of a family; another module is known by its weights' shapes alone
+        if say := getattr(model, part, None):
+            settings |= {f"model's {name}": json.loads(json.dumps(value)) for name, value in say().items()}
     settings["optimizer"] = {player.name: _in_words(player.inner) for player in players}
     settings["learning rates"] = {player.name: player.rates for player in players}
     settings["schedule"] = schedule and _laid_out(schedule, epochs)

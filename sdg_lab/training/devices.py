@@ -8,47 +8,16 @@ floats, does without.
 from __future__ import annotations
 
 import os
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
-from sdg_lab.training.optimizers import Optimizer
-
-
-class Machine(Protocol):
-    """What the loop asks of the hardware; Lightning Fabric's names and meanings."""
-
-    @property
-    def world_size(self) -> int:
-        """How many processes train together."""
-
-    @property
-    def global_rank(self) -> int:
-        """Which of them this one is."""
-
-    @property
-    def is_global_zero(self) -> bool:
-        """Whether it is the one that writes files."""
-
-    def to_device(self, what: Any) -> Any:
-        """Move a module or a tensor to where it is computed with."""
-
-    def setup(self, module: nn.Module, optimizer: Any) -> Any:
-        """Return both as the machine wants to use them."""
-
-    def backward(self, loss: Tensor) -> None:
-        """Add the loss's gradient to the parameters', the mean over all processes."""
-
-    def clip_gradients(self, module: Any, optimizer: Any, *, max_norm: float, error_if_nonfinite: bool) -> Any:
-        """Shorten the gradient of a module to this norm, if it is longer."""
-
-    def all_reduce(self, value: Any, *, reduce_op: str) -> Any:
-        """Return the mean (or sum) of a value over all processes."""
+from sdg_lab.checks import one_of
 
 
 class Processor:
-    """One process on the CPU: what Fabric would do there."""
+    """One process on the CPU. Fabric has the same methods, and does elsewhere what they mean there."""
 
     world_size, global_rank, is_global_zero = 1, 0, True
 
@@ -56,7 +25,7 @@ class Processor:
         """Move a module or a tensor to the CPU."""
         return what.to("cpu")
 
-    def setup(self, module: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimizer]:
+    def setup(self, module: nn.Module, optimizer: Any) -> tuple[nn.Module, Any]:
         """Return both as they are."""
         return module, optimizer
 
@@ -73,13 +42,14 @@ class Processor:
         return value
 
 
-def launch(device: str = "auto", precision: Any = "32-true") -> Machine:
-    """Return the machine of these names; joins the processes of ``torchrun`` where there are any.
+def launch(device: str = "auto", precision: Any = "32-true") -> Processor:
+    """Return the processor, or Fabric in its place; joins the processes of ``torchrun`` where there are any.
 
     Args:
         device: "auto" for the fastest that is there, "cpu", "cuda" or "mps".
         precision: Fabric's, e.g. "32-true" or "bf16-mixed".
     """
+    one_of("device", device, ("auto", "cpu", "cuda", "mps"))
     local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     nodes = int(os.environ.get("WORLD_SIZE", "1")) // local
     alone = local * nodes == 1
@@ -90,7 +60,7 @@ def launch(device: str = "auto", precision: Any = "32-true") -> Machine:
     strategy = "auto" if alone else "ddp"
     fabric = Fabric(accelerator=device, devices=local, num_nodes=nodes, strategy=strategy, precision=precision)
     fabric.launch()
-    return cast(Machine, fabric)
+    return cast(Processor, fabric)
 
 
 def device_of(module: nn.Module) -> torch.device:

@@ -9,7 +9,7 @@ import numpy as np
 
 @dataclass
 class History:
-    """What happened: losses in the model's own unit, wall-clock seconds.
+    """What happened: losses in the model's own unit, times in seconds.
 
     Attributes:
         loss: one value a step, shape (steps,).
@@ -18,6 +18,7 @@ class History:
         players: the losses of each player of an adversarial game, one value for each of its steps; else empty. ``loss``
             and ``train_loss`` are then those of the player who begins.
         seconds: wall-clock time of the whole call, earlier calls of a resumed run included.
+        cpu_seconds: time of the processor, likewise.
         stopped: why it ended, in words.
     """
 
@@ -26,6 +27,7 @@ class History:
     validation_loss: list[float] = field(default_factory=list)
     players: dict[str, list[float]] = field(default_factory=dict)
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     stopped: str = ""
 
     @property

@@ -1,11 +1,11 @@
-"""The one training loop of the project, for every neural family."""
+"""The one training loop of the project, for every neural family; and the loss on data that are not trained on."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -16,10 +16,9 @@ from sdg_lab.training import devices
 from sdg_lab.training.batches import Batches, as_batch
 from sdg_lab.training.checkpoint import State, compared
 from sdg_lab.training.divergence import DivergedError, NotFinite, finite, require_finite_weights
-from sdg_lab.training.evaluation import evaluate
 from sdg_lab.training.history import History
-from sdg_lab.training.players import Adversarial, MakeOptimizer, Player, note, seat
-from sdg_lab.training.randomness import caller_keeps_randomness
+from sdg_lab.training.players import Adversarial, HasLoss, MakeOptimizer, Player, note, seat
+from sdg_lab.training.randomness import caller_keeps_randomness, seeded
 from sdg_lab.training.weights import moving_average
 
 
@@ -82,6 +81,8 @@ def train(
             is the weights themselves that are named.
     """
     _check_settings(epochs=epochs, batch_size=batch_size, lr=lr, patience=patience, ema=ema, clip=clip, seed=seed)
+    if schedule is not None and not callable(schedule):
+        raise ValueError(f"schedule must be a function, such as sdg_lab.training.schedules.cosine, got {schedule!r}")
     _check_validation(model, validation, patience)
     tensors = as_batch(data, "data")
     held_out = None if validation is None else as_batch(validation, "validation")
@@ -97,12 +98,13 @@ def train(
     history = History()
     state = State(model, players, average, history)
     if checkpoint is not None:
-        state.settings = compared(batches, players, schedule, epochs, patience=patience, ema=ema, clip=clip)
+        stopping = {"patience": patience, "ema": ema, "clip": clip}
+        state.settings = compared(model, batches, held_out, players, schedule, epochs, **stopping)
         if Path(checkpoint).exists():
             state.restore(checkpoint, epochs=epochs)
 
     history.stopped = "all epochs done"
-    begin = time.perf_counter() - history.seconds
+    begin, cpu_begin = time.perf_counter() - history.seconds, time.process_time() - history.cpu_seconds
     steps, first = epochs * batches.steps, history.epochs * batches.steps
     bar = tqdm(total=steps, initial=first, disable=not progress, leave=False, unit="step")
     try:
@@ -129,7 +131,7 @@ def train(
                     history.validation_loss.append(finite("validation loss", loss))
                     if patience is not None and history.best_epoch == epoch:
                         state.keep_best()
-                history.seconds = time.perf_counter() - begin
+                history.seconds, history.cpu_seconds = time.perf_counter() - begin, time.process_time() - cpu_begin
                 if checkpoint is not None and machine.is_global_zero:
                     state.save(checkpoint)
                 if on_epoch is not None:
@@ -140,8 +142,33 @@ def train(
     finally:
         model.to(home)
     state.finish()
-    history.seconds = time.perf_counter() - begin
+    history.seconds, history.cpu_seconds = time.perf_counter() - begin, time.process_time() - cpu_begin
     return history
+
+
+@torch.no_grad()
+def evaluate(model: nn.Module, data: Tensor | Sequence[Tensor], *, batch_size: int = 256, seed: int = 0) -> float:
+    """Return the mean of ``model.loss`` over all examples, in evaluation mode, with the same noise at each call.
+
+    Args:
+        model: a module with ``loss(*batch)``, the mean over the batch's examples; its mode is put back afterwards.
+        data: one tensor or several, as in :func:`sdg_lab.training.train`.
+        batch_size: examples at a time; the mean does not depend on it, but for the noise.
+        seed: of the noise that ``loss`` draws.
+
+    Raises:
+        ValueError: as :func:`sdg_lab.training.train` does for data.
+    """
+    tensors = as_batch(data, "data")
+    was_training, total = model.training, 0.0
+    model.eval()
+    try:
+        with seeded(seed):
+            for batch in zip(*(torch.split(t, batch_size) for t in tensors), strict=True):
+                total += float(cast(HasLoss, model).loss(*batch)) * len(batch[0])
+    finally:
+        model.train(was_training)
+    return total / len(tensors[0])
 
 
 def _check_settings(*, lr: float | Mapping[str, float], ema: float | None, clip: float | None, **counts: Any) -> None:
@@ -158,10 +185,11 @@ def _check_settings(*, lr: float | Mapping[str, float], ema: float | None, clip:
 
 
 def _check_validation(model: nn.Module, validation: object | None, patience: int | None) -> None:
+    if (validation is not None or patience is not None) and isinstance(model, Adversarial):
+        given = "validation" if validation is not None else "patience"
+        raise ValueError(f"{given}: a game has no loss that says how good it is; judge its samples in on_epoch=...")
     if patience is not None and validation is None:
         raise ValueError(f"patience={patience} needs validation data: pass validation=..., or leave patience out")
-    if validation is not None and isinstance(model, Adversarial):
-        raise ValueError("validation: a game has no loss that says how good it is; judge its samples in on_epoch=...")
 
 
 def _out_of_patience(history: History, patience: int | None) -> bool:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from sdg_lab.checks import one_of, whole
-from sdg_lab.training.devices import Machine
+from sdg_lab.training.devices import Processor
 from sdg_lab.training.divergence import finite
 from sdg_lab.training.history import History
 from sdg_lab.training.optimizers import Adam
@@ -74,7 +74,7 @@ class Player:
         for group, rate in zip(self.inner.param_groups, self.rates, strict=True):
             group["lr"] = rate * factor
 
-    def step(self, batch: tuple[Tensor, ...], machine: Machine, clip: float | None) -> None:
+    def step(self, batch: tuple[Tensor, ...], machine: Processor, clip: float | None) -> None:
         """Make one step down the gradient of this player's loss.
 
         Raises:
@@ -104,7 +104,7 @@ def note(players: Sequence[Player], history: History) -> None:
 
 def seat(
     model: nn.Module,
-    machine: Machine,
+    machine: Processor,
     *,
     lr: float | Mapping[str, float],
     optimizer: MakeOptimizer | Mapping[str, MakeOptimizer] | None,
@@ -198,7 +198,7 @@ def _check_disjoint(own: Mapping[str, list[nn.Parameter]]) -> None:
                 raise ValueError(f"{owner[id(parameter)]} and {name} share a parameter: each player needs its own")
 
 
-def _value(loss: Tensor, machine: Machine) -> float:
+def _value(loss: Tensor, machine: Processor) -> float:
     """Return the loss as a number: the mean over processes."""
     if loss.ndim:
         raise ValueError(f"loss must return a scalar, the mean over the batch; got shape {tuple(loss.shape)}")

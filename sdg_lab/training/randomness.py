@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sdg_lab.checks import whole
+
 
 def start_epoch(seed: int, epoch: int, n: int, *, rank: int = 0) -> Tensor:
     """Return an epoch's order of n examples, the same in every process, and seed the noise that losses draw in it.
@@ -33,7 +35,7 @@ def caller_keeps_randomness() -> Iterator[None]:
 def seeded(seed: int) -> Iterator[None]:
     """Let torch draw from a seed inside, such as new weights; the caller's random state is left as it was."""
     with caller_keeps_randomness():
-        torch.manual_seed(seed)
+        torch.manual_seed(whole("seed", seed, least=0))
         yield
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypedDict, TypeVar, Unpack
@@ -27,7 +26,8 @@ class Recipe(TypedDict, total=False):
         batch_size: examples a step; the last batch of an epoch may be smaller.
         lr: learning rate; for a game also by player.
         optimizer: "adamw", or "muon" for models that name the matrices it shall step (``matrices()``).
-        betas: AdamW's decay rates of the gradient's first and second moments.
+        betas: AdamW's decay rates of the gradient's first and second moments, (0.9, 0.999) unless given; with "muon"
+            of the parameters that are no such matrices, (0.9, 0.99).
         weight_decay: on matrices only, not on biases and gains.
         schedule: factor on the learning rate as a function of the share of training done, in [0, 1);
             :mod:`sdg_lab.training.schedules` has the usual ones.
@@ -45,7 +45,7 @@ class Recipe(TypedDict, total=False):
     batch_size: int
     lr: float | Mapping[str, float]
     optimizer: Literal["adamw", "muon"]
-    betas: tuple[float, float]
+    betas: tuple[float, float] | None
     weight_decay: float
     schedule: Callable[[float], float] | None
     patience: int | None
@@ -63,7 +63,7 @@ DEFAULTS: Recipe = {
     "batch_size": 64,
     "lr": 1e-3,
     "optimizer": "adamw",
-    "betas": (0.9, 0.999),
+    "betas": None,
     "weight_decay": 0.0,
     "schedule": None,
     "patience": None,
@@ -104,6 +104,7 @@ def run(
     kind, betas, decay = (chosen.pop(name) for name in ("optimizer", "betas", "weight_decay"))
     one_of("optimizer", kind, ("adamw", "muon"))
     number("weight_decay", decay, least=0)
+    own: dict[str, Any] = {} if betas is None else {"betas": _both("betas", betas)}
     if kind == "muon" and not hasattr(model, "matrices"):
         raise ValueError(f"a {type(model).__name__} does not say which matrices muon shall step; use optimizer='adamw'")
 
@@ -111,11 +112,11 @@ def run(
         if kind == "muon":
             inner: list[nn.Parameter] = model.matrices()  # type: ignore[operator] # asked for above
             known = {id(p) for p in inner}
-            return Muon(inner, [p for p in parameters if id(p) not in known], lr=lr, weight_decay=decay)
+            return Muon(inner, [p for p in parameters if id(p) not in known], lr=lr, weight_decay=decay, **own)
         owned = list(parameters)
         matrices, others = [p for p in owned if p.ndim >= 2], [p for p in owned if p.ndim < 2]
         groups = [{"params": matrices, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
-        return AdamW(groups, lr=lr, betas=betas)
+        return AdamW(groups, lr=lr, **own)
 
     rates = chosen["lr"]
     make = (
@@ -123,13 +124,20 @@ def run(
         if isinstance(rates, Mapping)
         else lambda p: optimizer(p, rates)
     )
-    begin = time.process_time()
     history = training.train(
         model, batch, validation=validation, optimizer=make, seed=seed, progress=progress, **chosen
     )
     return history, {
         "seconds": round(history.seconds, 1),
-        "cpu_seconds": round(time.process_time() - begin, 1),
+        "cpu_seconds": round(history.cpu_seconds, 1),
         "epochs": history.epochs,
         "steps": history.steps,
     }
+
+
+def _both(name: str, rates: Any) -> tuple[float, float]:
+    """Return two decay rates, or refuse them."""
+    if not isinstance(rates, (tuple, list)) or len(rates) != 2:
+        raise ValueError(f"{name} must be two decay rates, got {rates!r}")
+    first, second = (number(f"each of {name}", rate, least=0, below=1) for rate in rates)
+    return first, second

@@ -45,7 +45,7 @@ def test_help_names_every_command_and_what_it_does(invoke):
 
 
 def test_version(invoke):
-    assert invoke("--version").output == "sdg-lab 0.1.0\n"
+    assert invoke("--version").output == f"sdg-lab {sdg_lab.__version__}\n"
 
 
 class TestLab:

@@ -9,7 +9,7 @@ import torch
 
 from sdg_lab.training import as_batch, n_parameters, reinitialise, start_epoch
 from sdg_lab.training.batches import Batches
-from sdg_lab.training.devices import Machine
+from sdg_lab.training.devices import Processor
 from tests.training.problems import CLOUD, Line, run, weights
 
 
@@ -23,7 +23,7 @@ class Rank:
 
 def batches(n: int, size: int, rank: int = 0, processes: int = 1, seed: int = 0) -> Batches:
     numbers = torch.arange(n)
-    return Batches((numbers, numbers * 10.0), size, cast(Machine, Rank(rank, processes)), seed)
+    return Batches((numbers, numbers * 10.0), size, cast(Processor, Rank(rank, processes)), seed)
 
 
 def epoch_of(made: Batches, epoch: int) -> tuple[list[int], list[list[int]]]:
@@ -82,12 +82,12 @@ def test_what_cannot_be_shared_out_is_refused() -> None:
 
 def test_the_layout_is_that_of_pictures_alone() -> None:
     pictures, labels = torch.rand(4, 2, 3, 3), torch.arange(4)
-    made = Batches((pictures, labels), 4, cast(Machine, Rank(0, 1)), 0, channels_last=True)
+    made = Batches((pictures, labels), 4, cast(Processor, Rank(0, 1)), 0, channels_last=True)
     ((_, (x, y)),) = made.epoch(0)
     assert x.is_contiguous(memory_format=torch.channels_last)
     assert not x.is_contiguous()
     assert torch.equal(x, pictures[y])
-    ((_, (x, _)),) = Batches((pictures, labels), 4, cast(Machine, Rank(0, 1)), 0).epoch(0)
+    ((_, (x, _)),) = Batches((pictures, labels), 4, cast(Processor, Rank(0, 1)), 0).epoch(0)
     assert x.is_contiguous()
 
 

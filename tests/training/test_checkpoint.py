@@ -1,5 +1,6 @@
 """Runs that are interrupted and taken up again, and those that must not be."""
 
+import itertools
 import json
 from collections.abc import Callable
 from functools import partial
@@ -13,6 +14,7 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from sdg_lab.files import read_tensors, write_tensors
+from sdg_lab.models.transformer import GPT
 from sdg_lab.training import loop, reinitialise, schedules
 from sdg_lab.training.muon import Muon
 from tests.training.problems import (
@@ -119,12 +121,12 @@ def test_the_best_weights_live_on_in_a_resumed_run(tmp_path: Path, ema: float | 
 
 
 def test_seconds_are_those_of_all_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = iter(range(0, 10_000, 10))
-    monkeypatch.setattr(loop.time, "perf_counter", lambda: float(next(clock)))
+    for name, tick in (("perf_counter", 10), ("process_time", 7)):
+        monkeypatch.setattr(loop.time, name, partial(next, map(float, itertools.count(0, tick))))
     first = pull(Point(), epochs=2, checkpoint=tmp_path / "run")
-    assert first.seconds == 30  # a look after each epoch, and one at the end
+    assert (first.seconds, first.cpu_seconds) == (30, 21)  # a look after each epoch, and one at the end
     second = pull(Point(), epochs=4, checkpoint=tmp_path / "run")
-    assert second.seconds == 20 + 30
+    assert (second.seconds, second.cpu_seconds) == (20 + 30, 14 + 21)
 
 
 # Another run's checkpoint.
@@ -139,6 +141,7 @@ def test_seconds_are_those_of_all_calls(tmp_path: Path, monkeypatch: pytest.Monk
         ({"patience": 4}, r"its patience is 3, this one's is 4"),
         ({"ema": 0.8}, r"its ema is 0.9, this one's is 0.8"),
         ({"clip": None}, r"its clip is 1.0, this one's is None"),
+        ({"validation": problem(21)}, r"its validation is .*\(20, 3\).*, this one's is .*\(21, 3\)"),
         (
             {"optimizer": partial(torch.optim.AdamW, lr=1e-3)},
             r"its optimizer is .*Adam of 4 .*this one's is .*AdamW of",
@@ -209,6 +212,27 @@ def test_a_model_of_other_sizes_is_refused_by_name(tmp_path: Path) -> None:
     model = fresh()
     model.net = nn.Sequential(nn.Linear(3, 5), nn.Tanh(), nn.Linear(5, 1))
     refused(r"its net.0.bias is \(4,\), this one's is \(5,\); give this run", settings, model)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"dropout": 0.5}, r"its model's dropout is 0.0, this one's is 0.5"),
+        ({"n_heads": 4}, r"its model's n_heads is 2, this one's is 4"),
+        ({"words": ["AB", "BA", "CAB"]}, r"its model's letters is .*'a'.*, this one's is .*'A'"),
+    ],
+)
+def test_a_model_of_another_kind_with_weights_of_the_same_shape_is_refused(
+    tmp_path: Path, change: dict[str, Any], sentence: str
+) -> None:
+    def fit(words: list[str], epochs: int, **options: Any) -> None:
+        model = GPT(**{"context": 8, "d_model": 8, "n_layers": 1, "n_heads": 2, **options})
+        model.fit(words, epochs=epochs, checkpoint=tmp_path / "run", progress=False, device="cpu")
+
+    fit(["ab", "ba", "cab"], 1)
+    with pytest.raises(ValueError, match=sentence):
+        fit(**{"words": ["ab", "ba", "cab"], "epochs": 2, **change})
+    fit(["ab", "ba", "cab"], 2)
 
 
 def test_a_damaged_file_and_one_that_holds_no_run_are_refused(tmp_path: Path) -> None:

@@ -206,7 +206,8 @@ def test_two_processes_train_as_one(tmp_path: Path) -> None:
     np.testing.assert_allclose(np.load(two), np.load(one), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="CUDA is not there, or not shown to the tests: `make gpu`")
 def test_a_gpu_trains_as_the_processor_does() -> None:
     curves = {}
     for device in ("cpu", "cuda"):
@@ -218,7 +219,8 @@ def test_a_gpu_trains_as_the_processor_does() -> None:
     np.testing.assert_allclose(curves["cuda"], curves["cpu"], rtol=1e-3)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="CUDA is not there, or not shown to the tests: `make gpu`")
 def test_a_model_is_afterwards_where_it_was() -> None:
     model, data = fresh(), problem(20)
     run(model, data, device="cuda", ema=0.9)

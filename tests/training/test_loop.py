@@ -323,6 +323,8 @@ def test_weights_that_are_no_numbers_are_neither_kept_nor_saved(tmp_path: Any) -
         ({"clip": 0.0}, r"clip must be > 0, got 0.0"),
         ({"patience": 0, "validation": problem()}, r"patience must be a whole number >= 1, got 0"),
         ({"patience": 3}, r"patience=3 needs validation data"),
+        ({"schedule": "cosine"}, r"schedule must be a function, such as .*, got 'cosine'"),
+        ({"device": "gpu"}, r"device must be one of auto, cpu, cuda, mps, got 'gpu'"),
         ({"validation": (problem()[0], problem(49)[1])}, r"the tensors of validation must have one length"),
     ],
 )

@@ -63,12 +63,23 @@ def test_a_recipe_is_the_loop_with_adamw() -> None:
     assert trained["cpu_seconds"] >= 0
 
 
+def test_betas_reach_either_optimiser(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, Any] = {}
+    monkeypatch.setattr(recipe, "Muon", lambda *_, **options: seen.update(options) or torch.optim.SGD(_[0]))
+    for betas in (None, (0.5, 0.8)):
+        chosen: recipe.Recipe = {"epochs": 1, "batch_size": 4, "optimizer": "muon", "betas": betas}
+        recipe.run(Flat(), (CLOUD,), None, chosen, seed=0, progress=False)
+        assert seen.pop("betas", None) == betas
+
+
 @pytest.mark.parametrize(
     ("chosen", "sentence"),
     [
         ({"optimizer": "sgd"}, "optimizer must be one of adamw, muon, got 'sgd'"),
         ({"optimizer": "muon"}, "a Point does not say which matrices muon shall step; use optimizer='adamw'"),
         ({"weight_decay": -0.1}, "weight_decay must be >= 0, got -0.1"),
+        ({"betas": 0.9}, "betas must be two decay rates, got 0.9"),
+        ({"betas": (0.9, 1.0)}, "each of betas must be >= 0 and < 1, got 1.0"),
     ],
 )
 def test_what_cannot_be_trained_with_is_refused(chosen: Any, sentence: str) -> None:
