@@ -71,7 +71,7 @@ def mnist(*, full: bool = False, progress: bool = True) -> Dataset[Images]:
     tested = {image.tobytes() for image in test.pixels}
     fresh = official[np.array([image.tobytes() not in tested for image in official.pixels])]
     # The share of the test part is not wanted here: it goes back to the training images.
-    train, validation, more = split((image.tobytes() for image in fresh.pixels), fractions=(0.8, 0.1, 0.1))
+    train, validation, more = split(image.tobytes() for image in fresh.pixels)
     card = replace(_MNIST, title="handwritten digits, 28×28, in full", shape="70,000 images, 1×28×28", package="")
     return Dataset(card, fresh[np.concatenate([train, more])], fresh[validation], test)
 

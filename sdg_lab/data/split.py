@@ -1,9 +1,8 @@
 """Split once, in a way that can be repeated anywhere; the course's own data sets without their duplicates.
 
-The place of an item is decided by a hash of its content and the seed, not by where it stands in a file. The split
-therefore does not depend on the order of the items, on a random generator or on a library's version; identical items
-are separated only where each stands for itself (:func:`split_rows`); and each part comes out shuffled, always in the
-same way.
+The place of an item is decided by a hash of its content, not by where it stands in a file. The split therefore does not
+depend on the order of the items, on a random generator or on a library's version; identical items are separated only
+where each stands for itself (:func:`split_rows`); and each part comes out shuffled, always in the same way.
 """
 
 from __future__ import annotations
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
 FRACTIONS = (0.8, 0.1, 0.1)
 """Train, validation, test."""
 
-SEED = 0
-"""The one seed of all splits."""
-
 Item = TypeVar("Item", str, tuple[str, ...], tuple[str, tuple[str, ...]])
 
 
@@ -43,24 +39,20 @@ def split(
     *,
     groups: Iterable[bytes] | None = None,
     deduplicate: bool = True,
-    fractions: tuple[float, float, float] = FRACTIONS,
-    seed: int = SEED,
 ) -> Parts:
     """Divide items into train, validation and test.
+
+    Whole groups are placed, so that a part may be larger than its share by less than one group. None is left empty.
 
     Args:
         keys: the content of each item. Items with equal keys are duplicates.
         groups: what must stay together, one for each item (all variants of one tune, say); by default each distinct
             key is its own group, so that duplicates stay together.
         deduplicate: keep only the first of equal keys. If False, all are kept, together in one part.
-        fractions: the shares of train, validation and test. Whole groups are placed, so that a part may be larger than
-            its share by less than one group. No part is left empty.
-        seed: another seed gives another split.
 
     Raises:
-        ValueError: if the fractions are not three positive numbers with sum 1, or there are fewer than three groups.
+        ValueError: if there are fewer than three groups.
     """
-    _check_fractions(fractions)
     keys = list(keys)
     names = keys if groups is None else list(groups)
     if len(names) != len(keys):
@@ -74,9 +66,9 @@ def split(
         members.setdefault(name, []).append(index)
     if groups is not None:
         for positions in members.values():
-            positions.sort(key=lambda index: _rank(keys[index], seed))
-    ordered = [members[name] for name in sorted(members, key=lambda name: _rank(name, seed))]
-    return _place(ordered, fractions, "distinct items" if groups is None else "groups")
+            positions.sort(key=lambda index: _rank(keys[index]))
+    ordered = [members[name] for name in sorted(members, key=_rank)]
+    return _place(ordered, "distinct items" if groups is None else "groups")
 
 
 def split_items(card: Card, items: Sequence[Item], *, groups: Iterable[bytes] | None = None) -> Dataset[list[Item]]:
@@ -127,7 +119,7 @@ def split_rows(
         order = moments.argsort(kind="stable")
         changes = np.flatnonzero(moments[order][1:] != moments[order][:-1]) + 1
         latest_first = [rows[::-1].tolist() for rows in np.split(order, changes)][::-1]
-        parts = Parts(*(part[::-1] for part in _place(latest_first, FRACTIONS, "times")))
+        parts = Parts(*(part[::-1] for part in _place(latest_first, "times")))
     else:
         keys, copies = _row_keys(table), Counter[bytes]()
         for place, key in enumerate(keys):
@@ -137,17 +129,15 @@ def split_rows(
     return Dataset(card, *(table.iloc[part].reset_index(drop=True) for part in parts), notes=notes)
 
 
-def split_in_order(length: int, fractions: tuple[float, float, float] = FRACTIONS) -> tuple[slice, slice, slice]:
+def split_in_order(length: int) -> tuple[slice, slice, slice]:
     """Cut 0..length into three successive slices: past, then nearer past, then the end.
 
     Raises:
-        ValueError: if the fractions are not three positive numbers with sum 1, or the length is below 3.
+        ValueError: if the length is below 3.
     """
-    _check_fractions(fractions)
     if length < 3:
         raise ValueError(f"three parts need at least 3 values, got {length}; add data")
-    last = max(1, round(length * fractions[2]))
-    middle = max(1, round(length * fractions[1]))
+    middle, last = (max(1, round(length * share)) for share in FRACTIONS[1:])
     return slice(0, length - middle - last), slice(length - middle - last, length - last), slice(length - last, length)
 
 
@@ -156,8 +146,8 @@ def split_series(card: Card, series: Series) -> Dataset[Series]:
     return Dataset(card, *(series[part] for part in split_in_order(len(series))))
 
 
-def _rank(key: bytes, seed: int) -> bytes:
-    return blake2b(key, digest_size=16, salt=seed.to_bytes(8, "little", signed=True)).digest()
+def _rank(key: bytes) -> bytes:
+    return blake2b(key, digest_size=16).digest()
 
 
 def _row_keys(table: pd.DataFrame) -> list[bytes]:
@@ -183,13 +173,13 @@ def _what_changed(table: pd.DataFrame, distinct: pd.DataFrame) -> tuple[str, ...
     return (f"{gone:,} of {len(table):,} rows equal another one and are left out{example}",)
 
 
-def _place(ordered: list[list[int]], fractions: tuple[float, float, float], what: str) -> Parts:
+def _place(ordered: list[list[int]], what: str) -> Parts:
     """Give whole groups to the parts. Test is filled first: it stays when the two other shares are changed."""
     if len(ordered) < 3:
         raise ValueError(f"three parts need at least 3 {what}, got {len(ordered)}; add data")
     total = sum(map(len, ordered))
-    test, rest = _fill(ordered, total * fractions[2], leave=2)
-    validation, train = _fill(rest, total * fractions[1], leave=1)
+    test, rest = _fill(ordered, total * FRACTIONS[2], leave=2)
+    validation, train = _fill(rest, total * FRACTIONS[1], leave=1)
     return Parts(
         *(np.array([index for group in part for index in group], np.int64) for part in (train, validation, test))
     )
@@ -202,8 +192,3 @@ def _fill(groups: list[list[int]], size: float, *, leave: int) -> tuple[list[lis
         held += len(groups[taken])
         taken += 1
     return groups[:taken], groups[taken:]
-
-
-def _check_fractions(fractions: tuple[float, float, float]) -> None:
-    if len(fractions) != 3 or any(not share > 0 for share in fractions) or abs(sum(fractions) - 1) > 1e-9:
-        raise ValueError(f"fractions must be three positive numbers with sum 1, got {fractions}")
