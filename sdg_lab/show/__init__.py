@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sdg_lab.show.axes import panels
 from sdg_lab.show.curves import bars_with_error, line_with_error, loss_curve
 from sdg_lab.show.images import compare_grids, image_grid, nearest_pairs
-from sdg_lab.show.matrices import matrix, transition_matrix
+from sdg_lab.show.matrices import matrix
 from sdg_lab.show.series import series_panels
 from sdg_lab.show.style import colour, use_style, use_style_once_loaded
 from sdg_lab.show.widgets import explore
@@ -36,7 +36,6 @@ __all__ = [
     "nearest_pairs",
     "panels",
     "series_panels",
-    "transition_matrix",
     "use_style",
 ]
 

@@ -1,15 +1,15 @@
-"""Draw tables of numbers as colours: any matrix, and the transition matrix of a Markov chain as one reads it."""
+"""Draw tables of numbers as colours."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from sdg_lab.show.axes import axes_or_new, set_title
-from sdg_lab.show.style import DIVERGING, HIGHLIGHT, INK, SEQUENTIAL, WIDTH, text_on
+from sdg_lab.show.style import DIVERGING, INK, SEQUENTIAL, WIDTH, text_on
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -90,66 +90,6 @@ def matrix(
     if len(columns) <= MOST_WRITTEN:
         _write(ax, image, table)
     return figure
-
-
-def transition_matrix(
-    P: npt.ArrayLike,
-    symbols: Sequence[str],
-    *,
-    title: str,
-    contexts: Sequence[str] | None = None,
-    highlight: str | None = None,
-    ax: Axes | None = None,
-) -> Figure:
-    """Draw the probabilities of what follows what: a row says what comes after its context.
-
-    Args:
-        P: (contexts, symbols); every row is a distribution.
-        symbols: what may follow, one a column. White space is drawn as a sign.
-        title: a sentence that says what is seen.
-        contexts: what was there before, one a row; by default the symbols themselves.
-        highlight: the context whose row is framed.
-        ax: axes to draw on; by default a new figure.
-
-    Raises:
-        ValueError: if a row is no distribution, the shape does not go with the names, or ``highlight`` is no context.
-    """
-    from matplotlib.patches import Rectangle
-
-    before = symbols if contexts is None else contexts
-    probabilities = np.asarray(P, dtype=float)
-    if probabilities.ndim == 2:
-        _check_rows(probabilities, before)
-    figure = matrix(
-        probabilities,
-        title=title,
-        rows=before,
-        columns=symbols,
-        xlabel="to: the next symbol",
-        ylabel="from: the symbol before" if contexts is None else "from: the context",
-        unit="probability",
-        root=True,
-        ax=ax,
-    )
-    if highlight is not None:
-        if highlight not in before:
-            raise ValueError(f"highlight must be one of the contexts, got {highlight!r}; they are {list(before)[:20]}")
-        place = list(before).index(highlight)
-        frame = Rectangle((-0.5, place - 0.5), len(symbols), 1, fill=False, edgecolor=HIGHLIGHT, linewidth=2.5)
-        frame.set_clip_on(False)
-        (figure.axes[0] if ax is None else ax).add_patch(frame)
-    return figure
-
-
-def _check_rows(probabilities: npt.NDArray[Any], names: Sequence[str]) -> None:
-    wrong = np.flatnonzero(~np.isclose(probabilities.sum(axis=1), 1, atol=1e-6) | ~np.all(probabilities >= 0, axis=1))
-    if wrong.size:
-        row = int(wrong[0])
-        name = names[row] if row < len(names) else row
-        raise ValueError(
-            f"row {name!r} of P is no distribution: it sums to {probabilities[row].sum():.6g}, its least is "
-            f"{probabilities[row].min():.3g}; divide counts by their row sums"
-        )
 
 
 def _size(shape: tuple[int, ...]) -> tuple[float, float]:
