@@ -156,7 +156,7 @@ class Series:
 
     Raises:
         TypeError: for another dtype.
-        ValueError: for another shape, a value that is not finite, or times that do not rise.
+        ValueError: for another shape, a value or time that is not finite (NaT is not), or times that do not rise.
     """
 
     values: NDArray[np.float64]
@@ -172,11 +172,12 @@ class Series:
             raise ValueError(
                 f"values and times must have one shape (n,), got {self.values.shape} and {self.times.shape}"
             )
-        if not np.isfinite(self.values).all():
-            index = int(np.flatnonzero(~np.isfinite(self.values))[0])
-            raise ValueError(
-                f"values must be finite, got {self.values[index]} at index {index}; fill or cut the gap first"
-            )
+        for name, numbers in (("values", self.values), ("times", self.times)):
+            wrong = np.flatnonzero(~np.isfinite(numbers))
+            if len(wrong):
+                raise ValueError(
+                    f"{name} must be finite, got {numbers[wrong[0]]} at index {wrong[0]}; fill or cut the gap first"
+                )
         falls = np.flatnonzero(self.times[1:] <= self.times[:-1])
         if len(falls):
             index = int(falls[0]) + 1

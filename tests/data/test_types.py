@@ -123,6 +123,13 @@ def test_what_is_no_image_is_refused(data: Any, labels: Any, error: type[Excepti
         (np.zeros(3), np.arange(3), TypeError, "times must be datetime64[D] or float64 (years), got int64"),
         (np.zeros(2), DAYS, ValueError, "values and times must have one shape (n,), got (2,) and (3,)"),
         (np.array([0, np.nan, 1]), DAYS, ValueError, "values must be finite, got nan at index 1; fill or cut the gap"),
+        (
+            np.ones(3),
+            np.array([0, 1, np.nan]),
+            ValueError,
+            "times must be finite, got nan at index 2; fill or cut the gap",
+        ),
+        (np.ones(1), DAYS[:1] + np.timedelta64("NaT"), ValueError, "times must be finite, got NaT at index 0"),
         (np.zeros(3), DAYS[[0, 2, 1]], ValueError, "times must rise, but 2020-01-02 at index 2 follows 2020-01-03"),
         (np.zeros(3), np.array([1.0, 1.0, 2.0]), ValueError, "times must rise, but 1.0 at index 1 follows 1.0"),
     ],

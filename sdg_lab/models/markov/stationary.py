@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sdg_lab.checks import number, whole
 from sdg_lab.models.markov.smoothing import Floats
 
 
@@ -62,8 +63,11 @@ def distance_from_stationary(matrix: Floats, steps: int) -> float:
     """Return d(t), the largest total variation between a row of Pᵗ and π: what is left of the worst start.
 
     Total variation is half the summed absolute difference, in [0, 1].
+
+    Raises:
+        ValueError: if ``matrix`` is no transition matrix, or ``steps`` is negative.
     """
-    power = np.linalg.matrix_power(check_transition_matrix(matrix), steps)
+    power = np.linalg.matrix_power(check_transition_matrix(matrix), whole("steps", steps, least=0))
     return float(0.5 * np.abs(power - stationary_distribution(matrix)).sum(axis=1).max())
 
 
@@ -80,8 +84,7 @@ def mixing_time(matrix: Floats, epsilon: float = 0.25) -> int:
     Raises:
         ValueError: if ``epsilon`` is out of range, or the chain never mixes: it is periodic, or falls into parts.
     """
-    if not 1e-12 <= epsilon < 1:
-        raise ValueError(f"epsilon must be from 1e-12 (below is rounding) to 1, got {epsilon}")
+    number("epsilon", epsilon, least=1e-12, below=1)  # below is rounding
     moduli = eigenvalue_moduli(matrix)
     if len(moduli) > 1 and moduli[1] > 1 - 1e-9:
         raise ValueError(
