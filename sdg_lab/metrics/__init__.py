@@ -9,15 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sdg_lab.metrics.diversity import PRDC, prdc, unique_fraction
-from sdg_lab.metrics.features import features, fit_features
-from sdg_lab.metrics.fidelity import (
-    c2st,
-    frechet_by_size,
-    frechet_distance,
-    jensen_shannon,
-    kernel_distance,
-    total_variation,
-)
+from sdg_lab.metrics.features import fit_features
+from sdg_lab.metrics.fidelity import c2st, frechet_by_size, frechet_distance, kernel_distance, total_variation
 from sdg_lab.metrics.images.quality import ImageFigures, ImageQuality, judge_images
 from sdg_lab.metrics.images.table import ImageQualityTable, image_quality_table
 from sdg_lab.metrics.likelihood import Likelihood, bits_per_dim, nats_per_symbol
@@ -49,13 +42,11 @@ __all__ = [
     "c2st",
     "chance_error",
     "closest_record",
-    "features",
     "fit_features",
     "frechet_by_size",
     "frechet_distance",
     "hit_rate",
     "image_quality_table",
-    "jensen_shannon",
     "judge_images",
     "kernel_distance",
     "mean_and_error",

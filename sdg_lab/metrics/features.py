@@ -64,11 +64,6 @@ def fit_features(train: Rows, *, n_grams: int = N_GRAMS, unseen: bool = False) -
     return _fit_sequences(train, n_grams)  # type: ignore[arg-type]
 
 
-def features(data: Rows, *, fit_on: Rows | None = None) -> Array:
-    """Return the features of data, (n, d), on the basis of ``fit_on``, by default of data itself."""
-    return fit_features(data if fit_on is None else fit_on)(data)
-
-
 def grams(sequence: str | tuple[str, ...], longest: int = 3) -> Iterator[tuple[str | None, ...]]:
     """Yield the n-grams of a sequence for n = 1 … longest; None marks its start and its end, so "a" ≠ "ab" at both."""
     padded = (None, *sequence, None)

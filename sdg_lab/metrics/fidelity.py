@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sdg_lab.checks import whole
-from sdg_lab.metrics.rows import Array, as_points, same_width
+from sdg_lab.metrics.rows import Array, as_points, same_width, whole_numbers
 
 
 def c2st(
@@ -134,9 +134,8 @@ def frechet_by_size(
         ValueError: if draws is below 1, a size is out of range, or the sets do not fit (see :func:`frechet_distance`).
     """
     whole("draws", draws, least=1)
-    if len(sizes) == 0 or min(sizes) < 2 or max(sizes) > min(len(a), len(b)):
-        raise ValueError(f"sizes must lie from 2 to {min(len(a), len(b))}, the rows of the smaller set, got {sizes}")
-    rng = np.random.default_rng(seed)
+    whole_numbers(sizes, "sizes", least=2, most=min(len(a), len(b)))
+    rng = np.random.default_rng(whole("seed", seed, least=0))
 
     def once(size: int) -> float:
         return frechet_distance(*(rows[rng.choice(len(rows), size, replace=False)] for rows in (a, b)))
@@ -152,28 +151,16 @@ def total_variation(p: npt.NDArray[Any], q: npt.NDArray[Any]) -> float:
     Raises:
         ValueError: if the shapes differ or one is no distribution.
     """
-    p, q = _distributions(p, q)
-    return float(np.abs(p - q).sum() / 2)
-
-
-def jensen_shannon(p: npt.NDArray[Any], q: npt.NDArray[Any]) -> float:
-    """Return the Jensen–Shannon divergence of two discrete distributions in nats, 0 (equal) to ln 2 (disjoint).
-
-    ½ KL(p ‖ m) + ½ KL(q ‖ m) with m = ½ (p + q): like KL, but symmetric, and finite where q has a 0. It misses how near
-    two different outcomes are. Source: Lin (1991), Divergence Measures Based on the Shannon Entropy.
-
-    Raises:
-        ValueError: if the shapes differ or one is no distribution.
-    """
-    p, q = _distributions(p, q)
-    middle = (p + q) / 2
-    return max(0.0, (_kl(p, middle) + _kl(q, middle)) / 2)
-
-
-def _kl(p: Array, q: Array) -> float:
-    """Return KL(p ‖ q) in nats, where q > 0 wherever p > 0; 0 ln 0 is 0."""
-    there = p > 0
-    return float(np.sum(p[there] * np.log(p[there] / q[there])))
+    first, second = np.asarray(p, dtype=np.float64), np.asarray(q, dtype=np.float64)
+    if first.shape != second.shape:
+        raise ValueError(f"p has shape {first.shape} and q {second.shape}; they must share one set of outcomes")
+    for name, values in (("p", first), ("q", second)):
+        wrong = ~(np.isfinite(values) & (values >= 0))
+        if wrong.any():
+            raise ValueError(f"{name} must hold probabilities >= 0, got {values[wrong][0]}")
+        if abs(values.sum() - 1) > 1e-6:
+            raise ValueError(f"{name} must sum to 1, got {values.sum():.6g}; divide it by its sum")
+    return float(np.abs(first - second).sum() / 2)
 
 
 def _two_sets(a: npt.NDArray[Any], b: npt.NDArray[Any], why: str) -> tuple[Array, Array]:
@@ -204,19 +191,3 @@ def _root(covariance: Array) -> Array:
     values, vectors = np.linalg.eigh(covariance)
     root: Array = (vectors * np.sqrt(values.clip(min=0))) @ vectors.T
     return root
-
-
-def _distributions(p: npt.NDArray[Any], q: npt.NDArray[Any]) -> tuple[Array, Array]:
-    first, second = np.asarray(p, dtype=np.float64), np.asarray(q, dtype=np.float64)
-    if first.shape != second.shape:
-        raise ValueError(f"p has shape {first.shape} and q {second.shape}; they must share one set of outcomes")
-    for name, values in (("p", first), ("q", second)):
-        if not np.isfinite(values).all() or (values < 0).any():
-            raise ValueError(f"{name} must hold probabilities >= 0, got {values.ravel()[_bad(values)]}")
-        if abs(values.sum() - 1) > 1e-6:
-            raise ValueError(f"{name} must sum to 1, got {values.sum():.6g}; divide it by its sum")
-    return first, second
-
-
-def _bad(values: Array) -> int:
-    return int(np.flatnonzero(~np.isfinite(values.ravel()) | (values.ravel() < 0))[0])

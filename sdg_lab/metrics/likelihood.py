@@ -10,11 +10,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
 import numpy.typing as npt
 
 from sdg_lab.checks import whole
-from sdg_lab.metrics.rows import finite
+from sdg_lab.metrics.rows import finite, whole_numbers
 
 
 @dataclass(frozen=True)
@@ -48,13 +47,11 @@ def nats_per_symbol(log_prob: npt.ArrayLike, lengths: npt.ArrayLike) -> float:
         lengths: (n,) symbols that the model had to predict in each, its end symbol counted if it has one.
 
     Raises:
-        ValueError: if the shapes differ, a log-probability is not finite, or a length is below 1.
+        ValueError: if the shapes differ, a log-probability is not finite, or a length is no whole number >= 1.
     """
-    nats, counts = finite(log_prob, "log_prob"), np.asarray(lengths)
+    nats, counts = finite(log_prob, "log_prob"), whole_numbers(lengths, "lengths", least=1)
     if nats.shape != counts.shape:
         raise ValueError(f"log_prob and lengths must be one a sequence, got shapes {nats.shape} and {counts.shape}")
-    if (counts < 1).any():
-        raise ValueError(f"lengths must be >= 1, got {counts.min()}; count the end symbol")
     return float(-nats.sum() / counts.sum())
 
 

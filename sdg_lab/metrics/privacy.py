@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sdg_lab.checks import number
 from sdg_lab.metrics.distances import nearest
 from sdg_lab.metrics.rows import Array, Rows, as_points, is_continuous, keys, same_width
 
@@ -89,7 +88,7 @@ def _kind(rows: Rows) -> str:
     return type(rows).__name__
 
 
-def near_copies(samples: Rows, train: Rows, *, ratio: float = COPY_RATIO) -> npt.NDArray[np.bool_]:
+def near_copies(samples: Rows, train: Rows) -> npt.NDArray[np.bool_]:
     """Say of each sample whether it copies one training point: far nearer to it than to the second nearest.
 
     It catches copies of single points, however the data are scaled. It misses a copy of one of several points that lie
@@ -100,22 +99,20 @@ def near_copies(samples: Rows, train: Rows, *, ratio: float = COPY_RATIO) -> npt
     Args:
         samples: Images or points (n, d).
         train: Images or points (m, d), m >= 2; twins in it are taken as one point.
-        ratio: a copy's largest distance to the nearest point, as a part of that to the second nearest.
 
     Returns:
         (n,) booleans.
 
     Raises:
-        ValueError: if ratio is not in (0, 1), the widths differ, or train has fewer than 2 different points.
+        ValueError: if the widths differ, or train has fewer than 2 different points.
     """
-    number("ratio", ratio, above=0, below=1)
     points = np.unique(as_points(train, "train"), axis=0)
     if len(points) < 2:
         raise ValueError("train has only 1 different point; near copies need a second one to compare with")
     ours = as_points(samples, "samples")
     same_width(ours, points, "samples", "train")
     distances, _ = nearest(ours, points, 2)
-    return distances[:, 0] <= ratio * distances[:, 1]
+    return distances[:, 0] <= COPY_RATIO * distances[:, 1]
 
 
 def nearest_training(samples: Rows, train: Rows) -> tuple[Array, npt.NDArray[np.int64]]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from sdg_lab.checks import whole
 from sdg_lab.data.types import Images
 from sdg_lab.tables.columns import check_columns
 
@@ -39,16 +40,17 @@ def subsample(data: R, n: int, *, seed: int = 0) -> R:
     """Return n rows drawn without replacement, as the same type.
 
     Raises:
-        ValueError: if n is below 1 or there are fewer than n rows.
+        TypeError: if data is no set of rows.
+        ValueError: if n is below 1 or there are fewer than n rows, or the seed is no whole number >= 0.
     """
-    if not 1 <= n <= len(data):
-        raise ValueError(f"cannot draw {n} rows without replacement from {len(data)}")
-    chosen = np.random.default_rng(seed).choice(len(data), size=n, replace=False)
+    rng = np.random.default_rng(whole("seed", seed, least=0))
+    chosen = rng.choice(len(data), size=whole("n", n, least=1, most=len(data)), replace=False)
     if is_table(data):
         return data.iloc[chosen].reset_index(drop=True)  # type: ignore[return-value]
     if is_continuous(data):
         return data[chosen]  # type: ignore[return-value]
-    return [data[i] for i in chosen]  # type: ignore[return-value]
+    rows = as_list(data, "data")
+    return [rows[i] for i in chosen]  # type: ignore[return-value]
 
 
 def as_points(data: Rows, name: str = "data") -> Array:
@@ -87,6 +89,26 @@ def finite(values: npt.ArrayLike, name: str, *, axes: int = 1) -> Array:
     return numbers
 
 
+def whole_numbers(values: npt.ArrayLike, name: str, *, least: int, most: int | None = None) -> npt.NDArray[np.int64]:
+    """Return whole numbers as an array (n,).
+
+    Raises:
+        ValueError: if there is none, they have more axes, or one is not whole (as NaN and ``True``) or out of range.
+    """
+    numbers = np.asarray(values)
+    if numbers.ndim != 1 or numbers.size == 0:
+        raise ValueError(f"{name} must be an array of 1 axes, got shape {numbers.shape}")
+    checked = [whole(f"{name}[{i}]", number, least=least, most=most) for i, number in enumerate(numbers.tolist())]
+    return np.array(checked, dtype=np.int64)
+
+
+def as_list(rows: object, name: str) -> Sequence[Any]:
+    """Return rows, or refuse what is no list of them; text is none, although it could be taken letter by letter."""
+    if isinstance(rows, str) or not isinstance(rows, Sequence):
+        raise TypeError(f"{name} must be Images, an array, a table, or a list of sequences, got {type(rows).__name__}")
+    return rows
+
+
 def same_width(a: Array, b: Array, name_a: str, name_b: str) -> None:
     """Refuse two sets of points of different dimension."""
     if a.shape[1] != b.shape[1]:
@@ -113,14 +135,13 @@ def keys(data: Rows, name: str = "data", *, like: Rows | None = None) -> list[Ha
         return [row.tobytes() for row in as_points(data, name) + 0.0]  # + 0.0: -0 is 0
     if is_table(data):
         return _table_keys(data, name, like if is_table(like) else data)
-    if isinstance(data, str) or not isinstance(data, Sequence):
-        raise TypeError(f"{name} must be Images, an array, a table, or a list of sequences, got {type(data).__name__}")
-    if len(data) == 0:
+    rows = as_list(data, name)
+    if len(rows) == 0:
         raise ValueError(f"{name} is empty")
-    for i, row in enumerate(data):
+    for i, row in enumerate(rows):
         if not isinstance(row, str | tuple):
             raise TypeError(f"{name}[{i}] must be a string or a tuple of tokens, got {type(row).__name__}")
-    return list(data)
+    return list(rows)
 
 
 def _table_keys(table: pd.DataFrame, name: str, like: pd.DataFrame) -> list[Hashable]:

@@ -151,36 +151,21 @@ def scoreboard(lines: Sequence[Line]) -> Scoreboard:
     rows: list[dict[str, object]] = []
     for place in dict.fromkeys((line.data, line.n) for line in lines):
         here = [line for line in lines if (line.data, line.n) == place]
-        rows += [_reference_row(here[0]), *(_row(line) for line in here)]
+        rows += [_row(here[0], reference=True), *map(_row, here)]
     return Scoreboard(pd.DataFrame(rows), _notes(lines))
 
 
-def _row(line: Line) -> dict[str, object]:
+def _row(line: Line, *, reference: bool = False) -> dict[str, object]:
     return {
-        "model": line.name,
+        "model": "real against real: the reference" if reference else line.name,
         "data": line.data,
-        "parameters": line.parameters,
-        "fit (s)": line.seconds,
-        "neg. log-likelihood": line.likelihood,
-        "C2ST": line.fidelity,
-        "coverage": line.diversity,
-        "in train": line.memorisation.in_train,
-        "by chance": line.memorisation.by_chance,
-        "rows": line.n,
-    }
-
-
-def _reference_row(line: Line) -> dict[str, object]:
-    return {
-        "model": "real against real: the reference",
-        "data": line.data,
-        "parameters": None,
-        "fit (s)": None,
-        "neg. log-likelihood": None,
-        "C2ST": line.fidelity_reference,
-        "coverage": line.diversity_reference,
-        "in train": line.memorisation_reference,
-        "by chance": None,
+        "parameters": None if reference else line.parameters,
+        "fit (s)": None if reference else line.seconds,
+        "neg. log-likelihood": None if reference else line.likelihood,
+        "C2ST": line.fidelity_reference if reference else line.fidelity,
+        "coverage": line.diversity_reference if reference else line.diversity,
+        "in train": line.memorisation_reference if reference else line.memorisation.in_train,
+        "by chance": None if reference else line.memorisation.by_chance,
         "rows": line.n,
     }
 

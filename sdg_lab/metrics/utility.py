@@ -30,8 +30,8 @@ def train_on_synthetic(synthetic: Labelled, real_test: Labelled, *, classifier: 
         seed: of the default classifier.
 
     Raises:
-        ValueError: if labels are missing, not one a row, or of another type than the others; if the widths differ, a
-            number is not finite, or the synthetic labels hold one class only.
+        ValueError: if labels, or some of them, are missing, not one a row, or of another type than the others; if the
+            widths differ, a number is not finite, or the synthetic labels hold one class only.
     """
     from sklearn.base import clone
     from sklearn.ensemble import RandomForestClassifier
@@ -55,4 +55,7 @@ def _labelled(data: Labelled, name: str) -> tuple[Array, npt.NDArray[Any]]:
     points, labels = as_points(data[0], name), np.asarray(data[1])
     if labels.shape != (len(points),):
         raise ValueError(f"{name} must have one label a row: {len(points)} rows, labels of shape {labels.shape}")
+    missing = [row for row, label in enumerate(labels.tolist()) if label is None or label != label]
+    if missing:
+        raise ValueError(f"{name} has no label in row {missing[0]}; leave such rows out")
     return points, labels

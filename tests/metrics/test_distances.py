@@ -19,13 +19,14 @@ def test_a_point_is_at_distance_0_from_its_copy_and_nowhere_else(place):
 
 
 def test_a_ball_reaches_to_the_neighbour_that_is_named():
-    for k in (1, 2, 5):
-        theirs, _ = NearestNeighbors(n_neighbors=k).fit(POINTS).kneighbors()  # each point itself left out
-        np.testing.assert_allclose(neighbour_radii(POINTS, k), theirs[:, -1], rtol=1e-9)
+    many = RNG.normal(size=(200, 3))
+    for points, k in ((POINTS, 1), (POINTS, 2), (POINTS, 39), (many, 5), (many, 20), (many, 100)):
+        theirs, _ = NearestNeighbors(n_neighbors=k).fit(points).kneighbors()  # each point itself left out
+        np.testing.assert_allclose(neighbour_radii(points, k), theirs[:, -1], rtol=1e-9)
     np.testing.assert_array_equal(neighbour_radii(np.repeat(POINTS[:3], 2, axis=0), 1), 0)
 
 
-@pytest.mark.parametrize("place", [0.0, 1e6])
+@pytest.mark.parametrize("place", [0.0, 1e6, np.array([0.0, 1e8, 0.0, -1e8, 0.0, 5e7])])
 def test_the_nearest_are_those_of_the_full_table_in_rising_order(place):
     table = cdist(POINTS + place, OTHERS + place)
     found, where = nearest(POINTS + place, OTHERS + place, 3)

@@ -10,24 +10,24 @@ from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from sdg_lab.data.types import Images
-from sdg_lab.metrics import features, fit_features
+from sdg_lab.metrics import fit_features
 from sdg_lab.metrics.features import grams
 
 
 def test_pictures_become_their_pixels():
     pixels = np.linspace(0, 1, 24, dtype=np.float32).reshape(2, 3, 2, 2)
-    np.testing.assert_array_equal(features(Images(pixels)), pixels.reshape(2, 12))
-    np.testing.assert_array_equal(features(pixels[:1], fit_on=Images(pixels)), pixels[:1].reshape(1, 12))
+    np.testing.assert_array_equal(fit_features(Images(pixels))(Images(pixels)), pixels.reshape(2, 12))
+    np.testing.assert_array_equal(fit_features(Images(pixels))(pixels[:1]), pixels[:1].reshape(1, 12))
 
 
 def test_pictures_of_another_size_are_refused():
     with pytest.raises(ValueError, match="data has 9 numbers a row, the training data had 4"):
-        features(np.zeros((1, 3, 3)), fit_on=np.zeros((1, 2, 2)))
+        fit_features(np.zeros((1, 2, 2)))(np.zeros((1, 3, 3)))
 
 
 def test_counts_agree_with_scikit_learn():
     names = ["anna", "hannah", "bob", "b", "otto"]
-    ours = features(names, fit_on=names)
+    ours = fit_features(names)(names)
     vectorizer = CountVectorizer(analyzer=lambda name: list(map(repr, grams(name))))
     theirs = vectorizer.fit_transform(names).toarray()
     assert ours.shape == (5, theirs.shape[1] + 1)
@@ -48,8 +48,8 @@ def test_every_gram_is_counted_once_wherever_its_column_is(names, n_grams):
 
 def test_the_five_hundred_commonest_n_grams_get_a_column():
     names = [f"{i:03d}" for i in range(600)]
-    assert features(names).shape == (600, 501)
-    assert features(names[:2]).shape[1] == fit_features(names[:2], n_grams=500)(names).shape[1]
+    assert fit_features(names)(names).shape == (600, 501)
+    assert fit_features(names[:2])(names).shape[1] == fit_features(names[:2], n_grams=500)(names).shape[1]
     assert fit_features(names, n_grams=1)(names).shape == (600, 2)
 
 
@@ -61,9 +61,9 @@ def test_n_grams_are_those_up_to_three():
 
 def test_tokens_are_not_letters():
     np.testing.assert_array_equal(
-        features([("C4", "D4")], fit_on=[("C4", "D4")]), features(["ab"], fit_on=["ab"]), "the same pattern of symbols"
+        fit_features([("C4", "D4")])([("C4", "D4")]), fit_features(["ab"])(["ab"]), "the same pattern of symbols"
     )
-    assert features([("C4",)], fit_on=["C4"])[0, -1] > 0
+    assert fit_features(["C4"])([("C4",)])[0, -1] > 0
 
 
 TRAIN = pd.DataFrame(
@@ -77,7 +77,7 @@ TRAIN = pd.DataFrame(
 
 def test_a_table_agrees_with_scikit_learn():
     new = pd.DataFrame({"ill": [False, False], "kind": ["c", "a"], "age": [25, 40]})
-    ours = features(new, fit_on=TRAIN)
+    ours = fit_features(TRAIN)(new)
     scaled = StandardScaler().fit(TRAIN[["age"]]).transform(new[["age"]].astype(float))
     one_hot = OneHotEncoder(categories=[["a", "b", "c"], [False, True]], sparse_output=False)
     theirs = np.hstack([scaled, one_hot.fit(TRAIN[["kind", "ill"]]).transform(new[["kind", "ill"]])])
@@ -96,7 +96,7 @@ GAPS = pd.DataFrame(
 
 def test_missing_values_are_categories_and_marked_numbers_as_scikit_learn_makes_them():
     new = pd.DataFrame({"age": [np.nan, 40.0], "kind": ["b", None], "ill": [None, True]})
-    ours = features(new, fit_on=GAPS)
+    ours = fit_features(GAPS)(new)
     scaler = StandardScaler().fit(GAPS[["age"]].dropna().to_numpy())
     imputer = SimpleImputer(add_indicator=True).fit(GAPS[["age"]])
     age, marked = imputer.transform(new[["age"]]).T
@@ -112,14 +112,13 @@ def test_missing_values_are_categories_and_marked_numbers_as_scikit_learn_makes_
 
 @pytest.mark.parametrize("dtype", ["Float64", "float32"])
 def test_pandas_own_missing_number_is_one_as_well(dtype):
-    np.testing.assert_allclose(
-        features(GAPS[["age"]].astype(dtype), fit_on=GAPS[["age"]]), features(GAPS[["age"]]), rtol=1e-6
-    )
+    ages = fit_features(GAPS[["age"]])
+    np.testing.assert_allclose(ages(GAPS[["age"]].astype(dtype)), ages(GAPS[["age"]]), rtol=1e-6)
 
 
 def test_a_value_that_is_missing_although_train_lacks_none_is_the_mean_or_no_category():
     new = TRAIN.assign(age=[np.nan, 1, 2, 3], kind=[None, "a", "b", "c"])
-    np.testing.assert_allclose(features(new, fit_on=TRAIN)[0, :4], 0, atol=1e-12)
+    np.testing.assert_allclose(fit_features(TRAIN)(new)[0, :4], 0, atol=1e-12)
 
 
 def test_a_column_of_one_value_may_be_taken_and_another_value_is_seen():
@@ -147,7 +146,7 @@ def test_categories_that_train_has_not_may_be_taken_for_none_of_its_own():
 )
 def test_a_table_that_does_not_fit_the_basis_is_refused(change, sentence):
     with pytest.raises(ValueError, match=sentence):
-        features(TRAIN.assign(**change), fit_on=TRAIN)
+        fit_features(TRAIN)(TRAIN.assign(**change))
 
 
 @pytest.mark.parametrize("unseen", [False, True])
@@ -178,7 +177,7 @@ def test_sequences_of_another_kind_are_refused():
 
 def test_a_list_is_no_table_and_no_grams_is_no_basis():
     with pytest.raises(TypeError, match="data must be a pandas DataFrame, got list"):
-        features(["a"], fit_on=TRAIN)
+        fit_features(TRAIN)(["a"])
     with pytest.raises(ValueError, match="n_grams must be a whole number >= 1, got 0"):
         fit_features(["a"], n_grams=0)
     with pytest.raises(ValueError, match=r"train is empty: shape \(0, 3\)"):

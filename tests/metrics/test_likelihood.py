@@ -32,7 +32,10 @@ def test_a_bound_says_that_it_is_one():
     [
         (lambda: nats_per_symbol([-1.0, -np.inf], [1, 1]), r"log_prob\[1\] is -inf; every value must be finite"),
         (lambda: nats_per_symbol([-1.0], [1, 1]), r"one a sequence, got shapes \(1,\) and \(2,\)"),
-        (lambda: nats_per_symbol([-1.0], [0]), "lengths must be >= 1, got 0; count the end symbol"),
+        (lambda: nats_per_symbol([-1.0], [0]), r"lengths\[0\] must be a whole number >= 1, got 0"),
+        (lambda: nats_per_symbol([-1.0, -2.0], [1, np.nan]), r"lengths\[0\] must be a whole number >= 1, got 1\.0"),
+        (lambda: nats_per_symbol([-1.0], [True]), r"lengths\[0\] must be a whole number >= 1, got True"),
+        (lambda: nats_per_symbol([-1.0], [[1]]), r"lengths must be an array of 1 axes, got shape \(1, 1\)"),
         (lambda: bits_per_dim([-1.0], 0), "dims must be a whole number >= 1, got 0"),
         (lambda: bits_per_dim([], 1), r"log_prob must be an array of 1 axes, got shape \(0,\)"),
         (lambda: Likelihood(math.inf, "nats", exact=True), "likelihood must be finite, got inf nats"),

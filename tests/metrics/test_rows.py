@@ -44,10 +44,17 @@ def test_one_row_and_all_rows_are_subsamples():
     assert sorted(subsample(KINDS["strings"], 5)) == KINDS["strings"]
 
 
-@pytest.mark.parametrize("n", [0, 6])
+@pytest.mark.parametrize("n", [0, 6, True, 2.0])
 def test_a_subsample_cannot_be_empty_or_larger_than_the_whole(n):
-    with pytest.raises(ValueError, match=f"cannot draw {n} rows without replacement from 5"):
+    with pytest.raises(ValueError, match=f"n must be a whole number >= 1 and <= 5, got {n}"):
         subsample(KINDS["strings"], n)
+
+
+def test_a_text_is_not_drawn_from_letter_by_letter():
+    with pytest.raises(TypeError, match="data must be Images, an array, a table, or a list of sequences, got str"):
+        subsample("hello", 2)
+    with pytest.raises(ValueError, match="seed must be a whole number >= 0, got -1"):
+        subsample(KINDS["strings"], 2, seed=-1)
 
 
 def test_equal_rows_have_equal_keys_whatever_the_number_type():
@@ -55,6 +62,13 @@ def test_equal_rows_have_equal_keys_whatever_the_number_type():
     whole = pd.DataFrame({"x": [1, 2], "y": ["a", "b"]})
     fractional = pd.DataFrame({"y": pd.Categorical(["b", "a"]), "x": [2.0, 1.0]})
     assert set(keys(fractional, like=whole)) == set(keys(whole))
+
+
+def test_keys_are_a_list_of_their_own():
+    names = ["anna", "bob"]
+    keys(names).append("eve")
+    assert names == ["anna", "bob"]
+    assert keys(tuple(names)) == names
 
 
 @pytest.mark.parametrize(

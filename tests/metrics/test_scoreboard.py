@@ -69,6 +69,18 @@ def test_the_smallest_set_and_a_thousand_rows_are_the_most_that_is_compared(monk
     assert score("m", data=Dataset(CARD, many, few, many), samples=many, parameters=1, seconds=1.0).n == 1000
 
 
+def test_the_seed_decides_which_rows_are_compared(monkeypatch):
+    monkeypatch.setattr(sys.modules[Line.__module__], "c2st", lambda real, fake, seed: (real.tolist(), fake.tolist()))
+    samples = blobs(90, 3)
+    for seed in (0, 1):
+        line = score("m", data=DATA, samples=samples, parameters=1, seconds=1.0, seed=seed)
+        fake, test, train = (
+            subsample(part, 60, seed=seed).pixels.reshape(60, 4).tolist() for part in (samples, DATA.test, DATA.train)
+        )
+        assert line.fidelity == (test, fake)
+        assert line.fidelity_reference == (test, train)
+
+
 def test_everything_is_compared_on_as_many_rows_as_the_smallest_part_has(lines):
     assert [line.n for line in lines.values()] == [60, 60, 60]
 
@@ -168,6 +180,11 @@ def test_it_reads_well_as_text_and_as_html():
     assert "&lt;4-gram&gt;" in board._repr_html_()
     assert board.readable().iloc[0].tolist()[2:5] == ["–", "–", "–"]
     assert isinstance(board, Scoreboard)
+    assert repr(board).split()[0] == "model"  # rows have no numbers
+    assert repr(board).splitlines()[1].split()[0] == "real"
+    assert "<td>0</td>" not in board._repr_html_()
+    assert "<th>0</th>" not in board._repr_html_()
+    assert "border=" not in board._repr_html_()
 
 
 @pytest.mark.parametrize(

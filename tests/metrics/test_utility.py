@@ -55,6 +55,8 @@ def test_the_classifier_that_is_given_is_left_as_it_was():
         ((X, Y.astype(str)), "the label of real_test holds numbers, what it is compared with text"),
         ((X, np.full(600, 3)), "synthetic holds the one class 3; a classifier needs at least 2"),
         ((X, Y[:5]), r"synthetic must have one label a row: 600 rows, labels of shape \(5,\)"),
+        ((X, np.where(Y == 0, None, Y)), "synthetic has no label in row 0; leave such rows out"),
+        ((X, np.where(Y == 1, np.nan, Y)), "synthetic has no label in row 1; leave such rows out"),
         ((X[:, :8], Y), "synthetic has 8 numbers a row and real_test 64"),
         (Images(np.zeros((2, 1, 8, 8), np.float32)), "synthetic has no labels; give Images with labels"),
     ],

@@ -81,11 +81,18 @@ class ImageClassifier(nn.Module):
 
         Raises:
             TypeError: if they are not Images.
-            ValueError: if there are no images, no labels, one class only, or the images are too small.
+            ValueError: if there are no images, no labels, one class only, or the images are too small; if those of
+                validation have another shape, or a label beyond the classes.
         """
         x, y = _labelled(images, "images")
-        held_out = None if validation is None else _labelled(validation, "validation")
         classes = max(len(images.classes), int(y.max()) + 1)
+        held_out = None
+        if validation is not None:
+            held_out = _labelled(validation, "validation")
+            if validation.shape != images.shape:
+                raise ValueError(f"validation has shape {validation.shape}, the training images have {images.shape}")
+            if int(held_out[1].max()) >= classes:
+                raise ValueError(f"validation has the label {int(held_out[1].max())}, train 0 to {classes - 1} only")
         if bool((y == y[0]).all()):
             raise ValueError(f"images holds the one class {int(y[0])}; a classifier needs at least 2")
         if min(images.shape[1:]) < 4:

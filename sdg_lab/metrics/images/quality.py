@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from sdg_lab.checks import whole
 from sdg_lab.data.types import Images
 from sdg_lab.metrics.diversity import prdc
 from sdg_lab.metrics.fidelity import frechet_distance, kernel_distance, total_variation
@@ -127,11 +128,11 @@ def judge_images(
         NotFittedError: if the classifier is not fitted.
     """
     held_out = _together(data.validation, data.test)
+    whole("seed", seed, least=0)
     if n is None:
         n = min(len(samples), len(held_out), MAX_IMAGES)
     for name, images in (("samples", samples), ("validation and test", held_out), ("train", data.train)):
-        if not NEIGHBOUR < n <= len(images):
-            raise ValueError(f"n must lie from {NEIGHBOUR + 1} to {len(images)}, the number of {name}, got {n}")
+        whole(f"n, at most the number of {name},", n, least=NEIGHBOUR + 1, most=len(images))
     if data.train.labels is None:
         raise ValueError(f"the training images of {data.card.name} have no labels; classes cannot be compared")
     train = _Real(

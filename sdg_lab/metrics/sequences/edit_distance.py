@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sdg_lab.checks import several
+
 
 def edit_distance(a: Sequence[str], b: Sequence[str]) -> int:
     """Return the least number of insertions, deletions and replacements of a symbol that turn a into b.
@@ -24,9 +26,9 @@ def error_rate(written: Sequence[Sequence[str]], reference: Sequence[Sequence[st
     With phonemes as symbols this is the phoneme error rate.
 
     Raises:
-        ValueError: if the two are not equally many, or the references hold no symbol.
+        ValueError: if one is a single text, the two are not equally many, or the references hold no symbol.
     """
-    if len(written) != len(reference):
+    if len(several("written", written)) != len(several("reference", reference)):
         raise ValueError(f"there are {len(written)} written sequences and {len(reference)} references; pair them up")
     symbols = sum(map(len, reference))
     if symbols == 0:

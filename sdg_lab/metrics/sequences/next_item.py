@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from sdg_lab.checks import whole
-from sdg_lab.metrics.rows import Array
+from sdg_lab.checks import several, whole
+from sdg_lab.metrics.rows import Array, whole_numbers
 
 Session = tuple[str, ...]
 Integers = npt.NDArray[np.int64]
@@ -28,12 +28,12 @@ def next_item_cases(sessions: Sequence[Session], items: Sequence[str]) -> tuple[
     """Return all clicks so far, and the clicks that come next as positions in ``items``, (n,).
 
     Raises:
-        ValueError: if a next click is none of the items, or no session has two clicks.
+        ValueError: if the sessions are one text, a next click is none of the items, or no session has two clicks.
     """
     column = {item: i for i, item in enumerate(items)}
     prefixes: list[Session] = []
     following: list[int] = []
-    for number, session in enumerate(sessions):
+    for number, session in enumerate(several("sessions", sessions)):
         for t in range(1, len(session)):
             if session[t] not in column:
                 raise ValueError(
@@ -56,16 +56,16 @@ def ranks(scores: npt.ArrayLike, following: npt.ArrayLike) -> Integers:
         following: (n,) positions of the true next items.
 
     Raises:
-        ValueError: if the shapes do not fit, a score is not finite, or a position is out of range.
+        ValueError: if the shapes do not fit, a score is not finite, or a position is no whole number in range.
     """
-    table, true = np.asarray(scores, dtype=np.float64), np.asarray(following)
-    if table.ndim != 2 or true.shape != (len(table),) or table.size == 0:
-        raise ValueError(f"scores must be (n, items) and following (n,), got shapes {table.shape} and {true.shape}")
+    table = np.asarray(scores, dtype=np.float64)
+    if table.ndim != 2 or np.shape(following) != (len(table),) or table.size == 0:
+        shapes = f"{table.shape} and {np.shape(following)}"
+        raise ValueError(f"scores must be (n, items) and following (n,), got shapes {shapes}")
     if not np.isfinite(table).all():
         case = int(np.argmin(np.isfinite(table).all(axis=1)))
         raise ValueError(f"case {case} has a score that is not finite; give probabilities, not their logarithms of 0")
-    if true.min() < 0 or true.max() >= table.shape[1]:
-        raise ValueError(f"following must lie in 0..{table.shape[1] - 1}, got {true.min()} to {true.max()}")
+    true = whole_numbers(following, "following", least=0, most=table.shape[1] - 1)
     own = table[np.arange(len(table)), true]
     rank: Integers = (table >= own[:, None]).sum(axis=1).astype(np.int64)
     return rank
@@ -121,9 +121,9 @@ def sequential_rules(sessions: Sequence[Session], items: Sequence[str]) -> Recom
         A function from n prefixes, each of at least one click, to scores (n, items).
 
     Raises:
-        ValueError: if there is no session, or one has an item that is not among ``items``.
+        ValueError: if the sessions are one text or none, or one has an item that is not among ``items``.
     """
-    if not sessions:
+    if not several("sessions", sessions):
         raise ValueError("sessions is empty: give at least one to learn from")
     column = {item: i for i, item in enumerate(items)}
     at_once, later, popularity = np.zeros((len(items),) * 2), np.zeros((len(items),) * 2), np.zeros(len(items))

@@ -1,5 +1,7 @@
 """The classifier of images: it learns what can be learned, its figures fit together, and it refuses what it cannot."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -194,7 +196,9 @@ def test_a_shift_is_a_share_of_the_side(monkeypatch):
     monkeypatch.setattr(image_classifier, "SHIFT", 1 / 8)
     monkeypatch.setattr(torch, "rand", torch.ones)
     x = torch.rand(1, 1, 8, 8) * torch.arange(64).reshape(1, 1, 8, 8)
-    moved = image_classifier._distorted(x)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # torch warns where it is not told what a grid's corners are
+        moved = image_classifier._distorted(x)
     torch.testing.assert_close(moved[..., :7, :7], x[..., 1:, 1:])
     assert not moved[..., 7, :].any()
 
@@ -228,6 +232,20 @@ IMAGES = bars(20, 0)
 def test_what_cannot_be_learned_from_is_refused(call, error, sentence):
     with pytest.raises(error, match=sentence):
         call(ImageClassifier())
+
+
+@pytest.mark.parametrize(
+    ("held_out", "sentence"),
+    [
+        (bars(3, 0, (1, 9, 9)), r"validation has shape \(1, 9, 9\), the training images have \(1, 8, 8\)"),
+        (Images(IMAGES.pixels, IMAGES.labels + 1), "validation has the label 3, train 0 to 2 only"),
+        (Images(IMAGES.pixels), "validation has no labels; give Images with labels"),
+    ],
+)
+def test_a_validation_part_that_does_not_fit_is_refused_before_training(monkeypatch, held_out, sentence):
+    monkeypatch.setattr(image_classifier.training, "train", lambda *_, **__: pytest.fail("it was trained"))
+    with pytest.raises(ValueError, match=sentence):
+        ImageClassifier().fit(IMAGES, validation=held_out)
 
 
 def test_what_it_was_not_made_for_is_refused(judge):

@@ -151,12 +151,24 @@ def test_labels_that_are_not_met_are_counted_and_none_are_no_figure(judge):
     assert judge_images(Images(samples.pixels), data=DATA, classifier=judge).samples.label_consistency is None
 
 
+@pytest.mark.parametrize("part", ["validation", "test"])
+def test_held_out_images_of_which_some_have_no_labels_have_no_label_consistency(judge, part):
+    bare = dataclasses.replace(DATA, **{part: Images(getattr(DATA, part).pixels)})
+    found = judge_images(bars(50, 8), data=bare, classifier=judge)
+    assert found.reference.label_consistency is None
+    assert found.samples.label_consistency is not None
+
+
 @pytest.mark.parametrize(
     ("n", "samples", "sentence"),
     [
-        (60, bars(50, 0), "n must lie from 6 to 50, the number of samples, got 60"),
-        (101, bars(200, 0), "n must lie from 6 to 100, the number of validation and test, got 101"),
-        (None, bars(5, 0), "n must lie from 6 to 5, the number of samples, got 5"),
+        (60, bars(50, 0), "n, at most the number of samples, must be a whole number >= 6 and <= 50, got 60"),
+        (
+            101,
+            bars(200, 0),
+            "n, at most the number of validation and test, must be a whole number >= 6 and <= 100, got 101",
+        ),
+        (None, bars(5, 0), "n, at most the number of samples, must be a whole number >= 6 and <= 5, got 5"),
     ],
 )
 def test_unequal_numbers_are_refused(judge, n, samples, sentence):

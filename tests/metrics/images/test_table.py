@@ -34,6 +34,16 @@ def test_a_row_is_the_mean_over_seeds_with_its_standard_error():
     assert "&lt;GAN&gt;" in table._repr_html_()
 
 
+def test_one_judgement_is_a_table_and_its_columns_stand_in_the_order_of_the_figures():
+    table = image_quality_table({"GAN": [quality(1.0, 0.5)]})
+    assert list(table.frame.columns) == list(table.errors.columns) == list(table.readable().columns)
+    assert list(table.frame.columns) == [
+        "images", "Fréchet", "× floor", "kernel × 1000", "precision", "recall", "density", "coverage", "imbalance",
+        "rarest class", "near copies", "label consistency", "seeds",
+    ]  # fmt: skip
+    assert table.frame["seeds"].tolist() == [1, 1]
+
+
 def test_a_reference_that_models_share_is_one_measurement():
     table = image_quality_table({name: [quality(1.0, 0.5), quality(1.0, 0.7)] for name in ("GAN", "DDPM")})
     assert table.frame["seeds"].tolist() == [2, 2, 2]

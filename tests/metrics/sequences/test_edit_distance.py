@@ -28,5 +28,7 @@ def test_error_rate_weighs_by_the_length_of_the_references() -> None:
 def test_what_cannot_be_compared_is_refused() -> None:
     with pytest.raises(ValueError, match="there are 1 written sequences and 2 references; pair them up"):
         error_rate(["a"], ["a", "b"])
+    with pytest.raises(ValueError, match="reference must be several values"):
+        error_rate(["cat"], "cat")
     with pytest.raises(ValueError, match="the references hold no symbols"):
         error_rate([("A",)], [()])

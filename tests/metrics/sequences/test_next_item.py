@@ -99,7 +99,10 @@ def test_sessions_without_memory_teach_less():
         (lambda: next_item_cases([("a", "x")], ITEMS), "session 0 has the item 'x', which is not among the 4 items"),
         (lambda: ranks(SCORES[0], FOLLOWING), r"scores must be \(n, items\) and following \(n,\), got shapes \(4,\)"),
         (lambda: ranks(np.log(SCORES * [1, 1, 1, 0] + 0.0), FOLLOWING), "case 0 has a score that is not finite"),
-        (lambda: ranks(SCORES, FOLLOWING + 2), r"following must lie in 0\.\.3, got 2 to 4"),
+        (lambda: ranks(SCORES, FOLLOWING + 2), r"following\[1\] must be a whole number >= 0 and <= 3, got 4"),
+        (lambda: ranks(SCORES, FOLLOWING - 1), r"following\[0\] must be a whole number >= 0 and <= 3, got -1"),
+        (lambda: hit_rate(SCORES[:2], [True, False], 1), r"following\[0\] must be a whole number .* got True"),
+        (lambda: hit_rate(SCORES[:2], [0.5, 1], 1), r"following\[0\] must be a whole number .* got 0\.5"),
         (
             lambda: hit_rate(SCORES, FOLLOWING, 5),
             "k must be a whole number >= 1 and <= 4, got 5",
@@ -112,3 +115,9 @@ def test_sessions_without_memory_teach_less():
 def test_what_cannot_be_predicted_is_refused(call, sentence):
     with pytest.raises(ValueError, match=sentence):
         call()
+
+
+@pytest.mark.parametrize("learn", [next_item_cases, sequential_rules])
+def test_a_text_is_not_taken_for_sessions_of_letters(learn):
+    with pytest.raises(ValueError, match="sessions must be several values, such as \\['abba'\\], got 'abba'"):
+        learn("abba", ITEMS)

@@ -9,6 +9,7 @@ from sklearn.linear_model import LinearRegression
 from statsmodels.tsa.stattools import acf
 
 from sdg_lab.metrics import c2st
+from sdg_lab.metrics.sequences import series
 from sdg_lab.metrics.sequences.series import autocorrelation, forecast_error, judge_series, windows
 
 
@@ -53,6 +54,12 @@ def test_each_figure_is_that_of_its_measure_on_the_series_it_is_meant_for() -> N
     rule = LinearRegression().fit(rows[:, :5], rows[:, 5])  # learned on synthetic, tested on real
     assert found.forecast == pytest.approx(np.abs(rule.predict(test[:, :5]) - test[:, 5]).mean())
     assert len({judge_series(synthetic, real, seed=seed).c2st for seed in range(4)}) > 1
+
+
+def test_the_classifier_is_shown_the_real_windows_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(series, "c2st", lambda real, fake, seed: (real.tolist(), fake.tolist(), seed))
+    found: object = judge_series(np.arange(6.0), np.arange(6.0) ** 2, lags=2, window=2, seed=4).c2st
+    assert found == ([[0, 1], [4, 9], [16, 25]], [[0, 1], [2, 3], [4, 5]], 4)
 
 
 def test_thirty_lags_and_a_week_are_what_is_asked_of_days() -> None:
