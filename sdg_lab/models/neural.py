@@ -71,8 +71,17 @@ class NeuralModel(nn.Module, SyntheticModel[Data]):
         self.load_state_dict(state)
 
     def load_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
-        """Take over the weights, as ``torch.nn.Module`` does; a model that was not fitted is so from then on."""
-        result = super().load_state_dict(state_dict, *args, **kwargs)
+        """Take over the weights, as ``torch.nn.Module`` does; a model that was not fitted is so from then on.
+
+        Weights that are refused leave a fitted model as it was.
+        """
+        before = {name: value.clone() for name, value in self.state_dict().items()} if self.fitted else None
+        try:
+            result = super().load_state_dict(state_dict, *args, **kwargs)
+        except Exception:
+            if before is not None:
+                super().load_state_dict(before)
+            raise
         if not self.fitted:
             self.fitted = True
             self.eval()
@@ -87,8 +96,15 @@ class NeuralModel(nn.Module, SyntheticModel[Data]):
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         carried = state_dict.pop(prefix + FACTS, None)  # weights of version 0.1.0 carry none
-        if carried is not None and (facts := json.loads(bytes(carried.tolist()))) != self.facts():
-            self.set_facts(facts)
+        if carried is not None:
+            try:
+                facts = json.loads(bytes(carried.tolist()))
+                if facts != self.facts():
+                    self.set_facts(facts)
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                raise ValueError(
+                    f"{prefix + FACTS!r} of these weights is no {type(self).__name__}'s: {error}"
+                ) from error
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     @contextmanager

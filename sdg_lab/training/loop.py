@@ -83,6 +83,10 @@ def train(
     _check_settings(epochs=epochs, batch_size=batch_size, lr=lr, patience=patience, ema=ema, clip=clip, seed=seed)
     if schedule is not None and not callable(schedule):
         raise ValueError(f"schedule must be a function, such as sdg_lab.training.schedules.cosine, got {schedule!r}")
+    if on_epoch is not None and not callable(on_epoch):
+        raise ValueError(f"on_epoch must be a function of an epoch's number and a model, got {on_epoch!r}")
+    if checkpoint is not None and (not str(checkpoint) or Path(checkpoint).is_dir()):
+        raise ValueError(f"checkpoint must be a file, got {str(checkpoint)!r}")
     _check_validation(model, validation, patience)
     tensors = as_batch(data, "data")
     held_out = None if validation is None else as_batch(validation, "validation")
@@ -98,8 +102,8 @@ def train(
     history = History()
     state = State(model, players, average, history)
     if checkpoint is not None:
-        stopping = {"patience": patience, "ema": ema, "clip": clip}
-        state.settings = compared(model, batches, held_out, players, schedule, epochs, **stopping)
+        others = {"patience": patience, "ema": ema, "clip": clip, "precision": str(precision)}
+        state.settings = compared(model, batches, held_out, players, schedule, epochs, **others)
         if Path(checkpoint).exists():
             state.restore(checkpoint, epochs=epochs)
 

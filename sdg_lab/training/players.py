@@ -15,7 +15,7 @@ from typing import Any, Protocol, cast, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from sdg_lab.checks import one_of, whole
+from sdg_lab.checks import number, one_of, whole
 from sdg_lab.training.devices import Processor
 from sdg_lab.training.divergence import finite
 from sdg_lab.training.history import History
@@ -71,6 +71,7 @@ class Player:
 
     def scale_rates(self, factor: float) -> None:
         """Set each learning rate to the given share of what it was at the start."""
+        number("the factor that schedule gives", factor, least=0)
         for group, rate in zip(self.inner.param_groups, self.rates, strict=True):
             group["lr"] = rate * factor
 

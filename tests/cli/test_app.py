@@ -10,6 +10,7 @@ import nbformat
 import pytest
 from typer.testing import CliRunner
 
+import sdg_lab
 from sdg_lab.cli import app as cli
 from sdg_lab.cli.doctor import Finding
 from sdg_lab.course.engine import notebooks, runner
@@ -280,7 +281,7 @@ def test_any_encoding_of_the_terminal_will_do(words, encoding):
     done = in_a_process(*words, PYTHONIOENCODING=encoding)
     assert "Traceback" not in done.stderr
     assert done.returncode == (1 if "nothing" in words else 0)
-    assert (" + " if "nothing" not in words else "x no data set") in done.stdout + done.stderr
+    assert (" + " if "nothing" not in words else "x the data set must be") in done.stdout + done.stderr
 
 
 def test_threads_that_are_no_number_are_no_traceback():
@@ -313,4 +314,5 @@ class TestData:
     def test_an_unknown_one_is_refused_with_what_there_is(self, invoke):
         result = invoke("data", "imagenet")
         assert result.exit_code == 1
-        assert "no data set 'imagenet'; there are digits, mnist" in result.stderr
+        assert "the data set must be one of digits, mnist, " in result.stderr
+        assert "got 'imagenet'" in result.stderr

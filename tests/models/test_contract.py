@@ -664,7 +664,8 @@ def test_weights_alone_are_enough(name: str, models: dict[str, Any]) -> None:
     assert same(family.sample(empty.eval()), family.sample(model))
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="CUDA is not there, or not shown to the tests: `make gpu`")
 @each_neural
 def test_on_a_gpu_it_gives_what_it_gives_on_the_processor(name: str) -> None:
     family = FAMILIES[name]
@@ -679,6 +680,39 @@ def test_on_a_gpu_it_gives_what_it_gives_on_the_processor(name: str) -> None:
         np.testing.assert_allclose(there.pixels, here.pixels, atol=1e-2)
     if log_prob is not None:
         np.testing.assert_allclose(model.log_prob(family.held_out), log_prob, rtol=1e-3, atol=1e-3)
+
+
+@each_neural
+@pytest.mark.parametrize("fault", ["missing", "additional", "of another shape", "other facts", "facts that are none"])
+def test_weights_that_are_refused_leave_a_fitted_model_as_it_was(name: str, fault: str) -> None:
+    family = NEURAL[name]
+    model = family.fitted()
+    weights = dict(family.fitted(seed=1).state_dict())
+    last = [key for key in weights if key != "facts"][-1]
+    match fault:
+        case "missing":
+            del weights[last]
+        case "additional":
+            weights["more"] = torch.zeros(1)
+        case "of another shape":
+            weights[last] = torch.zeros(7, 7, 7)
+        case "other facts":
+            weights["facts"] = torch.tensor(list(b'{"letters": 3}'), dtype=torch.uint8)
+        case _:
+            weights["facts"] = torch.tensor([1, 2], dtype=torch.uint8)
+    before, drawn = {key: value.clone() for key, value in model.state_dict().items()}, family.sample(model)
+    try:
+        model.load_state_dict(weights)
+    except (RuntimeError, ValueError):
+        pass
+    else:
+        assert fault == "other facts"
+        assert not model.facts(), "a family that learns no facts has nothing to refuse"
+        return
+    after = model.state_dict()
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[key], after[key]) for key in before)
+    assert same(family.sample(model), drawn)
 
 
 @each_neural
@@ -700,6 +734,14 @@ def test_help_shows_the_arguments_and_a_typo_is_told_the_nearest(name: str) -> N
     assert inspect.getdoc(type(model))
     for method in (model.fit, model.sample):
         assert inspect.getdoc(method)
+
+
+@each
+def test_a_mistyped_option_of_the_class_is_told_the_nearest(name: str) -> None:
+    owner = type(FAMILIES[name].make())
+    option = list(inspect.signature(owner).parameters)[-1]
+    with pytest.raises(TypeError, match=rf"^{owner.__name__} has no option '{option}s'; did you mean '{option}'\?$"):
+        owner(**{f"{option}s": 1})
 
 
 @each_neural

@@ -140,6 +140,7 @@ def test_seconds_are_those_of_all_calls(tmp_path: Path, monkeypatch: pytest.Monk
         ({"lr": 0.01}, r"its learning rates is {'model': \[0.001\]}, this one's is {'model': \[0.01\]}"),
         ({"patience": 4}, r"its patience is 3, this one's is 4"),
         ({"ema": 0.8}, r"its ema is 0.9, this one's is 0.8"),
+        ({"precision": "bf16-mixed"}, r"its precision is 32-true, this one's is bf16-mixed"),
         ({"clip": None}, r"its clip is 1.0, this one's is None"),
         ({"validation": problem(21)}, r"its validation is .*\(20, 3\).*, this one's is .*\(21, 3\)"),
         (
