@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sdg_lab.checks import number
-from sdg_lab.data.types import Images, as_images
+from sdg_lab.checks import known_options, number, seed_or_none
+from sdg_lab.data.types import Images
 from sdg_lab.models.contract import SyntheticModel, check_count
-from sdg_lab.models.labels import check_labels
+from sdg_lab.models.labels import check_labels, labelled
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,6 +37,7 @@ class ClassGaussian(SyntheticModel[Images]):
         ValueError: if the shrinkage is out of range.
     """
 
+    @known_options
     def __init__(self, shrinkage: float = 0.2) -> None:
         self.shrinkage = number("shrinkage", shrinkage, above=0, most=1)
         self._shape: tuple[int, int, int] | None = None
@@ -46,7 +47,7 @@ class ClassGaussian(SyntheticModel[Images]):
 
     def fit(
         self,
-        data: Images | ArrayLike | Tensor,
+        data: Images | ArrayLike | Tensor | tuple[Any, Any],
         labels: ArrayLike | None = None,
         *,
         seed: int = 0,
@@ -56,7 +57,7 @@ class ClassGaussian(SyntheticModel[Images]):
 
         Args:
             data: labelled images, at least two different ones for each label from 0 to the largest; or an array or
-                tensor of images, (n, [channels,] height, width).
+                tensor of images, (n, [channels,] height, width), alone or in a pair with its labels.
             labels: of an array, (n,); images bring their own.
             seed: unused, as the fit is exact.
             progress: unused.
@@ -65,7 +66,7 @@ class ClassGaussian(SyntheticModel[Images]):
             TypeError: if the data are no images.
             ValueError: if there are no images or no labels, or a class has fewer than two different images.
         """
-        images = as_images(data, labels)
+        images = labelled(data, labels)
         if len(images) == 0:
             raise ValueError("data is empty: give at least one image")
         if images.labels is None:
@@ -103,7 +104,7 @@ class ClassGaussian(SyntheticModel[Images]):
             NotFittedError: before ``fit``.
         """
         n, shape, classes = check_count(n), self.shape, len(self._shares)
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng(seed_or_none(seed))
         drawn = rng.choice(classes, size=n, p=self._shares) if labels is None else labels
         wanted = check_labels(drawn, n, classes, "ClassGaussian")
         assert wanted is not None
@@ -114,7 +115,7 @@ class ClassGaussian(SyntheticModel[Images]):
             x[rows] = self._means[label] + noise[rows] @ self._factors[label].T
         return Images(x.clip(0, 1).reshape(n, *shape).astype(np.float32), wanted)
 
-    def log_prob(self, x: Images | ArrayLike | Tensor) -> Floats:
+    def log_prob(self, x: Images | ArrayLike | Tensor | tuple[Any, Any]) -> Floats:
         """Return log p(x) in nats, shape (n,): the exact density of the mixture, over all of ℝᵈ.
 
         It is the density before samples are clipped; a histogram of samples has extra weight at 0 and 1.
@@ -125,14 +126,14 @@ class ClassGaussian(SyntheticModel[Images]):
         """
         return np.asarray(np.logaddexp.reduce(self.joint_log_prob(x), axis=1))
 
-    def joint_log_prob(self, x: Images | ArrayLike | Tensor) -> Floats:
+    def joint_log_prob(self, x: Images | ArrayLike | Tensor | tuple[Any, Any]) -> Floats:
         """Return log p(y) + log p(x | y) in nats for every class, shape (n, classes); its argmax is Bayes' rule.
 
         Raises:
             ValueError: if the images have another shape.
             NotFittedError: before ``fit``.
         """
-        shape, images = self.shape, as_images(x)
+        shape, images = self.shape, labelled(x)
         if images.shape != shape:
             raise ValueError(f"the model was fitted on images of shape {shape}, got {images.shape}")
         rows = images.pixels.reshape(len(images), -1).astype(np.float64)
@@ -161,10 +162,6 @@ class ClassGaussian(SyntheticModel[Images]):
         self.require_fitted()
         classes, d = self._means.shape
         return int(classes * (d + d * (d + 1) // 2) + classes - 1)
-
-    def config(self) -> dict[str, Any]:
-        """Return the arguments of the class."""
-        return {"shrinkage": self.shrinkage}
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Return shares, means and the Cholesky factors of the covariances."""

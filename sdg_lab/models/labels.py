@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from sdg_lab.data.types import Images, as_images
+
+
+def labelled(data: Any, labels: ArrayLike | None = None) -> Images:
+    """Return images with the labels that stand beside them, or are in a pair with them; refuse what are no images.
+
+    Raises:
+        TypeError, ValueError: as :func:`~sdg_lab.data.types.as_images`.
+    """
+    if isinstance(data, tuple) and len(data) == 2 and labels is None:
+        data, labels = data
+    return as_images(data, labels)
 
 
 def check_labels(labels: ArrayLike | None, n: int, classes: int | None, model: str) -> NDArray[np.int64] | None:

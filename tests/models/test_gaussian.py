@@ -71,6 +71,17 @@ def test_samples_have_the_moments_of_their_class(fitted: ClassGaussian) -> None:
     np.testing.assert_allclose(np.cov(drawn.T), want, atol=0.04 * np.diag(want).max())
 
 
+def test_a_sample_is_the_mean_of_its_class_and_noise_through_the_root_of_its_covariance(fitted: ClassGaussian) -> None:
+    train, labels = pictures(), np.array([2, 0, 1, 1, 2])
+    rows, z = train.pixels.reshape(-1, 6).astype(float), np.random.default_rng(7).standard_normal((5, 6))
+    want = np.empty((5, 6))
+    for i, label in enumerate(labels):
+        members = rows[train.labels == label]
+        root = np.linalg.cholesky(shrunk_covariance(np.cov(members.T, bias=True), 0.3))
+        want[i] = members.mean(axis=0) + root @ z[i]
+    np.testing.assert_allclose(fitted.sample(5, seed=7, labels=labels).pixels.reshape(5, 6), want, rtol=1e-5)
+
+
 def test_without_labels_classes_come_in_the_shares_of_the_data() -> None:
     train = pictures()
     uneven = train[np.flatnonzero((train.labels != 2) | (np.arange(60) < 15))]  # 20, 20 and 5 pictures
@@ -120,6 +131,12 @@ def test_five_digits_a_class_are_enough_in_64_dimensions() -> None:
 def test_a_shrinkage_out_of_range_is_refused(shrinkage: float) -> None:
     with pytest.raises(ValueError, match=re.escape(f"shrinkage must be > 0 and <= 1, got {shrinkage}")):
         ClassGaussian(shrinkage)
+
+
+def test_a_pair_of_an_array_and_its_labels_is_labelled_data(fitted: ClassGaussian) -> None:
+    train = pictures()
+    again = ClassGaussian(shrinkage=0.3).fit((train.pixels, train.labels))
+    np.testing.assert_array_equal(again.log_prob((train.pixels, train.labels)), fitted.log_prob(train))
 
 
 def test_data_that_cannot_be_fitted_are_refused() -> None:

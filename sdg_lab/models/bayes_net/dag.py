@@ -10,6 +10,8 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import combinations
 from typing import TypeAlias
 
+from sdg_lab.checks import several
+
 Parents: TypeAlias = Mapping[str, tuple[str, ...]]
 Edge: TypeAlias = tuple[str, str]
 
@@ -65,7 +67,7 @@ def d_separated(parents: Parents, a: str, b: str, given: Iterable[str] = ()) -> 
     Raises:
         ValueError: if a node is unknown, or a or b is itself given.
     """
-    known = set(given)
+    known = set(several("given", given))
     for node in (a, b, *known):
         if node not in parents:
             raise ValueError(f"{node!r} is not a node; there are {', '.join(parents)}")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sdg_lab.checks import number, one_of, whole
+from sdg_lab.checks import known_options, number, one_of, seed_or_none, several, whole
 from sdg_lab.data.types import Network
 from sdg_lab.models.bayes_net.cpt import Floats, draw_table, make_network, mean_table
 from sdg_lab.models.bayes_net.dag import Parents, topological_order
@@ -53,6 +53,7 @@ class BayesNet(SyntheticModel["pd.DataFrame"]):
         ValueError: if an argument is out of range, or the given graph has a cycle.
     """
 
+    @known_options
     def __init__(
         self,
         structure: Search | Mapping[str, Sequence[str]] = "hill-climb",
@@ -63,7 +64,7 @@ class BayesNet(SyntheticModel["pd.DataFrame"]):
     ) -> None:
         self.structure: Search | dict[str, tuple[str, ...]]
         if isinstance(structure, Mapping):
-            self.structure = {node: tuple(above) for node, above in structure.items()}
+            self.structure = {node: several(f"the parents of {node!r}", above) for node, above in structure.items()}
             topological_order(self.structure)
         else:
             self.structure = one_of("structure", structure, get_args(Search))
@@ -261,7 +262,7 @@ class BayesNet(SyntheticModel["pd.DataFrame"]):
         evidence, narrowed = self._evidence(given)
         if evidence:
             query(network, [next(iter(evidence))], evidence)  # refuses the impossible, saying which part of it is
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng(seed_or_none(seed))
         codes = sample_codes(network, n, rng, evidence)
         columns = {**self._columns, **narrowed}
         return pd.DataFrame({name: column.decode(codes[name], rng) for name, column in columns.items()})
@@ -317,7 +318,7 @@ class BayesNet(SyntheticModel["pd.DataFrame"]):
             raise ValueError("these tables were given, not learned from counts: there is no posterior to draw from")
         if self.prior == 0:
             raise ValueError("prior must be > 0 to draw tables: with 0, counts of 0 have no posterior")
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng(seed_or_none(seed))
         cpts = {name: draw_table(self._counts[name], self.prior, rng) for name in self.network.nodes}
         return self._with(self.network.parents, cpts)
 
@@ -329,15 +330,6 @@ class BayesNet(SyntheticModel["pd.DataFrame"]):
         return model
 
     # Stage 5: keeping
-
-    def config(self) -> dict[str, Any]:
-        """Return the arguments of the model."""
-        return {
-            "structure": self.structure,
-            "max_parents": self.max_parents,
-            "bins": self.bins,
-            "prior": self.prior,
-        }
 
     def facts(self) -> dict[str, Any]:
         """Return the columns and the graph."""

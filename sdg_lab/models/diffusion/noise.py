@@ -30,7 +30,8 @@ LARGEST_BETA = 0.999
 def linear_schedule(timesteps: int) -> Tensor:
     """Return ᾱ (T+1,) of variances β_t that rise linearly from 0.0001 to 0.02 (DDPM, section 4).
 
-    These ends were chosen for T = 1000; for another T the β_t are multiplied by 1000 / T, so that x_T is as noisy.
+    These ends were chosen for T = 1000, where ᾱ_T = 4e-5. For another T the β_t are multiplied by 1000 / T, so that x_T
+    is nearly pure noise there too: ᾱ_T is about the same for more steps, and smaller for fewer.
 
     Raises:
         ValueError: for fewer than 2 steps.

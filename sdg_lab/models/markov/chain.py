@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self, get_args
 
 import numpy as np
 
-from sdg_lab.checks import number, one_of, whole
+from sdg_lab.checks import known_options, number, one_of, seed_or_none, whole
 from sdg_lab.models.contract import SyntheticModel, check_count
 from sdg_lab.models.markov.smoothing import Floats, Level, Occurrences, Smoothing, build_levels
 from sdg_lab.models.sequences.alphabet import Alphabet, Integers, Sequences
@@ -45,6 +45,7 @@ class MarkovChain(SyntheticModel[Sequences]):
         ValueError: if an argument is out of range.
     """
 
+    @known_options
     def __init__(
         self, order: int = 3, smoothing: Smoothing = "none", *, alpha: float = 1.0, discount: float = 0.75
     ) -> None:
@@ -186,21 +187,6 @@ class MarkovChain(SyntheticModel[Sequences]):
             )
         return row
 
-    def transition_matrix(self) -> Floats:
-        """Return the matrix of an order-1 chain, shape (V, V): row the symbol now, column the next one.
-
-        Row 0 is how sequences start and column 0 how they end, so that the matrix as a whole describes the endless
-        chain that starts a new sequence after each end.
-
-        Raises:
-            ValueError: if the order is not 1.
-        """
-        if self.order != 1:
-            raise ValueError(
-                f"only a chain of order 1 has one row a symbol, this one has order {self.order}; fit order=1"
-            )
-        return self._rows(np.arange(len(self.alphabet)))
-
     def _rows(self, contexts: Integers) -> Floats:
         """Return the next-symbol distribution after each context, shape (n, V)."""
         rows = np.full((len(contexts), len(self.alphabet)), self._floor)
@@ -233,7 +219,7 @@ class MarkovChain(SyntheticModel[Sequences]):
         step = self._step if self._occurrences is None else self._occurrences.step
         if temperature != 1:
             step = partial(self._step_at, temperature)
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng(seed_or_none(seed))
         state = np.zeros(n, dtype=np.int64)  # nothing but boundaries so far: context 0, and the first of all contexts
         alive = np.arange(n)
         nothing = np.empty(0, dtype=np.int64)
@@ -289,10 +275,6 @@ class MarkovChain(SyntheticModel[Sequences]):
 
     # Stage 4: keeping
 
-    def config(self) -> dict[str, Any]:
-        """Return the arguments of the chain."""
-        return {"order": self.order, "smoothing": self.smoothing, "alpha": self.alpha, "discount": self.discount}
-
     def state(self) -> dict[str, Integers]:
         """Return all (order + 1)-grams, ascending and as often as they occur; everything else follows from them."""
         self.require_fitted()
@@ -300,11 +282,11 @@ class MarkovChain(SyntheticModel[Sequences]):
 
     def facts(self) -> dict[str, Any]:
         """Return the alphabet."""
-        return {"letters": list(self.alphabet.letters), "characters": self.alphabet.characters}
+        return self.alphabet.facts()
 
     def restore(self, state: dict[str, Tensor], facts: dict[str, Any]) -> None:
         """Take the alphabet and the n-grams of a saved chain; :class:`ValueError` if they do not belong together."""
-        alphabet = Alphabet(tuple(facts["letters"]), facts["characters"])
+        alphabet = Alphabet.from_facts(facts)
         self._refuse_too_many(alphabet)
         grams = np.asarray(state["grams"])
         ascending = grams.dtype == np.int64 and grams.ndim == 1 and grams.size > 0 and (np.diff(grams) >= 0).all()

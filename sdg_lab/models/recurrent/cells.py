@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 State = tuple[Tensor, ...]
+CellKind = Literal["rnn", "lstm", "gru"]
 
 
 class Cell(nn.Module):
@@ -127,9 +128,4 @@ class GRUCell(Cell):
         return hidden, (h[0],)
 
 
-CELLS: dict[str, type[Cell]] = {"rnn": RNNCell, "lstm": LSTMCell, "gru": GRUCell}
-
-
-def make_cell(kind: str, inputs: int, width: int) -> Cell:
-    """Make a cell by its name: rnn, lstm or gru."""
-    return CELLS[kind](inputs, width)
+CELLS: dict[CellKind, type[Cell]] = {"rnn": RNNCell, "lstm": LSTMCell, "gru": GRUCell}

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from sdg_lab.checks import number, whole
+from sdg_lab.checks import known_options, number, truth, whole
 from sdg_lab.models.contract import check_count
 from sdg_lab.models.neural import NeuralModel, new_generator
 from sdg_lab.models.recurrent.encoder_decoder import Decoder, Encoder, Memory
@@ -53,6 +53,7 @@ class Seq2Seq(NeuralModel[Pairs]):
         ValueError: if an argument is out of range.
     """
 
+    @known_options
     def __init__(
         self,
         *,
@@ -66,7 +67,8 @@ class Seq2Seq(NeuralModel[Pairs]):
         super().__init__()
         self.width, self.embedding = whole("width", width, least=1), whole("embedding", embedding, least=1)
         self.dropout = number("dropout", dropout, least=0, below=1)
-        self.attention, self.bidirectional, self.reverse_source = attention, bidirectional, reverse_source
+        self.attention, self.bidirectional = truth("attention", attention), truth("bidirectional", bidirectional)
+        self.reverse_source = truth("reverse_source", reverse_source)
         self._alphabets: tuple[Alphabet, Alphabet] | None = None
 
     # Likelihood, on tensors.
@@ -83,6 +85,8 @@ class Seq2Seq(NeuralModel[Pairs]):
         Returns:
             (n, T, symbols), and the weights (n, T, S), or None for a model without attention.
         """
+        if self._alphabets is None:  # there are no layers: fit makes them, and calls this before it is done
+            self.require_fitted()
         memory = self.encoder(source, source_lengths)
         logits, _, weights = self.decoder(target, memory.first, memory)
         return logits, weights
@@ -297,20 +301,15 @@ class Seq2Seq(NeuralModel[Pairs]):
             self.encoder = Encoder(len(alphabets[0]), bidirectional=self.bidirectional, **sizes)
             self.decoder = Decoder(len(alphabets[1]), memory=self.encoder.size, attention=self.attention, **sizes)
 
-    def config(self) -> dict[str, Any]:
-        """Return the arguments of ``__init__``."""
-        names = ("width", "embedding", "attention", "bidirectional", "reverse_source", "dropout")
-        return {name: getattr(self, name) for name in names}
-
     def facts(self) -> dict[str, Any]:
         """Return the symbols of sources and of targets; nothing before ``fit``."""
         if self._alphabets is None:
             return {}
-        return {"alphabets": [{"letters": list(a.letters), "characters": a.characters} for a in self._alphabets]}
+        return {"alphabets": [alphabet.facts() for alphabet in self._alphabets]}
 
     def set_facts(self, facts: dict[str, Any]) -> None:
         """Take over the symbols, and make the layers for them."""
-        source, target = (Alphabet(tuple(a["letters"]), a["characters"]) for a in facts["alphabets"])
+        source, target = map(Alphabet.from_facts, facts["alphabets"])
         self._prepare((source, target), seed=0)
 
 

@@ -7,19 +7,17 @@ tokens (n, T) -> embedding (n, T, embedding) -> cells, one layer above the other
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self, cast, get_args
+from typing import Any, Self, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sdg_lab.checks import number, one_of, whole
-from sdg_lab.models.recurrent.cells import Cell, State, make_cell
+from sdg_lab.checks import known_options, number, one_of, whole
+from sdg_lab.models.recurrent.cells import CELLS, Cell, CellKind, State
 from sdg_lab.models.sequences.base import SequenceModel, Text
 from sdg_lab.models.sequences.dropout import LockedDropout
-
-CellKind = Literal["rnn", "lstm", "gru"]
 
 
 class Recurrent(SequenceModel):
@@ -37,6 +35,7 @@ class Recurrent(SequenceModel):
         ValueError: if an argument is out of range.
     """
 
+    @known_options
     def __init__(
         self,
         cell: CellKind = "lstm",
@@ -47,14 +46,10 @@ class Recurrent(SequenceModel):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        self.cell: CellKind = one_of("cell", cell, get_args(CellKind))
+        self.cell: CellKind = one_of("cell", cell, CELLS)
         self.width, self.layers = whole("width", width, least=1), whole("layers", layers, least=1)
         self.embedding = whole("embedding", embedding, least=1)
         self.dropout = number("dropout", dropout, least=0, below=1)
-
-    def config(self) -> dict[str, Any]:
-        """Return the arguments of ``__init__``."""
-        return {name: getattr(self, name) for name in ("cell", "width", "layers", "embedding", "dropout")}
 
     @classmethod
     def from_header(cls, header: Mapping[str, Any], state: dict[str, Tensor]) -> Self:
@@ -68,17 +63,19 @@ class Recurrent(SequenceModel):
         """Make the layers, with new random weights."""
         self.embed = nn.Embedding(n_symbols, self.embedding)
         widths = [self.embedding] + [self.width] * self.layers
-        self.cells = nn.ModuleList(make_cell(self.cell, inputs, self.width) for inputs in widths[:-1])
+        self.cells = nn.ModuleList(CELLS[self.cell](inputs, self.width) for inputs in widths[:-1])
         self.drop = LockedDropout(self.dropout)
         self.head = nn.Linear(self.width, n_symbols)
 
     def matrices(self) -> list[nn.Parameter]:
         """Return the matrices of the cells: what ``optimizer="muon"`` steps as matrices."""
+        self.require_layers()
         return [parameter for parameter in self.cells.parameters() if parameter.ndim == 2]
 
     def logits(self, tokens: Tensor) -> Tensor:
         """Return the logits of the token after each position: (n, T) -> (n, T, symbols)."""
-        return cast(Tensor, self.head(self._run(tokens, self.start(len(tokens)))[0]))
+        hidden, _ = self._run(tokens, self.start(len(tokens)))
+        return cast(Tensor, self.head(hidden))
 
     def hidden(self, sequence: Text) -> NDArray[np.float32]:
         """Return h of the last layer after the boundary and after each symbol, (1 + length, width)."""
@@ -88,6 +85,7 @@ class Recurrent(SequenceModel):
 
     def start(self, n: int) -> list[State]:
         """Return the states of all layers before anything was read."""
+        self.require_layers()
         return [cell.zero_state(n) for cell in cast(list[Cell], self.cells)]
 
     def read(self, tokens: Tensor, state: list[State]) -> tuple[Tensor, list[State]]:

@@ -8,7 +8,7 @@ log p(x) = Σ_t log p(x_t | x_1 … x_{t-1}, calendar).
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, Self, Unpack, get_args
+from typing import Any, Self, Unpack
 
 import numpy as np
 import torch
@@ -17,16 +17,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sdg_lab import training
-from sdg_lab.checks import number, one_of, whole
+from sdg_lab.checks import known_options, number, one_of, whole
 from sdg_lab.data.types import Series
 from sdg_lab.models.contract import check_count
 from sdg_lab.models.neural import NeuralModel, new_generator
-from sdg_lab.models.recurrent.cells import State, make_cell
+from sdg_lab.models.recurrent.cells import CELLS, CellKind, State
 from sdg_lab.models.sequences.sampling import draw
 from sdg_lab.training.recipe import Recipe, defaults
 
 Floats = NDArray[np.float64]
-CellKind = Literal["rnn", "lstm", "gru"]
 
 MIN_SCALE = 0.05
 """Smallest standard deviation of a component, in standard deviations of the data: measured values are rounded, and a
@@ -54,6 +53,7 @@ class RecurrentSeries(NeuralModel[Series]):
         ValueError: if an argument is out of range.
     """
 
+    @known_options
     def __init__(
         self,
         cell: CellKind = "gru",
@@ -66,12 +66,12 @@ class RecurrentSeries(NeuralModel[Series]):
         dropout: float = 0.1,
     ) -> None:
         super().__init__()
-        self.kind: CellKind = one_of("cell", cell, get_args(CellKind))
+        self.kind: CellKind = one_of("cell", cell, CELLS)
         self.width, self.components = whole("width", width, least=1), whole("components", components, least=1)
         self.period = None if period is None else number("period", period, above=0)
         self.context, self.noise = whole("context", context, least=2), number("noise", noise, least=0)
         self.dropout = number("dropout", dropout, least=0, below=1)
-        self.cell = make_cell(cell, 1 if period is None else 3, width)
+        self.cell = CELLS[cell](1 if period is None else 3, width)
         self.drop = nn.Dropout(dropout)
         self.head = nn.Linear(width, 3 * components)
         self._units: dict[str, Any] = {}  # what the training series was measured in, and when
@@ -265,7 +265,7 @@ class RecurrentSeries(NeuralModel[Series]):
     # Keeping.
 
     def config(self) -> dict[str, Any]:
-        """Return the arguments of ``__init__``."""
+        """Return the arguments of ``__init__``; the attribute ``cell`` is the network itself."""
         names = ("width", "components", "period", "context", "noise", "dropout")
         return {"cell": self.kind} | {name: getattr(self, name) for name in names}
 
@@ -288,7 +288,8 @@ def _numbers(data: Series) -> Floats:
 def _values(data: Series | ArrayLike | Tensor) -> Floats:
     """Return the values of a series, (n,), or refuse what is none."""
     try:
-        found = data.values if isinstance(data, Series) else _array(data)
+        values = data.values if isinstance(data, Series) else data
+        found = np.asarray(values.detach().cpu() if isinstance(values, Tensor) else values, dtype=np.float64)
     except (TypeError, ValueError):
         raise TypeError(f"data must be a Series, or its values (n,), got {type(data).__name__}") from None
     if found.ndim != 1:
@@ -296,7 +297,3 @@ def _values(data: Series | ArrayLike | Tensor) -> Floats:
     if len(found) == 0:
         raise ValueError("the series is empty: give at least one value")
     return found
-
-
-def _array(data: Any) -> Floats:
-    return np.asarray(data.detach().cpu() if isinstance(data, Tensor) else data, dtype=np.float64)

@@ -7,9 +7,10 @@ order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +52,15 @@ class Alphabet:
             if not sequence:
                 raise ValueError(f"sequence {index} is empty; leave it out of the training data")
         return cls(tuple(sorted(set(chain.from_iterable(sequences)))), isinstance(sequences[0], str))
+
+    @classmethod
+    def from_facts(cls, facts: Mapping[str, Any]) -> Self:
+        """Make the alphabet that :meth:`facts` describes."""
+        return cls(tuple(facts["letters"]), facts["characters"])
+
+    def facts(self) -> dict[str, Any]:
+        """Return the symbols and their kind, as JSON can say them."""
+        return {"letters": list(self.letters), "characters": self.characters}
 
     @property
     def symbols(self) -> tuple[str, ...]:

@@ -42,8 +42,8 @@ _recipe = defaults(epochs=30, batch_size=64, lr=2e-3, clip=1.0)
 class SequenceModel(NeuralModel[Sequences]):
     """Base of the models that predict the next token.
 
-    A subclass hands ``context`` to this ``__init__`` and implements :meth:`config`, :meth:`build`, :meth:`logits`,
-    :meth:`start`, :meth:`read` and :meth:`keep`.
+    A subclass hands ``context`` to this ``__init__`` and implements :meth:`build`, :meth:`logits`, :meth:`start`,
+    :meth:`read` and :meth:`keep`.
 
     Args:
         context: the largest number of tokens that the network can read, boundary included; None if there is no limit.
@@ -144,11 +144,16 @@ class SequenceModel(NeuralModel[Sequences]):
     def log_prob(self, x: Sequences) -> NDArray[np.float64]:
         """Return the exact log-probability of each sequence, its end included, in nats, (n,).
 
+        Running text has no end: a model that was fitted on it gives the sum of :meth:`text_log_prob` for each text.
+
         Raises:
             TypeError: if the sequences are of another kind than the training data.
             ValueError: if a symbol was never seen in training, or a sequence is longer than the context.
             NotFittedError: before ``fit``.
         """
+        if self.text_context is not None:
+            self.alphabet.encode(x)  # refuses what is no list of texts, and says where an unknown symbol is
+            return np.array([self.text_log_prob(text).sum() for text in x])
         tokens, lengths = self.pad(x)
         found = np.empty(len(lengths))
         # Sequences of like length are computed together, so that little is padding.
@@ -187,18 +192,11 @@ class SequenceModel(NeuralModel[Sequences]):
         """
         self.require_fitted()
         n, generator = check_count(n), new_generator(seed)
+        options: dict[str, Any] = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
+        options |= {"generator": generator, "max_length": max_length, "prompt": prompt}
         found: list[Any] = []
         for first in range(0, n, MAX_ROWS):
-            tokens, lengths = self.sample_tokens(
-                min(MAX_ROWS, n - first),
-                generator=generator,
-                temperature=temperature,
-                top_k=top_k,
-                top_p=top_p,
-                max_length=max_length,
-                prompt=prompt,
-            )
-            found += self.unpad(tokens, lengths)
+            found += self.unpad(*self.sample_tokens(min(MAX_ROWS, n - first), **options))
         return found
 
     @torch.no_grad()
@@ -338,6 +336,11 @@ class SequenceModel(NeuralModel[Sequences]):
 
     # Codes.
 
+    def require_layers(self) -> None:
+        """Refuse to compute before there are layers, which ``fit`` makes: it computes, too, before it is done."""
+        if self._alphabet is None:
+            self.require_fitted()
+
     @property
     def alphabet(self) -> Alphabet:
         """The symbols seen in training; raises :class:`NotFittedError` before ``fit``."""
@@ -414,9 +417,8 @@ class SequenceModel(NeuralModel[Sequences]):
         """Return the symbols, and the window of a running text; nothing before ``fit``."""
         if self._alphabet is None:
             return {}
-        known = {"letters": list(self._alphabet.letters), "characters": self._alphabet.characters}
-        return known | {"text_context": self.text_context}
+        return self._alphabet.facts() | {"text_context": self.text_context}
 
     def set_facts(self, facts: dict[str, Any]) -> None:
         """Take over the symbols, and make the layers for them."""
-        self._prepare(Alphabet(tuple(facts["letters"]), facts["characters"]), facts["text_context"], seed=0)
+        self._prepare(Alphabet.from_facts(facts), facts["text_context"], seed=0)

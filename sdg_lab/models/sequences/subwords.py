@@ -16,6 +16,8 @@ from functools import cached_property
 from heapq import heapify, heappop, heappush
 from itertools import pairwise
 
+from sdg_lab.checks import several, whole
+
 PIECE = re.compile(r" ?[^\W\d_]+| ?[^\s\w]+| ?[\d_]+|\s+(?!\S)|\s+")
 """What no token reaches beyond: a word with the space before it, marks, digits, or white space."""
 
@@ -33,6 +35,7 @@ class Subwords:
     """
 
     def __init__(self, tokens: tuple[str, ...]) -> None:
+        tokens = several("tokens", tokens)
         if not tokens or "" in tokens or len(set(tokens)) < len(tokens):
             raise ValueError("tokens must be different and not empty, and there must be at least one")
         self.tokens = tokens
@@ -51,8 +54,7 @@ class Subwords:
         tokens = sorted(set(text))
         if not tokens:
             raise ValueError("the text is empty; give at least one character")
-        if size < len(tokens):
-            raise ValueError(f"size must be >= {len(tokens)}, the text's different characters, got {size}")
+        whole("size, which counts the text's different characters too,", size, least=len(tokens))
         counts = Counter(PIECE.findall(text))
         pieces = [(list(piece), count) for piece, count in counts.items()]
         common: Counter[Pair] = Counter()

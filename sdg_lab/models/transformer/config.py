@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from sdg_lab.checks import number, one_of, whole
+from sdg_lab.checks import number, one_of, truth, whole
 
 Positions = Literal["learned", "rotary"]
 Norm = Literal["layer", "rms"]
@@ -61,7 +61,9 @@ class TransformerConfig:
     def __post_init__(self) -> None:
         for name in ("d_model", "n_layers", "n_heads", "n_kv_heads", "context", "d_ff"):
             if (size := getattr(self, name)) is not None:
-                whole(name, size, least=1)
+                object.__setattr__(self, name, whole(name, size, least=1))  # numpy's whole numbers are not JSON's
+        for name in ("tied", "bias"):
+            object.__setattr__(self, name, truth(name, getattr(self, name)))
         choices = {"positions": Positions, "norm": Norm, "feed_forward": Activation, "rope_pairs": Pairs}
         for name, kinds in choices.items():
             one_of(name, getattr(self, name), get_args(kinds))

@@ -193,14 +193,17 @@ class GPT(SequenceModel):
 
     def matrices(self) -> list[nn.Parameter]:
         """Return the matrices inside the blocks: what ``optimizer="muon"`` steps as matrices."""
+        self.require_layers()
         return [parameter for parameter in self.network.blocks.parameters() if parameter.ndim == 2]
 
     def logits(self, tokens: Tensor) -> Tensor:
         """Return the logits of the token after each position, (n, T) -> (n, T, symbols)."""
+        self.require_layers()
         return cast(Tensor, self.network(tokens))
 
     def start(self, n: int) -> KVCache:
         """Return an empty cache for n sequences."""
+        self.require_layers()
         return self.network.cache(n)
 
     def read(self, tokens: Tensor, state: KVCache) -> tuple[Tensor, KVCache]:

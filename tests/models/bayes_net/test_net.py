@@ -317,6 +317,14 @@ def test_drawn_tables_follow_the_dirichlet_posterior():
         assert kstest(draws[:, k], "beta", args=(weights[k], weights.sum() - weights[k])).pvalue > 1e-3
 
 
+def test_each_row_of_a_drawn_table_is_a_distribution_however_little_its_setting_was_seen():
+    counts = np.array([[[0.0, 0.0, 0.0], [40.0, 0.0, 900.0]], [[0.0, 2.0, 0.0], [0.0, 0.0, 0.0]]])
+    for seed in range(20):
+        table = draw_table(counts, 1e-3, np.random.default_rng(seed))
+        np.testing.assert_allclose(table.sum(axis=-1), np.ones((2, 2)))
+        assert (table >= 0).all()
+
+
 def test_drawn_tables_make_another_network_each_time(asia):
     model = BayesNet("tree").fit(asia.sample(200, seed=0))
     one, same, other = (model.draw_tables(seed=seed) for seed in (1, 1, 2))
@@ -524,6 +532,8 @@ def test_rows_of_another_kind_are_refused(people):
         model.log_prob(people[:1].assign(size=np.inf))
     with pytest.raises(ValueError, match=r"the table lacks the columns \['age'\]"):
         model.log_prob(people[["town"]].assign(**{c: people[c] for c in people if c not in ("town", "age")}))
+    with pytest.raises(ValueError, match=r"the parents of 'c' must be several values, such as \['ab'\], got 'ab'"):
+        BayesNet({"a": (), "b": (), "c": "ab"})
     with pytest.raises(ValueError, match="the graph and the table must have the same columns; only one of them has c"):
         BayesNet({"c": ()}).fit(people[["town"]].assign(c=1)[["town"]].rename(columns={"town": "town"}))
 

@@ -127,6 +127,8 @@ def test_a_cycle_is_named_and_unknown_nodes_too():
         d_separated({"a": (), "b": ()}, "a", "z")
     with pytest.raises(ValueError, match="must be two different nodes, and neither of them given"):
         d_separated({"a": (), "b": ()}, "a", "b", ["a"])
+    with pytest.raises(ValueError, match=r"given must be several values, such as \['cd'\], got 'cd'"):
+        d_separated(dict.fromkeys("abcd", ()), "a", "b", "cd")
 
 
 # Scores

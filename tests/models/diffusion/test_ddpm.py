@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import weakref
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +169,22 @@ def test_a_trajectory_starts_in_noise_and_ends_in_the_sample() -> None:
         assert not any(state.requires_grad for state in states)
         end = np.rint((states[-1].numpy().clip(-1, 1) + 1) / 2 * 16) / 16
         np.testing.assert_allclose(end, model.sample(5, seed=3, labels=1, **way).pixels, atol=1e-5)
+
+
+def test_the_states_on_the_way_to_a_sample_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, states, alive = knowing(0.13, levels=5), list[weakref.ref[Tensor]](), list[int]()
+
+    def watched(*_: Any, **__: Any) -> Iterator[Tensor]:
+        for _step in range(20):
+            state = torch.zeros(2, *SHAPE)
+            states.append(weakref.ref(state))
+            alive.append(sum(one() is not None for one in states))
+            yield state
+
+    monkeypatch.setattr(model, "trajectory", watched)
+    model.sample(2, seed=0)
+    assert len(alive) == 20
+    assert max(alive) <= 3
 
 
 def peer(kind: Any, model: Diffusion, **options: Any) -> Any:

@@ -49,6 +49,17 @@ def test_points_of_the_mixture_have_its_moments() -> None:
         assert ((got.mean(0) - want).abs() < 5 * spread / math.sqrt(n)).all()
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_point_is_the_mean_of_its_component_and_noise_and_the_generator_alone_decides(dtype: torch.dtype) -> None:
+    mixture = GaussianMixture(*(part.to(dtype) for part in (three().weights, three().means, three().scales)))
+    generator = torch.Generator().manual_seed(4)
+    chosen = torch.multinomial(mixture.weights, 50, replacement=True, generator=generator)
+    z = torch.randn(50, 2, generator=generator, dtype=dtype)
+    torch.testing.assert_close(
+        mixture.sample(50, torch.Generator().manual_seed(4)), mixture.means[chosen] + mixture.scales[chosen, None] * z
+    )
+
+
 @pytest.mark.parametrize("gain_and_spread", [(0.9, math.sqrt(1 - 0.81)), (0.3, math.sqrt(1 - 0.09))])
 def test_the_best_prediction_is_the_posterior_mean_by_quadrature(gain_and_spread: tuple[float, float]) -> None:
     gain, spread = gain_and_spread

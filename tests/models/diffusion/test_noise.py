@@ -46,6 +46,13 @@ def test_every_schedule_goes_from_the_image_to_noise(name: str, timesteps: int) 
     assert 0 < table[-1] < 1e-3
 
 
+def test_the_linear_schedule_ends_in_noise_as_pure_for_more_steps_and_purer_for_fewer() -> None:
+    left = {steps: float(noise.linear_schedule(steps)[-1]) for steps in (20, 50, 200, 1000, 5000)}
+    assert left[1000] == pytest.approx(4e-5, rel=0.05)
+    assert left[5000] == pytest.approx(left[1000], rel=0.1)
+    assert left[20] < left[50] < left[200] < left[1000]
+
+
 # The forward process.
 
 

@@ -95,6 +95,15 @@ def test_ddim_with_all_its_noise_and_steps_is_ancestral_sampling() -> None:
         torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-6)
 
 
+def test_ddim_draws_nothing_where_nothing_is_added() -> None:
+    table, start, source = noise.cosine_schedule(30), normal(5, 2), generator(4)
+    before = source.get_state()
+    list(ddim(lambda x, t: 0 * x, start, table, 6, generator=source))
+    assert torch.equal(source.get_state(), before)
+    list(ddim(lambda x, t: 0 * x, start, table, 6, eta=0.01, generator=source))
+    assert not torch.equal(source.get_state(), before)
+
+
 def test_noise_is_like_what_it_is_added_to_with_or_without_a_generator() -> None:
     for dtype in (torch.float32, torch.float64):
         x = torch.zeros(3, 1, 2, dtype=dtype)

@@ -179,6 +179,22 @@ def test_no_rounding_carries_a_draw_out_of_its_context(names, smoothing):
         assert np.isin(level.contexts * level.n_symbols + symbols, level.grams).all()
 
 
+@pytest.mark.parametrize("smoothing", SMOOTHINGS)
+def test_each_share_of_the_uniform_numbers_draws_what_it_belongs_to(smoothing):
+    """What a context keeps is cut into the shares of its n-grams, in their order; the rest goes to the shorter one."""
+    level = MarkovChain(2, smoothing).fit(TINY)._levels[-1]
+    for row, context in enumerate(level.contexts):
+        entries = range(level.starts[row], level.starts[row + 1])
+        begin = np.cumsum([0.0, *level.alpha[entries]])
+        symbols, _ = level.draw(np.full(len(entries), context), (begin[:-1] + begin[1:]) / 2)
+        np.testing.assert_array_equal(symbols, level.grams[entries] % level.n_symbols)
+    unseen = np.setdiff1d(np.arange(level.n_symbols**2), level.contexts)[:1]
+    contexts, own = np.append(level.contexts, unseen), np.append(1 - level.gamma[:-1], 0.0)
+    symbols, left = level.draw(contexts[own < 1], own[own < 1])
+    assert (symbols == -1).all()
+    assert (left == 0).all()
+
+
 def test_no_rounding_makes_a_temperature_draw_the_impossible(names):
     model = MarkovChain(3).fit(names.train)
     level = model._levels[-1]
@@ -320,10 +336,10 @@ def test_what_never_happened_is_impossible_without_smoothing():
     np.testing.assert_array_equal(model.log_prob(["ba", "ab"]), [-np.inf, 0.0])
 
 
-def test_the_transition_matrix_holds_the_shares_of_each_row():
+def test_a_context_of_one_symbol_holds_the_shares_of_what_followed():
     model = MarkovChain(1).fit(["ab", "b"])
-    want = [[0, 0.5, 0.5], [0, 0, 1], [1, 0, 0]]  # from and to: ·, a, b
-    np.testing.assert_array_equal(model.transition_matrix(), want)
+    for context, want in (("", [0, 0.5, 0.5]), ("a", [0, 0, 1]), ("b", [1, 0, 0])):  # to: ·, a, b
+        np.testing.assert_array_equal(model.next_distribution(context), want)
 
 
 def test_parameters_are_the_n_grams_remembered():
@@ -385,11 +401,6 @@ def test_an_unseen_context_is_refused_without_smoothing():
         MarkovChain(3).fit(TINY).next_distribution("bbb")
 
 
-def test_a_transition_matrix_needs_order_one():
-    with pytest.raises(ValueError, match=r"only a chain of order 1 .* this one has order 2; fit order=1"):
-        MarkovChain(2).fit(TINY).transition_matrix()
-
-
 def test_n_grams_beyond_64_bits_are_refused():
     with pytest.raises(ValueError, match=r"order 40 over 3 symbols has more n-grams than a 64-bit number can name"):
         MarkovChain(40).fit(TINY)
@@ -404,16 +415,13 @@ def test_a_model_of_another_kind_is_not_loaded(tmp_path):
         MarkovChain.load(tmp_path / "other.safetensors")
 
 
-@pytest.mark.parametrize(
-    "ask", ["sample", "log_prob", "next_distribution", "transition_matrix", "save", "n_parameters"]
-)
+@pytest.mark.parametrize("ask", ["sample", "log_prob", "next_distribution", "save", "n_parameters"])
 def test_nothing_is_answered_before_fit(ask, tmp_path):
     model = MarkovChain(1)
     calls = {
         "sample": lambda: model.sample(1),
         "log_prob": lambda: model.log_prob(TINY),
         "next_distribution": lambda: model.next_distribution("a"),
-        "transition_matrix": lambda: model.transition_matrix(),
         "save": lambda: model.save(tmp_path / "x"),
         "n_parameters": lambda: model.n_parameters,
     }

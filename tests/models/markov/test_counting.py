@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2_contingency
 
+from sdg_lab.models.contract import NotFittedError
 from sdg_lab.models.markov import CountingChain, MarkovChain
 from sdg_lab.models.sequences.alphabet import Sequences
 
@@ -95,3 +96,43 @@ def test_bad_data_and_unseen_symbols_are_refused():
         CountingChain().fit(["a", ""])
     with pytest.raises(ValueError, match="symbol 'c' was never seen in training"):
         CountingChain(1, 0.5).fit(TINY).log_prob(["abc"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"order": -1}, "order must be a whole number >= 0, got -1"),
+        ({"order": "a"}, "order must be a whole number >= 0, got 'a'"),
+        ({"alpha": -1}, "alpha must be >= 0, got -1"),
+        ({"alpha": math.nan}, "alpha must be >= 0, got nan"),
+    ],
+    ids=str,
+)
+def test_arguments_out_of_range_are_refused(arguments, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        CountingChain(**arguments)
+
+
+def test_questions_that_cannot_be_answered_are_refused():
+    chain = CountingChain(1).fit(TINY)
+    with pytest.raises(ValueError, match="n, the number of samples, must be a whole number >= 1, got -3"):
+        chain.sample(-3)
+    with pytest.raises(ValueError, match=r"seed must be a whole number >= 0, got 1\.5"):
+        chain.sample(1, seed=1.5)
+    new = CountingChain()
+    for ask in (lambda: new.sample(1), lambda: new.log_prob(TINY), lambda: new.probability("a", ())):
+        with pytest.raises(NotFittedError, match=r"this CountingChain has not been fitted: call fit\(data\) first"):
+            ask()
+
+
+def test_an_interrupted_fit_leaves_the_chain_as_it_was():
+    class Interrupted(list):
+        def __iter__(self):
+            yield from self[:1]
+            raise KeyboardInterrupt
+
+    chain = CountingChain(1).fit(TINY)
+    before = chain.log_prob(TINY)
+    with pytest.raises(KeyboardInterrupt):
+        chain.fit(Interrupted(["xy", "yx"]))
+    assert chain.log_prob(TINY) == before

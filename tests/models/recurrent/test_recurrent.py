@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from sdg_lab.files import write_tensors
 from sdg_lab.models.contract import NotFittedError
 from sdg_lab.models.recurrent import Recurrent
-from sdg_lab.models.recurrent.cells import CELLS, State, make_cell
+from sdg_lab.models.recurrent.cells import CELLS, State
 from sdg_lab.models.sequences.dropout import LockedDropout
 
 NAMES = ["anna", "ada", "nan", "dan", "dana", "hannah"]
@@ -38,7 +38,7 @@ def random_state(kind: str, n: int, width: int) -> State:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_step_is_that_of_torch_with_the_same_weights(kind: str) -> None:
-    ours, theirs = make_cell(kind, 5, 7), THEIR_CELLS[kind](5, 7)
+    ours, theirs = CELLS[kind](5, 7), THEIR_CELLS[kind](5, 7)
     ours.load_state_dict(theirs.state_dict())
     x, state = noise(3, 5, seed=9), random_state(kind, 3, 7)
     want = theirs(x, state if kind == "lstm" else state[0])
@@ -49,7 +49,7 @@ def test_a_step_is_that_of_torch_with_the_same_weights(kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("way", ["along", "fused"])
 def test_a_whole_sequence_and_its_gradients_are_those_of_torch(kind: str, way: str) -> None:
-    ours, theirs = make_cell(kind, 5, 7), THEIR_LAYERS[kind](5, 7, batch_first=True)
+    ours, theirs = CELLS[kind](5, 7), THEIR_LAYERS[kind](5, 7, batch_first=True)
     ours.load_state_dict({name.removesuffix("_l0"): value for name, value in theirs.state_dict().items()})
     x, state = noise(3, 11, 5, seed=9), random_state(kind, 3, 7)
     first = tuple(part[None] for part in state)
@@ -66,7 +66,7 @@ def test_a_whole_sequence_and_its_gradients_are_those_of_torch(kind: str, way: s
 
 def test_weights_start_within_the_bounds_of_torch() -> None:
     for kind in KINDS:
-        weights = torch.cat([p.detach().flatten() for p in make_cell(kind, 10, 25).parameters()])
+        weights = torch.cat([p.detach().flatten() for p in CELLS[kind](10, 25).parameters()])
         assert weights.abs().max() <= 0.2
         assert weights.std().item() == pytest.approx(0.2 / np.sqrt(3), rel=0.05)
 
@@ -195,8 +195,10 @@ def test_bad_arguments_are_refused(changes: dict[str, object], sentence: str) ->
 
 
 def test_hidden_units_need_a_fitted_model_and_so_does_its_size() -> None:
-    with pytest.raises(NotFittedError, match="has not been fitted"):
-        small().hidden("anna")
+    model, tokens = small(), torch.zeros(1, 3, dtype=torch.int64)
+    for ask in (lambda: model.hidden("anna"), lambda: model.logits(tokens), lambda: model.start(1), model.matrices):
+        with pytest.raises(NotFittedError, match="this Recurrent has not been fitted"):
+            ask()
     with pytest.raises(NotFittedError, match="the size of this Recurrent depends on its data"):
         small().n_parameters  # noqa: B018 - a property that refuses
     assert small().device == torch.device("cpu")

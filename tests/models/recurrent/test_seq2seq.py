@@ -268,6 +268,9 @@ def test_bad_arguments_are_refused() -> None:
         small(embedding=0)
     with pytest.raises(ValueError, match="dropout must be >= 0 and < 1, got 1"):
         small(dropout=1)
+    for name in ("attention", "bidirectional", "reverse_source"):
+        with pytest.raises(ValueError, match=f"{name} must be True or False, got 'no'"):
+            small(**{name: "no"})
 
 
 def test_bad_data_is_refused() -> None:
@@ -286,6 +289,9 @@ def test_bad_data_is_refused() -> None:
 def test_bad_questions_are_refused(fitted: Seq2Seq) -> None:
     with pytest.raises(NotFittedError, match="this Seq2Seq has not been fitted"):
         small().translate(["ab"])
+    codes = torch.ones(1, 2, dtype=torch.int64)
+    with pytest.raises(NotFittedError, match="this Seq2Seq has not been fitted"):
+        small().logits(codes, torch.tensor([2]), codes)
     with pytest.raises(ValueError, match=r"targets depend on a source: give one, as in sample\(n, source=...\)"):
         fitted.sample(3)
     with pytest.raises(ValueError, match="n, the number of samples, must be a whole number >= 1, got 0"):

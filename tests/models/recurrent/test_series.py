@@ -96,6 +96,12 @@ def test_paths_follow_the_season(fitted: RecurrentSeries) -> None:
     assert fitted.sample(3, after=waves()).times[0] == waves().times[-1] + 1
 
 
+def test_a_path_is_the_only_one_of_one(fitted: RecurrentSeries) -> None:
+    for after in (None, waves()):
+        (alone,) = fitted.sample_paths(1, 6, seed=3, after=after)
+        np.testing.assert_array_equal(fitted.sample(6, seed=3, after=after).values, alone)
+
+
 def test_years_as_numbers_and_no_season() -> None:
     model = small().fit(years(), epochs=1, progress=False)
     assert model.sample(4, seed=0, after=years()).times.tolist() == [1980.0, 1981.0, 1982.0, 1983.0]
@@ -254,6 +260,9 @@ def test_bad_data_and_questions_are_refused(fitted: RecurrentSeries) -> None:
         small().fit(waves(), validation=waves(9))
     with pytest.raises(ValueError, match=r"all 20 values of the series are 3.0; there is nothing to learn"):
         small().fit(Series(np.full(20, 3.0), waves(20).times, "litres"))
+    for paths in (0, -1):
+        with pytest.raises(ValueError, match=f"paths must be a whole number >= 1, got {paths}"):
+            fitted.sample_paths(paths, 3)
     with pytest.raises(NotFittedError, match="this RecurrentSeries has not been fitted"):
         small().sample(3)
     with pytest.raises(NotFittedError, match="this RecurrentSeries has not been fitted"):

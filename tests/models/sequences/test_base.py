@@ -70,12 +70,18 @@ class Memory(Bigram):
         return state[:, :-1] / state[:, -1:], state
 
 
+def logits_of(chain: MarkovChain) -> Tensor:
+    """Return the log-probabilities of what follows each symbol of a chain of order 1."""
+    contexts = ["", *chain.symbols[1:]] if chain.alphabet.characters else [(), *((s,) for s in chain.symbols[1:])]
+    return torch.from_numpy(np.log([chain.next_distribution(context) for context in contexts]))
+
+
 def as_chain(data: Sequences) -> tuple[Bigram, MarkovChain]:
     """Return a bigram network with the probabilities of a smoothed chain."""
     chain = MarkovChain(1, "add").fit(data)
     model = Bigram().fit(data, epochs=1, progress=False)
     with torch.no_grad():
-        model.table.weight.copy_(torch.from_numpy(np.log(chain.transition_matrix())))
+        model.table.weight.copy_(logits_of(chain))
     return model, chain
 
 
@@ -376,12 +382,27 @@ def test_text_log_prob_predicts_each_character_once() -> None:
     chain = MarkovChain(1, "add").fit([TEXT])
     model = Bigram().fit_text(TEXT, context=8, epochs=1, progress=False)
     with torch.no_grad():
-        model.table.weight.copy_(torch.from_numpy(np.log(chain.transition_matrix())))
+        model.table.weight.copy_(logits_of(chain))
     end = np.log(chain.next_distribution(TEXT)[0])
     for context, stride in ((8, 4), (5, 1), (100, 50)):
         nats = model.text_log_prob(TEXT, context=context, stride=stride)
         assert nats.shape == (len(TEXT),)
         assert nats.sum() == pytest.approx(chain.log_prob([TEXT])[0] - end, rel=1e-6)
+
+
+def test_the_log_prob_of_running_text_counts_no_end_and_reads_any_length() -> None:
+    model = Memory(context=12).fit_text(TEXT, epochs=1, progress=False)
+    texts = ["to be", "not", TEXT]
+    found = model.log_prob(texts)
+    np.testing.assert_allclose(found, [model.text_log_prob(text).sum() for text in texts], rtol=1e-6)
+    tokens, lengths = model.pad(["to be"])
+    with torch.no_grad():
+        assert found[0] == pytest.approx(float(model.token_log_probs(tokens, lengths - 1).sum()), rel=1e-4)
+    assert model.log_prob(model.sample(3, seed=0, max_length=20)).shape == (3,)
+    with pytest.raises(TypeError, match="data must be a list of strings"):
+        model.log_prob("to be")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="sequence 1, position 0: symbol 'z' was never seen"):
+        model.log_prob(["to", "z"])
 
 
 def test_unless_told_otherwise_a_text_is_read_in_the_windows_of_training_and_half_of_each_is_new() -> None:

@@ -82,9 +82,13 @@ def test_the_tokens_alone_cut_as_the_learner_does() -> None:
 def test_refusals_say_what_and_where() -> None:
     with pytest.raises(ValueError, match="character 3, 'z', is no token"):
         Subwords.learn("ab ba", 5).encode("ab zab")
-    with pytest.raises(ValueError, match="size must be >= 3, the text's different characters, got 2"):
+    with pytest.raises(
+        ValueError, match="size, which counts the text's different characters too, must be a whole number >= 3, got 2"
+    ):
         Subwords.learn("abc", 2)
     with pytest.raises(ValueError, match="the text is empty"):
         Subwords.learn("", 5)
     with pytest.raises(ValueError, match="tokens must be different and not empty"):
         Subwords(("a", "a"))
+    with pytest.raises(ValueError, match=r"tokens must be several values, such as \['ab'\], got 'ab'"):
+        Subwords("ab")  # type: ignore[arg-type]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -379,6 +380,8 @@ def test_new_weights_are_as_small_as_those_of_gpt_2() -> None:
         ({"positions": "rotary", "rope_base": 0.0}, r"rope_base must be >= 1, got 0\.0"),
         ({"positions": "rotary", "rope_base": math.inf}, "rope_base must be >= 1, got inf"),
         ({"rope_base": "10000"}, "rope_base must be >= 1, got '10000'"),
+        ({"bias": "no"}, "bias must be True or False, got 'no'"),
+        ({"tied": 1}, "tied must be True or False, got 1"),
         ({"norm_eps": math.nan}, "norm_eps must be > 0, got nan"),
         ({"norm_eps": 0.0}, r"norm_eps must be > 0, got 0\.0"),
     ],
@@ -388,9 +391,24 @@ def test_bad_arguments_are_refused(options: dict[str, Any], sentence: str) -> No
         gpt(**options)
 
 
+def test_numbers_of_numpy_are_saved_as_numbers(tmp_path: Path) -> None:
+    model = gpt(d_model=np.int64(16), tied=np.True_).fit(["an", "na"], epochs=1, progress=False)
+    model.save(tmp_path / "numpy.safetensors")
+    assert GPT.load(tmp_path / "numpy.safetensors").config() == model.config()
+
+
 def test_what_does_not_fit_is_refused(fitted: GPT) -> None:
-    with pytest.raises(NotFittedError, match="this GPT has not been fitted"):
-        gpt().sample(1)
+    tokens = torch.zeros(1, 3, dtype=torch.int64)
+    questions: tuple[Callable[[GPT], Any], ...] = (
+        lambda m: m.sample(1),
+        lambda m: m.logits(tokens),
+        lambda m: m.loss(tokens, torch.tensor([2])),
+        lambda m: m.start(1),
+        lambda m: m.matrices(),
+    )
+    for ask in questions:
+        with pytest.raises(NotFittedError, match="this GPT has not been fitted"):
+            ask(gpt())
     with pytest.raises(ValueError, match="sequence 1 has 12 symbols, with its boundary more than the context of 12"):
         gpt().fit(["an", "a" * 12], progress=False)
     with pytest.raises(ValueError, match="symbol 'z' was never seen in training"):
