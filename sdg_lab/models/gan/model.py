@@ -8,6 +8,7 @@ images lie in [-1, 1], the range of the generator's tanh; outside they are :clas
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, NoReturn, Self, Unpack, cast, get_args
@@ -17,7 +18,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from sdg_lab.checks import number, one_of, whole
+from sdg_lab.checks import known_options, number, one_of, truth, whole
 from sdg_lab.models.gan.augment import augment
 from sdg_lab.models.gan.losses import (
     OBJECTIVES,
@@ -68,6 +69,7 @@ class GAN(LatentImageModel):
     RENAMED: ClassVar[Mapping[str, str]] = {"loss": "objective"}
     REMOVED: ClassVar[Mapping[str, Any]] = {"gradient_penalty": PENALTY}
 
+    @known_options
     def __init__(
         self,
         shape: Sequence[int] = (1, 8, 8),
@@ -87,7 +89,8 @@ class GAN(LatentImageModel):
         self.depth = whole("depth", depth, least=1)
         self.architecture: Architecture = one_of("architecture", architecture, get_args(Architecture))
         self.objective: Objective = one_of("objective", objective, OBJECTIVES)
-        self.spectral_norm, self.r1, self.augment = spectral_norm, number("r1", r1, least=0), augment
+        self.spectral_norm, self.augment = truth("spectral_norm", spectral_norm), truth("augment", augment)
+        self.r1 = number("r1", r1, least=0)
         if architecture == "convolutional":
             check_divisible(self.shape, 2**self.depth, f"depth={depth} halves them so often; give a smaller one")
         self._build()
@@ -176,7 +179,8 @@ class GAN(LatentImageModel):
 
         Raises:
             TypeError: if ``data`` are no images, or an option does not exist.
-            ValueError: for images of another shape, none at all, labels that do not fit, and options out of range.
+            ValueError: for images of another shape, none at all, labels that do not fit, options out of range, and
+                batches too few for a step of the generator.
             DivergedError: if a loss becomes NaN or infinite; names the network, the step and the last good checkpoint.
         """
         if validation is not None or recipe.get("patience") is not None:
@@ -185,6 +189,18 @@ class GAN(LatentImageModel):
                 "samples in on_epoch=..."
             )
         return self.fit_images(data, labels, validation=None, recipe=recipe, seed=seed, progress=progress)
+
+    def learn(self, batch: tuple[Tensor, ...], *, recipe: Recipe, **rest: Any) -> Self:
+        """Train, if there are batches enough for the generator to have its turn at all."""
+        epochs, size = (whole(name, recipe[name], least=1) for name in ("epochs", "batch_size"))
+        batches, turn = epochs * math.ceil(len(batch[0]) / size), self.rounds()["generator"]
+        if batches < turn:
+            raise ValueError(
+                f"with {self.objective!r} the generator steps on every {turn}th batch, but epochs={epochs} with "
+                f"{len(batch[0])} images and batch_size={size} are {batches} batches: give more epochs, or a smaller "
+                "batch_size"
+            )
+        return super().learn(batch, recipe=recipe, **rest)
 
     def draw_weights(self, seed: int) -> None:
         """Make both networks anew."""

@@ -123,6 +123,12 @@ def test_the_gradient_penalty_is_taken_between_real_and_fake_images() -> None:
     assert penalty == pytest.approx(10 * mean, abs=10 * 5 * spread / n**0.5)
 
 
+def test_new_weights_are_where_the_old_ones_were() -> None:
+    model = small().to("meta")
+    model.draw_weights(0)
+    assert {weight.device.type for weight in model.parameters()} == {"meta"}
+
+
 def test_each_network_s_step_is_its_own() -> None:
     model, x = small(), torch.zeros(4, *SHAPE)
     model.loss_of("discriminator", x).backward()  # type: ignore[no-untyped-call]
@@ -215,7 +221,7 @@ def test_the_label_decides_the_image() -> None:
     ids=str,
 )
 def test_every_kind_is_saved_and_fitted_anew(changes: dict[str, Any], tmp_path: Path) -> None:
-    data, how = bars(30), {"epochs": 1, "batch_size": 10, "seed": 5, "progress": False}
+    data, how = bars(30), {"epochs": 2, "batch_size": 10, "seed": 5, "progress": False}
     model = small(**changes).fit(data, **how)  # type: ignore[arg-type]
     model.save(tmp_path / "gan.safetensors")
     again = GAN.load(tmp_path / "gan.safetensors")
@@ -279,6 +285,20 @@ def test_no_loss_can_be_validated(wrong: dict[str, Any]) -> None:
         small().fit(bars(10), **wrong)
 
 
+def test_a_generator_that_would_never_step_is_refused_and_the_fitted_model_stays() -> None:
+    model = small(objective="wgan-gp").fit(bars(40), epochs=5, batch_size=40, progress=False)
+    assert len(model.history.players["generator"]) > 0  # type: ignore[union-attr]
+    before = model.sample(4, seed=0).pixels
+    with pytest.raises(
+        ValueError,
+        match="with 'wgan-gp' the generator steps on every 5th batch, but epochs=2 with 40 images and "
+        "batch_size=20 are 4 batches: give more epochs, or a smaller batch_size",
+    ):
+        model.fit(bars(40), epochs=2, batch_size=20, progress=False)
+    np.testing.assert_array_equal(model.sample(4, seed=0).pixels, before)
+    small().fit(bars(40), epochs=1, batch_size=40, progress=False)  # one batch is enough for the other objectives
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
@@ -286,6 +306,8 @@ def test_no_loss_can_be_validated(wrong: dict[str, Any]) -> None:
         ({"width": 0}, "width must be a whole number >= 1, got 0"),
         ({"depth": 0}, "depth must be a whole number >= 1, got 0"),
         ({"r1": -1.0}, r"r1 must be >= 0, got -1\.0"),
+        ({"spectral_norm": "no"}, "spectral_norm must be True or False, got 'no'"),
+        ({"augment": "no"}, "augment must be True or False, got 'no'"),
         ({"r1": float("nan")}, "r1 must be >= 0, got nan"),
         ({"objective": "minimax"}, "objective must be one of non-saturating, hinge, wgan-gp, got 'minimax'"),
         (
