@@ -7,6 +7,7 @@ classifier of a two-sample test.
 
 from __future__ import annotations
 
+import copy
 from typing import Self
 
 import numpy as np
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sdg_lab import training
+from sdg_lab.checks import truth
 from sdg_lab.models.contract import NotFittedError
 from sdg_lab.models.sequences.alphabet import Alphabet, Sequences
 from sdg_lab.models.sequences.padding import pad
@@ -83,10 +85,11 @@ class SequenceDiscriminator(nn.Module):
             )
         tokens = self._tokens([*real, *generated])
         labels = torch.cat([torch.ones(len(real)), torch.zeros(len(generated))])
-        if fresh:
-            training.reinitialise(self, seed)
-        training.train(self, (tokens, labels), epochs=epochs, lr=lr, seed=seed, progress=False)
-        self.fitted = True
+        learner = copy.deepcopy(self)  # what a refused or interrupted fit leaves half done is not this one
+        if truth("fresh", fresh):
+            training.reinitialise(learner, seed)
+        training.train(learner, (tokens, labels), epochs=epochs, lr=lr, seed=seed, progress=False)
+        self.__dict__, self.fitted = learner.__dict__, True
         return self
 
     @torch.no_grad()

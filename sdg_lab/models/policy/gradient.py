@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from sdg_lab import training
-from sdg_lab.checks import number, one_of, whole
+from sdg_lab.checks import known_options, number, one_of, several, whole
 from sdg_lab.models.sequences.alphabet import Sequences
 from sdg_lab.models.sequences.base import SequenceModel
 from sdg_lab.models.sequences.padding import mask_of
@@ -131,6 +131,7 @@ class PolicyGradient(nn.Module):
         NotFittedError: if the policy is not fitted.
     """
 
+    @known_options
     def __init__(
         self,
         policy: SequenceModel,
@@ -147,10 +148,10 @@ class PolicyGradient(nn.Module):
         policy.require_fitted()
         one_of("baseline", baseline, get_args(Baseline))
         one_of("penalty", penalty, get_args(Penalty))
-        whole("the number of prompts", len(prompts), least=1)
         self.policy, self.reward = policy, reward
         self.reference = copy.deepcopy(policy).requires_grad_(False)
-        self.baseline, self.penalty, self.prompts = baseline, penalty, tuple(prompts)
+        self.baseline, self.penalty, self.prompts = baseline, penalty, several("prompts", prompts)
+        whole("the number of prompts", len(self.prompts), least=1)
         self.kl, self.reuse = number("kl", kl, least=0), whole("reuse", reuse, least=1)
         self.max_length = whole("max_length", max_length, least=1)
         self.rounds: list[Round] = []
@@ -254,6 +255,8 @@ def learn(
         ValueError: if a reward is not finite, or ``batch_size`` does not fit the prompts.
         DivergedError: if the loss or the weights become NaN.
     """
+    whole("rounds", rounds, least=1)
+    whole("batch_size", batch_size, least=1)
     places = torch.arange(batch_size * objective.reuse)  # nothing is learnt from them: a round draws its own data
     options: dict[str, Any] = {"lr": lr, "seed": seed, "device": device, "progress": progress}
     return training.train(objective, places, epochs=rounds, batch_size=batch_size, **options)

@@ -9,6 +9,7 @@ import torch
 from sdg_lab.models.contract import NotFittedError
 from sdg_lab.models.policy.discriminator import SequenceDiscriminator
 from sdg_lab.models.sequences.alphabet import Alphabet
+from sdg_lab.training import DivergedError
 
 ALPHABET = Alphabet.of(["abc"])
 
@@ -69,3 +70,19 @@ def test_what_it_does_not_know_is_refused():
         discriminator.fit(["ab", "ba"], [])
     with pytest.raises(ValueError, match="'z' was never seen"):
         discriminator.fit(["ab"], ["az"])
+
+
+@pytest.mark.parametrize("options", [{"epochs": 0}, {"lr": -1.0}, {"fresh": "no"}, {"lr": 1e30}], ids=str)
+@pytest.mark.parametrize("fresh", [True, False])
+def test_a_refused_fit_leaves_a_fitted_discriminator_as_it_was(options, fresh):
+    real, drawn = with_ab(40, 0), without_ab(40, 1)
+    discriminator = SequenceDiscriminator(ALPHABET).fit(real, drawn, epochs=1)
+    before = discriminator.log_odds(real)
+    with pytest.raises((ValueError, DivergedError)):
+        discriminator.fit(real, drawn, **{"fresh": fresh} | options)
+    assert discriminator.fitted
+    np.testing.assert_array_equal(discriminator.log_odds(real), before)
+    new = SequenceDiscriminator(ALPHABET)
+    with pytest.raises((ValueError, DivergedError)):
+        new.fit(real, drawn, **options)
+    assert not new.fitted

@@ -113,6 +113,22 @@ def test_advantages_by_hand():
     assert advantages(rewards, "group")[1].abs().max() == 0
 
 
+def test_a_round_says_what_was_drawn(table: Table):
+    seen = []
+
+    def reward(sequences) -> list[float]:
+        seen.extend(sequences)
+        return reward_of(sequences)
+
+    game = PolicyGradient(table, reward, max_length=3)
+    torch.manual_seed(0)
+    game.loss(torch.zeros(32))
+    (found,) = game.rounds
+    assert found.reward == pytest.approx(np.mean(reward_of(seen)))
+    assert found.unique == len(set(seen)) / 32
+    assert found.length == pytest.approx(np.mean([min(len(s) + 1, 3) for s in seen]))  # an end is drawn, too
+
+
 def test_a_baseline_lowers_the_variance_of_the_gradient(table: Table):
     def variance(baseline: str) -> float:
         game = PolicyGradient(table, lambda s: [10 + r for r in reward_of(s)], baseline=baseline, max_length=3)
@@ -215,6 +231,7 @@ def test_dropout_does_not_make_another_policy(table: Table):
         ({"kl": -1.0}, "kl must be >= 0, got -1.0"),
         ({"max_length": 0}, "max_length must be a whole number >= 1, got 0"),
         ({"reuse": 0}, "reuse must be a whole number >= 1, got 0"),
+        ({"prompts": "ab"}, r"prompts must be several values, such as \['ab'\], got 'ab'"),
         ({"prompts": ()}, "the number of prompts must be a whole number >= 1, got 0"),
     ],
 )
@@ -242,6 +259,20 @@ def test_rewards_and_groups_that_teach_nothing_are_refused(table: Table, reward,
     with pytest.raises(ValueError, match=sentence):
         learn(game, rounds=1, batch_size=batch_size, progress=False, device="cpu")
     assert torch.equal(table.table, before)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"rounds": 0}, {"rounds": 1, "batch_size": "a"}, {"rounds": 1, "batch_size": 0}], ids=str
+)
+def test_rounds_and_sizes_out_of_range_are_refused_by_their_names(table: Table, wrong: dict[str, object]):
+    name, value = list(wrong.items())[-1]
+    with pytest.raises(ValueError, match=f"{name} must be a whole number >= 1, got {value!r}"):
+        learn(PolicyGradient(table, reward_of), progress=False, **wrong)
+
+
+def test_a_mistyped_option_is_told_the_nearest(table: Table):
+    with pytest.raises(TypeError, match=r"PolicyGradient has no option 'promts'; did you mean 'prompts'\?"):
+        PolicyGradient(table, reward_of, promts=("a",))
 
 
 def test_a_policy_that_knows_nothing_is_refused():
