@@ -12,6 +12,8 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from sdg_lab.tables.columns import as_array
+
 T = TypeVar("T")
 
 Kind: TypeAlias = Literal["images", "sequences", "pairs", "text", "series", "table", "network"]
@@ -272,7 +274,7 @@ def as_images(data: Any, labels: Any = None) -> Images:
         if labels is not None:
             raise ValueError("labels were given beside Images, which bring their own: Images(pixels, labels)")
         return data
-    pixels = _array(data)
+    pixels = as_array(data)
     if pixels.dtype.kind not in "buif":
         raise TypeError(f"images must be Images, or an array or tensor of numbers, got {type(data).__name__}")
     if pixels.ndim not in (3, 4):
@@ -285,18 +287,10 @@ def as_images(data: Any, labels: Any = None) -> Images:
     grey = grey[:, None] if grey.ndim == 3 else grey
     if labels is None:
         return Images(grey)
-    codes = _array(labels)
+    codes = as_array(labels)
     if codes.dtype.kind in "US" or (codes.dtype == object and all(isinstance(name, str) for name in codes.flat)):
         classes, codes = np.unique(codes.astype(str), return_inverse=True)
         return Images(grey, codes.astype(np.int64), tuple(classes.tolist()))
     if codes.dtype.kind not in "iu":
         raise TypeError(f"labels must be whole numbers or text, got {codes.dtype}")
     return Images(grey, codes.astype(np.int64))
-
-
-def _array(data: Any) -> NDArray[Any]:
-    """Return what numpy or torch holds as an array; torch itself need not be there."""
-    try:
-        return np.asarray(data.detach().cpu() if hasattr(data, "detach") else data)
-    except ValueError:
-        raise ValueError("the items of a list must be of one shape to be an array; bring them to one size") from None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sdg_lab.checks import whole
 from sdg_lab.tables.categories import Categories, Column
 from sdg_lab.tables.coded import Coded
 from sdg_lab.tables.columns import check_column, check_columns, check_table
@@ -27,9 +28,11 @@ def columns_of(table: pd.DataFrame, bins: int) -> tuple[Column, ...]:
 
     Raises:
         TypeError: if it is no table, a column's name is not text, or a column holds neither numbers nor text.
-        ValueError: if it has no rows, two columns of one name, or a column from which nothing can be learned.
+        ValueError: if bins is below 2, or the table has no rows, two columns of one name, or a column from which
+            nothing can be learned.
     """
     check_table(table)
+    whole("bins", bins, least=2)
     return tuple(column_of(table[name], bins) for name in table.columns)
 
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from sdg_lab.checks import several
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -29,7 +31,8 @@ def as_table(data: Any, y: Any = None, *, names: Sequence[str] | None = None, ta
 
     Raises:
         TypeError: if the data are neither.
-        ValueError: if a shape or the number of names does not fit, or the table has a column of the target's name.
+        ValueError: if a shape or the number of names does not fit, the names are one text, or the table has a column of
+            the target's name.
     """
     import pandas as pd
 
@@ -40,15 +43,15 @@ def as_table(data: Any, y: Any = None, *, names: Sequence[str] | None = None, ta
     else:
         if not isinstance(data, np.ndarray) and not hasattr(data, "detach"):
             raise TypeError(f"data must be a pandas DataFrame or an array (n, columns), got {type(data).__name__}")
-        rows = _array(data)
+        rows = as_array(data)
         if rows.ndim != 2:
             raise ValueError(f"an array must have shape (n, columns) to be a table, got {rows.shape}")
-        names = [f"x{column}" for column in range(rows.shape[1])] if names is None else list(names)
+        names = [f"x{column}" for column in range(rows.shape[1])] if names is None else list(several("names", names))
         if len(names) != rows.shape[1]:
             raise ValueError(f"names must say one name for each column: {rows.shape[1]} columns, {len(names)} names")
         table = pd.DataFrame(rows, columns=names).infer_objects()
     if y is not None:
-        values = _array(y)
+        values = as_array(y)
         if values.shape != (len(table),):
             raise ValueError(f"y must have shape ({len(table)},), one value for each row, got {values.shape}")
         target = str(getattr(y, "name", None) or target)
@@ -195,5 +198,9 @@ def _check_frame(table: Any, name: str) -> None:
         raise TypeError(f"{name} must be a pandas DataFrame, got {type(table).__name__}")
 
 
-def _array(data: Any) -> NDArray[Any]:
-    return np.asarray(data.detach().cpu() if hasattr(data, "detach") else data)
+def as_array(data: Any) -> NDArray[Any]:
+    """Return what numpy or torch holds as an array; torch itself need not be there."""
+    try:
+        return np.asarray(data.detach().cpu() if hasattr(data, "detach") else data)
+    except ValueError:
+        raise ValueError("the items of a list must be of one shape to be an array; bring them to one size") from None

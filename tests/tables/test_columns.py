@@ -206,3 +206,5 @@ def test_what_is_no_table_is_refused(arguments: tuple[Any, ...], error: type[Exc
 def test_every_column_of_an_array_has_a_name() -> None:
     with pytest.raises(ValueError, match=r"^names must say one name for each column: 2 columns, 1 names$"):
         as_table(np.zeros((3, 2)), names=["a"])
+    with pytest.raises(ValueError, match=r"^names must be several values, such as \['ab'\], got 'ab'$"):
+        as_table(np.zeros((3, 2)), names="ab")
