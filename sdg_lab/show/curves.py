@@ -108,7 +108,7 @@ def line_with_error(
     """
     from matplotlib.ticker import MaxNLocator
 
-    across = np.asarray(x, dtype=float)
+    across = finite(x, f"{label}: x")
     values = finite(np.atleast_2d(np.asarray(ys, dtype=float)), label, axes=2)
     if across.shape != values.shape[1:]:
         raise ValueError(f"{label}: ys must have shape (seeds, {across.size}) to go with x, got {values.shape}")

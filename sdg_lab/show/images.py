@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from sdg_lab.checks import whole
 from sdg_lab.data.types import Images
 from sdg_lab.show.axes import TITLE_LETTERS, axes_or_new, set_title
 from sdg_lab.show.style import INK, INKS, MUTED, WIDTH
@@ -92,8 +93,8 @@ def image_grid(
     """
     pixels = as_pixels(images)
     for what, number in (("rows", rows), ("columns", columns)):
-        if number is not None and number < 1:
-            raise ValueError(f"{what} must be >= 1, got {number}")
+        if number is not None:
+            whole(what, number, least=1)
     if labels is not None and len(labels) != len(pixels):
         raise ValueError(f"labels must be one a picture: got {len(labels)} labels for {len(pixels)} pictures")
     if columns is None:
@@ -130,9 +131,7 @@ def compare_grids(
     """
     if not grids:
         raise ValueError('grids is empty: name at least one source, such as {"real": images}')
-    if columns < 1 or rows_each < 1:
-        raise ValueError(f"columns and rows_each must be >= 1, got {columns} and {rows_each}")
-    wanted = columns * rows_each
+    wanted = whole("columns", columns, least=1) * whole("rows_each", rows_each, least=1)
     chosen = {name: as_pixels(images, name)[:wanted] for name, images in grids.items()}
     first, shape = next((name, pixels.shape[1:]) for name, pixels in chosen.items())
     for name, pixels in chosen.items():

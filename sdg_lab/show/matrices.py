@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from sdg_lab.metrics.rows import finite
 from sdg_lab.show.axes import axes_or_new, set_title
 from sdg_lab.show.style import DIVERGING, INK, SEQUENTIAL, WIDTH, text_on
 
@@ -59,8 +60,8 @@ def matrix(
     """
     from matplotlib.colors import PowerNorm
 
-    table = np.asarray(values, dtype=float)
-    if table.ndim != 2 or table.size == 0 or table.shape != (len(rows), len(columns)):
+    table = finite(values, "values", axes=2)
+    if table.shape != (len(rows), len(columns)):
         raise ValueError(
             f"values must have shape ({len(rows)} rows, {len(columns)} columns) to go with the names, got {table.shape}"
         )
@@ -68,9 +69,6 @@ def matrix(
         raise ValueError(
             f"root=True needs values >= 0 and no diverging colours, got a least value of {table.min():.3g}"
         )
-    if not np.isfinite(table).all():
-        row, column = (int(i) for i in np.argwhere(~np.isfinite(table))[0])
-        raise ValueError(f"values[{row}, {column}] is {table[row, column]}; every value must be finite")
     figure, ax = axes_or_new(ax, _size(table.shape))
     limit = float(np.abs(table).max()) or 1.0
     low = -limit if diverging else min(0.0, float(table.min()))

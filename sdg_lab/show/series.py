@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sdg_lab.data.types import Series
+from sdg_lab.metrics.rows import finite
 from sdg_lab.show.axes import panels
 from sdg_lab.show.style import Role, colour
 
@@ -64,9 +65,6 @@ def series_panels(
 
 def _values(name: str, line: Line) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     times, values = (line.times, line.values) if isinstance(line, Series) else (np.asarray(part) for part in line)
-    if values.ndim != 1 or times.shape != values.shape or not values.size:
+    if times.shape != values.shape:
         raise ValueError(f"{name}: times and values must have one shape (n,), got {times.shape} and {values.shape}")
-    if not np.isfinite(values).all():
-        index = int(np.flatnonzero(~np.isfinite(values))[0])
-        raise ValueError(f"{name}[{index}] is {values[index]}; every value must be finite")
-    return times, values
+    return times, finite(values, name)

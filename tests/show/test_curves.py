@@ -102,7 +102,9 @@ LABELS = {"label": "VAE", "xlabel": "x", "ylabel": "y"}
         (lambda: show.loss_curve(History(), unit="nats"), "history holds no epoch; train for at least 1 epoch"),
         (lambda: show.line_with_error([1, 2], SEEDS, **LABELS), r"VAE: ys must have shape \(seeds, 2\) .*got \(3, 3\)"),
         (lambda: show.line_with_error([1], [[np.nan]], **LABELS), r"VAE\[0, 0\] is nan; every value"),
-        (lambda: show.line_with_error([], [[]], **LABELS), r"VAE must be an array of 2 axes, got shape \(1, 0\)"),
+        (lambda: show.line_with_error([], [[]], **LABELS), r"VAE: x must be an array of 1 axes, got shape \(0,\)"),
+        (lambda: show.line_with_error([1], [[]], **LABELS), r"VAE must be an array of 2 axes, got shape \(1, 0\)"),
+        (lambda: show.line_with_error([np.nan], [[1]], **LABELS), r"VAE: x\[0\] is nan; every value must be finite"),
         (lambda: show.bars_with_error(["a"], SEEDS, unit="u", title="t"), r"shape \(1 labels, seeds\), got \(3, 3\)"),
         (
             lambda: show.bars_with_error(["a"], [[1.0]], unit="u", title="t", hues=["red", "blue"]),

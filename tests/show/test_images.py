@@ -98,7 +98,8 @@ BAD[3, 0, 1, 2] = np.nan
         (lambda: show.image_grid(GREY[:0], title="t"), "images holds no picture"),
         (lambda: show.image_grid(BAD, title="t"), r"images\[3\] has a pixel that is not a finite number"),
         (lambda: show.image_grid(GREY * 255, title="t"), r"images must lie in \[0, 1\], got .* to 25\d; scale or clip"),
-        (lambda: show.image_grid(GREY, title="t", columns=0), "columns must be >= 1, got 0"),
+        (lambda: show.image_grid(GREY, title="t", columns=0), "columns must be a whole number >= 1, got 0"),
+        (lambda: show.image_grid(GREY, title="t", rows=1.5), "rows must be a whole number >= 1, got 1.5"),
         (lambda: show.image_grid(GREY, title="t", labels=["a"]), "got 1 labels for 7 pictures"),
         (lambda: show.compare_grids({}, title="t"), "grids is empty: name at least one source"),
         (
@@ -106,7 +107,11 @@ BAD[3, 0, 1, 2] = np.nan
             r"b has pictures of shape \(3, 4, 4\), a of",
         ),
         (lambda: show.compare_grids({"a": GREY}, title="t"), "a has 7 pictures, 10 are wanted"),
-        (lambda: show.compare_grids({"a": GREY}, title="t", columns=0), "columns and rows_each must be >= 1, got 0"),
+        (lambda: show.compare_grids({"a": GREY}, title="t", columns=0), "columns must be a whole number >= 1, got 0"),
+        (
+            lambda: show.compare_grids({"a": GREY}, title="t", rows_each=0),
+            "rows_each must be a whole number >= 1, got 0",
+        ),
         (lambda: show.nearest_pairs(GREY, GREY, [1.0], title="t"), "must match, got .* and 1"),
         (
             lambda: show.nearest_pairs(GREY[:2], GREY[:2], [1.0, 1.0], title="t", copies=[True]),

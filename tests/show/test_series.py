@@ -36,6 +36,7 @@ def test_roles_can_be_given():
             r"b: times and values must have one shape \(n,\), got \(10,\) and \(3,\)",
         ),
         ({"a": REAL, "b": (DAYS, np.full(10, np.nan))}, r"b\[0\] is nan; every value must be finite"),
+        ({"a": REAL, "b": (DAYS[:0], np.zeros(0))}, r"b must be an array of 1 axes, got shape \(0,\)"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(lines, sentence):

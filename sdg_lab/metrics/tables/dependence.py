@@ -34,7 +34,7 @@ def pair_distances(real: pd.DataFrame, other: pd.DataFrame, *, bins: int = 10) -
         A table of d × d distances in [0, 1], by the names of the columns.
 
     Raises:
-        ValueError: if a column is lacking, or a category is not one of ``real``.
+        ValueError: if bins is below 2, a column is lacking, or a category is not one of ``real``.
     """
     import pandas as pd
 
@@ -47,8 +47,14 @@ def pair_distances(real: pd.DataFrame, other: pd.DataFrame, *, bins: int = 10) -
 
 
 def mean_pair_distance(real: pd.DataFrame, other: pd.DataFrame, *, bins: int = 10) -> float:
-    """Return the mean of :func:`pair_distances` over all pairs of different columns."""
+    """Return the mean of :func:`pair_distances` over all pairs of different columns.
+
+    Raises:
+        ValueError: as there, and if there is one column only.
+    """
     distances = pair_distances(real, other, bins=bins).to_numpy()
+    if len(distances) < 2:
+        raise ValueError(f"real has the one column {real.columns[0]!r}; a pair needs at least 2")
     return float(distances[np.triu_indices(len(distances), k=1)].mean())
 
 

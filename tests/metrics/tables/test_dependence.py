@@ -68,6 +68,17 @@ def test_independent_columns_keep_singles_and_lose_pairs():
     assert distances.loc["x", "kind"] > 0.2 > distances.loc["x", "count"]
 
 
+@pytest.mark.parametrize("bins", [0, 1, True, 2.5])
+def test_there_are_at_least_two_bins(bins):
+    with pytest.raises(ValueError, match=f"bins must be a whole number >= 2, got {bins}"):
+        pair_distances(mixed(50, 0), mixed(50, 1), bins=bins)
+
+
+def test_one_column_has_no_pair():
+    with pytest.raises(ValueError, match="real has the one column 'x'; a pair needs at least 2"):
+        mean_pair_distance(mixed(50, 0)[["x"]], mixed(50, 1))
+
+
 def test_a_category_that_real_has_not_is_refused():
     with pytest.raises(ValueError, match="column 'kind' has 'c' in row 0"):
         pair_distances(mixed(50, 0), mixed(50, 1).assign(kind="c"))
