@@ -214,8 +214,6 @@ def data(name: Annotated[str | None, typer.Argument(help="A data set; without it
             table.add_row(str(key), escape(str(card["title"])), escape(str(card["shape"])), mark)
         console.print(table)
         return
-    if name not in catalog.index:
-        _stop(f"no data set {name!r}; there are {', '.join(catalog.index)}")
     from sdg_lab.cli.preview import preview
 
     loaded = _or_stop(sets.load, name)
