@@ -36,9 +36,12 @@ def replace_atomically(path: str | Path) -> Iterator[Path]:
     The bytes reach the disk before the name changes. If the block raises, ``path`` stays as it was and nothing is left
     behind; what a killed process left here is removed a day later. Symbolic links are followed and the permissions of
     an existing file are kept.
+
+    Raises:
+        ValueError: if ``path`` is a folder, a device or anything else than a file, or lies below a file.
+        PermissionError: if nothing can be written into its folder.
     """
-    target = Path(os.path.realpath(path))
-    target.parent.mkdir(parents=True, exist_ok=True)
+    target = _target(path)
     for left in target.parent.glob(f".{escape(target.name)}.*.tmp"):
         with suppress(OSError):  # another process may have been quicker
             if time.time() - left.stat().st_mtime > DAY:
@@ -53,6 +56,23 @@ def replace_atomically(path: str | Path) -> Iterator[Path]:
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _target(path: str | Path) -> Path:
+    """Return where a file will stand, links followed, its folder made; or refuse what no file can take the place of."""
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():  # renamed over, a device would be a file for everybody
+        kind = "a folder" if target.is_dir() else "no regular file"
+        raise ValueError(f"{str(path)!r} is {kind} and cannot be written over; name a file")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise ValueError(f"{str(path)!r} lies below a file; name a file in a folder") from None
+    except PermissionError as error:
+        raise PermissionError(f"the folder {error.filename} cannot be made; choose another one for {path}") from None
+    if not os.access(target.parent, os.W_OK):
+        raise PermissionError(f"nothing can be written into {target.parent}; choose another folder for {path}")
+    return target
 
 
 def write_tensors(
@@ -96,9 +116,11 @@ def read_tensors(
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if the file is damaged, is not safetensors, or was not written by this package.
+        ValueError: if the file is a folder, is damaged, is not safetensors, or was not written by this package.
     """
     path = Path(path)
+    if path.is_dir():
+        raise ValueError(f"{str(path)!r} is a folder; name the file of a model")
     if not path.is_file():
         raise FileNotFoundError(f"no model at {path}; save one there first")
     content = path.read_bytes()

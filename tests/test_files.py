@@ -56,6 +56,36 @@ def test_folders_are_made(tmp_path: Path):
     assert (tmp_path / "a" / "b.txt").read_text() == "new"
 
 
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("folder", "'.*folder' is a folder and cannot be written over; name a file"),
+        ("link", "'.*link' is a folder and cannot be written over; name a file"),
+        ("", "'.*' is a folder and cannot be written over; name a file"),
+        ("file/m", "'.*m' lies below a file; name a file in a folder"),
+        ("file/new/m", "'.*m' lies below a file; name a file in a folder"),
+        ("pipe", "'.*pipe' is no regular file and cannot be written over; name a file"),
+    ],
+)
+@pytest.mark.skipif(os.name == "nt", reason="pipes and links are those of POSIX")
+def test_only_a_file_is_written_over(tmp_path: Path, name: str, sentence: str):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "folder")
+    (tmp_path / "file").write_text("old")
+    os.mkfifo(tmp_path / "pipe")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(ValueError, match=f"^{sentence}$"):
+        write_tensors(tmp_path / name, {"a": np.ones(3)}, {})
+    assert sorted(tmp_path.rglob("*")) == before
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_a_folder_that_is_closed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write everywhere
+    with pytest.raises(PermissionError, match=r"^nothing can be written into .*; choose another folder for .*m$"):
+        write_tensors(tmp_path / "m", {"a": np.ones(3)}, {})
+
+
 def test_what_a_killed_process_left_goes_a_day_later(tmp_path: Path):
     path = tmp_path / "note[1].txt"
     left, fresh, other = (
@@ -219,6 +249,8 @@ def test_what_is_foreign_is_refused(tmp_path: Path, metadata: dict[str, str] | N
 def test_what_is_missing_or_a_pickle_is_refused(tmp_path: Path):
     with pytest.raises(FileNotFoundError, match="no model at"):
         read_tensors(tmp_path / "none")
+    with pytest.raises(ValueError, match=r"^'.*' is a folder; name the file of a model$"):
+        read_tensors(tmp_path)
     (tmp_path / "pickled").write_bytes(pickle.dumps({"a": 1}))
     with pytest.raises(ValueError, match="is damaged, or no safetensors file"):
         read_tensors(tmp_path / "pickled")
