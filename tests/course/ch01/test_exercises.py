@@ -9,7 +9,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from nltk.lm import WittenBellInterpolated
 from scipy.linalg import null_space
 
 from sdg_lab.course.ch01.exercises import (
@@ -52,6 +51,8 @@ def test_smoothing_is_the_chain_s():
 
 
 def test_witten_bell_is_that_of_nltk():
+    from nltk.lm import WittenBellInterpolated
+
     model = WittenBellInterpolated(2)
     model.fit(EVENTS, vocabulary_text=SYMBOLS)
     unigram = np.array([model.unmasked_score(symbol) for symbol in SYMBOLS])

@@ -10,8 +10,6 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pgmpy.base import DAG
-from pgmpy.estimators import BIC, BDeu
 
 from sdg_lab import data
 from sdg_lab.models.bayes_net import BayesNet
@@ -136,6 +134,9 @@ def test_a_cycle_is_named_and_unknown_nodes_too():
 
 @pytest.mark.parametrize("name", ["asia", "alarm"])
 def test_scores_are_pgmpys(name):
+    from pgmpy.base import DAG
+    from pgmpy.estimators import BIC, BDeu
+
     network = data.network(name)
     rows = BayesNet.from_network(network).sample(2000, seed=0)
     states = {node: list(network.states[node]) for node in network.nodes}

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from diffusers.schedulers import DDIMScheduler, DDPMScheduler
 from scipy.stats import norm
 from torch import Tensor, nn
 
@@ -203,6 +202,8 @@ def a_model_and_its_start(seed: int) -> tuple[Diffusion, Tensor, Tensor]:
 
 @torch.no_grad()
 def test_ancestral_sampling_is_that_of_diffusers() -> None:
+    from diffusers.schedulers import DDPMScheduler
+
     model, x, y = a_model_and_its_start(1)
     theirs = peer(DDPMScheduler, model, variance_type="fixed_small")
     ours = list(model.trajectory(x, y, generator=torch.Generator().manual_seed(5)))
@@ -217,6 +218,8 @@ def test_ancestral_sampling_is_that_of_diffusers() -> None:
 @torch.no_grad()
 @pytest.mark.parametrize("eta", [0.0, 0.7])
 def test_ddim_with_guidance_is_that_of_diffusers(eta: float) -> None:
+    from diffusers.schedulers import DDIMScheduler
+
     model, x, y = a_model_and_its_start(2)
     theirs = peer(DDIMScheduler, model, set_alpha_to_one=True, timestep_spacing="trailing")
     theirs.set_timesteps(5)

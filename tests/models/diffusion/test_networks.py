@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 import torch
-from diffusers.models.embeddings import get_timestep_embedding
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -69,6 +68,8 @@ def test_every_weight_takes_part(kind: type[nn.Module], arguments: dict[str, Any
 
 
 def test_time_features_are_those_of_diffusers() -> None:
+    from diffusers.models.embeddings import get_timestep_embedding
+
     time = torch.linspace(0, 1, 51)
     for width in (4, 32):
         want = get_timestep_embedding(1000 * time, width, downscale_freq_shift=1)

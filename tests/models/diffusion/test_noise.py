@@ -7,7 +7,6 @@ import math
 import numpy as np
 import pytest
 import torch
-from diffusers.schedulers import DDIMScheduler, DDPMScheduler
 from torch import Tensor
 from torch.distributions import Normal
 
@@ -29,6 +28,8 @@ def normal(*shape: int, seed: int = 0) -> Tensor:
 
 @pytest.mark.parametrize(("ours", "theirs"), [("linear", "linear"), ("cosine", "squaredcos_cap_v2")])
 def test_schedules_of_a_thousand_steps_are_those_of_diffusers(ours: str, theirs: str) -> None:
+    from diffusers.schedulers import DDPMScheduler
+
     peer = DDPMScheduler(1000, beta_start=1e-4, beta_end=0.02, beta_schedule=theirs)
     table = SCHEDULES[ours](1000)
     assert table.dtype == torch.float64
@@ -134,6 +135,8 @@ def test_guidance_of_one_is_conditional_and_of_zero_is_not() -> None:
 
 @pytest.mark.parametrize("t", [1, 13, 40])
 def test_an_ancestral_step_is_that_of_diffusers(t: int) -> None:
+    from diffusers.schedulers import DDPMScheduler
+
     table = noise.linear_schedule(40)
     peer = DDPMScheduler(40, trained_betas=noise.betas(table).numpy(), clip_sample=False, variance_type="fixed_small")
     eps, xt = normal(2, 1, 4, 4), normal(2, 1, 4, 4, seed=1)
@@ -145,6 +148,8 @@ def test_an_ancestral_step_is_that_of_diffusers(t: int) -> None:
 
 @pytest.mark.parametrize("eta", [0.0, 0.5, 1.0])
 def test_a_step_of_ddim_is_that_of_diffusers(eta: float) -> None:
+    from diffusers.schedulers import DDIMScheduler
+
     table = noise.linear_schedule(40)
     peer = DDIMScheduler(40, trained_betas=noise.betas(table).numpy(), clip_sample=False, set_alpha_to_one=True)
     peer.set_timesteps(8)

@@ -10,7 +10,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nltk.lm import MLE, KneserNeyInterpolated, Lidstone, Vocabulary, WittenBellInterpolated
 from scipy.stats import chisquare
 
 from sdg_lab import data
@@ -96,6 +95,8 @@ def nltk_events(words: list[str], order: int) -> list[list[tuple[str, ...]]]:
 
 
 def nltk_fit(model, words: list[str], order: int):
+    from nltk.lm import Vocabulary
+
     # Only the size of the vocabulary matters below: nltk adds its <UNK> to the letters, which makes it our V.
     model.vocab = Vocabulary(sorted(set("".join(words))), unk_cutoff=1)
     model.counts.update(nltk_events(words, order))
@@ -110,6 +111,8 @@ def nltk_log_prob(model, word: str, order: int) -> float:
 @pytest.mark.parametrize("order", [1, 2, 3, 4])
 @pytest.mark.parametrize("smoothing", ["add", "witten-bell", "kneser-ney"])
 def test_log_prob_is_that_of_nltk_on_names(names, smoothing, order):
+    from nltk.lm import KneserNeyInterpolated, Lidstone, WittenBellInterpolated
+
     theirs = {
         "add": lambda: Lidstone(0.1, order + 1),
         "witten-bell": lambda: WittenBellInterpolated(order + 1),
@@ -123,6 +126,8 @@ def test_log_prob_is_that_of_nltk_on_names(names, smoothing, order):
 
 
 def test_unsmoothed_log_prob_is_nltks_maximum_likelihood(names):
+    from nltk.lm import MLE
+
     theirs = nltk_fit(MLE(3), names.train, 2)
     want = [nltk_log_prob(theirs, word, 2) for word in names.train[:200]]
     np.testing.assert_allclose(MarkovChain(2).fit(names.train).log_prob(names.train[:200]), want, rtol=0, atol=1e-10)

@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers.models.llama.modeling_llama import LlamaRMSNorm, apply_rotary_pos_emb
 
 from sdg_lab.models.transformer import TransformerConfig
 from sdg_lab.models.transformer.attention import SelfAttention, attention, rotate, rotations
@@ -89,6 +88,8 @@ def test_self_attention_is_the_multi_head_attention_of_torch() -> None:
 
 
 def test_rotation_is_that_of_transformers() -> None:
+    from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
+
     q, k = normal(2, 3, 5, 8).float(), normal(2, 1, 5, 8, seed=1).float()
     turns = rotations(torch.arange(5), 8, 10_000.0)
     angles = torch.cat([turns.angle(), turns.angle()], dim=-1)[None]
@@ -133,6 +134,8 @@ def test_a_rotation_keeps_lengths_and_dtype(pairs: Pairs) -> None:
 
 
 def test_rms_norm_is_that_of_torch_and_of_transformers() -> None:
+    from transformers.models.llama.modeling_llama import LlamaRMSNorm
+
     ours = RMSNorm(6, eps=1e-3)
     with torch.no_grad():
         ours.weight.copy_(normal(6, seed=1))

@@ -14,7 +14,6 @@ import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
 from sdg_lab.files import write_tensors
 from sdg_lab.models.contract import HasLogProb, NotFittedError
@@ -59,6 +58,8 @@ def codes(n: int, length: int, seed: int = 0) -> Tensor:
 
 
 def test_it_is_the_gpt_2_of_transformers() -> None:
+    from transformers import GPT2Config, GPT2LMHeadModel
+
     ours = network(bias=True)
     config = GPT2Config(
         vocab_size=SYMBOLS,
@@ -102,6 +103,8 @@ def test_it_is_the_gpt_2_of_transformers() -> None:
 @pytest.mark.parametrize("tied", [True, False])
 @pytest.mark.parametrize("kv_heads", [1, 2, 4])
 def test_it_is_the_llama_of_transformers(kv_heads: int, tied: bool) -> None:
+    from transformers import LlamaConfig, LlamaForCausalLM
+
     options = {**FORMS["llama"], "n_kv_heads": kv_heads, "tied": tied, "rope_base": 500.0, "norm_eps": 1e-3}
     ours = network(d_ff=24, **options)
     config = LlamaConfig(
