@@ -30,6 +30,8 @@ MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null",
 SEPARATORS = {"\t": "tabs", "|": "vertical bars", ";": "semicolons", ",": "commas"}
 """In the order in which they are tried: many a cell holds a comma, hardly one a tab."""
 
+LINE_END = "\r\n|\r|\n"
+
 SAMPLE = 100_000
 """Characters at the beginning of a file that settle its separator."""
 
@@ -68,14 +70,16 @@ def read_csv(
         missing: what a cell says that has no value.
 
     Raises:
-        ValueError: if the file or a column cannot be read, or can be read in two ways.
+        ValueError: if the file or a column cannot be read, or can be read in two ways, or a quote is never closed.
     """
     import pandas as pd
 
     text = _text(path)
     separator = find_separator(text)
-    table = _cells(path, text, separator)
+    across = _across_lines(path, text, separator)
+    table = _cells(path, text, separator, across)
     notes = [] if separator == "," else [f"the cells are set apart by {SEPARATORS[separator]}"]
+    notes += [across] if across else []
     if table.columns[0] == "" and _are_row_numbers(table.iloc[:, 0]):
         table = table.iloc[:, 1:]
         notes.append("the first column has no name and numbers the rows; it is left out")
@@ -106,7 +110,7 @@ def find_separator(text: str) -> str:
 
     If none does, it is the one that the first line has most of, so that the faulty row can be named.
     """
-    lines = re.split("\r\n|\r|\n", text[:SAMPLE])
+    lines = re.split(LINE_END, text[:SAMPLE])
     widths = {}
     for separator in SEPARATORS:
         try:
@@ -167,8 +171,33 @@ def _text(path: Path) -> str:
         raise ValueError(f"{path} cannot be read ({error}); save it again") from None
 
 
-def _cells(path: Path, text: str, separator: str) -> pd.DataFrame:
-    """Return the cells as text, under the names of the first line."""
+def _across_lines(path: Path, text: str, separator: str) -> str:
+    """Return what to note about cells whose quotes hold line ends, and with them perhaps rows; refuse an open quote."""
+    ends: dict[int, int] = {}  # how many line ends there are in the cell that begins at a place
+    for cell in re.finditer(rf'(?:\A|[\r\n{re.escape(separator)}])"([^"]*(?:""[^"]*)*)("?)', text):
+        if not cell[2]:
+            raise ValueError(
+                f"{path} opens a quote in line {_line(text, cell.start(1))} that nothing closes, before "
+                f"{cell[1][:20]!r}; close or remove it"
+            )
+        if "\n" in cell[1] or "\r" in cell[1]:
+            ends[cell.start(1)] = len(re.findall(LINE_END, cell[1]))
+    if not ends:
+        return ""
+    place = max(ends, key=lambda start: ends[start])
+    first = _line(text, place)
+    return (
+        f"quoted cells that hold line ends: {len(ends):,}, the longest in lines {first} to {first + ends[place]}; "
+        "if it holds rows, too, a quote is missing or too many"
+    )
+
+
+def _line(text: str, place: int) -> int:
+    return 1 + len(re.findall(LINE_END, text[:place]))
+
+
+def _cells(path: Path, text: str, separator: str, across: str) -> pd.DataFrame:
+    """Return the cells as text, under the names of the first line; a refusal repeats what is noted ``across`` lines."""
     import pyarrow as pa  # type: ignore[import-untyped]
     from pyarrow import csv as arrow
 
@@ -177,7 +206,7 @@ def _cells(path: Path, text: str, separator: str) -> pd.DataFrame:
     text = text.strip("\r\n")
     content = f"{text}\n".encode()
     try:
-        names = next(csv.reader(re.split("\r\n|\r|\n", text), delimiter=separator))
+        names = next(csv.reader(re.split(LINE_END, text), delimiter=separator))
         table = arrow.read_csv(
             pa.BufferReader(content),
             arrow.ReadOptions(
@@ -187,8 +216,11 @@ def _cells(path: Path, text: str, separator: str) -> pd.DataFrame:
             arrow.ConvertOptions(column_types={f"f{i}": pa.string() for i in range(len(names))}),
         )
     except (pa.ArrowInvalid, csv.Error) as error:
-        reason = " ".join(str(error).removeprefix("CSV parse error: ").replace("Row #", "line ").split())[:200]
-        raise ValueError(f"{path} cannot be read as a table ({reason}); repair it") from None
+        row = "row " if across else "line "  # where cells hold line ends, the rows are not the lines
+        reason = " ".join(str(error).removeprefix("CSV parse error: ").replace("Row #", row).split())[:200]
+        raise ValueError(
+            f"{path} cannot be read as a table ({reason}); repair it" + (f". Note: {across}" if across else "")
+        ) from None
     frame: pd.DataFrame = table.to_pandas()
     frame.columns = [str(name).strip() for name in frame.iloc[0]]
     return frame.iloc[1:].reset_index(drop=True)
@@ -201,7 +233,8 @@ def _check_names(path: Path, names: list[str]) -> None:
         if names.index(name) != place - 1:
             raise ValueError(f"{path} has two columns {name!r}; rename one")
     data = [name for name in names if re.fullmatch("|".join((NUMBER["."], *DATES)), name)]
-    counted = len(data) > 1 and all(name.isdecimal() for name in data)  # 0, 1, 2 ... or 2019, 2020, 2021 ... are names
+    # 0, 1, 2 ... or 2019, 2020, 2021 ... are names.
+    counted = len(data) > 1 and all(name.isdecimal() and len(name) < 19 for name in data)
     if data and not (counted and np.all(np.diff([int(name) for name in data]) == 1)):
         raise ValueError(
             f"the first line of {path} looks like data ({data[0]!r}), not like names; write a line above it that names "
@@ -226,10 +259,10 @@ def _numbers(cells: Cells, decimal: Sign) -> tuple[pd.Series[Any], str]:
     if len(zeros) and (cells.str.len() == len(cells.iloc[0])).all():
         return cells, f"codes such as {zeros.iloc[0]!r} are categories, since numbers have no leading zeros"
     if len(zeros):
-        note = f"{zeros.iloc[0]!r} is the number {int(zeros.iloc[0])}; categories=[...] keeps the zeros"
+        note = f"{zeros.iloc[0]!r} is the number {zeros.iloc[0].lstrip('0') or 0}; categories=[...] keeps the zeros"
     try:
         return pd.Series(plain.to_numpy(object).astype(np.int64), cells.index), note
-    except OverflowError:
+    except (OverflowError, ValueError):  # Python itself reads no whole number of more than 4,300 digits
         return cells, "numbers beyond 2⁶³ are categories"
 
 

@@ -113,6 +113,7 @@ def test_a_long_file_is_judged_by_its_beginning() -> None:
         (["1.234.567", "1.000"], [1234567, 1000], "'1.234.567' is the number 1234567"),
         (["9223372036854775807", "1"], [2**63 - 1, 1], ""),
         (["9223372036854775808", "1"], ["9223372036854775808", "1"], "numbers beyond 2⁶³ are categories"),
+        (["9" * 5000, "1"], ["9" * 5000, "1"], "numbers beyond 2⁶³ are categories"),
         (
             ["0123", "4567"],
             ["0123", "4567"],
@@ -243,6 +244,7 @@ def test_what_stands_for_a_missing_value_is_noted(tmp_path: Path) -> None:
     [
         ("5.1,3.5,setosa", "5.1"),
         ("anna,34", "34"),
+        ("9" * 20 + ",1", "9" * 20),
         ("anna,2020-01-01", "2020-01-01"),
         ("1,3,5", "1"),
         ("-1,0,1", "-1"),
@@ -277,6 +279,37 @@ def test_every_kind_of_line_end_and_an_empty_cell_alone(tmp_path: Path) -> None:
         assert table.to_dict("list") == {"a": [1, 2], "b": ["x", "y"]}
     table, _ = read(tmp_path, "a\n1\n\n3\n")
     assert table["a"].isna().tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("separator", list(SEPARATORS))
+def test_a_quote_that_swallows_lines_is_noted_and_one_that_nothing_closes_refused(
+    end: str, separator: str, tmp_path: Path
+) -> None:
+    rows = [f"{row}{separator}y" for row in range(1, 1001)]
+    rows[499] = f'500{separator}"x'
+    open_quote = end.join([f"a{separator}b", *rows])
+    with pytest.raises(
+        ValueError, match=r"mine\.csv opens a quote in line 501 that nothing closes, before 'x.*'; close or remove it$"
+    ):
+        read(tmp_path, open_quote)
+    rows[699] = f'700{separator}y"'
+    table, notes = read(tmp_path, end.join([f"a{separator}b", *rows]))
+    assert len(table) == 800
+    assert notes[-1] == (
+        "quoted cells that hold line ends: 1, the longest in lines 501 to 701; if it holds rows, too, a quote is "
+        "missing or too many"
+    )
+    with pytest.raises(ValueError, match=r"row 3: Expected 2 columns, got 1: 4\); repair it\. Note: quoted cells that"):
+        read(tmp_path, f'a{separator}b{end}1{separator}"x{end}y"{end}4{end}')
+
+
+@pytest.mark.parametrize("cell", ['say ""hi""', '""', "", '5""', 'a,b;c|d""\t', '"";""'])
+def test_quotes_that_are_closed_are_left_alone(cell: str, tmp_path: Path) -> None:
+    table, notes = read(tmp_path, f'x,y\n"{cell}",5" wide\n"{cell}",b"c\n')
+    assert table["x"].isna().all() or set(table["x"]) == {cell.replace('""', '"')}
+    assert table["y"].tolist() == ['5" wide', 'b"c']
+    assert notes == ()
 
 
 @given(content=st.binary(max_size=200))
