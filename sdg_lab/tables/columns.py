@@ -6,7 +6,7 @@ that the same fault is answered by the same sentence everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -42,7 +42,7 @@ def as_table(data: Any, y: Any = None, *, names: Sequence[str] | None = None, ta
         table = data.copy()
     else:
         if not isinstance(data, np.ndarray) and not hasattr(data, "detach"):
-            raise TypeError(f"data must be a pandas DataFrame or an array (n, columns), got {type(data).__name__}")
+            raise TypeError(f"data must be a pandas DataFrame or an array (n, columns), got {got(data)}")
         rows = as_array(data)
         if rows.ndim != 2:
             raise ValueError(f"an array must have shape (n, columns) to be a table, got {rows.shape}")
@@ -74,8 +74,6 @@ def check_table(table: Any, name: str = "data") -> pd.DataFrame:
             raise TypeError(f"column names must be text, got {column!r}; rename it")
     if table.empty:
         raise ValueError(f"{name} is empty: shape {table.shape}")
-    if not table.columns.is_unique:
-        raise ValueError(f"there are two columns {table.columns[table.columns.duplicated()][0]!r}; rename one")
     return table  # type: ignore[no-any-return]
 
 
@@ -84,12 +82,26 @@ def check_columns(table: Any, wanted: Sequence[str], name: str = "the table") ->
 
     Raises:
         TypeError: if it is no DataFrame.
-        ValueError: naming what is lacking, and what there is.
+        ValueError: naming what is lacking, and what there is; or if two columns have one name.
     """
     _check_frame(table, name)
     lacking = [column for column in wanted if column not in table.columns]
     if lacking:
         raise ValueError(f"{name} lacks the columns {lacking}; it has {list(table.columns)}")
+
+
+def check_same_columns(tables: Mapping[str, Any]) -> None:
+    """Refuse tables, given by their names, of which one lacks a column of another.
+
+    Raises:
+        TypeError: if one is no DataFrame.
+        ValueError: naming what is lacking, and what there is.
+    """
+    for name, table in tables.items():
+        _check_frame(table, name)
+    every = dict.fromkeys(column for table in tables.values() for column in table.columns)
+    for name, table in tables.items():
+        check_columns(table, list(every), name)
 
 
 def check_complete(column: pd.Series[Any], name: str = "", *, first: int = 0) -> None:
@@ -134,8 +146,8 @@ def check_column(column: pd.Series[Any], *, dates: bool = False, first: int = 0)
         raise ValueError(f"column {column.name!r} is all missing; remove it")
     if kind == "dates" and not dates:
         raise TypeError(
-            f"column {column.name!r} holds dates; turn them into numbers, such as days since the first: "
-            f"(table[{column.name!r}] - table[{column.name!r}].min()).dt.days"
+            f"column {column.name!r} holds dates; turn them into numbers, in every part of the data alike: "
+            f"{dates_to_numbers(column)}"
         )
     if kind == "numbers":
         refuse_infinite(str(column.name), numbers_of(column), first=first)
@@ -143,6 +155,21 @@ def check_column(column: pd.Series[Any], *, dates: bool = False, first: int = 0)
     if len(values) + int(column.isna().any()) < 2:
         raise ValueError(f"column {column.name!r} is constant, always {values[0]!r}; remove it, it tells nothing")
     return kind
+
+
+def dates_to_numbers(column: pd.Series[Any]) -> str:
+    """Return the line of pandas that makes a column of dates one of numbers.
+
+    Its zero is fixed: with the earliest date of each part as zero, the same number would mean another day in each.
+    """
+    place = f"table[{column.name!r}]"
+    if column.dtype.kind == "m":
+        return f"{place} = {place}.dt.total_seconds()"
+    zone, moments = "", column.dropna()
+    if column.dt.tz is not None:
+        zone, moments = ", tz='UTC'", moments.dt.tz_convert("UTC")
+    unit = "days" if (moments == moments.dt.normalize()).all() else "total_seconds()"
+    return f"{place} = ({place} - pd.Timestamp('1970-01-01'{zone})).dt.{unit}"
 
 
 def categories_of(column: pd.Series[Any]) -> list[str | int | float | bool]:
@@ -195,7 +222,17 @@ def _check_frame(table: Any, name: str) -> None:
     import pandas as pd
 
     if not isinstance(table, pd.DataFrame):
-        raise TypeError(f"{name} must be a pandas DataFrame, got {type(table).__name__}")
+        raise TypeError(f"{name} must be a pandas DataFrame, got {got(table)}")
+    if not table.columns.is_unique:
+        raise ValueError(
+            f"there are two columns {table.columns[table.columns.duplicated()][0]!r} in {name}; rename one"
+        )
+
+
+def got(data: object) -> str:
+    """Return the type of what a refusal is about; of a whole data set, that a part of it is wanted."""
+    whole = hasattr(data, "train") and hasattr(data, "test")
+    return f"{type(data).__name__}; pass one of its parts, such as .train" if whole else type(data).__name__
 
 
 def as_array(data: Any) -> NDArray[Any]:
@@ -204,3 +241,8 @@ def as_array(data: Any) -> NDArray[Any]:
         return np.asarray(data.detach().cpu() if hasattr(data, "detach") else data)
     except ValueError:
         raise ValueError("the items of a list must be of one shape to be an array; bring them to one size") from None
+    except TypeError:
+        raise TypeError(
+            f"numpy cannot hold a tensor of {getattr(data, 'dtype', type(data).__name__)}, or it is sparse; "
+            "pass tensor.float(), or tensor.to_dense()"
+        ) from None

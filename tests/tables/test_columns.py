@@ -14,6 +14,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sdg_lab.data import Card, Dataset
 from sdg_lab.tables.categories import Categories
 from sdg_lab.tables.codec import code_table, column_from_config, column_of, columns_of
 from sdg_lab.tables.columns import (
@@ -65,8 +66,8 @@ def test_kinds(values: Any, kind: str) -> None:
         (
             DAYS,
             TypeError,
-            "column 'x' holds dates; turn them into numbers, such as days since the first: "
-            "(table['x'] - table['x'].min()).dt.days",
+            "column 'x' holds dates; turn them into numbers, in every part of the data alike: "
+            "table['x'] = (table['x'] - pd.Timestamp('1970-01-01')).dt.days",
         ),
         ([(1,), (2,)], TypeError, "column 'x' holds tuple values; turn them into text or numbers"),
         ([Decimal(1), None], TypeError, "column 'x' holds Decimal values; turn them into text or numbers"),
@@ -97,6 +98,28 @@ def test_two_states_are_enough(values: Any) -> None:
     column = column_of(pd.Series(values, name="x"), 8)
     assert len(column.labels) == 2
     assert column_from_config(json.loads(json.dumps(column.config()))).labels == column.labels
+
+
+@pytest.mark.parametrize(
+    ("values", "numbers"),
+    [
+        (DAYS, [18262, 18263]),
+        (DAYS.tz_localize("UTC"), [18262, 18263]),
+        (DAYS.tz_localize("Europe/Berlin"), [18262 * 86400 - 3600, 18263 * 86400 - 3600]),
+        (DAYS + pd.Timedelta(hours=1), [18262 * 86400 + 3600, 18263 * 86400 + 3600]),
+        (DAYS - DAYS[0], [0, 86400]),
+    ],
+)
+def test_the_remedy_for_dates_means_the_same_in_every_part(values: Any, numbers: list[int]) -> None:
+    table = pd.DataFrame({"x": [*values, None]})
+    with pytest.raises(TypeError, match="holds dates") as refusal:
+        check_column(table["x"])
+    remedy = str(refusal.value).split(": ", 1)[1]
+    for part in (table.copy(), table[1:].copy()):
+        expected = part.index.map(dict(enumerate(numbers)).get)
+        exec(remedy, {"table": part, "pd": pd})
+        np.testing.assert_array_equal(part["x"], [np.nan if value is None else value for value in expected])
+        assert check_column(part["x"]) == "numbers"
 
 
 def test_a_table_of_probabilities_has_a_limit() -> None:
@@ -131,7 +154,7 @@ def test_a_category_called_missing_is_not_a_missing_value() -> None:
         ([1, 2], TypeError, "data must be a pandas DataFrame, got list"),
         (pd.DataFrame({"a": []}), ValueError, "data is empty: shape (0, 1)"),
         (pd.DataFrame({0: [1, 2]}), TypeError, "column names must be text, got 0; rename it"),
-        (pd.DataFrame([[1, 2]], columns=["a", "a"]), ValueError, "there are two columns 'a'; rename one"),
+        (pd.DataFrame([[1, 2]], columns=["a", "a"]), ValueError, "there are two columns 'a' in data; rename one"),
     ],
 )
 def test_tables_from_which_nothing_can_be_learned(table: Any, error: type[Exception], sentence: str) -> None:
@@ -208,3 +231,17 @@ def test_every_column_of_an_array_has_a_name() -> None:
         as_table(np.zeros((3, 2)), names=["a"])
     with pytest.raises(ValueError, match=r"^names must be several values, such as \['ab'\], got 'ab'$"):
         as_table(np.zeros((3, 2)), names="ab")
+
+
+@pytest.mark.parametrize("tensor", [torch.ones(3, 2, dtype=torch.bfloat16), torch.eye(3).to_sparse()])
+def test_tensors_that_numpy_cannot_hold_are_refused(tensor: torch.Tensor) -> None:
+    with pytest.raises(TypeError, match=r"^numpy cannot hold a tensor of torch\..*, or it is sparse; pass tensor\.f"):
+        as_table(tensor)
+
+
+def test_a_whole_data_set_is_told_to_pass_a_part() -> None:
+    part = pd.DataFrame({"x": [1, 2]})
+    whole = Dataset(Card("a", "a", "table", "", "", "", "", ""), part, part, part)
+    for take in (as_table, check_table):
+        with pytest.raises(TypeError, match=r", got Dataset; pass one of its parts, such as \.train$"):
+            take(whole)
