@@ -18,7 +18,7 @@ from sdg_lab.metrics.rows import Array, Rows, as_points, is_continuous, is_table
 from sdg_lab.tables.columns import (
     categories_of,
     check_column,
-    check_columns,
+    check_same_columns,
     check_table,
     kind_of,
     numbers_of,
@@ -107,10 +107,11 @@ def _fit_sequences(train: Sequence[str] | Sequence[tuple[str, ...]], n_grams: in
 
 def _fit_table(train: pd.DataFrame, *, unseen: bool) -> Featurise:
     check_table(train, "train")
+    columns = train.iloc[:0]
     encoders = {name: _fit_column(train[name], unseen=unseen) for name in train.columns}
 
     def table(data: Any) -> Array:
-        check_columns(data, list(encoders), "data")
+        check_same_columns({"data": data, "train": columns})
         return np.hstack([encode(data[name]) for name, encode in encoders.items()])
 
     return table

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sdg_lab.checks import whole
-from sdg_lab.metrics.rows import Array, as_points, same_width, whole_numbers
+from sdg_lab.metrics.rows import Array, as_points, reals, same_width, whole_numbers
 
 
 def c2st(
@@ -58,6 +58,7 @@ def c2st(
             "take equally many with metrics.subsample"
         )
     whole("folds", folds, least=2, most=len(ours))
+    whole("seed", seed, least=0)
     if classifier is None:
         classifier = RandomForestClassifier(n_estimators=100, min_samples_leaf=2, random_state=seed)
     rows, is_fake = np.vstack([ours, theirs]), np.repeat([0, 1], len(ours))
@@ -151,7 +152,7 @@ def total_variation(p: npt.NDArray[Any], q: npt.NDArray[Any]) -> float:
     Raises:
         ValueError: if the shapes differ or one is no distribution.
     """
-    first, second = np.asarray(p, dtype=np.float64), np.asarray(q, dtype=np.float64)
+    first, second = reals(p, "p"), reals(q, "q")
     if first.shape != second.shape:
         raise ValueError(f"p has shape {first.shape} and q {second.shape}; they must share one set of outcomes")
     for name, values in (("p", first), ("q", second)):

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from sdg_lab.checks import whole
 from sdg_lab.data.types import Images
-from sdg_lab.tables.columns import check_columns
+from sdg_lab.tables.columns import check_same_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,12 +53,24 @@ def subsample(data: R, n: int, *, seed: int = 0) -> R:
     return [rows[i] for i in chosen]  # type: ignore[return-value]
 
 
+LARGEST = 1e30
+"""Numbers of a row may be so large, so that distances and their cubes are numbers too."""
+
+
+def reals(values: npt.ArrayLike, name: str) -> Array:
+    """Return numbers as an array of their own, or refuse text, and complex numbers, which would lose a part."""
+    numbers = np.asarray(values)
+    if numbers.dtype.kind not in "buifO":
+        raise TypeError(f"{name} must hold real numbers, got {numbers.dtype}")
+    return numbers.astype(np.float64)
+
+
 def as_points(data: Rows, name: str = "data") -> Array:
     """Return Images or an array as points (n, d), one row each, every number finite.
 
     Raises:
-        TypeError: if data is neither.
-        ValueError: if there is no row, fewer than two axes, or a number that is not finite.
+        TypeError: if data is neither, or holds text or complex numbers.
+        ValueError: if there is no row, fewer than two axes, or a number that is not finite or beyond ±1e30.
     """
     if not is_continuous(data):
         raise TypeError(f"{name} must be Images or an array, got {type(data).__name__}; see metrics.fit_features")
@@ -67,10 +79,14 @@ def as_points(data: Rows, name: str = "data") -> Array:
         raise ValueError(f"{name} must have a row for each example, got shape {values.shape}")
     if values.size == 0:
         raise ValueError(f"{name} is empty: shape {values.shape}")
-    points = values.reshape(len(values), -1).astype(np.float64)
-    if not np.isfinite(points).all():
-        row, column = np.argwhere(~np.isfinite(points))[0]
-        raise ValueError(f"{name} has {points[row, column]} in row {row}, column {column}; every number must be finite")
+    points = reals(values, name).reshape(len(values), -1)
+    good = (points >= -LARGEST) & (points <= LARGEST)
+    if not good.all():
+        row, column = np.argwhere(~good)[0]
+        raise ValueError(
+            f"{name} has {points[row, column]} in row {row}, column {column}; every number must be finite and within "
+            f"±{LARGEST:g}: leave such rows out, or scale the column"
+        )
     return points
 
 
@@ -78,9 +94,10 @@ def finite(values: npt.ArrayLike, name: str, *, axes: int = 1) -> Array:
     """Return numbers as an array of so many axes.
 
     Raises:
+        TypeError: if they are text or complex.
         ValueError: if there are more axes or fewer, there is no number, or one is not finite.
     """
-    numbers = np.asarray(values, dtype=np.float64)
+    numbers = reals(values, name)
     if numbers.ndim != axes or numbers.size == 0:
         raise ValueError(f"{name} must be an array of {axes} axes, got shape {numbers.shape}")
     if not np.isfinite(numbers).all():
@@ -129,7 +146,7 @@ def keys(data: Rows, name: str = "data", *, like: Rows | None = None) -> list[Ha
 
     Raises:
         TypeError: if data is no set of rows.
-        ValueError: if there is no row, or a table lacks a column of ``like`` or has text where that has numbers.
+        ValueError: if there is no row, a table has not the columns of ``like``, or text where that has numbers.
     """
     if is_continuous(data):
         return [row.tobytes() for row in as_points(data, name) + 0.0]  # + 0.0: -0 is 0
@@ -145,7 +162,7 @@ def keys(data: Rows, name: str = "data", *, like: Rows | None = None) -> list[Ha
 
 
 def _table_keys(table: pd.DataFrame, name: str, like: pd.DataFrame) -> list[Hashable]:
-    check_columns(table, list(like.columns), name)
+    check_same_columns({name: table, "what it is compared with": like})
     table = table[list(like.columns)]
     if table.empty:
         raise ValueError(f"{name} is empty: shape {table.shape}")

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from sdg_lab.checks import whole
 from sdg_lab.data.types import Images
 from sdg_lab.metrics.rows import Array, as_points, same_kinds, same_width
 
@@ -36,6 +37,7 @@ def train_on_synthetic(synthetic: Labelled, real_test: Labelled, *, classifier: 
     from sklearn.base import clone
     from sklearn.ensemble import RandomForestClassifier
 
+    whole("seed", seed, least=0)
     rows, labels = _labelled(synthetic, "synthetic")
     test_rows, test_labels = _labelled(real_test, "real_test")
     same_width(rows, test_rows, "synthetic", "real_test")

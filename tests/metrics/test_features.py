@@ -170,6 +170,11 @@ def test_a_real_column_from_which_nothing_can_be_learned_is_refused(column, sent
         fit_features(pd.DataFrame({"x": column}))
 
 
+def test_a_column_that_train_has_not_is_refused():
+    with pytest.raises(ValueError, match=r"train lacks the columns \['new'\]; it has \['age', 'kind', 'ill'\]"):
+        fit_features(TRAIN)(TRAIN.assign(new=1))
+
+
 def test_sequences_of_another_kind_are_refused():
     with pytest.raises(TypeError, match=r"data\[0\] must be a string or a tuple of tokens, got int"):
         fit_features(["ab"])([1])

@@ -228,3 +228,16 @@ def test_disjoint_distributions_are_at_the_limit():
 def test_what_is_no_distribution_is_refused(p, sentence):
     with pytest.raises(ValueError, match=sentence):
         total_variation(p, [0.5, 0.5])
+
+
+@pytest.mark.parametrize("seed", [True, -1, 1.5])
+def test_a_seed_is_a_whole_number(seed):
+    with pytest.raises(ValueError, match=f"seed must be a whole number >= 0, got {seed}"):
+        c2st(CLOUD, CLOUD, seed=seed)
+    with pytest.raises(ValueError, match=f"seed must be a whole number >= 0, got {seed}"):
+        frechet_by_size(CLOUD, CLOUD, [5], seed=seed)
+
+
+def test_an_imaginary_part_is_not_dropped():
+    with pytest.raises(TypeError, match="p must hold real numbers, got complex128"):
+        total_variation(np.array([1 + 1j]), [1.0])

@@ -80,6 +80,10 @@ def test_keys_are_a_list_of_their_own():
         (np.zeros(3), ValueError, r"data must have a row for each example, got shape \(3,\)"),
         (np.zeros((0, 3)), ValueError, r"data is empty: shape \(0, 3\)"),
         (np.array([[0.0, 1.0], [2.0, np.nan]]), ValueError, "data has nan in row 1, column 1; every number"),
+        (np.array([[0.0, 1e31]]), ValueError, r"data has 1e\+31 in row 0, column 1; every number must be .*±1e\+30"),
+        (np.array([[1 + 2j]]), TypeError, "data must hold real numbers, got complex128"),
+        (np.array([["1", "2"]]), TypeError, "data must hold real numbers, got <U1"),
+        (pd.DataFrame([[1, 2]], columns=["x", "x"]), ValueError, "there are two columns 'x' in data; rename one"),
         (pd.DataFrame({"x": []}), ValueError, r"data is empty: shape \(0, 1\)"),
     ],
 )
@@ -121,3 +125,18 @@ def test_judging_loads_numpy_alone_until_something_is_measured():
 def test_strings_are_no_points():
     with pytest.raises(TypeError, match="data must be Images or an array, got list"):
         as_points(["a"])
+
+
+def test_a_table_with_a_column_that_train_has_not_is_refused():
+    with pytest.raises(ValueError, match=r"what it is compared with lacks the columns \['y'\]; it has \['x'\]"):
+        keys(pd.DataFrame({"x": [1], "y": [2]}), "samples", like=pd.DataFrame({"x": [1]}))
+
+
+@pytest.mark.parametrize("size", [1e30, -1e30])
+def test_the_largest_numbers_are_still_judged(size):
+    far = np.array([[0.0, size], [size, 1.0], [1.0, 0.0], [0.0, 0.0]])
+    assert np.isfinite(metrics.kernel_distance(far, far[::-1]))
+    assert np.isfinite(metrics.frechet_distance(far, far))
+    assert metrics.near_copies(far, far).all()
+    assert metrics.prdc(far, far, 1).recall == 1.0
+    assert metrics.c2st(far, far, folds=2) <= 1.0

@@ -2,6 +2,7 @@
 
 import dataclasses
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -70,7 +71,11 @@ def test_the_smallest_set_and_a_thousand_rows_are_the_most_that_is_compared(monk
 
 
 def test_the_seed_decides_which_rows_are_compared(monkeypatch):
+    def shown(real, fake, k):
+        return SimpleNamespace(coverage=(real.tolist(), fake.tolist(), k))
+
     monkeypatch.setattr(sys.modules[Line.__module__], "c2st", lambda real, fake, seed: (real.tolist(), fake.tolist()))
+    monkeypatch.setattr(sys.modules[Line.__module__], "prdc", shown)
     samples = blobs(90, 3)
     for seed in (0, 1):
         line = score("m", data=DATA, samples=samples, parameters=1, seconds=1.0, seed=seed)
@@ -79,6 +84,8 @@ def test_the_seed_decides_which_rows_are_compared(monkeypatch):
         )
         assert line.fidelity == (test, fake)
         assert line.fidelity_reference == (test, train)
+        assert line.diversity == (test, fake, 5)
+        assert line.diversity_reference == (test, train, 5)
 
 
 def test_everything_is_compared_on_as_many_rows_as_the_smallest_part_has(lines):

@@ -44,3 +44,9 @@ def test_the_error_of_guessing_is_that_of_coin_throws():
 def test_what_has_no_error_is_refused(call, sentence):
     with pytest.raises(ValueError, match=sentence):
         call()
+
+
+def test_complex_numbers_and_text_have_no_mean_here():
+    for values, kind in ((np.array([1j, 2.0]), "complex128"), (["1", "2"], "<U1")):
+        with pytest.raises(TypeError, match=f"values must hold real numbers, got {kind}"):
+            mean_and_error(values)

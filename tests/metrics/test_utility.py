@@ -64,3 +64,8 @@ def test_the_classifier_that_is_given_is_left_as_it_was():
 def test_what_cannot_be_learned_is_refused(synthetic, sentence):
     with pytest.raises(ValueError, match=sentence):
         train_on_synthetic(synthetic, (X, Y))
+
+
+def test_a_seed_is_a_whole_number():
+    with pytest.raises(ValueError, match="seed must be a whole number >= 0, got True"):
+        train_on_synthetic((X, Y), (X, Y), seed=True)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sdg_lab.checks import several, whole
-from sdg_lab.metrics.rows import Array, whole_numbers
+from sdg_lab.metrics.rows import Array, reals, whole_numbers
 
 Session = tuple[str, ...]
 Integers = npt.NDArray[np.int64]
@@ -58,7 +58,7 @@ def ranks(scores: npt.ArrayLike, following: npt.ArrayLike) -> Integers:
     Raises:
         ValueError: if the shapes do not fit, a score is not finite, or a position is no whole number in range.
     """
-    table = np.asarray(scores, dtype=np.float64)
+    table = reals(scores, "scores")
     if table.ndim != 2 or np.shape(following) != (len(table),) or table.size == 0:
         shapes = f"{table.shape} and {np.shape(following)}"
         raise ValueError(f"scores must be (n, items) and following (n,), got shapes {shapes}")

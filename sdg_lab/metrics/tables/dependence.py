@@ -8,6 +8,7 @@ import numpy as np
 
 from sdg_lab.metrics.rows import Array
 from sdg_lab.tables.codec import code_table, columns_of
+from sdg_lab.tables.columns import check_same_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,10 +35,11 @@ def pair_distances(real: pd.DataFrame, other: pd.DataFrame, *, bins: int = 10) -
         A table of d × d distances in [0, 1], by the names of the columns.
 
     Raises:
-        ValueError: if bins is below 2, a column is lacking, or a category is not one of ``real``.
+        ValueError: if bins is below 2, a table lacks a column of the other, or a category is not one of ``real``.
     """
     import pandas as pd
 
+    check_same_columns({"real": real, "other": other})
     columns = columns_of(real, bins)
     coded, theirs = code_table(real, columns), code_table(other, columns)
     edges = np.cumsum([0, *coded.sizes[:-1]])

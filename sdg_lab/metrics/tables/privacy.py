@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from sdg_lab.metrics.distances import nearest
 from sdg_lab.metrics.features import fit_features
-from sdg_lab.metrics.rows import Array, subsample
+from sdg_lab.metrics.rows import Array, as_points, subsample
+from sdg_lab.tables.columns import check_same_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,12 +51,13 @@ def closest_record(
         seed: of the draw from the larger of train and held-out rows.
 
     Raises:
-        ValueError: if a table is empty, lacks a column, or has a category that train has not.
+        ValueError: if a table is empty, lacks a column of another, or has a category that train has not.
     """
+    tables = {"samples": samples, "train": train, "held_out": held_out}
+    check_same_columns(tables)
     featurise = fit_features(train)
     m = min(len(train), len(held_out))
-    points = featurise(samples)
-    to_train, to_held_out = (
-        nearest(points, featurise(subsample(table, m, seed=seed)))[0][:, 0] for table in (train, held_out)
-    )
+    tables |= {name: subsample(tables[name], m, seed=seed) for name in ("train", "held_out")}
+    points = {name: as_points(featurise(table), name) for name, table in tables.items()}
+    to_train, to_held_out = (nearest(points["samples"], points[name])[0][:, 0] for name in ("train", "held_out"))
     return ClosestRecord(to_train, to_held_out)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sdg_lab.checks import whole
 from sdg_lab.metrics.features import fit_features
-from sdg_lab.tables.columns import check_columns
+from sdg_lab.tables.columns import check_columns, check_same_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,9 +44,10 @@ def table_utility(
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.metrics import roc_auc_score
 
+    whole("seed", seed, least=0)
     tables = {"synthetic": synthetic, "real_test": real_test}
-    for (name, table), other in zip(tables.items(), (real_test, synthetic), strict=True):
-        check_columns(table, [target, *other.columns], name)
+    check_same_columns(tables)
+    check_columns(synthetic, [target], "synthetic")
     (rows, labels), (test_rows, test_labels) = (_without_target(table, target) for table in tables.values())
     values = {name: set(found.unique().tolist()) for name, found in zip(tables, (labels, test_labels), strict=True)}
     if len(values["real_test"]) != 2 or values["synthetic"] != values["real_test"]:

@@ -74,9 +74,14 @@ def test_there_are_at_least_two_bins(bins):
         pair_distances(mixed(50, 0), mixed(50, 1), bins=bins)
 
 
+def test_a_column_that_real_has_not_is_refused():
+    with pytest.raises(ValueError, match=r"real lacks the columns \['new'\]"):
+        pair_distances(mixed(50, 0), mixed(50, 1).assign(new=1))
+
+
 def test_one_column_has_no_pair():
     with pytest.raises(ValueError, match="real has the one column 'x'; a pair needs at least 2"):
-        mean_pair_distance(mixed(50, 0)[["x"]], mixed(50, 1))
+        mean_pair_distance(mixed(50, 0)[["x"]], mixed(50, 1)[["x"]])
 
 
 def test_a_category_that_real_has_not_is_refused():

@@ -64,3 +64,20 @@ def test_a_row_with_gaps_is_closest_to_one_with_the_same_gaps():
     found = closest_record(train.iloc[[1, 2]], train, held_out)
     assert found.to_train.tolist() == [0, 0]
     assert (found.to_held_out >= 1).all()
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_a_column_that_one_table_alone_has_is_refused(place):
+    tables = [mixed(20, 0), mixed(20, 1), mixed(20, 2)]
+    tables[place] = tables[place].drop(columns="x")
+    name = ("samples", "train", "held_out")[place]
+    with pytest.raises(ValueError, match=rf"{name} lacks the columns \['x'\]; it has \['y', 'kind'\]"):
+        closest_record(*tables)
+
+
+def test_what_has_no_distance_is_refused():
+    huge = mixed(20, 0).assign(x=1e200)
+    with pytest.raises(ValueError, match=r"samples has 1\..*e\+200 in row 0, column 0; every number must be finite"):
+        closest_record(huge, mixed(20, 1), mixed(20, 2))
+    with pytest.raises(ValueError, match="there are two columns 'x' in held_out; rename one"):
+        closest_record(mixed(20, 0), mixed(20, 1), mixed(20, 2).set_axis(["x", "y", "x"], axis=1))

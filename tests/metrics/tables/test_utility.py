@@ -94,6 +94,16 @@ def test_tables_that_cannot_be_compared_are_refused(synthetic, real, sentence):
         table_utility(TABLE.assign(**synthetic), TABLE.assign(**real), target="y")
 
 
+@pytest.mark.parametrize("other", [None, TABLE.to_numpy()])
+def test_what_is_no_table_is_refused(other):
+    with pytest.raises(TypeError, match=f"real_test must be a pandas DataFrame, got {type(other).__name__}"):
+        table_utility(TABLE, other, target="y")
+    with pytest.raises(TypeError, match=f"synthetic must be a pandas DataFrame, got {type(other).__name__}"):
+        table_utility(other, TABLE, target="y")
+    with pytest.raises(ValueError, match="seed must be a whole number >= 0, got True"):
+        table_utility(TABLE, TABLE, target="y", seed=True)
+
+
 def test_a_target_that_is_no_column_is_refused():
     with pytest.raises(ValueError, match=r"synthetic lacks the columns \['z'\]; it has \['x', 'y'\]"):
         table_utility(TABLE, TABLE, target="z")
