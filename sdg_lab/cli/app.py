@@ -93,7 +93,7 @@ def lab(
 
 @app.command()
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
     sizes: Annotated[bool, typer.Option("--sizes", help="Print only how much of the disk each use takes.")] = False,
 ) -> None:
     """Say what is installed and found, and what to do about what is missing.
@@ -105,6 +105,9 @@ def doctor(
     if sizes:
         from sdg_lab.cli.sizes import added
 
+        if as_json:
+            print(json.dumps(added(), indent=2))
+            raise typer.Exit
         for use, megabytes in added().items():
             console.print(f"{use:<10} {megabytes:6.0f} MB", highlight=False)
         raise typer.Exit

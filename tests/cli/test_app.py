@@ -238,6 +238,8 @@ class TestDoctor:
         said = dict(line.split(maxsplit=1) for line in invoke("doctor", "--sizes").output.splitlines())
         assert {"base", "neural", "course", "dev"} <= set(said)
         assert 100 < int(said["base"].removesuffix(" MB")) < int(said["dev"].removesuffix(" MB"))
+        as_json = json.loads(invoke("doctor", "--sizes", "--json").output)
+        assert {use: f"{megabytes:.0f} MB" for use, megabytes in as_json.items()} == said
 
 
 class TestTrain:
