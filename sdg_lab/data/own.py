@@ -7,6 +7,7 @@ what to do about it; what had to be decided stands in the notes of the data set.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
@@ -16,16 +17,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdg_lab.checks import one_of, truth
-from sdg_lab.data.csv_files import MISSING, Sign, read_csv
+from sdg_lab.data.csv_files import MISSING, NUMBER, Sign, read_csv
 from sdg_lab.data.split import split_images, split_in_order, split_items, split_rows
 from sdg_lab.data.types import Card, Dataset, Images, Kind
-from sdg_lab.tables.columns import check_column, check_complete
+from sdg_lab.tables.columns import check_column, check_complete, dates_to_numbers
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _TABLES = (".csv", ".csv.gz", ".tsv", ".parquet")
 _PICTURES = (".png", ".jpg", ".jpeg")
+
+SEVERAL = 20
+"""Rows from which on it is no accident that each has another value."""
+
+_NUMBER = f"(?:{NUMBER['.']}|{NUMBER[',']})"
+_WITH_UNIT = rf"(?:([$€£¥]) ?{_NUMBER}|{_NUMBER} ?([%‰°$€£¥]|[^\W\d_]{{1,4}}))"
+"""A number with a currency before it, or a unit behind it."""
 
 
 def read_table(
@@ -43,7 +51,13 @@ def read_table(
 
     Single missing values are kept. Rows in messages are counted from 1, without the header. The ``notes`` of the data
     set say what was not as plain as it looks: another separator than the comma, a decimal comma, codes with leading
-    zeros, signs for a missing value.
+    zeros, signs for a missing value, cells that hold line ends, numbers with a unit, a column that may be an id.
+
+    Models learn from numbers and categories. A column of dates becomes numbers in all parts alike, counted from one
+    day, by the line that the notes say; for a column "day" of ``people`` it is ::
+
+        for table in people.parts.values():
+            table["day"] = (table["day"] - pd.Timestamp("1970-01-01")).dt.days
 
     Args:
         path: a file that ends in .csv, .csv.gz, .tsv (UTF-8, names in the first line, cells set apart by commas,
@@ -59,12 +73,13 @@ def read_table(
     Raises:
         FileNotFoundError: if there is no such file.
         TypeError: if a column of a Parquet file holds neither numbers nor dates nor text nor booleans.
-        ValueError: if the file is neither CSV nor Parquet or cannot be read as such; if it has no rows; if two columns
-            have one name or one has none; if a column is all missing, constant or infinite somewhere, mixes numbers or
-            dates with text, or can be read in two ways; or if an argument names no column.
+        ValueError: if the file is neither CSV nor Parquet or cannot be read as such, or a quote is never closed; if it
+            has fewer than 3 rows; if two columns have one name or one has none; if a column is all missing, constant or
+            infinite somewhere, mixes numbers or dates with text, or can be read in two ways; or if an argument names no
+            column.
     """
-    path = _existing(path)
-    categories, missing = ((names,) if isinstance(names, str) else names for names in (categories, missing))
+    path = _file(path, "read_table")
+    categories, missing = _texts("categories", categories), _texts("missing", missing)
     if decimal is not None:
         one_of("decimal", decimal, (".", ","))
     if group and time:
@@ -79,10 +94,15 @@ def read_table(
     for name in (*categories, *filter(None, (target, group, time))):
         if name not in table.columns:
             raise ValueError(f"{path} has no column {name!r}; it has {', '.join(map(repr, table.columns))}")
-    if table.empty:
-        raise ValueError(f"{path} has no rows; a table needs at least 3")
+    if len(table) < 3:
+        raise ValueError(f"{path} has {len(table) or 'no'} row{'s' * (len(table) != 1)}; a table needs at least 3")
     kinds = {name: check_column(table[name], dates=True, first=1) for name in table.columns}
     for name, kind in kinds.items():
+        if kind == "dates" and name not in categories:
+            line = dates_to_numbers(table[name])
+            notes += (f"column {name!r}: models learn from numbers: for table in dataset.parts.values(): {line}",)
+        elif name not in (*categories, target, group, time) and (note := _note(table[name], kind)):
+            notes += (f"column {name!r}: {note}",)
         if kind == "categories" or name in categories:
             table[name] = table[name].astype("category")
     for name in filter(None, (group, time)):
@@ -116,9 +136,9 @@ def read_images(folder: str | Path) -> Dataset[Images]:
     owners = [path.relative_to(folder).parts[:-1] for path in paths]
     for path, owner in zip(paths, owners, strict=True):
         if len(owner) > 1 or len(owner) != len(owners[0]):
+            fault = "lies too deep" if len(owner) > 1 else f"and {paths[0]} lie at different depths"
             raise ValueError(
-                f"{path} and {paths[0]} lie at different depths, or too deep; put all pictures into {folder} itself, "
-                "or each into the sub-folder of its class"
+                f"{path} {fault}; put all pictures into {folder} itself, or each into the sub-folder of its class"
             )
     pictures = [_read_picture(path) for path in paths]
     for path, picture in zip(paths, pictures, strict=True):
@@ -147,9 +167,9 @@ def read_text(path: str | Path, *, lines: bool = True) -> Dataset[list[str]] | D
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if the file is not UTF-8 or has no text.
+        ValueError: if the file is a folder, is not UTF-8 or has no text.
     """
-    path = _existing(path)
+    path = _file(path, "read_text")
     try:
         text = path.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -170,6 +190,36 @@ def _existing(path: str | Path) -> Path:
     if not path.exists():
         raise FileNotFoundError(f"there is no {path} (looked from {Path.cwd()})")
     return path
+
+
+def _file(path: str | Path, reader: str) -> Path:
+    path = _existing(path)
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; {reader} needs a file")
+    return path
+
+
+def _texts(name: str, values: Any) -> tuple[str, ...]:
+    """Return one text or several, as they stand in a file."""
+    found = (values,) if isinstance(values, str) or not isinstance(values, Collection) else tuple(values)
+    for value in found:
+        if not isinstance(value, str):
+            raise ValueError(f"{name} must be text, or several texts such as ['a', 'b'], got {value!r}")
+    return found
+
+
+def _note(column: pd.Series[Any], kind: str) -> str:
+    """Return what to note about numbers or categories that may be something else."""
+    if len(column) >= SEVERAL and column.dtype.kind != "f" and column.is_unique:
+        return "every row has another value; if it is an id, remove it: a model would learn it like the rest"
+    cells = column.dropna()
+    first = re.fullmatch(_WITH_UNIT, str(cells.iloc[0]).strip())
+    if kind == "categories" and first:
+        units = cells.astype(str).str.strip().str.extract(f"^{_WITH_UNIT}$").fillna("").agg("".join, axis=1)
+        unit = first[1] or first[2] or ""
+        if (units == unit).all():
+            return f"{first[0]!r} is a category, for its unit; take {unit!r} out of the file to have numbers"
+    return ""
 
 
 def _is_ones_own(path: Path, folder: Path) -> bool:

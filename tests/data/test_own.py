@@ -16,6 +16,7 @@ from PIL import Image
 from pyarrow import parquet
 
 from sdg_lab import data
+from sdg_lab.models.bayes_net import BayesNet
 
 
 def whole(dataset: data.Dataset[pd.DataFrame]) -> pd.DataFrame:
@@ -137,6 +138,9 @@ def test_a_group_is_kept_whole_and_time_is_cut_in_order(tmp_path: Path) -> None:
         ({"time": "c"}, "column 'c' lacks a value in row 2; fill it, or drop the row"),
         ({"group": "c"}, "column 'c' lacks a value in row 2; fill it, or drop the row"),
         ({"group": "b"}, "three parts need at least 3 groups, got 2; add data"),
+        ({"categories": None}, "categories must be text, or several texts such as ['a', 'b'], got None"),
+        ({"missing": [3]}, "missing must be text, or several texts such as ['a', 'b'], got 3"),
+        ({"missing": None}, "missing must be text, or several texts such as ['a', 'b'], got None"),
         ({"decimal": ";"}, "decimal must be one of ., ,, got ';'"),
     ],
 )
@@ -185,6 +189,45 @@ def test_what_was_decided_is_in_the_notes(tmp_path: Path) -> None:
     assert sorted(whole(table)["price"]) == [2, 3, 1234]
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_what_may_be_something_else_is_noted(suffix: str, tmp_path: Path) -> None:
+    rows = np.arange(30)
+    table = pd.DataFrame({
+        "id": rows * 7,
+        "name": [f"n{row}" for row in rows],
+        "rate": [f"{row % 5}.5%" for row in rows],
+        "price": [f"$1,{row % 5}00" for row in rows],
+        "weight": [f"{row % 5} kg" for row in rows],
+        "code": [f"{row % 5}{'AB'[row % 2]}" for row in rows],
+        "age": rows // 2,
+        "size": rows + 0.5,
+    })  # fmt: skip
+    path = tmp_path / f"mine{suffix}"
+    table.to_parquet(path) if suffix == ".parquet" else table.to_csv(path, index=False)
+    alike = "every row has another value; if it is an id, remove it: a model would learn it like the rest"
+    noted = (
+        f"column 'id': {alike}",
+        f"column 'name': {alike}",
+        "column 'rate': '0.5%' is a category, for its unit; take '%' out of the file to have numbers",
+        "column 'price': '$1,000' is a category, for its unit; take '$' out of the file to have numbers",
+        "column 'weight': '0 kg' is a category, for its unit; take 'kg' out of the file to have numbers",
+    )
+    assert data.read_table(path).notes == noted
+    assert data.read_table(path, group="id", target="name", categories=["weight"]).notes == noted[2:4]
+
+
+def test_the_noted_line_turns_dates_into_numbers_of_one_zero(tmp_path: Path) -> None:
+    days = pd.Series(pd.date_range("2020-01-01", periods=40))
+    pd.DataFrame({"day": days, "x": days.dt.day}).to_csv(tmp_path / "mine.csv", index=False)
+    dataset = data.read_table(tmp_path / "mine.csv", time="day")
+    (note,) = dataset.notes
+    name, line = note.split(": models learn from numbers: ")
+    exec(line, {"dataset": dataset, "pd": pd})
+    assert name == "column 'day'"
+    assert whole(dataset)["day"].tolist() == list(range(18262, 18302))
+    assert BayesNet().fit(dataset.train).log_prob(dataset.train).shape == (32,)
+
+
 def test_whole_numbers_beside_missing_ones_are_not_rounded(tmp_path: Path) -> None:
     numbers = [2**60 + 1, None, 2**53 + 1, 3]
     stored = pa.table(
@@ -221,7 +264,12 @@ def test_whole_numbers_beside_missing_ones_are_not_rounded(tmp_path: Path) -> No
             "column 'b' mixes numbers such as '2' with 'twelve' in row 3; repair or empty such cells, "
             "or name it in categories=['b']",
         ),
-        ("a,b\n1,2\n2,3\n", "three parts need at least 3 distinct items, got 2; add data"),
+        ("a,b\n1,2\n2,3\n", "{path} has 2 rows; a table needs at least 3"),
+        ("a,b\n1,2\n", "{path} has 1 row; a table needs at least 3"),
+        (
+            'a,b\n1,"x\n2,y\n3,z',
+            "{path} opens a quote in line 2 that nothing closes, before 'x\\n2,y\\n3,z'; close or remove it",
+        ),
     ],
 )
 def test_tables_that_cannot_be_learned_from(content: str, sentence: str, tmp_path: Path) -> None:
@@ -260,6 +308,10 @@ def test_files_that_are_no_tables(tmp_path: Path) -> None:
         data.read_table(written(tmp_path, "not parquet", "mine.parquet"))
     with pytest.raises(ValueError, match=r"gone\.csv\.gz cannot be read \(.*\); save it again$"):
         data.read_table(written(tmp_path, "not gzip", "gone.csv.gz"))
+    for name in ("folder.csv", "folder.parquet"):
+        (tmp_path / name).mkdir()
+        with pytest.raises(ValueError, match=rf"{name} is a folder; read_table needs a file$"):
+            data.read_table(tmp_path / name)
     latin = tmp_path / "latin.csv"
     latin.write_bytes("a,b\nweiß,2\n".encode("latin-1"))
     with pytest.raises(ValueError, match=r"latin\.csv is not UTF-8 text \(byte 7\); save it again as UTF-8$"):
@@ -355,7 +407,7 @@ def test_folders_that_are_no_image_data(tmp_path: Path) -> None:
         ("z.png", {"shape": (4, 6, 4)}, r"z\.png has mode RGBA; save it as 8-bit grey \(L\) or colour \(RGB\)$"),
         ("z.png", {"mode": "I;16"}, r"z\.png has mode I;16; save it as 8-bit grey \(L\) or colour \(RGB\)$"),
         ("z.jpg", {"shape": (4, 6, 3), "mode": "CMYK"}, r"z\.jpg has mode CMYK; save it as 8-bit grey"),
-        ("sub/z.png", {}, r"z\.png and .*a\.png lie at different depths, or too deep; put all pictures into "),
+        ("sub/z.png", {}, r"z\.png and .*a\.png lie at different depths; put all pictures into "),
     ],
 )
 def test_pictures_that_do_not_fit_are_named(
@@ -370,7 +422,8 @@ def test_pictures_that_do_not_fit_are_named(
 def test_pictures_too_deep_are_named(tmp_path: Path) -> None:
     picture(tmp_path / "one/two/a.png")
     with pytest.raises(
-        ValueError, match=r"a\.png lie at different depths, or too deep; put all pictures into .* itself"
+        ValueError,
+        match=r"a\.png lies too deep; put all pictures into .* itself, or each into the sub-folder of its class$",
     ):
         data.read_images(tmp_path)
 
@@ -419,6 +472,8 @@ def test_files_that_are_no_text(tmp_path: Path) -> None:
         data.read_text(written(tmp_path, "\n \n", "mine.txt"))
     with pytest.raises(ValueError, match=r"^lines must be True or False, got 'no'$"):
         data.read_text(written(tmp_path, "a\nb\nc", "mine.txt"), lines="no")  # type: ignore[call-overload]
+    with pytest.raises(ValueError, match=r" is a folder; read_text needs a file$"):
+        data.read_text(tmp_path)
     latin = tmp_path / "latin.txt"
     latin.write_bytes(b"abc\xff")
     with pytest.raises(ValueError, match=r"latin\.txt is not UTF-8 text \(byte 3\); save it again as UTF-8$"):
