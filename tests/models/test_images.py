@@ -112,7 +112,8 @@ def test_the_mode_comes_back_also_after_an_error() -> None:
 def test_a_row_of_latents_and_its_label_make_an_image() -> None:
     model = Echo(classes=4)
     z = [[0.0, 1.0], [-1.0, 2.0], [0.5, 0.5]]
-    for given in (z, np.array(z), torch.tensor(z, dtype=torch.float64)):
+    tensors = (torch.tensor(z, dtype=dtype, requires_grad=True) for dtype in (torch.float64, torch.bfloat16))
+    for given in (z, np.array(z), *tensors):  # NumPy knows no bfloat16, and takes nothing that has a gradient
         made = model.decode(given, [3, 0, 1])
         np.testing.assert_allclose(latents(made), z, atol=1e-5)
         assert made.labels is not None
@@ -250,8 +251,9 @@ def test_latents_that_do_not_fit_are_refused() -> None:
     for wrong in (np.zeros((3, 5)), np.zeros(2), np.zeros((0, 2))):
         with pytest.raises(ValueError, match=r"z must have shape \(n, 2\) with n >= 1, got \(\d"):
             model.decode(wrong)
-    with pytest.raises(ValueError, match="z is not finite at point 1"):
-        model.decode([[0.0, 0.0], [0.0, np.nan], [1.0, 1.0]])
+    for bad in (np.nan, np.inf):
+        with pytest.raises(ValueError, match="z is not finite at point 2"):
+            model.decode([[0.0, 0.0], [1.0, 1.0], [0.0, bad], [1.0, 1.0]])
     with pytest.raises(ValueError, match="labels were given to a Echo without classes"):
         model.decode([[0.0, 0.0]], 1)
     model.fitted = False

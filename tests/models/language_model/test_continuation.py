@@ -57,6 +57,57 @@ def test_each_prompt_gets_what_it_would_get_alone(
     assert written_together(network, prompts, max_tokens) == alone
 
 
+def rows_read(network: Transformer, prompts: list[list[int]], ends: dict[int, int], max_tokens: int) -> list[int]:
+    """Return how many texts are read at each step; a text ends at the step that ``ends`` names, by its number."""
+    read, written = [], [0] * len(prompts)
+    hidden = network.hidden
+
+    def watched(tokens: Any, *rest: Any) -> Any:
+        read.append(len(tokens))
+        return hidden(tokens, *rest)
+
+    def ended(row: int, token: int) -> bool:
+        written[row] += 1
+        return written[row] == ends.get(row)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(network, "hidden", watched)
+        for _ in continuations(network, prompts, Decoding(max_tokens=max_tokens), ended):
+            pass
+    return read
+
+
+def test_texts_that_have_ended_are_read_on_until_they_are_half_of_the_batch(network: Transformer) -> None:
+    assert rows_read(network, [[1]] * 6, {0: 1, 1: 2, 2: 3}, 6) == [6, 6, 6, 3, 3, 3]
+    assert rows_read(network, [[1]] * 6, {0: 1, 1: 2, 2: 3, 3: 3, 4: 4}, 5) == [6, 6, 6, 2, 1]
+    assert rows_read(network, [[1]] * 2, {0: 1}, 4) == [2, 1, 1, 1]
+    assert rows_read(network, [[1]] * 4, {}, 3) == [4, 4, 4]
+
+
+def test_texts_that_have_ended_are_dropped_when_one_has_filled_the_context(network: Transformer) -> None:
+    assert CONTEXT == 9  # the first text is full after its third token
+    assert rows_read(network, [[7] * 7, [1], [1], [1], [1]], {1: 1}, 5) == [5, 5, 5, 3, 3]
+
+
+def test_a_vocabulary_of_one_symbol_is_enough() -> None:
+    one = Transformer(1, d_model=4, n_layers=1, n_heads=1, context=4).eval()
+    assert written_together_of(one, [[0], [0, 0]]) == [[0] * 4, [0] * 3]
+
+
+def written_together_of(network: Transformer, prompts: list[list[int]]) -> list[list[int]]:
+    written: list[list[int]] = [[] for _ in prompts]
+    for pairs in continuations(network, prompts, Decoding(), lambda *_: False):
+        for row, token in pairs:
+            written[row].append(token)
+    return written
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_logits_may_have_a_gradient(temperature: float) -> None:
+    logits = torch.tensor([[0.0, 900.0], [900.0, 0.0]], requires_grad=True)
+    assert Decoding(temperature=temperature).choose(logits, torch.Generator()) == [1, 0]
+
+
 @pytest.mark.parametrize("long", range(1, CONTEXT + 1))
 def test_a_short_prompt_beside_a_long_one_still_fills_the_context(network: Transformer, long: int) -> None:
     prompts = [[5], [7] * long]

@@ -10,6 +10,7 @@ import inspect
 import itertools
 import math
 import re
+import sys
 from typing import Any
 
 import numpy as np
@@ -106,6 +107,10 @@ class TestTokens:
     @given(text=st.text(max_size=40))
     def test_any_text_of_a_whole_vocabulary_returns(self, tiny: LanguageModel, text: str):
         assert tiny.decode(tiny.encode(text)) == text
+
+    def test_special_tokens_are_written_as_they_are_spelt(self, tiny: LanguageModel):
+        assert tiny.tokeniser.special
+        assert tiny.decode(list(tiny.tokeniser.special.values())) == "".join(tiny.tokeniser.special)
 
     def test_pieces_are_readable(self, smollm2: LanguageModel):
         assert smollm2.tokens("In 2026 🍓!") == ["In", " ", "2", "0", "2", "6", r" \xf0\x9f", r"\x8d", r"\x93", "!"]
@@ -281,6 +286,19 @@ class TestSpeech:
         table = tiny.next_token("the", top_k=3)
         for token, probability in zip(table.token, table.probability, strict=True):
             assert drawn.count(token) / n == pytest.approx(probability, abs=4 * math.sqrt(0.25 / n))
+
+    def test_a_text_has_ended_at_the_tokens_that_end_it_and_at_no_other(
+        self, tiny: LanguageModel, monkeypatch: pytest.MonkeyPatch
+    ):
+        found: list[bool] = []
+
+        def ask(network: Any, prompts: Any, decoding: Any, ended: Any) -> list[Any]:
+            found.extend(ended(0, token) for token in range(len(tiny.tokeniser)))
+            return []
+
+        monkeypatch.setattr(sys.modules[LanguageModel.__module__], "continuations", ask)
+        assert tiny.generate(["the"]) == [""]
+        assert {token for token, there in enumerate(found) if there is True} == tiny.tokeniser.ends
 
     def test_it_ends_at_a_stop(self, tiny: LanguageModel):
         whole = tiny.generate(["the"], max_tokens=20)[0]
