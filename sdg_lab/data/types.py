@@ -12,7 +12,8 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sdg_lab.tables.columns import as_array
+from sdg_lab.checks import several
+from sdg_lab.tables.columns import as_array, got
 
 T = TypeVar("T")
 
@@ -89,7 +90,7 @@ class Images:
         classes: what each label means, so that ``classes[label]`` can be printed; empty if there are no labels.
 
     Raises:
-        TypeError: for another dtype.
+        TypeError: for what is no array, or of another dtype.
         ValueError: for another shape, a pixel that is not in [0, 1], or labels that do not fit.
     """
 
@@ -98,6 +99,7 @@ class Images:
     classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        _check_array("pixels", self.pixels)
         if self.pixels.dtype != np.float32:
             raise TypeError(f"pixels must be float32, got {self.pixels.dtype}; divide by the largest grey level first")
         if self.pixels.ndim != 4:
@@ -115,6 +117,7 @@ class Images:
             self._check_labels(self.labels)
 
     def _check_labels(self, labels: NDArray[np.int64]) -> None:
+        _check_array("labels", labels)
         if labels.dtype != np.int64:
             raise TypeError(f"labels must be int64, got {labels.dtype}")
         if labels.shape != (len(self),):
@@ -136,7 +139,7 @@ class Images:
     def __getitem__(self, chosen: Selection) -> Images:
         if isinstance(chosen, int | np.integer):
             raise TypeError(
-                f"images[{chosen}] is one image; take images[{chosen}:{chosen + 1}] or images.pixels[{chosen}]"
+                f"images[{chosen}] is one image; take images[{chosen}:{chosen + 1 or ''}] or images.pixels[{chosen}]"
             )
         labels = None if self.labels is None else self.labels[chosen]
         return Images(self.pixels[chosen], labels, self.classes)
@@ -157,7 +160,7 @@ class Series:
         unit: the unit of the values.
 
     Raises:
-        TypeError: for another dtype.
+        TypeError: for what is no array, or of another dtype.
         ValueError: for another shape, a value or time that is not finite (NaT is not), or times that do not rise.
     """
 
@@ -166,6 +169,8 @@ class Series:
     unit: str
 
     def __post_init__(self) -> None:
+        _check_array("values", self.values)
+        _check_array("times", self.times)
         if self.values.dtype != np.float64:
             raise TypeError(f"values must be float64, got {self.values.dtype}")
         if self.times.dtype not in (np.dtype("datetime64[D]"), np.dtype(np.float64)):
@@ -212,7 +217,9 @@ class Network:
             (states of parents..., states of node); the last axis sums to 1.
 
     Raises:
-        ValueError: if a parent is unknown or late, or a table has another shape, is negative or does not sum to 1.
+        TypeError: if what belongs to the nodes is no mapping, or a table no array.
+        ValueError: if two nodes, or two states of a node, have one name; if a parent is unknown or late; or if a table
+            has another shape, is negative or does not sum to 1.
     """
 
     nodes: tuple[str, ...]
@@ -222,10 +229,16 @@ class Network:
 
     def __post_init__(self) -> None:
         seen: set[str] = set()
+        _refuse_twins("nodes", several("nodes", self.nodes))
         for node in self.nodes:
             for held in ("states", "parents", "cpts"):
+                if not isinstance(getattr(self, held), Mapping):
+                    raise TypeError(
+                        f"{held} must say something for each node, as a dict does, got {got(getattr(self, held))}"
+                    )
                 if node not in getattr(self, held):
                     raise ValueError(f"{held} says nothing about node {node!r}")
+            _refuse_twins(f"the states of {node!r}", several(f"the states of {node!r}", self.states[node]))
             late = [parent for parent in self.parents[node] if parent not in seen]
             if late:
                 raise ValueError(
@@ -233,6 +246,7 @@ class Network:
                 )
             shape = tuple(len(self.states[name]) for name in (*self.parents[node], node))
             cpt = self.cpts[node]
+            _check_array(f"the table of {node!r}", cpt)
             if cpt.shape != shape:
                 raise ValueError(f"the table of {node!r} must have shape {shape} (parents..., node), got {cpt.shape}")
             wrong = np.argwhere((cpt < 0).any(axis=-1) | ~np.isclose(cpt.sum(axis=-1), 1, rtol=0, atol=1e-9))
@@ -258,6 +272,17 @@ class Network:
         return f"<Network: {len(self.nodes)} nodes, {len(self.edges)} edges, {free:,} free parameters>"
 
 
+def _check_array(name: str, array: Any) -> None:
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"{name} must be a numpy array, got {got(array)}")
+
+
+def _refuse_twins(name: str, values: tuple[str, ...]) -> None:
+    if len(set(values)) < len(values):
+        twin = next(value for value in values if values.count(value) > 1)
+        raise ValueError(f"{name} must be different, got {twin!r} twice; rename one")
+
+
 def as_images(data: Any, labels: Any = None) -> Images:
     """Return images as they are; wrap an array or tensor of them.
 
@@ -276,7 +301,7 @@ def as_images(data: Any, labels: Any = None) -> Images:
         return data
     pixels = as_array(data)
     if pixels.dtype.kind not in "buif":
-        raise TypeError(f"images must be Images, or an array or tensor of numbers, got {type(data).__name__}")
+        raise TypeError(f"images must be Images, or an array or tensor of numbers, got {got(data)}")
     if pixels.ndim not in (3, 4):
         raise ValueError(
             f"images must have shape (n, height, width) or (n, channels, height, width), got {pixels.shape}"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from sdg_lab.data import Images, Network, Series, as_images
+from sdg_lab.data import Card, Dataset, Images, Network, Series, as_images
 
 GREY = np.zeros((3, 1, 2, 2), np.float32)
 DAYS = np.arange("2020-01-01", "2020-01-04", dtype="datetime64[D]")
@@ -26,6 +26,9 @@ def with_pixel(value: float) -> np.ndarray:
             TypeError,
             "pixels must be float32, got float64; divide by the largest grey level",
         ),
+        ((GREY.tolist(),), TypeError, "pixels must be a numpy array, got list"),
+        ((None,), TypeError, "pixels must be a numpy array, got NoneType"),
+        ((GREY, [0, 1, 0]), TypeError, "labels must be a numpy array, got list"),
         ((GREY[0],), ValueError, "pixels must have shape (n, channels, height, width), got (1, 2, 2)"),
         ((with_pixel(2.0),), ValueError, "pixels must be in [0, 1], got values from 0.0 to 2.0 in image 1;"),
         ((with_pixel(-0.5),), ValueError, "pixels must be in [0, 1], got values from -0.5 to 0.0 in image 1;"),
@@ -59,6 +62,8 @@ def test_images_are_chosen_with_their_labels() -> None:
 def test_one_image_is_not_images() -> None:
     with pytest.raises(TypeError, match=r"^images\[1\] is one image; take images\[1:2\] or images\.pixels\[1\]$"):
         Images(GREY)[1]  # type: ignore[index]
+    with pytest.raises(TypeError, match=r"^images\[-1\] is one image; take images\[-1:\] or images\.pixels\[-1\]$"):
+        Images(GREY)[-1]  # type: ignore[index]
 
 
 def test_arrays_and_tensors_become_images() -> None:
@@ -98,6 +103,24 @@ def test_only_bytes_are_divided_by_255() -> None:
     [
         (Images(GREY), [0, 1, 0], ValueError, "labels were given beside Images, which bring their own"),
         ("digits", None, TypeError, "images must be Images, or an array or tensor of numbers, got str"),
+        (
+            Dataset(Card("a", "a", "images", "", "", "", "", ""), *[Images(GREY)] * 3),
+            None,
+            TypeError,
+            "images must be Images, or an array or tensor of numbers, got Dataset; pass one of its parts",
+        ),
+        (
+            torch.ones(2, 3, 3, dtype=torch.bfloat16),
+            None,
+            TypeError,
+            "numpy cannot hold a tensor of torch.bfloat16, or",
+        ),
+        (
+            torch.ones(2, 3, 3).to_sparse(),
+            None,
+            TypeError,
+            "numpy cannot hold a tensor of torch.float32, or it is sparse",
+        ),
         (np.zeros((3, 64)), None, ValueError, "images must have shape (n, height, width) or (n, channels, height, wid"),
         (
             np.zeros((3, 8, 8, 3)),
@@ -120,6 +143,8 @@ def test_what_is_no_image_is_refused(data: Any, labels: Any, error: type[Excepti
     ("values", "times", "error", "sentence"),
     [
         (np.zeros(3, np.float32), DAYS, TypeError, "values must be float64, got float32"),
+        ([1.0, 2.0, 3.0], DAYS, TypeError, "values must be a numpy array, got list"),
+        (np.zeros(3), None, TypeError, "times must be a numpy array, got NoneType"),
         (np.zeros(3), np.arange(3), TypeError, "times must be datetime64[D] or float64 (years), got int64"),
         (np.zeros(2), DAYS, ValueError, "values and times must have one shape (n,), got (2,) and (3,)"),
         (np.array([0, np.nan, 1]), DAYS, ValueError, "values must be finite, got nan at index 1; fill or cut the gap"),
@@ -167,6 +192,12 @@ def test_networks_know_their_edges() -> None:
     ("changes", "sentence"),
     [
         ({"cpts": {"rain": np.array([0.2, 0.8])}}, "cpts says nothing about node 'wet'"),
+        ({"nodes": ("rain", "rain")}, "nodes must be different, got 'rain' twice; rename one"),
+        (
+            {"states": {"rain": ("yes", "yes"), "wet": ("yes", "no")}},
+            "the states of 'rain' must be different, got 'yes' twice; rename one",
+        ),
+        ({"nodes": None}, "nodes must be several values, such as [None], got None"),
         ({"nodes": ("wet", "rain")}, "parent 'rain' of 'wet' must come before it in nodes (and no cycle may remain)"),
         (
             {"cpts": {"rain": np.array([0.2, 0.8]), "wet": np.array([0.5, 0.5])}},
@@ -185,4 +216,18 @@ def test_networks_know_their_edges() -> None:
 def test_networks_refuse(changes: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError) as refusal:  # noqa: PT011 - the sentence is compared below
         network(**changes)
+    assert str(refusal.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"states": [("yes", "no")] * 2}, "states must say something for each node, as a dict does, got list"),
+        ({"parents": None}, "parents must say something for each node, as a dict does, got NoneType"),
+        ({"cpts": {"rain": [0.2, 0.8]}}, "the table of 'rain' must be a numpy array, got list"),
+    ],
+)
+def test_networks_hold_mappings_of_arrays(changes: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(TypeError) as refusal:
+        network(**{"nodes": ("rain",), **changes})
     assert str(refusal.value) == sentence
