@@ -7,10 +7,8 @@
 from __future__ import annotations
 
 import difflib
-import functools
-import inspect
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, ParamSpec
 
 import numpy as np
@@ -86,20 +84,6 @@ def one_of(name: str, value: Any, choices: Iterable[str]) -> Any:
     if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}{did_you_mean(value, choices)}")
     return value
-
-
-def known_options(init: Callable[P, None]) -> Callable[P, None]:
-    """Decorate an ``__init__``: it refuses an option that does not exist by naming the class and the nearest option."""
-    known = [name for name in inspect.signature(init).parameters if name != "self"]
-
-    @functools.wraps(init)
-    def checked(*args: P.args, **kwargs: P.kwargs) -> None:
-        for name in kwargs:
-            if name not in known:
-                raise TypeError(f"{type(args[0]).__name__} has no option {name!r}{did_you_mean(name, known)}")
-        init(*args, **kwargs)
-
-    return checked
 
 
 def did_you_mean(word: object, choices: Iterable[str]) -> str:

@@ -40,10 +40,7 @@ def takes(kind: type, defaults: Mapping[str, Any]) -> Callable[[Callable[P, R]],
 
         @functools.wraps(function)
         def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-            for name in kwargs.keys() - known:
-                owner = type(args[0]).__name__
-                where = owner if function.__name__ == "__init__" else f"{owner}.{function.__name__}"
-                raise TypeError(f"{where} has no option {name!r}{did_you_mean(name, known - {'self'})}")
+            _refuse_unknown(function, args, kwargs, known)
             return function(*args, **{**defaults, **kwargs})
 
         checked.__signature__ = signature.replace(parameters=[*own, *shown])  # type: ignore[attr-defined]
@@ -51,6 +48,25 @@ def takes(kind: type, defaults: Mapping[str, Any]) -> Callable[[Callable[P, R]],
         return checked
 
     return decorate
+
+
+def known(function: Callable[P, R]) -> Callable[P, R]:
+    """Let a method whose options are all in its signature refuse others as :func:`takes` does."""
+    names = set(inspect.signature(function).parameters)
+
+    @functools.wraps(function)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        _refuse_unknown(function, args, kwargs, names)
+        return function(*args, **kwargs)
+
+    return checked
+
+
+def _refuse_unknown(function: Any, args: Any, kwargs: Mapping[str, Any], known: set[str]) -> None:
+    for name in kwargs.keys() - known:
+        owner = type(args[0]).__name__
+        where = owner if function.__name__ == "__init__" else f"{owner}.{function.__name__}"
+        raise TypeError(f"{where} has no option {name!r}{did_you_mean(name, known - {'self'})}")
 
 
 class _Name(str):

@@ -5,7 +5,7 @@ from typing import Any, TypedDict
 
 import pytest
 
-from sdg_lab.options import takes
+from sdg_lab.options import known, takes
 
 
 class Options(TypedDict, total=False):
@@ -81,3 +81,21 @@ def test_a_mistyped_option_is_refused(call: Any, sentence: str) -> None:
     with pytest.raises(TypeError) as refused:
         call()
     assert sentence in str(refused.value)
+
+
+def test_one_of_a_plain_signature_is_refused_with_the_class_and_the_nearest() -> None:
+    class Thing:
+        @known
+        def __init__(self, size: int = 1, *, colour: str = "red") -> None:
+            self.size, self.colour = size, colour
+
+    class Special(Thing):
+        pass
+
+    assert (Thing(2, colour="blue").size, Special(size=3).size) == (2, 3)
+    with pytest.raises(TypeError, match=r"^Thing has no option 'color'; did you mean 'colour'\?$"):
+        Thing(color="blue")  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match=r"^Special has no option 'xyz'$"):
+        Special(xyz=1)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="positional"):
+        Thing(1, 2)  # type: ignore[misc]

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, Sel
 
 from sdg_lab.checks import whole
 from sdg_lab.files import read_tensors, write_tensors
+from sdg_lab.options import known
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,10 +66,11 @@ class SyntheticModel(ABC, Generic[Data]):
     trained: Mapping[str, Any] = MappingProxyType({})
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Let ``help`` not show for ``__init__`` what torch says of its own."""
+        """Let a mistyped argument be told the nearest, and ``help`` not show what torch says of its ``__init__``."""
         super().__init_subclass__(**kwargs)
-        if (made := cls.__dict__.get("__init__")) is not None and not made.__doc__:
-            made.__doc__ = "Make an unfitted model; the class explains the arguments."
+        if (made := cls.__dict__.get("__init__")) is not None:
+            made.__doc__ = made.__doc__ or "Make an unfitted model; the class explains the arguments."
+            cls.__init__ = known(made)  # type: ignore[method-assign]
 
     arrays: ClassVar[Literal["numpy", "torch"]] = "numpy"
     """As what :meth:`restore` gets the arrays of a file."""

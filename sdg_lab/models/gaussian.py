@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sdg_lab.checks import known_options, number, seed_or_none
+from sdg_lab.checks import number, seed_or_none
 from sdg_lab.data.types import Images
 from sdg_lab.models.contract import SyntheticModel, check_count
 from sdg_lab.models.labels import check_labels, labelled
@@ -37,7 +37,6 @@ class ClassGaussian(SyntheticModel[Images]):
         ValueError: if the shrinkage is out of range.
     """
 
-    @known_options
     def __init__(self, shrinkage: float = 0.2) -> None:
         self.shrinkage = number("shrinkage", shrinkage, above=0, most=1)
         self._shape: tuple[int, int, int] | None = None

@@ -16,9 +16,9 @@ from torch import Generator, Tensor
 
 from sdg_lab import training
 from sdg_lab.checks import whole
-from sdg_lab.data.types import Images, as_images
+from sdg_lab.data.types import Images
 from sdg_lab.models.contract import check_count
-from sdg_lab.models.labels import check_labels
+from sdg_lab.models.labels import check_labels, labelled
 from sdg_lab.models.neural import NeuralModel, new_generator
 from sdg_lab.training.recipe import Recipe
 
@@ -115,9 +115,7 @@ class ImageModel(NeuralModel[Images]):
             TypeError: if the data are no images.
             ValueError: for images of another shape, none at all, missing labels, or labels out of range.
         """
-        if isinstance(data, tuple) and len(data) == 2 and labels is None:
-            data, labels = data
-        images, name = as_images(data, labels), type(self).__name__
+        images, name = labelled(data, labels), type(self).__name__
         if len(images) == 0:
             raise ValueError("data is empty: give at least one image")
         if images.shape != self.shape:

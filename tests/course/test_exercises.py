@@ -1,6 +1,7 @@
 """Every exercise of every chapter: the stub is not attempted, right answers pass, wrong ones are refused by name."""
 
 import dataclasses
+import re
 
 import nbformat
 import proofs
@@ -61,6 +62,17 @@ def test_wrong_answers_made_of_the_reference_are_refused(exercise):
 @each_exercise
 def test_junk_is_refused_without_a_crash(exercise):
     proofs.prove_junk(exercise)
+
+
+@each_exercise
+def test_the_page_announces_it_as_it_is_declared_and_goes_on_with_the_student_s_function(exercise):
+    cells = notebook_of(exercise.chapter)["cells"]
+    texts = ["".join(cell["source"]) for cell in cells]
+    at = next(i for i, text in enumerate(texts) if re.search(rf'check\(\s*"{exercise.key}"', text))
+    heading = next(h for text in texts[at::-1] if (h := re.search(r"^### Exercise: (.+)$", text, re.MULTILINE)))[1]
+    worth = f"{exercise.points} point{'s' * (exercise.points > 1)} · {exercise.minutes} minutes"
+    assert heading.casefold() == f"{exercise.title} · {worth}".casefold()
+    assert any(f'course.use("{exercise.key}")' in text for text in texts[at:])
 
 
 @pytest.mark.parametrize("number", CHAPTERS)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sdg_lab.checks import known_options, number, one_of, seed_or_none, several, whole
+from sdg_lab.checks import number, one_of, seed_or_none, several, whole
 from sdg_lab.data.types import Network
 from sdg_lab.models.bayes_net.cpt import Floats, draw_table, make_network, mean_table
 from sdg_lab.models.bayes_net.dag import Parents, topological_order
@@ -53,7 +53,6 @@ class BayesNet(SyntheticModel["pd.DataFrame"]):
         ValueError: if an argument is out of range, or the given graph has a cycle.
     """
 
-    @known_options
     def __init__(
         self,
         structure: Search | Mapping[str, Sequence[str]] = "hill-climb",

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
-from sdg_lab.checks import known_options, number, one_of, whole
+from sdg_lab.checks import number, one_of, whole
 from sdg_lab.data.types import Images
 from sdg_lab.models.contract import check_count
 from sdg_lab.models.diffusion import bound as diffusion_bound
@@ -71,7 +71,6 @@ class Diffusion(ImageModel):
         "blocks": 1,
     }
 
-    @known_options
     def __init__(
         self,
         shape: Sequence[int] = (1, 8, 8),

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from sdg_lab.checks import known_options, number, one_of, truth, whole
+from sdg_lab.checks import number, one_of, truth, whole
 from sdg_lab.models.gan.augment import augment
 from sdg_lab.models.gan.losses import (
     OBJECTIVES,
@@ -69,7 +69,6 @@ class GAN(LatentImageModel):
     RENAMED: ClassVar[Mapping[str, str]] = {"loss": "objective"}
     REMOVED: ClassVar[Mapping[str, Any]] = {"gradient_penalty": PENALTY}
 
-    @known_options
     def __init__(
         self,
         shape: Sequence[int] = (1, 8, 8),

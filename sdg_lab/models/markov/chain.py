@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self, get_args
 
 import numpy as np
 
-from sdg_lab.checks import known_options, number, one_of, seed_or_none, whole
+from sdg_lab.checks import number, one_of, seed_or_none, whole
 from sdg_lab.models.contract import SyntheticModel, check_count
 from sdg_lab.models.markov.smoothing import Floats, Level, Occurrences, Smoothing, build_levels
 from sdg_lab.models.sequences.alphabet import Alphabet, Integers, Sequences
@@ -45,7 +45,6 @@ class MarkovChain(SyntheticModel[Sequences]):
         ValueError: if an argument is out of range.
     """
 
-    @known_options
     def __init__(
         self, order: int = 3, smoothing: Smoothing = "none", *, alpha: float = 1.0, discount: float = 0.75
     ) -> None:

@@ -21,8 +21,8 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
-from sdg_lab import training
-from sdg_lab.checks import known_options, number, one_of, several, whole
+from sdg_lab import options, training
+from sdg_lab.checks import number, one_of, several, whole
 from sdg_lab.models.sequences.alphabet import Sequences
 from sdg_lab.models.sequences.base import SequenceModel
 from sdg_lab.models.sequences.padding import mask_of
@@ -131,7 +131,7 @@ class PolicyGradient(nn.Module):
         NotFittedError: if the policy is not fitted.
     """
 
-    @known_options
+    @options.known
     def __init__(
         self,
         policy: SequenceModel,

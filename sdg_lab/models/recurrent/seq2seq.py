@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from sdg_lab.checks import known_options, number, truth, whole
+from sdg_lab.checks import number, truth, whole
 from sdg_lab.models.contract import check_count
 from sdg_lab.models.neural import NeuralModel, new_generator
 from sdg_lab.models.recurrent.encoder_decoder import Decoder, Encoder, Memory
@@ -53,7 +53,6 @@ class Seq2Seq(NeuralModel[Pairs]):
         ValueError: if an argument is out of range.
     """
 
-    @known_options
     def __init__(
         self,
         *,

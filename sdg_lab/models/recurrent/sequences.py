@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sdg_lab.checks import known_options, number, one_of, whole
+from sdg_lab.checks import number, one_of, whole
 from sdg_lab.models.recurrent.cells import CELLS, Cell, CellKind, State
 from sdg_lab.models.sequences.base import SequenceModel, Text
 from sdg_lab.models.sequences.dropout import LockedDropout
@@ -35,7 +35,6 @@ class Recurrent(SequenceModel):
         ValueError: if an argument is out of range.
     """
 
-    @known_options
     def __init__(
         self,
         cell: CellKind = "lstm",

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sdg_lab import training
-from sdg_lab.checks import known_options, number, one_of, whole
+from sdg_lab.checks import number, one_of, whole
 from sdg_lab.data.types import Series
 from sdg_lab.models.contract import check_count
 from sdg_lab.models.neural import NeuralModel, new_generator
@@ -53,7 +53,6 @@ class RecurrentSeries(NeuralModel[Series]):
         ValueError: if an argument is out of range.
     """
 
-    @known_options
     def __init__(
         self,
         cell: CellKind = "gru",

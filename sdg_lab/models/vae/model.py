@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from sdg_lab.checks import known_options, number, one_of, whole
+from sdg_lab.checks import number, one_of, whole
 from sdg_lab.models.images import ImageData, LatentImageModel, check_divisible, wholes
 from sdg_lab.models.neural import new_generator
 from sdg_lab.models.vae.likelihoods import (
@@ -56,7 +56,6 @@ class VAE(LatentImageModel):
         ValueError: for arguments out of range, and for sizes that cannot be halved as often as ``hidden`` asks.
     """
 
-    @known_options
     def __init__(
         self,
         shape: Sequence[int] = (1, 8, 8),
