@@ -184,7 +184,8 @@ def test_each_family_has_its_own_recipe() -> None:
     usual = {"betas": None, "ema": None, "clip": None, "schedule": None}
     assert recipe(VAE) == usual | {"epochs": 30}
     assert recipe(GAN) == usual | {"epochs": 100, "betas": (0.5, 0.99), "ema": 0.99}
-    assert recipe(Diffusion) == usual | {"epochs": 100, "ema": 0.995, "clip": 1.0, "schedule": warm_up_then_cosine.__name__}
+    schedule = warm_up_then_cosine.__name__
+    assert recipe(Diffusion) == usual | {"epochs": 100, "ema": 0.995, "clip": 1.0, "schedule": schedule}
 
 
 # What is refused, and the sentence.
