@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy.typing as npt
 
-from sdg_lab.checks import whole
+from sdg_lab.checks import truth, whole
 from sdg_lab.metrics.rows import finite, whole_numbers
 
 
@@ -32,6 +32,7 @@ class Likelihood:
     exact: bool
 
     def __post_init__(self) -> None:
+        truth("exact", self.exact)  # a word would print a bound as the likelihood itself
         if not math.isfinite(self.value):
             raise ValueError(f"likelihood must be finite, got {self.value} {self.unit}; is a test row impossible?")
 

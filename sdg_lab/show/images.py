@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from sdg_lab.checks import whole
 from sdg_lab.data.types import Images
+from sdg_lab.metrics.rows import finite
 from sdg_lab.show.axes import TITLE_LETTERS, axes_or_new, set_title
 from sdg_lab.show.style import INK, INKS, MUTED, WIDTH
 
@@ -166,7 +167,7 @@ def nearest_pairs(
             written under each pair.
 
     Raises:
-        ValueError: if they do not have the same n.
+        ValueError: if they do not have the same n, or a distance is not finite.
     """
     above, below = as_pixels(samples, "samples"), as_pixels(nearest, "nearest")
     if above.shape != below.shape or len(distances) != len(above):
@@ -176,7 +177,7 @@ def nearest_pairs(
     if copies is not None and len(copies) != len(above):
         raise ValueError(f"copies must say one thing a sample, got {len(copies)} for {len(above)} samples")
     figure = compare_grids({"sample": above, "closest in train": below}, title=title, columns=len(above))
-    below_each = [f"{distance:.2f}" for distance in distances]
+    below_each = [f"{distance:.2f}" for distance in finite(distances, "distances")]
     if copies is not None:
         below_each = [f"{text}\n{'in train' if copy else 'new'}" for text, copy in zip(below_each, copies, strict=True)]
     # Room for the distances, and for what is written under them.

@@ -38,6 +38,7 @@ def test_a_bound_says_that_it_is_one():
         (lambda: nats_per_symbol([-1.0], [[1]]), r"lengths must be an array of 1 axes, got shape \(1, 1\)"),
         (lambda: bits_per_dim([-1.0], 0), "dims must be a whole number >= 1, got 0"),
         (lambda: bits_per_dim([], 1), r"log_prob must be an array of 1 axes, got shape \(0,\)"),
+        (lambda: Likelihood(1.0, "nats", exact="no"), "exact must be True or False, got 'no'"),
         (lambda: Likelihood(math.inf, "nats", exact=True), "likelihood must be finite, got inf nats"),
     ],
 )

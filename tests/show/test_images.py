@@ -114,6 +114,10 @@ BAD[3, 0, 1, 2] = np.nan
         ),
         (lambda: show.nearest_pairs(GREY, GREY, [1.0], title="t"), "must match, got .* and 1"),
         (
+            lambda: show.nearest_pairs(GREY[:1], GREY[:1], [np.nan], title="t"),
+            r"distances\[0\] is nan; every value must",
+        ),
+        (
             lambda: show.nearest_pairs(GREY[:2], GREY[:2], [1.0, 1.0], title="t", copies=[True]),
             "copies must say one thing a sample, got 1 for 2 samples",
         ),
