@@ -1,4 +1,4 @@
-"""A catalogue of papers in a README: read the table as it stands, refresh its citation counts, audit it, extend it.
+"""A catalog of papers in a README: read the table as it stands, refresh its citation counts, audit it, extend it.
 
 The table may be HTML or Markdown. Nothing but the characters of a count is ever changed, and no failed request ever
 replaces a good count. See ``papers --help``.

@@ -96,6 +96,7 @@ def _form(text: str, table: Table) -> Iterator[Finding]:
         end = match.end() if match else start
         note = "a blank line between rows ends the table for a Markdown reader"
         yield Finding(line, "blank-line", "", "no blank line", "certain", note, (Edit(start, end, ""),))
+    yield from _widths(text, table)
     if not table.closed:
         found = text[max(table.start, table.end - 40) : table.end].strip()
         missing = _end_tags(text, table)
@@ -107,6 +108,27 @@ def _form(text: str, table: Table) -> Iterator[Finding]:
             note = "the table is never closed"
             edit = Edit(table.end, table.end, missing)
             yield Finding(line_of(text, table.end), "truncated", found, expected, "certain", note, (edit,))
+
+
+def _widths(text: str, table: Table) -> Iterator[Finding]:
+    """Find a pipe table's rows that are not as wide as its header: the delimiter, or any row that is wider."""
+    width = len(table.header)
+    wide = [row for row in table.rows if table.markdown and len(row.cells) > width]
+    if table.delimiter:
+        start, end = table.delimiter
+        rule = " | ".join(["---"] * width)
+        rule = f"| {rule} |" if text[table.start] == "|" else rule
+        note = "the row under the header has to be as wide as it is: a Markdown reader shows no table"
+        line_end = "\r\n" if "\r\n" in text else "\n"
+        begin = max(text.rfind("\n", 0, table.start), text.rfind("\r", 0, table.start)) + 1
+        new = rule if start < end else line_end + text[begin : table.start] + rule
+        # Where rows are wider than the header, it may be the header that lacks a cell.
+        edits = () if wide else (Edit(start, end, new),)
+        certainty: Certainty = "likely" if wide else "certain"
+        yield Finding(line_of(text, start), "delimiter", text[start:end], rule, certainty, note, edits)
+    for row in wide:
+        note = "a Markdown reader leaves out the cells that the header lacks; write a bar inside a cell as \\|"
+        yield Finding(row.line, "cells", f"{len(row.cells)} cells", f"{width} cells", "certain", note)
 
 
 def _end_tags(text: str, table: Table) -> str:

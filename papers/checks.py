@@ -30,6 +30,8 @@ Kind = Literal[
     "no-description",
     "truncated",
     "blank-line",
+    "delimiter",
+    "cells",
 ]
 Certainty = Literal["certain", "likely", "possible"]
 _URL_YEAR = re.compile(r"/((?:19|20)\d\d)/")

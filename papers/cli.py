@@ -6,6 +6,7 @@ Exit status: 0 done; 1 some rows failed, or the service or the disk did; 2 bad u
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,18 +24,20 @@ from papers.escape import one_line
 from papers.export import FORMATS
 from papers.extend import add, paper_link, suggest
 from papers.files import FileChangedError, UnreadableFileError, read_text, replace_text
+from papers.history import history_path
 from papers.semantic_scholar import SemanticScholar, ServiceError
 from papers.table import Row, read_rows
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     help="Read, refresh, audit and extend a table of papers in a Markdown file, without touching anything else.",
 )
 
 CATALOG = Path(papers.__file__).with_name("related_papers.md")
-"""The catalogue that comes with the package; commands that only read use it if no file is named."""
+"""The catalog that comes with the package; commands that only read use it if no file is named."""
 
 
 class Style(StrEnum):
@@ -68,7 +71,7 @@ class Format(StrEnum):
 _STYLES: dict[Style, Target] = {Style.KEEP: "keep", Style.LIVE: "live", Style.STATIC: "static", Style.TEXT: "text"}
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A Markdown file with tables of papers.")]
-OwnFile = Annotated[Path, typer.Argument(metavar="FILE", show_default="the course's catalogue")]
+OwnFile = Annotated[Path, typer.Argument(metavar="FILE", show_default="the course's catalog")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on standard output.")]
 BaseUrl = Annotated[
     str | None, typer.Option(help="Another address of the API.", envvar="SEMANTIC_SCHOLAR_URL", show_default="public")
@@ -105,10 +108,8 @@ def list_command(file: OwnFile = CATALOG, sort: Sort = Sort.LINE, json: Json = F
         return
     terminal.print_rows(rows)
     shown = sum(row.count is not None for row in rows)
-    said = (
-        f"{_number(len(rows), 'paper')}, {shown} with a count." if rows else f"There is no table of papers in {file}."
-    )
-    ask = f" To sort by citations, ask for them first: papers refresh {file}" if rows and not shown else ""
+    said = f"{_number(len(rows), 'paper')}, {shown} with a count." if rows else _no_table(file)
+    ask = f" To sort by citations, first run: papers refresh {shlex.quote(str(file))}" if rows and not shown else ""
     terminal.say(said + (ask if sort is Sort.CITATIONS else ""))
 
 
@@ -165,7 +166,8 @@ def audit_command(
     mendable = sum(finding.certainty == "certain" and bool(finding.edits) for finding in outcome.findings)
     mended = f"{mendable} mended" if fix else f"{mendable} can be mended with --fix"
     number = _number(len(outcome.findings), "finding")
-    terminal.say(f"{number}, {mended}." if outcome.findings else "Nothing to find fault with.")
+    none = "Nothing to find fault with." if read_rows(outcome.before) else _no_table(file)
+    terminal.say(f"{number}, {mended}." if outcome.findings else none)
     if outcome.failure:
         terminal.say(f"Not everything could be looked up: {outcome.failure}.")
         raise typer.Exit(1)
@@ -230,11 +232,14 @@ def export_command(
 ) -> None:
     """Write the papers in another format; needs no network."""
     with _explained():
-        text = FORMATS[format](read_rows(read_text(file)))
+        rows = read_rows(read_text(file))
         if output:
-            replace_text(output, read_text(output) if output.exists() else None, text)
+            _not_the_list(output, file)
+            replace_text(output, read_text(output) if output.is_file() else None, FORMATS[format](rows))
         else:
-            terminal.print_text(text)
+            terminal.print_text(FORMATS[format](rows))
+    if not rows:
+        terminal.say(_no_table(file))
 
 
 @app.command("plot")
@@ -247,12 +252,24 @@ def plot_command(
 
     output = output or file.with_suffix(".citations.png")
     with _explained():
-        plot_counts(file).savefig(output, dpi=150)
+        _not_the_list(output, file)
+        # Without a format matplotlib would add an ending to a name that has none.
+        plot_counts(file).savefig(output, dpi=150, format=output.suffix[1:] or "png")
     terminal.say(f"Drawn: {output}")
 
 
 def _client(base_url: str | None, pace: float, timeout: float, max_age: float, cache: Path | None) -> SemanticScholar:
     return SemanticScholar(base_url=base_url, timeout=timeout, cache=cache or _user_cache(), pace=pace, max_age=max_age)
+
+
+def _not_the_list(output: Path, file: Path) -> None:
+    for kept in (file, history_path(file)):
+        if output.exists() and kept.exists() and output.samefile(kept):
+            raise ValueError(f"--output {output} would replace {kept}, which is read; name another file")
+
+
+def _no_table(file: Path) -> str:
+    return f"There is no table of papers in {file}."
 
 
 def _user_cache() -> Path:

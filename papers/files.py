@@ -43,9 +43,13 @@ def replace_text(path: str | Path, old: str | None, new: str) -> None:
 
     Raises:
         FileChangedError: if the file no longer holds ``old``; nothing is written then.
-        OSError: if the folder cannot be written.
+        OSError: if it cannot be written, or is no regular file: a rename would put one in the place of a device.
     """
     target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        raise OSError(f"cannot write {path}: it is a folder or a device; name a file")
+    if not target.parent.is_dir():
+        raise OSError(f"cannot write {path}: there is no folder {target.parent}; make it first")
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
         with temporary.open("xb") as handle:
@@ -58,8 +62,11 @@ def replace_text(path: str | Path, old: str | None, new: str) -> None:
         if (target.read_bytes() if target.exists() else None) != (None if old is None else old.encode("utf-8")):
             raise FileChangedError(f"{path} has changed on disk meanwhile; nothing was written, run the command again")
         temporary.replace(target)
+    except OSError as error:  # which names the temporary file
+        raise OSError(f"cannot write {path}: {error.strerror or error}") from None
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # it is there only if the rename was not reached
+            temporary.unlink()
     _sync_folder(target.parent)
 
 

@@ -72,6 +72,8 @@ class RawTable:
     """Broken off inside a tag: no closing tag can repair it."""
     blank_lines: list[int] = field(default_factory=list)
     """For each blank line inside (it ends the table for a Markdown reader), a position on it."""
+    delimiter: Span | None = None
+    """Where a pipe table's delimiter row is not as wide as its header, or is missing: its place."""
 
 
 def attributes(text: str, start: int, end: int) -> dict[str, Span]:

@@ -10,6 +10,7 @@ from papers.html_tables import Cell, RawRow, RawTable
 
 # GitHub's rule: a pipe separates unless a backslash stands before it, in code spans too.
 _PIPE = re.compile(r"(?<!\\)\|")
+_DELIMITER = re.compile(r"\|?(?:[ \t]*:?-+:?[ \t]*\|)+(?:[ \t]*:?-+:?)?")
 _LINE_END = re.compile(r"\r\n?|\n")
 _PADDING = " \t\ufeff"
 
@@ -17,26 +18,52 @@ _PADDING = " \t\ufeff"
 def find_pipe_tables(text: str, blocks: Blocks) -> list[RawTable]:
     """Return the pipe tables of a Markdown text, in order.
 
-    Lines of the form ``| … |`` that a blank line parts from their table are kept as its rows: a Markdown reader shows
-    them as plain text, but their author meant them (the audit reports the blank line).
+    Kept are also lines of the form ``| … |`` that a blank line parts from their table, as its rows, and tables whose
+    delimiter row is missing or not as wide as the header: a Markdown reader shows both as plain text, but their author
+    meant them (the audit reports the fault).
     """
     tables = [_table(text, lines) for lines in blocks.pipe_tables]
     after = {table.end: table for table in tables}
     for span in blocks.prose:
         lines = _prose_lines(text, span)
-        if not lines or not all(text[start] == "|" for start, _ in lines):
-            continue
-        gap_start = len(text[: span[0]].rstrip(" \t\r\n"))
-        table = after.get(gap_start)
-        width = len(table.rows[0].cells) if table else 0
-        rows = [_row(text, start, end) for start, end in lines]
-        if table and all(len(row.cells) == width for row in rows):
-            ends = [match.end() for match in _LINE_END.finditer(text, gap_start, span[0])]
-            table.blank_lines += ends[:-1]
-            table.rows += rows
-            table.end = rows[-1].end
+        piped = bool(lines) and all(text[start] == "|" for start, _ in lines)
+        table = _continued(text, span[0], lines, after) if piped else None
+        if not table and (table := _without_delimiter(text, lines, piped=piped)):
+            tables.append(table)
+        if table:
             after[table.end] = table
-    return tables
+    return sorted(tables, key=lambda table: table.start)
+
+
+def _continued(text: str, begin: int, lines: list[Span], after: dict[int, RawTable]) -> RawTable | None:
+    """Return the table before a blank line, with these lines added to its rows, if they are as wide as it is."""
+    gap_start = len(text[:begin].rstrip(" \t\r\n"))
+    table = after.get(gap_start)
+    rows = [_row(text, *line) for line in lines]
+    if not table or any(len(row.cells) != len(table.rows[0].cells) for row in rows):
+        return None
+    table.blank_lines += [match.end() for match in _LINE_END.finditer(text, gap_start, begin)][:-1]
+    table.rows += rows
+    table.end = rows[-1].end
+    return table
+
+
+def _without_delimiter(text: str, lines: list[Span], *, piped: bool) -> RawTable | None:
+    """Return the table that a paragraph would be if its delimiter row were right; None if it looks like no table."""
+    place = next((i for i, line in enumerate(lines) if i and _DELIMITER.fullmatch(text, *line)), None)
+    if place is None:
+        if not piped or len(lines) < 2:
+            return None
+        end = lines[0][1]
+        place, lines = 1, [lines[0], (end, end), *lines[1:]]
+    else:
+        header, delimiter = (_row(text, *line) for line in lines[place - 1 : place + 1])
+        alike = (text[header.start] == "|") == (text[delimiter.start] == "|")
+        if not alike or len(header.cells) == len(delimiter.cells):
+            return None
+    table = _table(text, lines[place - 1 :])
+    table.delimiter = lines[place]
+    return table
 
 
 def _table(text: str, lines: list[Span]) -> RawTable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import defaultdict
 from datetime import date
 from pathlib import Path
@@ -24,19 +25,22 @@ def plot_counts(path: str | Path, most: int = 10) -> Figure:
         most: how many papers get a line.
 
     Raises:
-        ValueError: if neither the list nor its history holds a count.
+        ValueError: if there is no list, or neither it nor its history holds a count.
     """
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-    from matplotlib.figure import Figure
-
-    rows = [row for row in read_rows(read_text(path)) if row.paper_id or row.count is not None]
+    found = read_rows(read_text(path))
+    if not found:
+        raise ValueError(f"there is no table of papers in {path}; name a file that holds one")
+    rows = [row for row in found if row.paper_id or row.count is not None]
     courses: dict[str, dict[date, int]] = defaultdict(dict)
     for counted in read_history(path):
         courses[counted.id][date.fromisoformat(counted.date)] = counted.count
     latest = [(_latest(courses.get(row.paper_id or ""), row.count), row) for row in rows]
     counts = sorted(((count, row) for count, row in latest if count is not None), key=lambda pair: -pair[0])
     if not counts:
-        raise ValueError(f"no count is known for {path}; run `papers refresh {path}` first")
+        raise ValueError(f"no count is known for {path}; first run: papers refresh {shlex.quote(str(path))}")
+
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+    from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 4.5), layout="constrained")
     over_time, by_category = figure.subplots(1, 2)

@@ -27,6 +27,7 @@ BATCH = 500
 FIELDS = "title,year,publicationDate,externalIds,citationCount"
 _KEY_VARIABLES = ("SEMANTIC_SCHOLAR_API_KEY", "S2_API_KEY")
 _REDIRECTS = 5
+_DAY = 24 * 3600
 Progress = Callable[[int, int], None]
 
 
@@ -116,6 +117,11 @@ class SemanticScholar:
                 raise ValueError(f"{name} must be >= 0, got {value}")
         if not timeout > 0:
             raise ValueError(f"timeout must be > 0 seconds, got {timeout}")
+        for name, value in (("pace", pace), ("timeout", timeout), ("max_wait", max_wait)):
+            if value > _DAY:  # the clocks of operating systems overflow
+                raise ValueError(f"{name} must be at most a day, {_DAY} seconds, got {value}")
+        if type(retries) is not int:
+            raise ValueError(f"retries must be a whole number, got {retries}")
         key = api_key or next((os.environ[name] for name in _KEY_VARIABLES if os.environ.get(name)), "")
         self._key = key.strip()
         if not re.fullmatch(r"[!-~]*", self._key):
@@ -129,7 +135,7 @@ class SemanticScholar:
         self.requests = 0
         """How many requests have been sent, repetitions included."""
         self._session = Session()
-        self._session.headers["User-Agent"] = "papers (literature catalogue)"
+        self._session.headers["User-Agent"] = "papers (literature catalog)"
         self._not_before = 0.0
 
     def __repr__(self) -> str:

@@ -123,6 +123,8 @@ class Table:
     """Broken off inside a tag or a nested table."""
     blank_lines: tuple[int, ...]
     """For each blank line inside (it ends the table for a Markdown reader), a position on it."""
+    delimiter: Span | None
+    """Where a pipe table's delimiter row is not as wide as its header, or is missing: its place."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -196,6 +198,8 @@ def line_of(text: str, position: int) -> int:
 def _paper_table(text: str, raw: RawTable, markdown: bool, line_starts: Sequence[int]) -> Table | None:
     header, body = _split_header(text, raw.rows, markdown)
     columns = _columns([plain_text(text[c.start : c.end], markdown=markdown) for c in header.cells] if header else [])
+    if raw.delimiter and "title" not in columns:
+        return None  # some text with bars in it
     if not columns:
         columns = _guess_columns(text, body, markdown)
     reader = _RowReader(text, columns, markdown, line_starts)
@@ -215,6 +219,7 @@ def _paper_table(text: str, raw: RawTable, markdown: bool, line_starts: Sequence
         closed=raw.closed,
         cut=raw.cut,
         blank_lines=tuple(raw.blank_lines),
+        delimiter=raw.delimiter,
     )
 
 

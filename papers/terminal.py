@@ -84,8 +84,8 @@ def print_refresh(outcome: Refresh, *, error: bool = False) -> None:
     """Print how each row of a refresh ended, old count to new; on standard error if that is asked for."""
     grid = _grid("line", "title", "state", "citations", "note")
     for row in outcome.rows:
-        old, new = ("–" if count is None else str(count) for count in (row.old, row.new))
-        change = old if row.state == "unchanged" and old == new else f"{old} → {new}"
+        old = "–" if row.old is None else str(row.old)
+        change = old if row.new in (None, row.old) else f"{old} → {row.new}"
         style = _STATE[row.state]
         grid.add_row(cell(row.line), cell(row.title), cell(row.state, style), cell(change, style), cell(row.note))
     console(error=error).print(grid)

@@ -132,8 +132,11 @@ def test_what_others_look_for_is_not_ours_to_explain(run):
     assert said.splitlines()[-1] == "ModuleNotFoundError: No module named 'torch'"
 
 
-def test_a_plot_of_the_catalog_says_what_it_needs(run):
+def test_a_plot_of_papers_says_what_it_needs(run, tmp_path):
+    (tmp_path / "list.md").write_text("| Title | Citation |\n|--|--|\n| A | 7 |\n")
     said, status = run("papers", "plot")
+    assert (status, "no count is known" in said) == (2, True)
+    said, status = run("papers", "plot", "list.md")
     assert (status, "Traceback" in said) == (1, False)
     assert "matplotlib is not installed; run:" in said
     assert 'pip install "sdg-lab[papers]"' in " ".join(said.split())

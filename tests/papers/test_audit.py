@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
 from semantic_scholar_server import Library, sha
 from test_refresh import INNER, LIVE, PAGE, live, load, page, save
 
@@ -81,12 +82,12 @@ def test_online_all_its_faults_are_found_and_the_certain_ones_mended(
     assert kinds(audit(path, client).findings) == [(45, "date", "2019.8", "likely")]
 
 
-def test_the_courses_own_catalogue_has_no_fault_but_one_paper_without_an_id() -> None:
-    catalogue = Path(__file__).parents[2] / "papers" / "related_papers.md"
-    findings = audit(catalogue).findings
+def test_the_courses_own_catalog_has_no_fault_but_one_paper_without_an_id() -> None:
+    catalog = Path(__file__).parents[2] / "papers" / "related_papers.md"
+    findings = audit(catalog).findings
     assert [(f.kind, f.found) for f in findings] == [("no-id", "https://openreview.net/forum?id=Sy2fzU9gl")]
-    assert len(read_rows(load(catalogue))) >= 49
-    assert all(row.count is None for row in read_rows(load(catalogue)))
+    assert len(read_rows(load(catalog))) >= 49
+    assert all(row.count is None for row in read_rows(load(catalog)))
 
 
 LINK = '<a href="https://arxiv.org/abs/{}">{}</a>'
@@ -218,6 +219,50 @@ def test_blank_lines_between_rows_are_taken_out_and_those_in_cells_are_not() -> 
     outcome = audit_text(pipes)
     assert outcome.after == pipes.replace("\n\n\n", "\n")
     assert [f.line for f in outcome.findings if f.kind == "blank-line"] == [4, 5]
+
+
+ROW = "| 2014 | [A](https://arxiv.org/abs/1409.3215) | 1 |\n"
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    ("text", "found", "mended"),
+    [
+        (f"| Date | Title | Citation |\n|--|--|\n{ROW}", (2, "|--|--|"), "| --- | --- | --- |"),
+        (f"Prose\n| Date | Title | Citation |\n|--|--|--|:-:|\n{ROW}", (3, "|--|--|--|:-:|"), "| --- | --- | --- |"),
+        ("Date | Title | Citation\n--|--\n2014 | A | 1", (2, "--|--"), "--- | --- | ---"),
+        (f"Prose\n\n  | Date | Title | Citation |\n{ROW}", (3, ""), "\n  | --- | --- | --- |"),
+    ],
+)
+def test_a_table_without_a_right_delimiter_row_is_read_and_gets_one(
+    line_end: str, text: str, found: tuple[int, str], mended: str
+) -> None:
+    text = text.replace("\n", line_end)
+    assert [row.count for row in read_rows(text)] == [1]
+    (finding,) = [finding for finding in audit_text(text).findings if finding.kind == "delimiter"]
+    assert (finding.line, finding.found, finding.expected) == (*found, mended.strip())
+    after = audit_text(text).after
+    place = text.index("Citation |") + len("Citation |") if not found[1] else text.index(found[1])
+    assert after == text[:place] + mended.replace("\n", line_end) + text[place + len(found[1]) :]
+    assert [row.count for row in read_rows(after)] == [1]
+    assert audit_text(after).after == after
+    assert MarkdownIt().enable("table").parse(after)[-1].type == "table_close"
+
+
+@pytest.mark.parametrize("text", ["| a | b |\n| c | d |\n", "| Title |\n|--|--|\n| [x] |\n", "a | b\n|--|\n", "|\n|\n"])
+def test_bars_alone_make_no_table_of_papers(text: str) -> None:
+    assert read_tables(text) == []
+
+
+def test_cells_that_a_reader_leaves_out_are_found() -> None:
+    row = ROW.replace("[A]", "[A | B]")
+    found = audit_text(f"| Date | Title | Citation |\n|--|--|--|\n{ROW}{row}").findings
+    (finding,) = [finding for finding in found if finding.kind == "cells"]
+    assert (finding.line, finding.kind, finding.found, finding.expected) == (4, "cells", "4 cells", "3 cells")
+    text = f"| Date | Title | Citation |\n|--|--|\n{ROW}{row}"
+    outcome = audit_text(text)
+    assert [f.certainty for f in outcome.findings if f.kind == "delimiter"] == ["likely"]
+    assert outcome.after == text
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -216,8 +217,17 @@ def test_counts_are_drawn_over_time_and_by_category(tmp_path: Path) -> None:
     assert [list(line.get_ydata()) for line in over_time.lines] == [[3, 9], [7]]
     assert [label.get_text() for label in by_category.get_yticklabels()] == ["VAE", "GAN"]
     assert [bar.get_width() for bar in by_category.patches] == [7, 9]
-    with pytest.raises(ValueError, match=r"no count is known for .*; run `papers refresh"):
-        plot_counts(save(tmp_path, page(("2014", "A", live(8)))))
+
+
+def test_without_a_count_no_drawing_library_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("matplotlib", "matplotlib.dates", "matplotlib.figure"):
+        monkeypatch.setitem(sys.modules, module, None)
+    folder = tmp_path / "my papers"
+    folder.mkdir()
+    with pytest.raises(ValueError, match=r"no count is known for .*; first run: papers refresh '.*my papers.list.md'$"):
+        plot_counts(save(folder, page(("2014", "A", live(8)))))
+    with pytest.raises(ValueError, match=r"there is no table of papers in .*list.md; name a file that holds one"):
+        plot_counts(save(folder, "no table"))
 
 
 def test_the_history_is_that_of_the_refreshed_papers(library: Library, client: SemanticScholar, tmp_path: Path) -> None:

@@ -293,6 +293,20 @@ def test_files_that_cannot_be_read_are_named(client: SemanticScholar, tmp_path: 
         refresh(tmp_path / "none.md", client, style="dynamic")  # type: ignore[arg-type]
 
 
+def test_what_cannot_be_written_is_named_and_left_as_it_is(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=r"cannot write .*none.x.bib: there is no folder .*none; make it first"):
+        replace_text(tmp_path / "none" / "x.bib", None, "new")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe", tmp_path / "link"):
+        with pytest.raises(OSError, match=f"cannot write {path}: it is a folder or a device; name a file"):
+            replace_text(path, None, "new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "pipe"]
+    assert (tmp_path / "pipe").is_fifo()
+    with pytest.raises(OSError, match=r"cannot write .*/a{255}: File name too long"):
+        replace_text(tmp_path / ("a" * 255), None, "new")  # the temporary file's name is longer
+
+
 def test_a_killed_process_leaves_the_old_file_or_the_new_one(tmp_path: Path) -> None:
     old, new = "old\n" * 200_000, "new\n" * 200_000
     path = save(tmp_path, old)

@@ -203,7 +203,11 @@ def test_the_key_comes_from_the_environment(library: Library, monkeypatch: pytes
     [
         ({"pace": -1}, "pace must be >= 0, got -1"),
         ({"timeout": 0}, "timeout must be > 0 seconds, got 0"),
+        ({"timeout": float("inf")}, "timeout must be at most a day, 86400 seconds, got inf"),
+        ({"pace": 1e300}, "pace must be at most a day, 86400 seconds, got 1e\\+300"),
+        ({"max_wait": float("inf")}, "max_wait must be at most a day, 86400 seconds, got inf"),
         ({"retries": -1}, "retries must be >= 0, got -1"),
+        ({"retries": float("inf")}, "retries must be a whole number, got inf"),
         ({"base_url": "ftp://x"}, "base_url must begin with http:// or https://, got 'ftp://x'"),
         ({"api_key": "a\nb"}, "the API key holds white space or other characters that no key has; copy it again"),
     ],
