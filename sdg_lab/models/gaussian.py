@@ -44,6 +44,11 @@ class ClassGaussian(SyntheticModel[Images]):
         self._means: Floats = np.empty((0, 0))
         self._factors: Floats = np.empty((0, 0, 0))
 
+    def __repr__(self) -> str:
+        if self._shape is None:
+            return "<ClassGaussian: not fitted>"
+        return f"<ClassGaussian: {len(self._shares)} classes of {'×'.join(map(str, self._shape))}>"
+
     def fit(
         self,
         data: Images | ArrayLike | Tensor | tuple[Any, Any],
@@ -71,7 +76,8 @@ class ClassGaussian(SyntheticModel[Images]):
         if images.labels is None:
             raise ValueError("data has no labels: a Gaussian for each class needs to know the class of every image")
         x = images.pixels.reshape(len(images), -1).astype(np.float64)
-        counts = np.bincount(images.labels)
+        # Labels beyond the number of images leave a gap, which is refused below; a label of 2⁴⁰ is not counted to.
+        counts = np.bincount(images.labels.clip(max=len(images)))
         means, factors = [], []
         for label, count in enumerate(counts):
             members = x[images.labels == label]

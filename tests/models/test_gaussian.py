@@ -149,6 +149,8 @@ def test_data_that_cannot_be_fitted_are_refused() -> None:
         ClassGaussian().fit(train[np.array([0, 1, 4, 2, 5])])
     with pytest.raises(ValueError, match="class 1 has 0 images"):
         ClassGaussian().fit(train[np.array([0, 3, 2, 5])])
+    with pytest.raises(ValueError, match="class 2 has 0 images"):
+        ClassGaussian().fit(Images(train.pixels, np.where(train.labels == 2, 2**40, train.labels)))
     with pytest.raises(ValueError, match="class 0 has 2 images, none different"):
         ClassGaussian().fit(train[np.array([0, 0, 1, 4])])
 
@@ -190,3 +192,10 @@ def test_a_refused_fit_leaves_a_fitted_model_as_it_was() -> None:
         with pytest.raises(ValueError, match=r"data has no labels|data is empty|class 0 has 1 image"):
             model.fit(bad)
         np.testing.assert_array_equal(model.sample(5, seed=0).pixels, before)
+
+
+def test_a_model_says_what_it_knows() -> None:
+    assert repr(ClassGaussian()) == "<ClassGaussian: not fitted>"
+    assert (
+        repr(ClassGaussian().fit(pictures())) == f"<ClassGaussian: 3 classes of {'×'.join(map(str, pictures().shape))}>"
+    )

@@ -233,6 +233,8 @@ class BayesNet(SyntheticModel["pd.DataFrame"]):
 
     def _evidence(self, given: Given | None) -> tuple[Evidence, dict[str, Column]]:
         """Return the weight of every state of the known columns, and the columns that draw what meets the condition."""
+        if given is not None and not isinstance(given, Mapping):
+            raise TypeError(f"given must say what is known of some columns, such as {{'age': 40}}, got {given!r}")
         read = {name: self._known(name).given(condition) for name, condition in (given or {}).items()}
         evidence = {name: weights for name, (weights, _) in read.items()}
         return evidence, {name: column for name, (_, column) in read.items()}

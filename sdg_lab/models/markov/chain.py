@@ -57,6 +57,10 @@ class MarkovChain(SyntheticModel[Sequences]):
         self._levels: list[Level] = []
         self._occurrences: Occurrences | None = None
 
+    def __repr__(self) -> str:
+        fitted = f"{len(self.alphabet) - 1:,} symbols, {self.n_parameters:,} n-grams" if self.fitted else "not fitted"
+        return f"<MarkovChain of order {self.order}, smoothing {self.smoothing!r}: {fitted}>"
+
     # Stage 1: counting
 
     def fit(self, data: Sequences, *, seed: int = 0, progress: bool = True) -> Self:

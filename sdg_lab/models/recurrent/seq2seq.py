@@ -25,6 +25,7 @@ from sdg_lab.models.sequences import padding
 from sdg_lab.models.sequences.alphabet import Alphabet, Sequences
 from sdg_lab.models.sequences.base import Text
 from sdg_lab.models.sequences.sampling import draw, filter_logits
+from sdg_lab.tables.columns import got
 from sdg_lab.training.randomness import seeded
 from sdg_lab.training.recipe import Recipe, defaults
 
@@ -315,7 +316,7 @@ class Seq2Seq(NeuralModel[Pairs]):
 def _unzipped(data: Pairs) -> tuple[Sequences, Sequences]:
     """Return sources and targets, or refuse what is not a list of pairs."""
     if not isinstance(data, list):
-        raise TypeError(f"data must be a list of pairs (source, target), got {type(data).__name__}")
+        raise TypeError(f"data must be a list of pairs (source, target), got {got(data)}")
     if not data:
         raise ValueError("data holds no pairs; give at least one")
     for index, pair in enumerate(data):

@@ -23,6 +23,7 @@ from sdg_lab.models.contract import check_count
 from sdg_lab.models.neural import NeuralModel, new_generator
 from sdg_lab.models.recurrent.cells import CELLS, CellKind, State
 from sdg_lab.models.sequences.sampling import draw
+from sdg_lab.tables.columns import got
 from sdg_lab.training.recipe import Recipe, defaults
 
 Floats = NDArray[np.float64]
@@ -124,11 +125,14 @@ class RecurrentSeries(NeuralModel[Series]):
 
         Raises:
             TypeError: if the data is no series.
-            ValueError: if it is shorter than a window, or constant.
+            ValueError: if it is shorter than a window, constant, or of values too large to have a deviation.
         """
         values = _values(data)
         series = data if isinstance(data, Series) else Series(values, np.arange(len(values), dtype=np.float64), "")
-        mean, deviation = float(values.mean()), float(values.std())
+        with np.errstate(over="ignore", invalid="ignore"):  # refused below
+            mean, deviation = float(values.mean()), float(values.std())
+        if not math.isfinite(deviation):
+            raise ValueError(f"values up to {np.abs(values).max():g} have no finite deviation; take a larger unit")
         if deviation == 0:
             raise ValueError(f"all {len(values)} values of the series are {mean}; there is nothing to learn")
         with self.as_before_on_failure():
@@ -290,7 +294,7 @@ def _values(data: Series | ArrayLike | Tensor) -> Floats:
         values = data.values if isinstance(data, Series) else data
         found = np.asarray(values.detach().cpu() if isinstance(values, Tensor) else values, dtype=np.float64)
     except (TypeError, ValueError):
-        raise TypeError(f"data must be a Series, or its values (n,), got {type(data).__name__}") from None
+        raise TypeError(f"data must be a Series, or its values (n,), got {got(data)}") from None
     if found.ndim != 1:
         raise ValueError(f"the values of a series must have shape (n,), got {found.shape}")
     if len(found) == 0:

@@ -15,6 +15,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from sdg_lab.tables.columns import got
+
 Sequences = list[str] | list[tuple[str, ...]]
 """What a model of sequences learns from, and returns."""
 
@@ -127,8 +129,9 @@ def check_sequences(sequences: Sequence[object]) -> None:
     """
     if isinstance(sequences, str) or not isinstance(sequences, Sequence):
         raise TypeError(
-            f"data must be a list of strings or a list of tuples of tokens, got {type(sequences).__name__}; "
-            "one sequence alone is a list of length 1"
+            f"data must be a list of strings or a list of tuples of tokens, got {got(sequences)}"
+            + "; one sequence alone is a list of length 1, running text is for fit_text, which the neural models have"
+            * isinstance(sequences, str)
         )
     if len(sequences) == 0:
         raise ValueError("data holds no sequences; give at least one")
@@ -158,8 +161,7 @@ def one_text(text: object) -> Sequences:
     """
     if not isinstance(text, (str, tuple)):
         raise TypeError(
-            f"running text must be one str, or one tuple of tokens, got {type(text).__name__}; "
-            "fit(data) learns from sequences"
+            f"running text must be one str, or one tuple of tokens, got {got(text)}; fit(data) learns from sequences"
         )
     if not text:
         raise ValueError("the text is empty; give at least one character")

@@ -376,6 +376,8 @@ class SequenceModel(NeuralModel[Sequences]):
 
     def _codes_of(self, prompt: Text) -> Tensor:
         """Return the boundary and the prompt's codes, (1 + length,)."""
+        if not isinstance(prompt, str | tuple):
+            raise TypeError(f"prompt must be a str, or a tuple of tokens, got {prompt!r}")
         alphabet, codes = self.alphabet, np.empty(0, dtype=np.int64)
         if len(prompt):
             codes, _ = alphabet.encode([prompt])  # type: ignore[arg-type] # one of both kinds

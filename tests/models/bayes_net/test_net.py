@@ -585,3 +585,12 @@ def test_nothing_is_answered_before_fit(tmp_path):
     for ask in (lambda: model.sample(1), lambda: model.query("a"), lambda: model.save(tmp_path / "x"), model.marginals):
         with pytest.raises(NotFittedError, match=r"call fit\(data\) or load\(path\) first"):
             ask()
+
+
+@pytest.mark.parametrize("known", ["x", 0, ["rain"]])
+def test_a_condition_is_a_mapping(asia, known):
+    for ask in (lambda: asia.sample(3, given=known), lambda: asia.marginals(known)):
+        with pytest.raises(
+            TypeError, match=r"^given must say what is known of some columns, such as \{'age': 40\}, got "
+        ):
+            ask()

@@ -432,3 +432,9 @@ def test_nothing_is_answered_before_fit(ask, tmp_path):
     }
     with pytest.raises(NotFittedError, match="has not been fitted: call fit"):
         calls[ask]()
+
+
+def test_a_chain_says_what_it_knows():
+    assert repr(MarkovChain(2, "add")) == "<MarkovChain of order 2, smoothing 'add': not fitted>"
+    chain = MarkovChain(1).fit(["ab"])
+    assert repr(chain) == f"<MarkovChain of order 1, smoothing 'none': 2 symbols, {chain.n_parameters} n-grams>"

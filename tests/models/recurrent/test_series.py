@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch.distributions import Categorical, MixtureSameFamily, Normal
 
+from sdg_lab.data import co2
 from sdg_lab.data.types import Series
 from sdg_lab.models.contract import HasLogProb, NotFittedError
 from sdg_lab.models.recurrent.series import MIN_SCALE, RecurrentSeries
@@ -252,6 +253,10 @@ def test_bad_data_and_questions_are_refused(fitted: RecurrentSeries) -> None:
         small().fit(waves().values.reshape(2, 80))
     with pytest.raises(ValueError, match="values must be finite, got nan at index 1"):
         small().fit([1.0, float("nan"), 2.0])
+    with pytest.raises(ValueError, match=r"^values up to .*e\+30. have no finite deviation; take a larger unit$"):
+        small().fit(waves().values * 1e300)
+    with pytest.raises(TypeError, match="got Dataset; pass one of its parts"):
+        small().fit(co2())  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="the series is empty"):
         small().fit(waves()[:0])
     with pytest.raises(ValueError, match="the series has 9 values, fewer than a window of context=16"):

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sdg_lab.data import names
 from sdg_lab.models.sequences.alphabet import Alphabet
 
 ANY_TEXT = st.text(st.characters(codec=None), min_size=1)  # surrogates and NUL too
@@ -38,7 +39,12 @@ def test_codes_follow_the_sorted_letters_after_the_boundary():
 @pytest.mark.parametrize(
     ("data", "error", "sentence"),
     [
-        ("anna", TypeError, r"data must be a list of strings .* got str; one sequence alone is a list of length 1"),
+        (
+            "anna",
+            TypeError,
+            r"data must be a list .* got str; one sequence alone is a list of length 1, running text is for fit_text",
+        ),
+        (names(), TypeError, r"data must be a list .* got Dataset; pass one of its parts, such as \.train$"),
         (3, TypeError, r"data must be a list of strings or a list of tuples of tokens, got int"),
         ([], ValueError, r"data holds no sequences; give at least one"),
         (["a", ""], ValueError, r"sequence 1 is empty; leave it out of the training data"),

@@ -544,6 +544,9 @@ def test_bad_questions_are_refused() -> None:
         model.sample(1, prompt="anx")
     with pytest.raises(TypeError, match="the model was fitted on strings, got tuples of tokens"):
         model.sample(1, prompt=("a", "n"))
+    for prompt in (None, ["a", "n"]):
+        with pytest.raises(TypeError, match=r"^prompt must be a str, or a tuple of tokens, got (None|\['a', 'n'\])$"):
+            model.sample(1, prompt=prompt)
     with pytest.raises(ValueError, match="sequence 1, position 0: symbol 'z' was never seen"):
         model.log_prob(["a", "z"])
     with pytest.raises(ValueError, match="sequence 0 has 7 symbols, with its boundary more than the context of 7"):
