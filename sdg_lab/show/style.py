@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from sdg_lab.checks import one_of
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -159,9 +161,7 @@ def colour(role: Role) -> str:
     Raises:
         ValueError: if there is no such role.
     """
-    if role not in _ROLES:
-        raise ValueError(f"no colour for the role {role!r}; the roles are {', '.join(_ROLES)}")
-    return _ROLES[role]
+    return _ROLES[one_of("role", role, _ROLES)]
 
 
 def luminance(hex_colour: str) -> float:
