@@ -1,15 +1,19 @@
 """Batches and their randomness: every example once an epoch, and to each process its share."""
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, cast
 
+import numpy as np
 import pytest
 import torch
 
 from sdg_lab.training import as_batch, n_parameters, reinitialise, start_epoch
 from sdg_lab.training.batches import Batches
 from sdg_lab.training.devices import Processor
+from sdg_lab.training.randomness import caller_keeps_randomness
 from tests.training.problems import CLOUD, Line, run, weights
 
 
@@ -45,6 +49,35 @@ def test_each_epoch_has_every_example_once_in_an_order_of_its_own() -> None:
     assert first[1] != second[1]
     assert epoch_of(made, 0) == first
     assert epoch_of(batches(50, 16, seed=1), 0) != first
+
+
+def test_an_epoch_is_drawn_from_seed_epoch_and_rank_in_this_order() -> None:
+    """Runs of earlier versions go on to the same bits: their order and their noise are those of these keys."""
+
+    def key(*numbers: int) -> int:
+        return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0]) // 2
+
+    with torch.random.fork_rng(devices=[]):
+        for seed, epoch, rank in ((0, 0, 0), (7, 2, 0), (2, 7, 0), (7, 2, 3)):
+            order = start_epoch(seed, epoch, 20, rank=rank)
+            assert torch.initial_seed() == key(seed, epoch, rank + 1)
+            assert torch.equal(order, torch.randperm(20, generator=torch.Generator().manual_seed(key(seed, epoch))))
+        start_epoch(7, 2, 20)
+        assert torch.initial_seed() == key(7, 2, 1)
+
+
+def test_the_random_state_of_every_gpu_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[list[int]] = []
+
+    @contextmanager
+    def fork_rng(devices: Iterable[int]) -> Iterator[None]:
+        kept.append(list(devices))
+        yield
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    monkeypatch.setattr(torch.random, "fork_rng", fork_rng)
+    with caller_keeps_randomness():
+        assert kept == [[0, 1, 2]]
 
 
 def test_processes_share_each_batch_evenly() -> None:

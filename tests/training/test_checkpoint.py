@@ -183,6 +183,21 @@ def test_a_schedule_is_known_by_its_values_however_it_is_written(tmp_path: Path)
     assert pull(Point(), schedule=lambda share: 1.0 - share, checkpoint=tmp_path / "run").epochs == 4
 
 
+def test_a_schedule_is_looked_at_in_a_thousand_places(tmp_path: Path) -> None:
+    asked: list[float] = []
+
+    def schedule(share: float) -> float:
+        asked.append(share)
+        return 1.0
+
+    pull(Point(), schedule=schedule, checkpoint=tmp_path / "run")
+    assert set(asked) == {place / 1000 for place in range(1000)} | {step / 12 for step in range(12)}
+    sentence = r"schedule is (1\.000000, ){3}1\.000000 at the quarters of 4 epochs \([0-9a-f]{8}\), this one's is"
+    for place in (0, 1, 501, 999):
+        with pytest.raises(ValueError, match=sentence):
+            pull(Point(), schedule=lambda share, at=place / 1000: 1.0 + (share == at), checkpoint=tmp_path / "run")
+
+
 def test_fewer_epochs_than_were_run_are_refused(tmp_path: Path) -> None:
     settings: dict[str, Any] = {"epochs": 6, "checkpoint": tmp_path / "run"}
     run(fresh(), **settings)

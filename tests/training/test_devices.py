@@ -46,6 +46,24 @@ def test_a_training_on_the_processor_loads_neither_fabric_nor_torchs_compiler(tm
     assert python("-c", script, CUDA_VISIBLE_DEVICES="").strip() == "[]"
 
 
+def test_what_the_processor_is_given_it_has_with_itself() -> None:
+    class Thing:
+        def to(self, where: str) -> str:
+            return where
+
+    assert Processor().to_device(Thing()) == "cpu"
+
+
+def test_the_processor_refuses_a_gradient_that_is_no_number_where_it_is_told_to() -> None:
+    point = Point()
+    for parameter in point.parameters():
+        parameter.grad = torch.full_like(parameter, torch.nan)
+    norm = Processor().clip_gradients(point, None, max_norm=1.0, error_if_nonfinite=False)
+    assert torch.isnan(norm)
+    with pytest.raises(RuntimeError, match="non-finite"):
+        Processor().clip_gradients(point, None, max_norm=1.0, error_if_nonfinite=True)
+
+
 def fabric(**options: Any) -> lightning_fabric.Fabric:
     made = lightning_fabric.Fabric(accelerator="cpu", devices=1, **options)
     made.launch()

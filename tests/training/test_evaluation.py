@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from sdg_lab.training import evaluate
+from sdg_lab.training import evaluate, train
 from tests.training.problems import CLOUD, Line, Point, fresh, problem
 
 
@@ -14,6 +14,24 @@ def test_examples_count_equally_whatever_the_batches(batch_size: int) -> None:
     with torch.no_grad():
         want = model.loss(x.double().float(), y).item()
     assert evaluate(model, (x, y), batch_size=batch_size) == pytest.approx(want, rel=1e-4)
+
+
+def test_256_examples_are_taken_at_a_time_and_no_fewer_between_epochs() -> None:
+    sizes: list[int] = []
+
+    class Counting(Point):
+        def loss(self, x: Tensor) -> Tensor:
+            if not self.training:
+                sizes.append(len(x))
+            return super().loss(x)
+
+    many = CLOUD[:1].repeat(600, 1)
+    evaluate(Counting(), many)
+    assert sizes == [256, 256, 88]
+    for batch_size, want in ((64, [256, 256, 88]), (300, [300, 300])):
+        sizes.clear()
+        train(Counting(), many[:64], epochs=1, batch_size=batch_size, validation=many, progress=False, device="cpu")
+        assert sizes == want
 
 
 def test_a_mean_over_examples_of_different_lengths_does_not_depend_on_the_batches() -> None:

@@ -1,5 +1,6 @@
 """Our optimisers are torch's, and which parameters a recipe lets decay."""
 
+import functools
 from typing import Any
 
 import pytest
@@ -25,6 +26,18 @@ def test_they_are_torchs(name: str) -> None:
         model.loss(*problem()).backward()
         optimizer.step()
     torch.testing.assert_close(weights(models[0]), weights(models[1]), **CLOSE)
+
+
+def test_methods_are_those_under_torchs_marks() -> None:
+    @functools.wraps(len)
+    def marked(x: Any) -> int:
+        return len(x)
+
+    assert optimizers._unmarked(marked) is len
+    assert optimizers._unmarked(len) is len
+    for name in ("add_param_group", "load_state_dict", "state_dict", "zero_grad"):
+        theirs = getattr(torch.optim.Optimizer, name)
+        assert getattr(optimizers.Optimizer, name) is getattr(theirs, "__wrapped__", theirs)
 
 
 def test_a_step_needs_no_gradient_of_itself() -> None:

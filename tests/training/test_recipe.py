@@ -1,5 +1,6 @@
 """What the options of a ``fit`` do to the weights, where nothing else moves them."""
 
+import inspect
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,26 @@ def test_a_recipe_is_the_loop_with_adamw() -> None:
     assert (trained["epochs"], trained["steps"]) == (3, 15)
     assert trained["seconds"] == round(history.seconds, 1)
     assert trained["cpu_seconds"] >= 0
+
+
+def test_what_is_kept_beside_the_weights_is_rounded_to_a_tenth_of_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    history = History(loss=[1.0, 2.0, 3.0], train_loss=[1.5, 3.0], seconds=1.26, cpu_seconds=2.34)
+    monkeypatch.setattr(recipe.training, "train", lambda *_, **__: history)
+    assert ran(fresh()) == (history, {"seconds": 1.3, "cpu_seconds": 2.3, "epochs": 2, "steps": 3})
+
+
+def test_a_fit_shows_what_counts_where_it_is_told_nothing() -> None:
+    @recipe.defaults(epochs=7)
+    def fit(**recipe: Any) -> None:
+        """Train."""
+
+    shown = {name: parameter.default for name, parameter in inspect.signature(fit).parameters.items()}
+    assert shown == {
+        "epochs": 7, "batch_size": 64, "lr": 0.001, "optimizer": "adamw", "betas": None, "weight_decay": 0.0,
+        "schedule": None, "patience": None, "ema": None, "clip": None, "device": "auto", "precision": "32-true",
+        "compile": False, "checkpoint": None, "on_epoch": None,
+    }  # fmt: skip
+    assert inspect.signature(recipe.defaults()(lambda **_: None)).parameters["epochs"].default == 30
 
 
 def test_betas_reach_either_optimiser(monkeypatch: pytest.MonkeyPatch) -> None:

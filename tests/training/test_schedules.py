@@ -37,6 +37,10 @@ def test_without_a_warm_up_it_begins_with_the_whole_rate(schedule: Callable[[flo
     assert schedule(0.0) == 1
 
 
+def test_a_warm_up_of_nothing_is_none():
+    assert [schedules.warm_up_then_cosine(t, warm_up=0.0) for t in SHARES] == [schedules.cosine(t) for t in SHARES]
+
+
 @pytest.mark.parametrize("schedule", [schedules.warm_up_then_linear, schedules.warm_up_then_cosine])
 def test_with_a_warm_up_it_begins_at_nothing_and_is_never_above_1(schedule: Callable[[float], float]):
     assert schedule(0.0) == 0

@@ -91,15 +91,7 @@ def test_texts_that_have_ended_are_dropped_when_one_has_filled_the_context(netwo
 
 def test_a_vocabulary_of_one_symbol_is_enough() -> None:
     one = Transformer(1, d_model=4, n_layers=1, n_heads=1, context=4).eval()
-    assert written_together_of(one, [[0], [0, 0]]) == [[0] * 4, [0] * 3]
-
-
-def written_together_of(network: Transformer, prompts: list[list[int]]) -> list[list[int]]:
-    written: list[list[int]] = [[] for _ in prompts]
-    for pairs in continuations(network, prompts, Decoding(), lambda *_: False):
-        for row, token in pairs:
-            written[row].append(token)
-    return written
+    assert written_together(one, [[0], [0, 0]], 100) == [[0] * 4, [0] * 3]
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
