@@ -39,7 +39,7 @@ plain: $(READY) ## run the tests of numbers as on the plainest processor
 gpu: $(READY) ## run the tests that need CUDA
 	@CUDA_VISIBLE_DEVICES=$${CUDA_VISIBLE_DEVICES-0} $(BIN)/python -m pytest -m gpu
 
-lint: $(READY)
+lint: $(READY) ## run ruff and mypy
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
 mutants: $(READY) ## which small faults in what trains, samples and judges do the tests not see (under 30 minutes)

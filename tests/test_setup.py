@@ -84,7 +84,8 @@ def test_nothing_in_the_lock_is_for_one_system_only():
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 def test_make_alone_lists_every_target():
     said = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    targets = re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.M)
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.M)
+    targets.remove("moved")  # no one types it
     assert len(targets) >= 6
     assert all(re.search(rf"make {target} +\S", said) for target in targets)
 
