@@ -38,8 +38,8 @@ def replace_atomically(path: str | Path) -> Iterator[Path]:
     an existing file are kept.
 
     Raises:
-        ValueError: if ``path`` is a folder, a device or anything else than a file, or lies below a file.
-        PermissionError: if nothing can be written into its folder.
+        OSError: if ``path`` is a folder, a device or anything else than a file, or lies below a file; or if nothing can
+            be written into its folder.
     """
     target = _target(path)
     for left in target.parent.glob(f".{escape(target.name)}.*.tmp"):
@@ -63,11 +63,11 @@ def _target(path: str | Path) -> Path:
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():  # renamed over, a device would be a file for everybody
         kind = "a folder" if target.is_dir() else "no regular file"
-        raise ValueError(f"{str(path)!r} is {kind} and cannot be written over; name a file")
+        raise OSError(f"{str(path)!r} is {kind} and cannot be written over; name a file")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
-        raise ValueError(f"{str(path)!r} lies below a file; name a file in a folder") from None
+        raise NotADirectoryError(f"{str(path)!r} lies below a file; name a file in a folder") from None
     except PermissionError as error:
         raise PermissionError(f"the folder {error.filename} cannot be made; choose another one for {path}") from None
     if not os.access(target.parent, os.W_OK):
