@@ -63,7 +63,9 @@ class _Explainer:
 
     @staticmethod
     def find_spec(name: str, path: object = None, target: object = None) -> None:
-        if path is None and _importer(sys._getframe(1)) == "sdg_lab" and (extra := wanted_by(name)):
+        if path is not None or name == "packaging" or _importer(sys._getframe(1)) != "sdg_lab":
+            return  # packaging reads what is wanted: without it nothing can be said
+        if extra := wanted_by(name):
             raise ModuleNotFoundError(f"{name} is not installed; run: {command(extra)}", name=name)
 
 

@@ -94,7 +94,9 @@ def lab(
 @app.command()
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
-    sizes: Annotated[bool, typer.Option("--sizes", help="Print only how much of the disk each use takes.")] = False,
+    sizes: Annotated[
+        bool, typer.Option("--sizes", help="Print only how large the packages are that each use brings.")
+    ] = False,
 ) -> None:
     """Say what is installed and found, and what to do about what is missing.
 
@@ -109,7 +111,8 @@ def doctor(
             print(json.dumps(added(), indent=2))
             raise typer.Exit
         for use, megabytes in added().items():
-            console.print(f"{use:<10} {megabytes:6.0f} MB", highlight=False)
+            said = "not installed" if megabytes is None else f"{megabytes:6.0f} MB"
+            console.print(f"{use:<10} {said}", highlight=False)
         raise typer.Exit
     findings = examine()
     well = is_well(findings)

@@ -1,4 +1,4 @@
-"""How much of the disk each use of the project takes, from what the installed packages say of themselves."""
+"""How large the packages are that each use brings, by what they say of themselves: without what Python compiles."""
 
 from __future__ import annotations
 
@@ -9,13 +9,19 @@ from packaging.requirements import Requirement
 from sdg_lab import extras
 
 
-def added() -> dict[str, float]:
-    """Return the MB that the base takes, and those that each extra adds to it; parts that are not installed count 0."""
+def added() -> dict[str, float | None]:
+    """Return the MB that the base takes, and those that each extra adds to it; None for one that is not installed."""
     base = _closure(extras.requirements())
-    sizes = {"base": sum(map(_megabytes, base))}
+    sizes = {"base": _together(base)}
     for extra in extras.names():
-        sizes[extra] = sum(map(_megabytes, _closure(extras.requirements(extra)) - base))
+        wanted = extras.requirements(extra)
+        there = all(_megabytes(requirement.name) is not None for requirement in wanted)
+        sizes[extra] = _together(_closure(wanted) - base) if there else None
     return sizes
+
+
+def _together(names: set[str]) -> float:
+    return sum(filter(None, map(_megabytes, names)))
 
 
 def _closure(requirements: list[Requirement]) -> set[str]:
@@ -40,9 +46,9 @@ def _requires(name: str) -> list[str]:
         return []
 
 
-def _megabytes(name: str) -> float:
+def _megabytes(name: str) -> float | None:
     try:
         files = distribution(name).files or []
     except PackageNotFoundError:
-        return 0.0
+        return None
     return sum(file.size or 0 for file in files) / 1e6

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 import sdg_lab
 from sdg_lab.cli import app as cli
+from sdg_lab.cli import sizes
 from sdg_lab.cli.doctor import Finding
 from sdg_lab.course.engine import notebooks, runner
 from sdg_lab.course.engine import weights as trained
@@ -240,6 +241,10 @@ class TestDoctor:
         assert 100 < int(said["base"].removesuffix(" MB")) < int(said["dev"].removesuffix(" MB"))
         as_json = json.loads(invoke("doctor", "--sizes", "--json").output)
         assert {use: f"{megabytes:.0f} MB" for use, megabytes in as_json.items()} == said
+
+    def test_an_extra_that_is_not_installed_has_no_size(self, invoke, monkeypatch):
+        monkeypatch.setattr(sizes, "_megabytes", lambda name: None if name == "matplotlib" else 1.0)
+        assert "show       not installed\n" in invoke("doctor", "--sizes").output
 
 
 class TestTrain:
