@@ -94,9 +94,7 @@ def lab(
 @app.command()
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
-    sizes: Annotated[
-        bool, typer.Option("--sizes", help="Print only how large the packages are that each use brings.")
-    ] = False,
+    sizes: Annotated[bool, typer.Option("--sizes", help="Print only the size of what each use brings.")] = False,
 ) -> None:
     """Say what is installed and found, and what to do about what is missing.
 

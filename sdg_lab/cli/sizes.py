@@ -12,7 +12,7 @@ from sdg_lab import extras
 def added() -> dict[str, float | None]:
     """Return the MB that the base takes, and those that each extra adds to it; None for one that is not installed."""
     base = _closure(extras.requirements())
-    sizes = {"base": _together(base)}
+    sizes: dict[str, float | None] = {"base": _together(base)}
     for extra in extras.names():
         wanted = extras.requirements(extra)
         there = all(_megabytes(requirement.name) is not None for requirement in wanted)
