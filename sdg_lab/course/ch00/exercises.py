@@ -121,13 +121,15 @@ def _nearest_cases(rng: np.random.Generator) -> Iterator[Case]:
         samples, train = rng.random((n, d)), rng.random((m, d))
         train[-1] = samples[0]  # a copy
         yield Case(samples, train)
+    train = rng.random((40, 17))
+    yield Case(train[rng.permutation(40)[:30]], train, name="samples that are all copies")  # |a|² + |b|² - 2ab is ±0
     yield Case(40 * rng.normal(size=(4, 3)), 40 * rng.normal(size=(5, 3)), name="records far outside [0, 1]")
     yield Case(rng.random((3, 9)).astype(np.float32), rng.random((8, 9)).astype(np.float32), name="float32 records")
 
 
 def _any_of_the_closest(value: Any, case: Case) -> Any:
     """Where several records are equally close, each of their indices is right: take the first."""
-    if not isinstance(value, (tuple, list)) or len(value) != 2:
+    if not (hasattr(value, "shape") or isinstance(value, (tuple, list))) or len(value) != 2:
         raise Wrong("Two things come back, as a pair: the distances and the indices.")
     samples, train = (np.asarray(argument, dtype=float) for argument in case.args)
     indices = np.asarray(value[1])
@@ -172,6 +174,10 @@ def _split_cases(rng: np.random.Generator) -> Iterator[Case]:
         items = [*different, *different[::3]]  # every third name stands in it twice
         shuffled = [items[i] for i in rng.permutation(len(items))]
         yield Case(shuffled, share, int(rng.integers(1000)), name=f"40 different names, test_share = {share}")
+    for n in (7, 23):
+        for share in (0.1, 0.3, 0.37, 0.6):  # of 7: 0.7, 2.1, 2.59 and 4.2, to be rounded up and down
+            items = [different[i] for i in rng.permutation(len(different))[:n]]
+            yield Case([*items, items[0]], share, int(rng.integers(1000)), name=f"{n} names, test_share = {share}")
     yield Case(["b", "a", "b", "b", "c", "d", "b"], 0.5, 3, name="one name four times")
     yield Case(["a", "b", "c"], 0.0, 1, name="test_share = 0")
 
@@ -188,7 +194,11 @@ def _split_as_declared(value: Any, case: Case) -> Any:
     if lost := sorted(different - set(train) - set(test)):
         raise Wrong(f"{len(lost)} items are in neither part, {lost[0]!r} for one; keep one of each.")
     if len(test) != (want := round(share * len(different))):
-        raise Wrong(f"Test has {len(test)} items, expected {want}: {share} of the {len(different)} different ones.")
+        raise Wrong(
+            f"Test has {len(test)} items, expected {want}: {share} of the {len(different)} different ones, rounded."
+        )
+    if len(different) > 20 and train == sorted(train) and test == sorted(test):
+        raise Wrong("Both parts come back sorted: leave them shuffled.")
     honest = (part for order in _shuffles(items, seed, want) for part in (order[:want], order[::-1][:want]))
     if set(test) not in map(set, honest):
         kept = list(dict.fromkeys(items))
@@ -238,6 +248,11 @@ def _share_of_all(items: list[str], test_share: float, seed: int) -> tuple[list[
 def _swapped_parts(items: list[str], test_share: float, seed: int) -> tuple[list[str], list[str]]:
     train, test = deduplicate_then_split(items, test_share, seed)
     return test, train
+
+
+def _sorted_parts(items: list[str], test_share: float, seed: int) -> tuple[list[str], list[str]]:
+    train, test = deduplicate_then_split(items, test_share, seed)
+    return sorted(train), sorted(test)
 
 
 def _seed_ignored(items: list[str], test_share: float, seed: int) -> tuple[list[str], list[str]]:
@@ -386,6 +401,7 @@ EXERCISES = (
         mistakes=(
             Mistake("Items are in both parts: you split first and de-duplicated each part after it.", _split_first),
             Mistake("Of two equal items one must stay; you threw both away.", _both_thrown_away),
+            Mistake("The parts were sorted after the split, and nothing is shuffled any more.", _sorted_parts),
             Mistake("The list was cut as it stood: shuffle with the seed before you cut.", _not_shuffled),
             Mistake("The share is of the different items, not of the list with its duplicates.", _share_of_all),
             Mistake("Train comes first, then test.", _swapped_parts),

@@ -79,6 +79,7 @@ def _count_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield Case(["anna", "anna", "ann"], "·na", name="a list with the name anna in it twice")
     yield Case(["a"], "·abc", name="symbols of which the names use only some")
     yield Case([], "·ab", name="no names at all")
+    yield Case(["ab", "", "b", ""], "·ab", name="a list with empty names in it (the boundary follows the boundary)")
     for letters, number in (("abc", 5), ("elmnorst", 40), ("xyz", 12)):
         yield Case(_random_names(rng, letters, number), _shuffled(rng, letters))
     yield Case(["a" * 400, "b"], "·ab", name="a name of 400 letters")
@@ -168,6 +169,9 @@ def _smoothing_cases(rng: np.random.Generator) -> Iterator[Case]:
     for size, alpha, dtype in ((5, 3.0, float), (27, 0.01, np.float32), (2, 0.1, int), (40, 0.7, float)):
         yield Case(rng.poisson(2, size=(size, size)).astype(dtype), alpha)
     yield Case(1e6 * rng.random((4, 4)), 1e-3, name="counts near a million and a small α")
+    for rows, length in ((1, 5), (7, 3)):
+        name = f"some rows of a matrix, {rows}×{length} (V is the length of a row)"
+        yield Case(rng.poisson(2, size=(rows, length)).astype(float), 0.5, name=name)
 
 
 def _sums(matrix: Any, axis: int = 1) -> Any:
@@ -249,9 +253,19 @@ def _stationary_cases(rng: np.random.Generator) -> Iterator[Case]:
         np.array([[0.9999, 0.0001], [0.0004, 0.9996]]),
         name="a chain that mixes slowly (the powers of its matrix settle late)",
     )
-    share = rng.uniform(0.2, 0.8)
-    turning = np.array([[0.0, share, 1 - share], [1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
-    yield Case(turning, name="a chain with a period of 2 (the powers of its matrix never settle)")
+    # Eigenvalues come in no order, and which of 1 and -1 is the larger is decided by rounding: many chains, so that
+    # neither the first nor the largest is the right one in all of them.
+    for _ in range(8):
+        share = rng.uniform(0.2, 0.8)
+        turning = np.array([[0.0, share, 1 - share], [1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
+        order = rng.permutation(3)
+        name = "a chain with a period of 2 (the powers of its matrix never settle)"
+        yield Case(turning[order][:, order], name=name)
+    for matrix in ([[0.0, 1.0], [1.0, 0.0]], [[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]):
+        yield Case(np.array(matrix), name=f"a chain with a period of {len(matrix)}")
+    for states in ([0, 1, 2], [2, 1, 0], [1, 0, 2], [1, 2, 0]):
+        leaving = np.array([[0.5, 0.25, 0.25], [0.0, 0.75, 0.25], [0.0, 0.0, 1.0]])
+        yield Case(leaving[states][:, states], name="a chain with a state that it never leaves")
 
 
 def _eigenvector(matrix: Any) -> Any:
@@ -401,6 +415,10 @@ EXERCISES = (
                 "The sum of a row grows by α V, not by α: V counts grew.",
                 lambda counts, alpha: (counts + alpha) / (_sums(counts) + alpha),
             ),
+            Mistake(
+                "V is the length of a row, not the number of rows.",
+                lambda counts, alpha: (counts + alpha) / (_sums(counts) + alpha * len(counts)),
+            ),
             Mistake("α is added to the counts, not to the probabilities.", _smooth_probabilities),
             Mistake(
                 "The columns sum to 1; a row is what follows one symbol, so each row must.",
@@ -425,7 +443,7 @@ EXERCISES = (
     ),
     Exercise(
         key="01.witten_bell",
-        title="Witten-Bell smoothing",
+        title="Witten–Bell smoothing",
         task="Interpolate what was counted after a context with the lower-order distribution, as Witten and Bell do.",
         points=3,
         minutes=15,

@@ -163,6 +163,8 @@ def _in_order(got: Any, case: Case) -> Any:
         if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
             raise Wrong(f"The names of a table must be a tuple of text, got {names!r:.60}.")
         array = np.asarray(values.detach() if hasattr(values, "detach") else values, dtype=float)
+        if not names and array.size == 1:
+            array = array.reshape(())  # a single number, in whatever brackets
         if array.ndim != len(names):
             raise Wrong(f"The table over {_over(names)} must have an axis for each name, got shape {array.shape}.")
         if gone in names:
@@ -294,6 +296,9 @@ def _separation_cases(rng: np.random.Generator) -> Iterator[Case]:
     ):
         yield asked(_GARDEN, a, b, known)
     yield asked({"m": ("x", "y", "z"), "x": (), "y": (), "z": ()}, "x", "z", "m")
+    for a, b in combinations("wxyz", 2):  # each pair of parents, the others known: none stands between them
+        others = set("wxyz") - {a, b}
+        yield asked({"m": tuple("wxyz"), **dict.fromkeys("wxyz", ())}, a, b, {"m", *others})
     for above in (("r", "c"), ("c", "r")):  # m is met from above first, and only from below does it lead to b
         yield asked({"a": above, "c": ("m",), "m": ("r", "b"), "r": (), "b": ()}, "a", "b", ())
     # Of random questions, as many whose answer is yes as whose answer is no.
@@ -621,7 +626,7 @@ EXERCISES = (
                 "pair (node, direction).",
                 _one_set_for_both_ways,
             ),
-            Mistake("All parents of a child are to be joined, not only the first two.", _two_married),
+            Mistake("All parents of a child are to be joined, each with each.", _two_married),
             Mistake(
                 "Only ancestors of the nodes asked about and of those known count: a child that nobody knows joins "
                 "nobody.",
@@ -631,6 +636,8 @@ EXERCISES = (
                 "The parents of a child that is known, or above something known, are to be joined.",
                 _none_married,
             ),
+            Mistake("You return True whatever is asked; look for a path that is open.", lambda *asked: True),
+            Mistake("You return False whatever is asked; look whether each path is blocked.", lambda *asked: False),
             Mistake(
                 "It is the other way round: return True if they are separated.",
                 lambda parents, a, b, known: not my_d_separated(parents, a, b, known),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator
 
@@ -113,8 +114,12 @@ def _elbo_cases(rng: np.random.Generator) -> Iterator[Case]:
         yield Case(2 * _normal(rng, *shape, dtype=dtype), x, *codes)
     # A logit of ±200 is a pixel that the decoder is sure of; log(sigmoid(·)) would be log 0.
     nothing = torch.zeros(1, 3).double()
-    sure = torch.full((1, 1, 2, 2), 200.0).double()
-    yield Case(sure, torch.zeros_like(sure), nothing, nothing, name="four pixels that are sure and wrong")
+    for dtype in (torch.float64, torch.float32):
+        for logit, bit in itertools.product((200.0, -200.0), (0.0, 1.0)):
+            sure = torch.full((1, 1, 2, 2), logit, dtype=dtype)
+            right = "right" if (logit > 0) == bit else "wrong"
+            name = f"four pixels of logit {logit:g} that are sure and {right}, in {str(dtype)[6:]}"
+            yield Case(sure, torch.full_like(sure, bit), nothing.to(dtype), nothing.to(dtype), name=name)
 
 
 def _log_likelihood(logits: Tensor, x: Tensor) -> Tensor:
@@ -177,9 +182,13 @@ def _conv_cases(rng: np.random.Generator) -> Iterator[Case]:
     for arguments in ((10, 5, 1, 2), (10, 4, 3, 1), (28, 4, 2, 1), (9, 3, 2, 0), (8, 8, 1, 0), (7, 1, 1, 0)):
         size, kernel, stride, padding = arguments
         yield Case(*arguments, name=f"size {size}, kernel {kernel}, stride {stride}, padding {padding}")
+    for arguments in ((1, 3, 1, 1), (3, 3, 1, 1), (2, 6, 1, 2), (4, 4, 3, 2)):
+        size, kernel, stride, padding = arguments
+        name = f"size {size}, kernel {kernel}, stride {stride}, padding {padding} (the kernel reaches into the padding)"
+        yield Case(*arguments, name=name)
     for _ in range(20):
-        kernel = int(rng.integers(1, 8))
-        yield Case(int(rng.integers(kernel, 65)), kernel, int(rng.integers(1, 5)), int(rng.integers(0, 4)))
+        kernel, padding = int(rng.integers(1, 8)), int(rng.integers(0, 4))
+        yield Case(int(rng.integers(max(1, kernel - 2 * padding), 65)), kernel, int(rng.integers(1, 5)), padding)
 
 
 EXERCISES = (
@@ -301,6 +310,12 @@ EXERCISES = (
                 lambda logits, x, mean, log_variance: elbo(logits, x, mean, log_variance).mean(),
             ),
             Mistake("The KL is missing.", lambda logits, x, mean, log_variance: _log_likelihood(logits, x)),
+            Mistake(
+                "exp(logit) overflows in single precision where the decoder is sure; F.softplus does not.",
+                lambda logits, x, mean, log_variance: (
+                    (x * logits - logits.exp().log1p()).sum((1, 2, 3)) - kl(mean, log_variance)
+                ),
+            ),
             Mistake("log(sigmoid(·)) underflows where the decoder is sure; stay with logits.", _through_sigmoid),
             Mistake("An image may have several channels: sum over all of them.", _first_channel),
         ),
@@ -348,7 +363,7 @@ EXERCISES = (
                 _shifted(lambda log_weights: log_weights.max()),
             ),
             Mistake(
-                "A shift by the mean is not enough: shift each image by its own largest log-weight.",
+                "That shift is not enough: shift each image by its own largest log-weight.",
                 _shifted(lambda log_weights: log_weights.mean()),
             ),
         ),
@@ -375,6 +390,10 @@ EXERCISES = (
             Mistake(
                 "The first place counts too: add 1.",
                 lambda size, kernel, stride, padding: (size + 2 * padding - kernel) // stride,
+            ),
+            Mistake(
+                "The first place is none of the steps: divide by the stride first, then add 1.",
+                lambda size, kernel, stride, padding: (size + 2 * padding - kernel + 1) // stride,
             ),
             Mistake(
                 "A step that does not fit is left out: round down.",

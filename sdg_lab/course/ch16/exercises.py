@@ -89,12 +89,35 @@ LINKS = {
 }
 """Links as people write them, and the id that each names."""
 
+NEAR_MISSES = {
+    "https://doi.org/10.18653/v1/P16-1162": "DOI:10.18653/v1/p16-1162",
+    "https://doi.org/10.1093/biomet/57.1.97": "DOI:10.1093/biomet/57.1.97",
+    "https://doi.org/10.1002/1097-0258(2000)19:1%3C1::AID-SIM1%3E3.0.CO;2-%23": "DOI:10.1002/1097-0258(2000)19:1<1::"
+    "aid-sim1>3.0.co;2-#",
+    "https://dx.doi.org/10.1007/BF00992696": "DOI:10.1007/bf00992696",
+    "https://wwarxiv.org/abs/2310.07849": "",
+    "https://mirror.arxiv.org/abs/2310.07849": "",
+    "https://www.arxiv.org.example.com/abs/2310.07849": "",
+    "https://arxiv.org/abs/123": "",
+    "https://arxiv.org/abs/2310.078": "",
+    "https://arxiv.org/abs/2310.078490": "",
+    "https://arxiv.org/abs/23100.7849": "",
+    f"https://api.semanticscholar.org/paper/{_SHA}": "",
+    f"https://www.semanticscholar.org/paper/{_SHA[:-1]}": "",
+    f"https://www.semanticscholar.org/paper/{_SHA}0": "",
+    f"https://www.semanticscholar.org/paper/A-Title/{_SHA[:-1]}g": "",
+    f"https://www.semanticscholar.org/paper/A/B/{_SHA}": "",
+    "https://doi.org/11.1007/BF00992696": "",
+    "https://doi.org/10.x1007/BF00992696": "",
+}
+"""Links that differ from those above in one part only."""
+
 OTHER_PAGES = ("https://arxiv.org/format/2310.07849", f"https://www.semanticscholar.org/paper/{_SHA}/figures")
 """Pages beside a paper's own: the exercise leaves them out, the catalog knows some of them."""
 
 
 def _link_cases(rng: np.random.Generator) -> Iterator[Case]:
-    for link in (*LINKS, *OTHER_PAGES):
+    for link in (*LINKS, *NEAR_MISSES, *OTHER_PAGES):
         yield Case(link, name=repr(link))
     for _ in range(12):
         year, month, number = rng.integers(8, 27), rng.integers(1, 13), rng.integers(1, 99_999)
@@ -166,6 +189,19 @@ def _doi_of_nothing(link: str) -> str:
 
 def _still_escaped(link: str) -> str:
     return "" if "%2F" in link else id_in_link(link)
+
+
+def _only_without_dx(link: str) -> str:
+    return "" if "dx.doi.org" in link else id_in_link(link)
+
+
+def _doi_of_two_parts(link: str) -> str:
+    found = id_in_link(link)
+    return "" if found.startswith("DOI:") and found.count("/") > 1 else found
+
+
+def _unquoted_first(link: str) -> str:
+    return id_in_link(unquote(link))
 
 
 def _only_with_www(link: str) -> str:
@@ -283,6 +319,14 @@ def _splice_cases(rng: np.random.Generator) -> Iterator[Case]:
     )
     yield Case(TABLE, [(at_99 - 3, at_99 + 5, "1"), (at_99, at_99 + 2, "2")], name="an edit inside another")
     yield Case(TABLE, [(at_99, at_99 + 2, "1"), (at_99, at_99 + 3, "2")], name="two edits that begin at one place")
+    yield Case(TABLE, [(at_99 - 3, at_99 + 5, "1"), (at_99, at_99, "2")], name="characters put in inside another edit")
+    yield Case(
+        TABLE, [(at_99, at_99 + 2, "1"), (at_99, at_99, "2")], name="characters put in where another edit begins"
+    )
+    yield Case(TABLE, [(at_99 + 2, at_99 + 2, "1"), (at_99, at_99 + 2, "2")], name="characters put in where one ends")
+    yield Case(
+        TABLE, [(0, end - 9, ""), (end - 9, end - 8, "1"), (end - 8, end - 7, "2")], name="nearly all of it taken out"
+    )
     for _ in range(12):
         text = "".join(rng.choice(list("ab7 |\r\n"), rng.integers(1, 60)))
         cuts = np.sort(rng.integers(0, len(text) + 1, 2 * rng.integers(0, 4))).tolist()
@@ -334,6 +378,14 @@ def _overlap_of_ends(text: str, edits: Iterable[Edit]) -> str:
     return _drifting(text, reversed(ordered))
 
 
+def _overlap_of_characters(text: str, edits: Iterable[Edit]) -> str:
+    ordered = sorted(edits)
+    taken = [at for start, end, _ in ordered for at in range(start, end)]
+    if len(set(taken)) < len(taken):
+        raise ValueError
+    return _drifting(text, reversed(ordered))
+
+
 EXERCISES = (
     Exercise(
         key="16.link_id",
@@ -368,6 +420,11 @@ EXERCISES = (
             ),
             Mistake("This link has no DOI in it: a DOI is `10.`, digits, a slash and more.", _doi_of_nothing),
             Mistake("The path is still escaped: urllib.parse.unquote turns %2F into a slash.", _still_escaped),
+            Mistake("dx.doi.org is the older name of doi.org; its links name DOIs, too.", _only_without_dx),
+            Mistake("A DOI may hold a slash behind the first one, too.", _doi_of_two_parts),
+            Mistake(
+                "Split the link first and unquote its path afterwards: %23 would begin a fragment.", _unquoted_first
+            ),
             Mistake("The `www.` may be missing.", _only_with_www),
             Mistake("A link may begin with http, too.", _only_https),
             Mistake("The kind is missing: write `ARXIV:` or `DOI:` before it, or nobody can tell.", _without_kind),
@@ -444,6 +501,10 @@ EXERCISES = (
                 _refusing(lambda text, edits: splice_text(text, [edit for edit in edits if edit[0] < edit[1]])),
             ),
             Mistake(
+                "What is put in at the very end of the text is lost: `text[done:]` is not the last piece.",
+                _refusing(lambda text, edits: splice_text(text, [edit for edit in edits if edit[0] < len(text)])),
+            ),
+            Mistake(
                 "Spaces around the new characters are part of them; keep them.",
                 _refusing(lambda text, edits: splice_text(text, [(a, b, new.strip()) for a, b, new in edits])),
             ),
@@ -452,6 +513,10 @@ EXERCISES = (
                 lambda text, edits: _drifting(text, sorted(edits, reverse=True)),
             ),
             Mistake("Two edits that only touch do not overlap: `end` is not part of the first.", _refuses_touching),
+            Mistake(
+                "What is put in inside another edit overlaps with it, though it takes nothing out: compare positions.",
+                _overlap_of_characters,
+            ),
             Mistake("These overlap, whichever is given first: sort, then look.", _overlap_in_the_given_order),
             Mistake("An edit that lies inside another overlaps with it, too.", _overlap_of_ends),
         ),

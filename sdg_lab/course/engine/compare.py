@@ -1,7 +1,8 @@
 """Compare what an answer returned with what is right, whatever style it is written in.
 
 Lists, tuples, generators, numpy, torch, fractions and sparse matrices with the right numbers in them are right. The
-tolerance is that of the coarsest arithmetic among the answer, the reference and the arguments.
+tolerance is that of the coarsest arithmetic among the answer, the reference and the arguments; its absolute part is of
+the scale of what was added up, for terms may cancel, and then the result says nothing of their size.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ import itertools
 import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numpy import isclose  # at once: an answer may put something else into numpy
 
 Array = npt.NDArray[Any]
 
@@ -26,12 +29,34 @@ MOST_ITEMS = 1_000_000
 """An iterator is read no further than this."""
 
 
+FAR, NEAR = 1e-6, 1e-6 / 16
+"""By these shares arguments are changed to learn of what size the terms are that a result is made of."""
+
+
+@dataclass(frozen=True)
+class Opaque:
+    """What is no number, text or container: how it writes itself, taken down while the answer was watched."""
+
+    text: str
+    kind: str = field(repr=False)
+
+    def __repr__(self) -> str:
+        return self.text
+
+
 def settle(value: Any) -> Any:
-    """Turn what is read only once, or lies in a container of some library, into lists, arrays and numbers."""
-    if isinstance(value, str | bytes | np.ndarray | np.generic) or is_tensor(value):
-        if is_tensor(value) and value.layout != sys.modules["torch"].strided:
-            return value.to_dense()
+    """Turn what is read only once, or lies in a container of some library, into lists, arrays, numbers and texts.
+
+    None of an answer's own methods is called afterwards.
+    """
+    if is_tensor(value):
+        return value if value.layout == sys.modules["torch"].strided else value.to_dense()
+    if isinstance(value, np.ndarray):
+        return np.asarray(value)  # a subclass, such as that of masked arrays, compares in its own way
+    if value is None or value is ... or isinstance(value, bytes | np.generic | bool | int | float | complex):
         return value
+    if isinstance(value, str):
+        return str(value)
     if isinstance(value, Fraction | Decimal):
         return float(value)
     for method in ("toarray", "to_numpy"):  # scipy's sparse matrices; pandas
@@ -40,16 +65,25 @@ def settle(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: settle(item) for key, item in value.items()}
     if isinstance(value, Set) and not isinstance(value, type({}.keys())):
-        return value
+        return {settle(item) for item in value}
     if isinstance(value, tuple):
         return tuple(settle(item) for item in value)
     if isinstance(value, Iterator | Sequence | type({}.keys()) | type({}.values())) or hasattr(value, "__next__"):
         return [settle(item) for item in itertools.islice(value, MOST_ITEMS)]
-    return value
+    if hasattr(value, "__array__") and not isinstance(value, type):
+        return np.asarray(value)
+    return Opaque(_short(value), _kind(value))
 
 
 def difference(
-    got: Any, want: Any, *, rtol: float = 1e-5, size: int = 8, parts: Sequence[str] = (), keeps_dtype: bool = False
+    got: Any,
+    want: Any,
+    *,
+    rtol: float = 1e-5,
+    size: int = 8,
+    scale: Any = None,
+    parts: Sequence[str] = (),
+    keeps_dtype: bool = False,
 ) -> str:
     """Return what is the matter with an answer, as the rest of a sentence; empty if it is right.
 
@@ -58,6 +92,7 @@ def difference(
         want: what is right.
         rtol: relative tolerance in double precision.
         size: bytes of the coarsest floating number among the arguments.
+        scale: of the terms of ``want``, as :func:`scales` returns it; by default that of ``want`` itself.
         parts: names of the things in a tuple.
         keeps_dtype: a dtype other than that of ``want`` is wrong.
     """
@@ -67,16 +102,16 @@ def difference(
         if not _has_items(got) or len(got) != len(want):
             return f"expected {len(want)} things ({', '.join(parts)}), got {_short(got)}"
         return _first(
-            (f"{name}: ", difference(mine, theirs, **options))
-            for name, mine, theirs in zip(parts, got, want, strict=True)
+            (f"{name}: ", difference(mine, theirs, scale=_part(scale, index), **options))
+            for index, (name, mine, theirs) in enumerate(zip(parts, got, want, strict=True))
         )
     if _is_numeric(want):
-        return _different_numbers(got, want, **options)
+        return _different_numbers(got, want, scale=largest(scale), **options)
     if isinstance(want, Mapping):
-        return _different_mappings(got, want, options)
+        return _different_mappings(got, want, scale, options)
     if isinstance(want, str | bytes):
         if isinstance(got, type(want)):
-            return "" if got == want else f"expected {_short(want)}, got {_short(got)}"
+            return "" if got == want else _different_texts(got, want)
         return f"expected {_short(want)}, got {_short(got)}, a {_kind(got)}, not a {_kind(want)}"
     if isinstance(want, Set):
         return _different_sets(got, want)
@@ -86,10 +121,51 @@ def difference(
         if len(got) != len(want):
             return f"expected {len(want)} item{'s' * (len(want) != 1)}, got {len(got)}: {_short(got)}"
         return _first(
-            (f"item {index}: ", difference(mine, theirs, **options))
+            (f"item {index}: ", difference(mine, theirs, scale=_part(scale, index), **options))
             for index, (mine, theirs) in enumerate(zip(got, want, strict=True))
         )
     return "" if got == want else f"expected {_short(want)}, got {_short(got)}"
+
+
+def scales(value: Any, moved: Sequence[tuple[Any, Any]]) -> Any:
+    """Return of what size the terms of each number are: how far it moves when the arguments move by their own size.
+
+    Rounding changes an argument or a term by a share of itself; so this, and not the size of a result in which terms
+    may cancel, is what an absolute tolerance is a share of. Where a value jumps, or moves otherwise than in proportion,
+    nothing is concluded from it.
+
+    Args:
+        value: what a function returned, in double precision.
+        moved: what it returned for arguments that were changed by the share ``FAR`` and, the same way, by ``NEAR``.
+
+    Returns:
+        Numbers, arranged as the value is; of an array the largest.
+    """
+    if isinstance(value, Mapping):
+        return {key: scales(part, [(far[key], near[key]) for far, near in moved]) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [scales(part, [(far[i], near[i]) for far, near in moved]) for i, part in enumerate(value)]
+    most = 0.0
+    for pair in moved:
+        still, far, near = (np.asarray(_array(part)) for part in (value, *pair))
+        if not all(array.dtype.kind == "f" and array.shape == still.shape for array in (still, far, near)):
+            return 0.0
+        with np.errstate(invalid="ignore"):
+            distance, again = np.abs(far - still) / FAR, np.abs(near - still) / NEAR
+            steady = np.abs(distance - again) <= 0.1 * distance
+        most = max(most, float(distance[steady & np.isfinite(distance)].max(initial=0)))
+    return most
+
+
+def _part(scale: Any, key: Any) -> Any:
+    return scale[key] if isinstance(scale, list | dict) else scale
+
+
+def largest(scale: Any) -> float:
+    """Return the largest number of what :func:`scales` returns; 0 where nothing is known."""
+    if isinstance(scale, list | dict):
+        return max(map(largest, scale.values() if isinstance(scale, dict) else scale), default=0.0)
+    return scale or 0.0
 
 
 def in_the_form_of(value: Any, like: Any) -> Any:
@@ -110,7 +186,7 @@ def in_the_form_of(value: Any, like: Any) -> Any:
         return tuple(in_the_form_of(mine, theirs) for mine, theirs in zip(value, like, strict=True))
     if isinstance(like, list) and like:  # as many as there are, all of one kind
         return [in_the_form_of(item, like[0]) for item in value]
-    if isinstance(like, list | set | frozenset | dict):
+    if isinstance(like, list | tuple | set | frozenset | dict):
         return type(like)(value)
     return value
 
@@ -183,7 +259,7 @@ def _is_numeric(want: Any) -> bool:
     return False
 
 
-def _different_numbers(got: Any, want: Any, *, rtol: float, size: int, keeps_dtype: bool) -> str:
+def _different_numbers(got: Any, want: Any, *, scale: float, rtol: float, size: int, keeps_dtype: bool) -> str:
     expected = _array(want)
     given = _array(got)
     if isinstance(expected, str) or isinstance(given, str) or given.dtype.kind not in "biufc":
@@ -209,8 +285,8 @@ def _different_numbers(got: Any, want: Any, *, rtol: float, size: int, keeps_dty
     exact = expected.dtype.kind in "bui"
     relative, absolute = (0.0, 0.0) if exact else tolerance(min(size, coarsest(got), coarsest(want)), rtol)
     finite = np.isfinite(expected)
-    scale = float(np.abs(expected[finite]).max(initial=0)) if not exact else 0.0
-    close = np.isclose(given, expected, rtol=relative, atol=absolute * scale, equal_nan=True)
+    scale = max(scale, float(np.abs(expected[finite]).max(initial=0))) if not exact else 0.0
+    close = isclose(given, expected, rtol=relative, atol=absolute * scale, equal_nan=True)
     return "" if close.all() else _told(given, expected, close)
 
 
@@ -241,7 +317,18 @@ def _told(given: Array, expected: Array, close: Array) -> str:
     return f"{where}expected {_number(right, digits)}, got {_number(mine, digits)}{tail}"
 
 
-def _different_mappings(got: Any, want: Mapping[Any, Any], options: dict[str, Any]) -> str:
+def _different_texts(got: Any, want: Any) -> str:
+    """Say where two texts part; every space is shown, and of long texts what surrounds the place."""
+    if max(len(got), len(want)) <= 60:
+        return f"expected {want!r}, got {got!r}"
+    pairs = enumerate(zip(got, want, strict=False))
+    at = next((index for index, (mine, right) in pairs if mine != right), min(len(got), len(want)))
+    begin = max(at - 20, 0)
+    pieces = [f"{'...' * (begin > 0)}{text[begin : at + 20]!r}{'...' * (at + 20 < len(text))}" for text in (want, got)]
+    return f"from character {at} on expected {pieces[0]}, got {pieces[1]}"
+
+
+def _different_mappings(got: Any, want: Mapping[Any, Any], scale: Any, options: dict[str, Any]) -> str:
     if not isinstance(got, Mapping):
         return f"expected a dictionary, got {_short(got)}, a {_kind(got)}"
     missing = [key for key in want if key not in got]
@@ -250,7 +337,9 @@ def _different_mappings(got: Any, want: Mapping[Any, Any], options: dict[str, An
         return f"the key {missing[0]!r} is missing ({len(missing)} of {len(want)} are)"
     if extra:
         return f"the key {extra[0]!r} should not be there ({len(extra)} such)"
-    return _first((f"the value at {key!r}: ", difference(got[key], want[key], **options)) for key in want)
+    return _first(
+        (f"the value at {key!r}: ", difference(got[key], want[key], scale=_part(scale, key), **options)) for key in want
+    )
 
 
 def _different_sets(got: Any, want: Set[Any]) -> str:
@@ -301,10 +390,16 @@ def _dtype(value: Any) -> str:
 
 
 def _short(value: Any) -> str:
-    text = " ".join(repr(value).split())
+    try:
+        text = repr(value)
+    except Exception:  # an answer's own
+        text = f"a {_kind(value)}"
+    text = text if isinstance(value, str | bytes) else " ".join(text.split())
     return text if len(text) <= 100 else f"{text[:97]}..."
 
 
 def _kind(value: Any) -> str:
+    if isinstance(value, Opaque):
+        return value.kind
     kind = type(value)
     return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"

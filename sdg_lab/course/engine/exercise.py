@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import inspect
+import itertools
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -150,6 +151,19 @@ class Exercise:
         return inspect.signature(self.reference).bind(*case.args, **case.kwargs).arguments
 
 
+def _as_it_stands(text: str) -> str:
+    """Return text as HTML that shows each of its characters, line ends and runs of spaces too."""
+    return html.escape(text).replace("  ", "&nbsp; ").replace("  ", "&nbsp; ").replace("\n", "<br>")
+
+
+def _marked_up(sentence: str) -> str:
+    """Return an author's sentence as HTML, with its `code` and its *emphasis*."""
+    pieces = html.escape(sentence).split("`")
+    emphasised = (re.sub(r"(?<![*\w])\*(\w[^*]*)\*(?![*\w])", r"<em>\1</em>", piece) for piece in pieces[::2])
+    code = (f"<code>{piece}</code>" for piece in pieces[1::2])
+    return "".join(itertools.chain(*itertools.zip_longest(emphasised, code, fillvalue="")))
+
+
 _MARKS: dict[Status, tuple[str, str]] = {
     "passed": ("✓", "#007a5a"),
     "failed": ("✗", "#c04a00"),
@@ -185,7 +199,10 @@ class Result:
 
     def _repr_html_(self) -> str:
         mark, colour = _MARKS[self.status]
-        message = f"<br>{html.escape(self.message).replace(chr(10), '<br>')}" if self.message else ""
+        sentences = (mistake.sentence for mistake in self.exercise.mistakes)
+        sentence = next((said for said in sentences if self.message.startswith(said)), "")  # an author's, the rest not
+        told = _marked_up(sentence) + _as_it_stands(self.message.removeprefix(sentence))
+        message = f"<br>{told}" if self.message else ""
         printed = f"<br>Your function printed:<pre>{html.escape(self.printed)}</pre>" if self.printed else ""
         return (
             f'<div style="border-left: 4px solid {colour}; padding: 0.3em 0.8em">'

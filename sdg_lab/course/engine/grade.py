@@ -7,18 +7,20 @@ can be compared with untouched ones afterwards. Whatever an answer does, the stu
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import linecache
+import statistics
 import types
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from sdg_lab.course.engine import gradients as grad
-from sdg_lab.course.engine.compare import coarsest, difference, settle
+from sdg_lab.course.engine.compare import FAR, NEAR, coarsest, difference, largest, same, scales, settle
 from sdg_lab.course.engine.exercise import Answer, Case, Exercise, Result, Status, Wrong
 from sdg_lab.course.engine.sandbox import Sandbox, Stopped
 
@@ -27,6 +29,12 @@ IN_THE_NOTEBOOK, WHEN_GRADING = 0, 1
 
 FOREVER = 600.0
 """Seconds for what is not the student's."""
+
+WAYS = 4
+"""So many random changes of the arguments say of what size the terms of a result are."""
+
+LONGEST = 500
+"""Characters of an exception's message that a student sees."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +47,15 @@ class Outcome:
         gradients: those of ``value``.
         broken: why torch cannot take them; empty if it can.
         change: what it did to its arguments, as the rest of a sentence; empty if nothing.
+        scale: of the terms of ``value`` and of ``gradients``, where the tolerance depends on it: for the reference.
     """
 
     value: Any = None
-    error: Exception | None = None
+    error: BaseException | None = None
     gradients: grad.Gradients = field(default_factory=dict)
     broken: str = ""
     change: str = ""
+    scale: tuple[Any, Any] = (None, None)
 
 
 def verdict(exercise: Exercise, answer: Answer, *, seed: int = IN_THE_NOTEBOOK) -> Result:
@@ -94,8 +104,10 @@ def verdict(exercise: Exercise, answer: Answer, *, seed: int = IN_THE_NOTEBOOK) 
 
 
 def typical_value(exercise: Exercise) -> Any:
-    """Return what the reference returns in the first case that it does not refuse."""
-    return next(outcome.value for outcome in expected(exercise, IN_THE_NOTEBOOK) if outcome.error is None)
+    """Return what the reference returns in the first case that it does not refuse, in no other form than its own."""
+    pairs = zip(make_cases(exercise, IN_THE_NOTEBOOK), expected(exercise, IN_THE_NOTEBOOK), strict=True)
+    case = next(case for case, outcome in pairs if outcome.error is None)
+    return settle(exercise.reference(*case.args, **case.kwargs))
 
 
 def make_cases(exercise: Exercise, seed: int) -> list[Case]:
@@ -127,17 +139,22 @@ def _outcome(
         like: how the reference arranged its outputs; itself by default.
         untouched: the same case once more, to compare the arguments with.
     """
+    change = ""
     with sandbox.run():
         try:
             raw = settle(function(*case.args, **case.kwargs))
             arguments = exercise.arguments(case)
+            before = exercise.arguments(untouched) if untouched else arguments
+            changes = (grad.change(part, before[name], name) for name, part in arguments.items())
+            change = next(filter(None, changes), "")
             found, broken = _gradients(raw, raw if like is None else like, arguments)
-            value = exercise.form(raw, case) if exercise.form and raw is not None else raw
-        except Exception as error:
-            return Outcome(error=error)
-        before = exercise.arguments(untouched) if untouched else arguments
-        changes = (grad.change(part, before[name], name) for name, part in arguments.items())
-        return Outcome(value, None, found, broken, next(filter(None, changes), ""))
+            # The form looks at the arguments as they were, whatever the answer did to its own.
+            value = exercise.form(raw, untouched or case) if exercise.form and raw is not None else raw
+        except (KeyboardInterrupt, SystemExit, Stopped):
+            raise
+        except BaseException as error:  # GeneratorExit, CancelledError: none of them may end the check
+            return Outcome(error=error, change=change)
+        return Outcome(value, None, found, broken, change)
 
 
 def _gradients(value: Any, like: Any, arguments: Mapping[str, Any]) -> tuple[grad.Gradients, str]:
@@ -148,11 +165,40 @@ def _gradients(value: Any, like: Any, arguments: Mapping[str, Any]) -> tuple[gra
         return {}, grad.refused(error)
 
 
-@functools.lru_cache(maxsize=16)
+@functools.lru_cache(maxsize=128)
 def expected(exercise: Exercise, seed: int) -> list[Outcome]:
     """Return what the reference makes of each case."""
     sandbox = Sandbox(FOREVER)
-    return [_outcome(exercise, exercise.reference, case, sandbox) for case in make_cases(exercise, seed)]
+    made = make_cases(exercise, seed)
+    found = [_scale(exercise, case, sandbox) for case in made]
+    # Where all is 0 and stays 0, no size is seen: it is that of the other cases.
+    usual = statistics.median([size for size in (largest(scale) for scale, _ in found) if size] or [0.0])
+    return [
+        replace(
+            _outcome(exercise, exercise.reference, case, sandbox),
+            scale=(scale if largest(scale) else usual, steepness),
+        )
+        for case, (scale, steepness) in zip(made, found, strict=True)
+    ]
+
+
+def _scale(exercise: Exercise, case: Case, sandbox: Sandbox) -> tuple[Any, Any]:
+    """Return of what size the terms of the reference's value and of its gradients are."""
+
+    def result(way: int, share: float) -> Any:
+        rng = np.random.default_rng(way)
+        args, kwargs = (grad.moved(part, share, rng) for part in (case.args, case.kwargs))
+        outcome = _outcome(exercise, exercise.reference, Case(*args, **kwargs), sandbox)
+        return outcome.value, outcome.gradients
+
+    if same(grad.moved(case.args, FAR, np.random.default_rng(0)), case.args) and not case.kwargs:
+        return None, None  # whole numbers and texts: nothing of it moves
+    still, ways = result(0, 0.0), [(result(way, FAR), result(way, NEAR)) for way in range(WAYS)]
+    try:
+        value, gradients = scales(still, ways)
+    except (LookupError, TypeError):  # otherwise arranged, or refused: nothing can be said
+        return None, None
+    return value, gradients
 
 
 @functools.lru_cache(maxsize=64)
@@ -168,18 +214,19 @@ def _told(exercise: Exercise, outcome: Outcome, want: Outcome, case: Case) -> st
     """Return what is the matter with an outcome; empty if it is right."""
     if want.error is not None:
         if outcome.error is not None:
-            return "" if isinstance(outcome.error, type(want.error)) else str(outcome.error) or "an error"
+            return "" if isinstance(outcome.error, type(want.error)) else _said(outcome.error)
         kind = type(want.error).__name__
         return f"expected a {kind}, but your function returned {outcome.value!r:.60}"
     if outcome.error is not None:
-        return str(outcome.error) or type(outcome.error).__name__
+        return _said(outcome.error)
     if outcome.value is None or outcome.value is Ellipsis:
         return f"your function returned {outcome.value}; is a return missing in a branch?"
     parts = exercise.returns if isinstance(exercise.returns, tuple) else ()
     size = coarsest(list(exercise.arguments(case).values()))
     options: dict[str, Any] = {"rtol": exercise.rtol, "size": size}
-    wrong = difference(outcome.value, want.value, parts=parts, keeps_dtype=exercise.keeps_dtype, **options)
-    return wrong or outcome.broken or grad.wrong_gradient(outcome.gradients, want.gradients, **options)
+    scale, steepness = want.scale
+    wrong = difference(outcome.value, want.value, scale=scale, parts=parts, keeps_dtype=exercise.keeps_dtype, **options)
+    return wrong or outcome.broken or grad.wrong_gradient(outcome.gradients, want.gradients, steepness, **options)
 
 
 def _not_attempted(answer: Answer, outcome: Outcome) -> str:
@@ -207,7 +254,8 @@ def _explain(
         detail = f"{what[:1].upper()}{what[1:]} {where}: {told[at]}"
     else:
         status, detail = _raised(answer, error)
-        detail += f"\n({where})"
+        refusal = expected(exercise, seed)[at].error
+        detail += f"\n({where}{f', where a {type(refusal).__name__} was expected' if refusal else ''})"
     return status, f"{sentence}\n{detail}" if sentence else detail  # type: ignore[return-value]
 
 
@@ -236,7 +284,7 @@ def _usual_mistake(exercise: Exercise, outcomes: list[Outcome], told: list[str],
 
 def _alike(exercise: Exercise, outcome: Outcome, mistaken: Outcome, case: Case) -> bool:
     if isinstance(outcome.error, Wrong) or isinstance(mistaken.error, Wrong):
-        return str(outcome.error) == str(mistaken.error)
+        return _said(outcome.error) == _said(mistaken.error)
     if mistaken.error is not None and outcome.error is not None:
         return type(outcome.error) is type(mistaken.error)
     if mistaken.error is not None or outcome.error is not None:
@@ -244,12 +292,21 @@ def _alike(exercise: Exercise, outcome: Outcome, mistaken: Outcome, case: Case) 
     return mistaken.value is not None and not _told(exercise, outcome, mistaken, case)
 
 
-def _raised(answer: Answer, error: Exception) -> tuple[Status, str]:
+def _said(error: BaseException | None) -> str:
+    """Return an exception's message, or its kind where it has none or refuses to say it."""
+    try:
+        return str(error)[:LONGEST] or type(error).__name__
+    except Exception:
+        return type(error).__name__
+
+
+def _raised(answer: Answer, error: BaseException) -> tuple[Status, str]:
     """Say whose line raised: the student's, or the check's when it met a value that it cannot read."""
     frames = list(_frames(error))
     codes = set(_codes(answer))
     own = [(code, line) for code, line in frames if code in codes]
-    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    what, said = type(error).__name__, _said(error)
+    what += f": {said}" if said != what else ""
     if own:
         code, line = own[-1]
         source = linecache.getline(code.co_filename, line).strip()
@@ -275,7 +332,9 @@ def _codes(answer: Any) -> Iterator[types.CodeType]:
             if callable(member) and not isinstance(member, type):
                 yield from _codes(member)
         return
-    code = getattr(inspect.unwrap(answer), "__code__", None)
+    with contextlib.suppress(ValueError):  # of what says that it wraps itself
+        answer = inspect.unwrap(answer)
+    code = getattr(answer, "__code__", None)
     pending = [code] if isinstance(code, types.CodeType) else []
     while pending:
         code = pending.pop()

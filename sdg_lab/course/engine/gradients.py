@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import sys
 import types
@@ -37,6 +38,32 @@ def ask_for_gradients(value: Any) -> None:
             tensor.requires_grad_()
 
 
+def moved(value: Any, share: float, rng: np.random.Generator) -> Any:
+    """Return an argument in double precision, each floating number of it a share of itself larger or smaller.
+
+    The argument stays as it is. What a function holds in its closure is not changed.
+    """
+    if is_tensor(value):
+        if not value.dtype.is_floating_point:
+            return value
+        signs = sys.modules["torch"].as_tensor(rng.choice([-1.0, 1.0], size=tuple(value.shape)))
+        return (value.detach().double() * (1 + share * signs)).requires_grad_(value.requires_grad)
+    if isinstance(value, float | np.floating) or (isinstance(value, np.ndarray) and value.dtype.kind == "f"):
+        numbers = np.asarray(value, dtype=np.float64)
+        return (numbers * (1 + share * rng.choice([-1.0, 1.0], size=numbers.shape)))[()]
+    if isinstance(value, Mapping):
+        return {key: moved(part, share, rng) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(moved(part, share, rng) for part in value)
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(value, torch.nn.Module):
+        network = copy.deepcopy(value).double()
+        for parameter in network.parameters():
+            parameter.data = moved(parameter.detach(), share, rng)
+        return network
+    return value
+
+
 DEEPEST = 5
 """Closures and objects may hold each other; what lies deeper than this is not looked at."""
 
@@ -50,8 +77,16 @@ def tensors(value: Any, name: str, depth: int = DEEPEST) -> Iterator[tuple[str, 
             yield from tensors(part, inner, depth - 1)
 
 
-def change(mine: Any, untouched: Any, name: str, depth: int = DEEPEST) -> str:
-    """Return what a call did to an argument, as the rest of a sentence; empty if nothing."""
+def change(mine: Any, untouched: Any, name: str, depth: int = DEEPEST, holder: str = "") -> str:
+    """Return what a call did to an argument, as the rest of a sentence; empty if nothing.
+
+    Args:
+        mine: the argument after the call.
+        untouched: the same argument of a case that nothing was called with.
+        name: how the student may call it.
+        depth: of what lies within it, no more is looked at.
+        holder: the name of the list or the dictionary that it stands in; empty if in none.
+    """
     if is_tensor(mine):
         if not same(mine, untouched):
             return f"changes {name} in place; work on a copy, such as {name}.clone(), or write without the trailing _"
@@ -67,7 +102,11 @@ def change(mine: Any, untouched: Any, name: str, depth: int = DEEPEST) -> str:
         return f"changes {name} in place; work on a copy"
     if parts:
         pairs = zip(parts, before, strict=True)
-        return next(filter(None, (change(part, old, inner, depth - 1) for (inner, part), (_, old) in pairs)), "")
+        holder = name if isinstance(mine, list | Mapping) else holder
+        found = (change(part, old, inner, depth - 1, holder) for (inner, part), (_, old) in pairs)
+        return next(filter(None, found), "")
+    if isinstance(mine, str | int | float | tuple) and holder:  # itself it cannot be changed
+        name = holder
     return "" if same(mine, untouched) else f"changes {name} in place; work on a copy, such as {name}.copy()"
 
 
@@ -93,8 +132,9 @@ def gradients(value: Any, like: Any, arguments: Mapping[str, Any]) -> Gradients:
     return {name: gradient for (name, _), gradient in zip(leaves, found, strict=True)}
 
 
-def wrong_gradient(got: Gradients, want: Gradients, rtol: float, size: int) -> str:
+def wrong_gradient(got: Gradients, want: Gradients, scale: Any, rtol: float, size: int) -> str:
     """Return what is the matter with an answer's gradients, as a sentence; empty if they are right."""
+    scale = scale or {}
     for name, right in want.items():
         mine = got.get(name)
         if right is None:
@@ -109,21 +149,21 @@ def wrong_gradient(got: Gradients, want: Gradients, rtol: float, size: int) -> s
         mine, right = mine[finite], right[finite]
         if not mine.isfinite().all():
             return f"the value is right, but its gradient with respect to {name} is not finite: {INFINITE}"
-        if told := _told(mine, right, rtol, size):
+        if told := _told(mine, right, scale=scale.get(name), rtol=rtol, size=size):
             return f"the value is right, but its gradient with respect to {name} {told}"
     return ""
 
 
-def _told(mine: Any, right: Any, rtol: float, size: int) -> str:
-    wrong = difference(mine, right, rtol=rtol, size=size)
+def _told(mine: Any, right: Any, **options: Any) -> str:
+    wrong = difference(mine, right, **options)
     if not wrong:
         return ""
     if _is_zero(mine):
         return f"is 0: {CUT}"
-    if not difference(-mine, right, rtol=rtol, size=size):
+    if not difference(-mine, right, **options):
         return "has the wrong sign"
     times = float((mine * right).sum() / right.square().sum())
-    if not difference(mine, times * right, rtol=rtol, size=size):
+    if not difference(mine, times * right, **options):
         return f"is {times:.3g} times the right one: a part of it was cut off, or counted twice"
     return f"is not: {wrong}"
 

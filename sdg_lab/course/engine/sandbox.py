@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import io
+import os
 import random
 import signal
 import sys
@@ -103,7 +104,7 @@ def _unchanged(changed: list[str]) -> Iterator[None]:
         for words, value, get, put in before:
             if repr(get()) != repr(value):
                 put(value)
-                if words not in changed:
+                if words and words not in changed:
                     changed.append(words)
 
 
@@ -111,7 +112,13 @@ State = tuple[str, Callable[[], Any], Callable[[Any], Any]]
 
 
 def _state() -> Iterator[State]:
-    """Yield each part of the global state in words, with how it is read and put back."""
+    """Yield each part of the global state in words, with how it is read and put back.
+
+    Without words it is put back and nothing is said: an answer may well set it, and no other answer depends on it.
+    """
+    yield "", sys.getrecursionlimit, sys.setrecursionlimit
+    yield "", os.getcwd, os.chdir
+    yield "", np.get_printoptions, lambda options: np.set_printoptions(**options)
     yield "Python's global random state (use random.Random(seed))", random.getstate, random.setstate
     yield (
         "numpy's global random state (use np.random.default_rng(seed))",

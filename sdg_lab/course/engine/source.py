@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import symtable
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 def runnable(function: Callable[..., Any]) -> str:
     """Return source that defines this function in an empty namespace.
 
-    It holds the function and every import, constant and helper of its module that it uses, in the module's order,
+    It holds the function and every import, constant and helper of its module that it reads, in the module's order,
     without annotations: they are the library's custom, and would need imports of their own.
 
     Raises:
@@ -35,7 +36,7 @@ def runnable(function: Callable[..., Any]) -> str:
         node = defined[name]
         wanted.setdefault(tree.body.index(node), set()).add(name)
         if not isinstance(node, _IMPORT):
-            pending += _used(node)
+            pending += _read(symtable.symtable(_plain(node, text), function.__name__, "exec"))
     source = ""
     before: ast.stmt | None = None
     for index in sorted(wanted, key=lambda index: (not isinstance(tree.body[index], _IMPORT), index)):
@@ -63,21 +64,13 @@ def _names(node: ast.stmt) -> Iterator[str]:
         yield node.target.id
 
 
-def _used(node: ast.AST) -> Iterator[str]:
-    """Yield every name that is read, those in annotations left out."""
-    for inner in _without_annotations(node):
-        if isinstance(inner, ast.Name):
-            yield inner.id
-
-
-def _without_annotations(node: ast.AST) -> Iterator[ast.AST]:
-    yield node
-    for name, value in ast.iter_fields(node):
-        if name in ("annotation", "returns"):
-            continue
-        for child in value if isinstance(value, list) else [value]:
-            if isinstance(child, ast.AST):
-                yield from _without_annotations(child)
+def _read(scope: symtable.SymbolTable) -> Iterator[str]:
+    """Yield every name of the module that is read in a scope or in one within it; a local one of that name is not."""
+    for symbol in scope.get_symbols():
+        if symbol.is_referenced() and (symbol.is_global() or scope.get_type() == "module"):
+            yield symbol.get_name()
+    for inner in scope.get_children():
+        yield from _read(inner)
 
 
 def _import(node: ast.Import | ast.ImportFrom, wanted: set[str]) -> str:

@@ -1,5 +1,7 @@
 """Chapter 00: its own functions against the library and others; the exercises' proofs are in test_exercises.py."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,7 +10,8 @@ from scipy.ndimage import shift as scipy_shift
 
 from sdg_lab.course.ch00 import FAMILIES
 from sdg_lab.course.ch00.exercises import deduplicate_then_split, nearest, shift
-from sdg_lab.course.engine import notebooks, outputs
+from sdg_lab.course.engine import notebooks, outputs, registry
+from sdg_lab.course.engine.grade import verdict
 from sdg_lab.metrics.privacy import nearest_training
 
 
@@ -41,3 +44,26 @@ def test_the_map_links_every_family_s_chapter_that_is_there() -> None:
         if family.chapter in chapters:
             link = f"[{family.name}]({chapters[family.chapter].name})"
             assert any(link in text for text in printed), f"run chapter 00 again: its map does not know {link}"
+
+
+@pytest.mark.parametrize(("least", "status"), [(0.0, "passed"), (-np.inf, "failed")])
+def test_distances_of_copies_by_the_binomial_pass_where_they_are_no_root_of_less_than_0(least, status) -> None:
+    def answer(samples, train):
+        with np.errstate(invalid="ignore"):
+            squares = (samples**2).sum(1)[:, None] + (train**2).sum(1) - 2 * samples @ train.T
+            distances = np.sqrt(np.maximum(squares, least))
+        return distances.min(1), distances.argmin(1)
+
+    exercise = registry.find("00.nearest")
+    assert {verdict(exercise, answer, seed=seed).status for seed in range(6)} == {status}
+
+
+@pytest.mark.parametrize("whole", [int, math.ceil])
+def test_a_test_part_that_is_not_rounded_is_refused(whole) -> None:
+    def answer(items, test_share, seed):
+        kept = list(dict.fromkeys(items))
+        shuffled = [kept[i] for i in np.random.default_rng(seed).permutation(len(kept))]
+        n = whole(test_share * len(kept))
+        return shuffled[n:], shuffled[:n]
+
+    assert verdict(registry.find("00.deduplicate_then_split"), answer).status == "failed"

@@ -133,3 +133,14 @@ def by_lazy_powers(matrix):
 def test_right_answers_of_another_making_pass(key, answer):
     result = verdict(registry.find(key), answer, seed=WHEN_GRADING)
     assert result.status == "passed", result
+
+
+@pytest.mark.parametrize("choose", [lambda values: 0, lambda values: np.argmax(np.abs(values))])
+def test_an_eigenvector_that_is_right_by_luck_is_refused_whatever_the_seed(choose) -> None:
+    def answer(matrix):
+        values, vectors = np.linalg.eig(matrix.T)
+        vector = vectors[:, choose(values)].real
+        return vector / vector.sum()
+
+    exercise = registry.find("01.stationary")
+    assert {verdict(exercise, answer, seed=seed).status for seed in range(6)} == {"failed"}

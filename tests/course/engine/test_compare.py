@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy.sparse import csr_matrix
 
-from sdg_lab.course.engine.compare import coarsest, difference, in_the_form_of, same, settle
+from sdg_lab.course.engine.compare import FAR, NEAR, coarsest, difference, in_the_form_of, same, scales, settle
 
 INF, NAN = float("inf"), float("nan")
 
@@ -224,3 +224,33 @@ def test_in_that_form_gradients_and_pairs_are_kept():
     assert type(error) is float
     pairs = in_the_form_of([(("a",), [1.0]), (("b",), [2.0])], [(("z",), np.zeros(2))])
     assert [type(values) for _, values in pairs] == [np.ndarray, np.ndarray]
+
+
+def test_texts_are_shown_where_they_part_and_every_space_with_them():
+    assert told("a  b", "a b") == "expected 'a b', got 'a  b'"
+    long = "word " * 40
+    for got in (long.replace("word word", "word  word", 1), long[:-1], long + "\n", "x" + long):
+        wrong = told(got, long)
+        expected, mine = wrong.split("expected ")[1].split(", got ")
+        assert expected != mine, wrong
+        assert len(wrong) < 150
+
+
+def test_the_absolute_tolerance_is_of_the_terms_that_cancel():
+    moved = [((1e6 * (1 + FAR), -1e6 * FAR), (1e6 * (1 + NEAR), -1e6 * NEAR))]
+    scale = scales((1e6, 0.0), moved)
+    assert scale == pytest.approx([1e6, 1e6], rel=1e-4)
+    assert told(1e-3, 0.0, scale=scale[1]) == ""
+    assert told(1e-3, 0.0) != ""
+    assert told(1.0, 0.0, scale=scale[1]) != ""
+    assert scales({"a": 0.0}, [({"a": 1.0}, {"a": 1.0})]) == {"a": 0.0}  # a jump is no rounding
+
+
+def test_what_answers_with_methods_of_its_own_is_taken_down_once():
+    class Rude:
+        def __repr__(self):
+            raise RuntimeError("no")
+
+    assert "a test_compare.Rude" in told(Rude(), 1.0) or "Rude" in told(Rude(), 1.0)
+    masked = np.ma.array([3.0, 4.0], mask=True)
+    assert told(masked, np.array([1.0, 2.0])) != ""

@@ -62,6 +62,13 @@ def test_a_result_reads_well_in_a_terminal_and_in_a_notebook():
     assert str(Result(GOOD, "passed", "", points=2)) == "✓ 01.smoothing passed: 2 of 2 points"
 
 
+def test_an_author_s_marks_are_shown_as_such_and_the_rest_as_it_stands():
+    mistakes = (Mistake("Use `a < b`, *not* 2 * 3 * 4.", answer), *MISTAKES)
+    result = Result(dataclasses.replace(GOOD, mistakes=mistakes), "failed", "", points=0)
+    told = dataclasses.replace(result, message="Use `a < b`, *not* 2 * 3 * 4.\ngot '`x`  *y*'")._repr_html_()
+    assert "Use <code>a &lt; b</code>, <em>not</em> 2 * 3 * 4.<br>got &#x27;`x`&nbsp; *y*&#x27;" in told
+
+
 class TestRegistry:
     def test_it_finds_the_sample_by_key(self, sample):
         assert sample in registry.numbers()

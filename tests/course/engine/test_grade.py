@@ -1,5 +1,6 @@
 """Whatever an answer does, the student gets a sentence that is true of it."""
 
+import asyncio
 import dataclasses
 import functools
 import sys
@@ -301,3 +302,97 @@ def test_a_form_compares_what_may_be_written_in_several_ways():
 
 def test_wrong_is_an_assertion():
     assert issubclass(Wrong, AssertionError)
+
+
+class Rude:
+    def __repr__(self):
+        raise RuntimeError("no")
+
+
+class Exits:
+    def __array__(self, *args, **kwargs):
+        sys.exit()
+
+
+class Endless:
+    def __array__(self, *args, **kwargs):
+        while True:
+            pass
+
+
+class Unsaid(Exception):
+    def __str__(self):
+        raise RuntimeError("no")
+
+
+def raises(error):
+    def answer(counts, alpha):
+        raise error
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda counts, alpha: Rude(),
+        lambda counts, alpha: Exits(),
+        lambda counts, alpha: Endless(),
+        raises(Unsaid()),
+        raises(GeneratorExit()),
+        raises(asyncio.CancelledError()),
+    ],
+)
+def test_what_is_rude_to_the_check_gets_a_sentence_too(answer):
+    result = verdict(dataclasses.replace(SMOOTHING, seconds=0.3), answer)
+    assert result.status in ("failed", "error")
+    assert result.message
+
+
+def test_an_answer_that_wraps_itself_is_checked():
+    def answer(counts, alpha):
+        return reference(counts, alpha)
+
+    answer.__wrapped__ = answer
+    assert verdict(SMOOTHING, answer).status == "passed"
+
+
+def test_numpy_with_another_isclose_compares_as_before(monkeypatch):
+    monkeypatch.setattr(np, "isclose", lambda *args, **kwargs: np.ones(1, bool))
+    assert verdict(SMOOTHING, lambda counts, alpha: 0 * counts).status == "failed"
+
+
+def test_terms_that_cancel_may_be_added_in_any_order():
+    def sums(counts, alpha):
+        return counts.sum()
+
+    def cases(rng):
+        for n in (40, 60, 80):
+            values = rng.normal(size=n).astype(np.float32)
+            yield Case(np.concatenate([values, -values, [np.float32(1e-3)]]), 1.0)
+
+    exercise = dataclasses.replace(SMOOTHING, reference=sums, cases=cases)
+    assert verdict(exercise, lambda counts, alpha: np.float32(sum(counts))).status == "passed"
+    assert verdict(exercise, lambda counts, alpha: counts.sum() + 0.1).status == "failed"
+
+
+def test_a_form_looks_at_the_arguments_as_they_were_and_a_change_is_named():
+    exercise = dataclasses.replace(SMOOTHING, form=lambda value, case: [value, case.args[0]])
+
+    def greedy(counts, alpha):
+        value = reference(counts, alpha)
+        counts += 1
+        return value
+
+    assert verdict(exercise, greedy).message.startswith("The values are right, but your function changes counts in")
+
+
+def test_where_a_refusal_is_wanted_another_one_is_told_so():
+    exercise = dataclasses.replace(
+        SMOOTHING, reference=careful, cases=lambda rng: [*cases(rng), Case(np.eye(2), -1.0, name="a negative α")]
+    )
+
+    def otherwise(counts, alpha):
+        return reference(counts, alpha) if alpha >= 0 else {}["alpha"]
+
+    assert "where a ValueError was expected" in verdict(exercise, otherwise).message

@@ -209,3 +209,9 @@ def test_a_network_or_an_object_that_is_changed_is_named():
     one[1].weight.data += 1
     assert change(one, other, "critic").startswith("changes critic.1.weight in place")
     assert [name for name, _ in tensors({"a": [torch.ones(1)]}, "x")] == ["x['a'][0]"]
+
+
+def test_advice_is_about_what_can_be_copied():
+    for mine, before in (([0.5, 2], [0.5, 1]), (["b"], ["a"]), ([(1, 2)], [(1, 3)])):
+        assert change(mine, before, "items") == "changes items in place; work on a copy, such as items.copy()"
+    assert "such as items[0].copy()" in change([np.ones(2)], [np.zeros(2)], "items")

@@ -59,6 +59,21 @@ def test_what_passed_is_used_from_then_on_and_the_course_s_before(sample):
         course.use("98.smothing")
 
 
+def test_what_passed_is_called_by_the_names_of_the_course_and_hands_on_what_the_course_would(sample):
+    course.check("98.smoothing", lambda c, a: smooth(c, a))
+    np.testing.assert_array_equal(course.use("98.smoothing")(np.eye(2), alpha=1.0), smooth(np.eye(2), 1.0))
+
+    def split(names, share, number):
+        kept = list(dict.fromkeys(names))
+        order = np.random.default_rng(number).permutation(len(kept))
+        n = round(share * len(kept))
+        return map(kept.__getitem__, order[n:]), map(kept.__getitem__, order[:n])
+
+    course.check("00.deduplicate_then_split", split)
+    train, test = course.use("00.deduplicate_then_split")(["a", "b", "a", "c"], test_share=0.34, seed=0)
+    assert sorted(train + test) == ["a", "b", "c"]
+
+
 def test_hints_come_one_after_the_other_and_the_last_stays(sample):
     said = [str(course.hint("98.smoothing")) for _ in range(4)]
     last = "Hint 3 of 3: keepdims=True keeps the shapes alike."

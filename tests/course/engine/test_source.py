@@ -61,6 +61,11 @@ def decorated(path: str = os.path.join("a", "b"), *, flag: bool = True) -> str:
     return path
 
 
+def shadows(x: int) -> int:
+    alone = x + 1  # a local name that a helper of the module has, too
+    return alone
+
+
 lambda_ = lambda x: x
 '''
 
@@ -118,3 +123,7 @@ def test_it_runs_in_an_empty_namespace_and_gives_the_same(module):
 def test_what_has_no_name_in_its_module_is_refused(module):
     with pytest.raises(ValueError, match=r"'<lambda>' must be a function of its module"):
         runnable(module.lambda_)
+
+
+def test_a_local_name_brings_no_helper_of_that_name(module):
+    assert runnable(module.shadows).startswith("def shadows(x):")
