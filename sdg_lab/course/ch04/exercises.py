@@ -77,6 +77,9 @@ def _densities(rng: np.random.Generator) -> Iterator[Case]:
     yield Case(small, torch.tensor([-31.0, -30.0, -63.0, -80.0]).double(), name="densities near 10⁻¹³ and below")
     far = torch.tensor([-2000.0, -3000.0]).double()
     yield Case(far, far.flip(0), name="points far from both, where exp of either log-density is 0")
+    for dtype in (torch.float64, torch.float32):  # whoever takes the largest of all points out loses the far ones
+        log_p, log_q = _normal(rng, 2, 6, dtype=dtype) - torch.tensor([1, 400, 2000, 1, 400, 2000], dtype=dtype)
+        yield Case(log_p, log_q, name="points near both and far from both")
 
 
 # The generator's loss.
@@ -90,26 +93,35 @@ def generator_loss(fake_logits: Tensor) -> Tensor:
 def _logits(rng: np.random.Generator) -> Iterator[Case]:
     for n, dtype in ((9, torch.float64), (1, torch.float64), (64, torch.float32)):
         yield Case(2 * _normal(rng, n, dtype=dtype))
-    yield Case(torch.tensor([-800.0, 800.0, -900.0]).double(), name="a discriminator that is sure")
+    for dtype in (torch.float64, torch.float32):
+        yield Case(torch.tensor([-800.0, 800.0, -900.0], dtype=dtype), name="a discriminator that is sure")
 
 
 # The two penalties.
 
 
 class _Smooth(nn.Module):
-    """A small smooth discriminator of images of any size, whose gradients are about as long as ``scale``."""
+    """A small smooth discriminator of n images, whose gradients are about as long as ``scale``.
 
-    def __init__(self, rng: np.random.Generator, numbers: int, scale: float, dtype: torch.dtype) -> None:
+    Each image has a label, as in the notebook, where a lambda holds them: all images are to be given at once.
+    """
+
+    def __init__(self, rng: np.random.Generator, n: int, numbers: int, scale: float, dtype: torch.dtype) -> None:
         super().__init__()
         self.w = nn.Parameter(_normal(rng, numbers, 6, dtype=dtype) / numbers**0.5)
         self.v = nn.Parameter(scale * _normal(rng, 6, dtype=dtype))
+        self.labels = _normal(rng, n, 6, dtype=dtype) / 2
 
     def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = torch.tanh(x.flatten(1) @ self.w.to(x.dtype)) @ self.v.to(x.dtype)
+        if len(x) != len(self.labels):
+            raise ValueError(
+                f"the discriminator has labels of {len(self.labels)} images, got {len(x)}; give it all images at once"
+            )
+        logits: Tensor = torch.tanh(x.flatten(1) @ self.w.to(x.dtype) + self.labels.to(x.dtype)) @ self.v.to(x.dtype)
         return logits
 
 
-_GAMES = (
+_SETTINGS = (
     ((5, 1, 2, 2), 1.0, torch.float64),
     ((1, 3, 2, 4), 6.0, torch.float64),
     ((8, 3, 4, 2), 0.2, torch.float64),
@@ -130,8 +142,8 @@ def gradient_penalty_of(discriminator: Discriminator, real: Tensor, fake: Tensor
 
 
 def _penalty_cases(rng: np.random.Generator) -> Iterator[Case]:
-    for shape, scale, dtype in _GAMES:
-        discriminator = _Smooth(rng, int(np.prod(shape[1:])), scale, dtype)
+    for shape, scale, dtype in _SETTINGS:
+        discriminator = _Smooth(rng, shape[0], int(np.prod(shape[1:])), scale, dtype)
         real, fake = (_normal(rng, *shape, dtype=dtype) for _ in range(2))
         u = torch.as_tensor(rng.random(shape[0]), dtype=dtype)
         n, channels, height, width = shape
@@ -224,6 +236,7 @@ def _ratio(log_p: Tensor, log_q: Tensor, small: float = 0.0) -> Tensor:
     return log_p.exp() / (log_p.exp() + log_q.exp() + small)
 
 
+_CUT_OFF = "No gradient of the penalty reaches the discriminator's weights: create_graph=True, and nothing detached."
 _FROM_LOGITS = "Far from both, exp of either log-density is 0: use only log_p - log_q."
 
 EXERCISES = (
@@ -283,11 +296,11 @@ EXERCISES = (
                 lambda fake_logits: -F.softplus(fake_logits).mean(),
             ),
             Mistake(
-                "-log(1 - D) is small when the fakes are found out: the sign of the logits is turned.",
+                "-log(1 - D) is small when the fakes are found out: the sign of the logits is wrong.",
                 lambda fake_logits: F.softplus(fake_logits).mean(),
             ),
             Mistake(
-                "That is log D, which is to be made large: turn its sign, since the optimiser goes down.",
+                "That is log D, which is to be made large: take its negative, since the optimiser minimises.",
                 lambda fake_logits: -generator_loss(fake_logits),
             ),
             Mistake(
@@ -298,7 +311,7 @@ EXERCISES = (
             Mistake("That is a sum over the batch; take the mean.", lambda fake_logits: F.softplus(-fake_logits).sum()),
             Mistake("That is one loss for each image; take the mean.", lambda fake_logits: F.softplus(-fake_logits)),
             Mistake(
-                "The sigmoid of a logit of -800 is 0 in a computer: use softplus.",
+                "For a logit of -800 a computer takes the sigmoid for 0 and exp(800) for inf: use softplus.",
                 lambda fake_logits: -torch.sigmoid(fake_logits).log().mean(),
             ),
             Mistake(
@@ -315,7 +328,7 @@ EXERCISES = (
         minutes=20,
         hints=(
             "u has shape (n,), images (n, channels, height, width): give u three more dimensions of size 1.",
-            "x̂ must require a gradient before the discriminator sees it; torch.autograd.grad(logits.sum(), x̂).",
+            "Let x̂ require a gradient, give all of it to the discriminator, then torch.autograd.grad(logits.sum(), x̂).",
             "The penalty is differentiated once more, so create_graph=True. One norm for each image: flatten(1).",
         ),
         reference=gradient_penalty_of,
@@ -335,7 +348,7 @@ EXERCISES = (
                 lambda discriminator, real, fake, u: _around_one(_gradient(discriminator, _between(fake, real, u))),
             ),
             Mistake(
-                "The penalty does not reach the discriminator's weights: pass create_graph=True to autograd.grad.",
+                _CUT_OFF,
                 lambda discriminator, real, fake, u: _around_one(
                     _gradient(discriminator, _between(real, fake, u), create_graph=False)
                 ),
@@ -418,7 +431,7 @@ EXERCISES = (
                 ),
             ),
             Mistake(
-                "The penalty does not reach the discriminator's weights: pass create_graph=True to autograd.grad.",
+                _CUT_OFF,
                 lambda discriminator, real: (
                     0.5 * _gradient(discriminator, real, create_graph=False).square().sum(1).mean()
                 ),

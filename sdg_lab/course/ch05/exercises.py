@@ -54,7 +54,7 @@ CHAPTER = Chapter(
 
 
 def train_mnist() -> Diffusion:
-    """Train the chapter's U-Net of MNIST: 32 passes over 4,000 pictures.
+    """Train the chapter's U-Net of MNIST: 32 epochs on 4,000 images.
 
     What it took is saved with the weights, as the model's ``trained``.
     """
@@ -120,6 +120,9 @@ def _q_cases(rng: np.random.Generator) -> Iterator[Case]:
         t = torch.as_tensor(rng.integers(0, len(bar), shape[0]))
         t[0] = 0
         yield Case(x0, t, noise, bar.to(dtype, copy=True), name=f"images {shape}, t = {t.tolist()} of {len(bar) - 1}")
+    x0, noise = (_normal(rng, 3, 1, 4, 2, dtype=torch.float32) for _ in range(2))
+    t = torch.tensor([12, 1, 7])
+    yield Case(x0, t, noise, _cosine(12), name="images in single precision, ᾱ in double, as in the notebook")
 
 
 # One step back, when the image is known.
@@ -299,7 +302,7 @@ EXERCISES = (
                 lambda x0, xt, t, bar: posterior(xt, x0, t, bar),
             ),
             Mistake(
-                "A factor is ᾱ where it should be α: x_t is weighed with √α_t.",
+                "A factor is ᾱ where it should be α: x_t is multiplied by √α_t.",
                 _mean_as(
                     lambda now, before: (
                         before.sqrt() * (1 - now / before) / (1 - now),
@@ -308,7 +311,7 @@ EXERCISES = (
                 ),
             ),
             Mistake(
-                "x_0 is weighed with √ᾱ_{t-1}, the step before, not with √ᾱ_t.",
+                "x_0 is multiplied by √ᾱ_{t-1}, the step before, not by √ᾱ_t.",
                 _mean_as(
                     lambda now, before: (
                         now.sqrt() * (1 - now / before) / (1 - now),
@@ -372,7 +375,7 @@ EXERCISES = (
                 "Image and noise are exchanged: near t = 0 v is the noise.",
                 lambda x0, noise, t, bar: v_target(noise, x0, t, bar),
             ),
-            Mistake("The sign is turned.", lambda x0, noise, t, bar: -v_target(x0, noise, t, bar)),
+            Mistake("The sign is wrong.", lambda x0, noise, t, bar: -v_target(x0, noise, t, bar)),
             Mistake(
                 "x_0 is added; v moves away from it: subtract.",
                 lambda x0, noise, t, bar: v_target(-x0, noise, t, bar),
@@ -398,7 +401,7 @@ EXERCISES = (
     Exercise(
         key="05.ddim",
         title="A long step without new noise",
-        task="Go from x_t to x_s for any s < t, given x̂_0, without drawing noise.",
+        task="Go from x_t to x_s for any s < t, given x̂_0, without new noise.",
         points=2,
         minutes=15,
         hints=(
@@ -448,7 +451,7 @@ EXERCISES = (
                 "That is x̂_0 alone; put the noise back, as much as belongs to s.",
                 lambda x0_hat, xt, t, s, alphas_bar: x0_hat.clone(),
             ),
-            Mistake("New noise was drawn; DDIM keeps the noise that x_t holds.", _ddim_new_noise),
+            Mistake("New noise was sampled; DDIM keeps the noise that x_t holds.", _ddim_new_noise),
             Mistake(
                 "A single step back was made; s may be any time before t.",
                 lambda x0_hat, xt, t, s, alphas_bar: ddim_step(x0_hat, xt, t, t - 1, alphas_bar),
@@ -479,7 +482,7 @@ EXERCISES = (
                 lambda conditional, unconditional, scale: guided(unconditional, conditional, scale),
             ),
             Mistake(
-                "The sign is turned: go from the unconditional towards the conditional, and on.",
+                "The sign is wrong: go from the unconditional towards the conditional, and on.",
                 lambda conditional, unconditional, scale: guided(conditional, unconditional, -scale),
             ),
             Mistake(

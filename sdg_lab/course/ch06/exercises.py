@@ -57,8 +57,8 @@ def _normal(rng: np.random.Generator, *shape: int, dtype: torch.dtype = torch.fl
     return torch.as_tensor(rng.normal(size=shape), dtype=dtype)
 
 
-_CELLS = ((2, 3, 4, torch.float64), (1, 5, 2, torch.float64), (6, 1, 3, torch.float64), (4, 3, 8, torch.float32))
-"""Examples, inputs, width, precision."""
+_CELLS = ((3, 2, 4, torch.float64), (1, 5, 2, torch.float64), (6, 1, 3, torch.float64), (4, 3, 8, torch.float32))
+"""Examples, inputs, width, precision. Two examples first would look like the two things that a step returns."""
 
 
 def _weights(rng: np.random.Generator, blocks: int, inputs: int, width: int, dtype: torch.dtype) -> list[Tensor]:
@@ -102,12 +102,12 @@ def _lstm(mistake: str, *case: Tensor) -> tuple[Tensor, Tensor]:
 _LSTM_MISTAKES = {
     "g and o": "The blocks come in the order i, f, g, o, as in torch; the last two are exchanged.",
     "i and f": "The blocks come in the order i, f, g, o, as in torch; the first two are exchanged.",
-    "candidate": "The candidate g passes through tanh, not through a sigmoid: the cell state must be able to fall.",
+    "candidate": "The candidate g passes through tanh, not through a sigmoid: what enters the cell state has a sign.",
     "forget": "Nothing is forgotten: c' = f c + i g needs the forget gate.",
     "input": "The candidate goes in whole: the input gate i decides how much of it.",
     "output": "h' = o tanh(c'): the tanh is missing.",
     "old": "h' = o tanh(c') is made of the new cell state, not of the old one.",
-    "state": "The step does not look at the state h: U h + b' is missing.",
+    "state": "The step does not use the state h: U h + b' is missing.",
     "input bias": "The bias b_ih is missing.",
     "state bias": "The bias b_hh is missing.",
     "exchanged": "The two are exchanged: return h' first, then c'.",
@@ -154,9 +154,9 @@ def _gru(mistake: str, *case: Tensor) -> Tensor:
 
 
 _GRU_MISTAKES = {
-    "update": "The update gate is turned round: z keeps the old h, 1 - z takes the new n.",
+    "update": "The update gate is the wrong way round: z keeps the old h, 1 - z takes the new n.",
     "order": "The blocks come in the order r, z, n, as in torch; the first two are exchanged.",
-    "no reset": "The reset gate is not used: it multiplies what the state says to n.",
+    "no reset": "The reset gate is not used: it multiplies the state's part of n.",
     "both": "The reset gate scales the state's part of n only, not the input's.",
     "before": "That is U(r∘h) + b', the form of Cho et al.; torch multiplies after the matrix: r∘(U h + b').",
     "before, no bias": "Here r multiplies U h + b', after the matrix and with its bias (torch's form), not h.",
@@ -192,8 +192,12 @@ def _forcing_cases(rng: np.random.Generator) -> Iterator[Case]:
             tokens[row, 1:size] = torch.as_tensor(rng.integers(1, vocabulary, size - 1))
         logits = 2 * _normal(rng, len(sizes), width, vocabulary, dtype=dtype)
         yield Case(logits, tokens, lengths, name=f"{len(sizes)} sequences of {[size - 1 for size in sizes]} tokens")
-    sure = 900 * _normal(rng, 2, 3, 4)
-    yield Case(sure, torch.tensor([[0, 1, 2, 0], [0, 3, 0, 0]]), torch.tensor([3, 2]), name="logits of several hundred")
+    tokens, lengths = torch.tensor([[0, 1, 2, 0], [0, 3, 0, 0]]), torch.tensor([3, 2])
+    yield Case(900 * _normal(rng, 2, 3, 4), tokens, lengths, name="logits of several hundred")
+    for dtype in (torch.float64, torch.float32):  # whoever takes the largest of all logits out loses the low ones
+        level = torch.tensor([[0, -1024, 1024], [-1024, 0, 0]], dtype=dtype)[..., None]
+        logits = level + torch.as_tensor(rng.integers(-2, 3, (2, 3, 4)), dtype=dtype)
+        yield Case(logits, tokens.clone(), lengths.clone(), name="logits near 0, near -1024 and near 1024")
 
 
 def _nats(logits: Tensor, tokens: Tensor) -> Tensor:
@@ -233,6 +237,21 @@ def mixture_log_density(values: Tensor, log_weights: Tensor, means: Tensor, scal
     return (log_weights + log_normal).logsumexp(dim=1)
 
 
+def _log_weights(rng: np.random.Generator, n: int, components: int, dtype: torch.dtype) -> Tensor:
+    """Return log-weights whose gradient comes out as that of the logits of which they are the log-softmax.
+
+    There an answer that normalises them once more has the same gradient as one that does not.
+    """
+    logs = _normal(rng, n, components, dtype=dtype).log_softmax(dim=1).requires_grad_()
+    weights = logs.detach().exp()
+
+    def onto_logits(gradient: Tensor) -> Tensor:
+        return gradient - weights * gradient.sum(dim=1, keepdim=True)
+
+    logs.register_hook(onto_logits)  # type: ignore[no-untyped-call] # torch gives none
+    return logs
+
+
 def _mixture_cases(rng: np.random.Generator) -> Iterator[Case]:
     for n, components, dtype in (
         (6, 3, torch.float64),
@@ -241,12 +260,17 @@ def _mixture_cases(rng: np.random.Generator) -> Iterator[Case]:
         (3, 3, torch.float64),
         (20, 2, torch.float32),
     ):
-        log_weights = _normal(rng, n, components, dtype=dtype).log_softmax(dim=1)
+        log_weights = _log_weights(rng, n, components, dtype)
         means, spread = (_normal(rng, n, components, dtype=dtype) for _ in range(2))
         name = f"{n} values, {components} components"
         yield Case(_normal(rng, n, dtype=dtype), log_weights, means, 0.2 + spread.abs(), name=name)
-    one = torch.tensor([[0.0]]).double()
-    yield Case(torch.tensor([60.0]).double(), one, one.clone(), one + 1, name="a value 60 standard deviations away")
+    for dtype in (torch.float64, torch.float32):
+        for components in (1, 2):
+            values = torch.tensor([0.3, 60, -60, 1], dtype=dtype)
+            means, spread = (_normal(rng, 4, components, dtype=dtype) for _ in range(2))
+            log_weights = _log_weights(rng, 4, components, dtype)
+            name = f"values near the means and 60 away, {components} component{'s' * (components > 1)}"
+            yield Case(values, log_weights, means, 0.5 + 0.1 * spread.abs(), name=name)
 
 
 def _mixture(mistake: str, values: Tensor, log_weights: Tensor, means: Tensor, scales: Tensor) -> Tensor:
@@ -273,7 +297,7 @@ _MIXTURE_MISTAKES = {
     "variance": "Scales are standard deviations; they were taken for variances.",
     "best": "That is the largest component alone; all of them count: logsumexp, not max.",
     "density": "That is the density; its logarithm is asked for.",
-    "underflow": "exp underflows far from all means: use logsumexp.",
+    "underflow": "exp underflows far from all means: use logsumexp, for each value alone.",
     "weights": "The weights are not used: add log_weights before the sum.",
     "exponent": "log_weights are logarithms already: add them, not their exponentials.",
 }
@@ -381,7 +405,7 @@ EXERCISES = (
         points=2,
         minutes=10,
         hints=(
-            "Keep what the input says and what the state says apart: only the latter meets the reset gate.",
+            "Keep the input's part and the state's part apart: only the latter meets the reset gate.",
             "r_x, z_x, n_x = (x @ w_ih.T + b_ih).chunk(3, dim=1), and the same from h.",
             "n = (n_x + (r_x + r_h).sigmoid() * n_h).tanh(); then mix n with h by z.",
         ),

@@ -16,7 +16,7 @@ def train_pronouncer(
 
     Args:
         pairs: what to train on; by default all 100,842 training words.
-        epochs: passes over them.
+        epochs: how often each is seen.
         checkpoint: a file from which an interrupted training goes on.
         progress: show a bar.
     """

@@ -85,7 +85,7 @@ def attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> tu
 
 def _attention_cases(rng: np.random.Generator) -> Iterator[Case]:
     for n, heads, queries, keys, d, masked in (
-        (2, 3, 5, 6, 4, False),
+        (3, 2, 5, 6, 4, False),  # two sequences would look like the two things that are returned
         (2, 3, 5, 6, 4, True),
         (1, 2, 4, 4, 5, True),
         (3, 1, 7, 3, 16, True),
@@ -93,7 +93,7 @@ def _attention_cases(rng: np.random.Generator) -> Iterator[Case]:
     ):
         q, k, v = _normal(rng, n, heads, queries, d), *(_normal(rng, n, heads, keys, d) for _ in range(2))
         mask = torch.as_tensor(rng.random((queries, keys)) < 0.5) if masked else None
-        if mask is not None:  # a query that may look at nothing has no weights
+        if mask is not None:  # a query that may attend to nothing has no weights
             mask[torch.arange(queries), torch.as_tensor(rng.integers(0, keys, queries))] = True
             mask[0], mask[0, -1] = False, True  # whoever brings a causal mask of their own is wrong here
         sizes = f"{n} × {heads} heads, {queries} queries, {keys} keys, d = {d}"
@@ -108,6 +108,13 @@ def _attention_cases(rng: np.random.Generator) -> Iterator[Case]:
     q, k = torch.zeros(2, 1, 1, 4, 4)
     q[..., 0], k[..., 0], q[..., 1], k[..., 1] = 20, 10, torch.arange(4), torch.arange(4)
     yield Case(q, k, _normal(rng, 1, 1, 4, 4), None, name="scores between 100 and 105")
+    # Each query has a level of its own, and a clear winner, so that rounding of such scores does not matter.
+    q, k = torch.zeros(2, 2, 1, 4, 16)
+    q[..., 0], q[..., 1] = torch.tensor([0, 64, 1024, 0]), 1
+    k[..., 0], k[..., 1] = torch.tensor([-256, -320, 256, -288]), _normal(rng, 2, 1, 4)
+    mask = torch.ones(4, 4, dtype=torch.bool)
+    mask[:, 2] = False
+    yield Case(q, k, _normal(rng, 2, 1, 4, 16), mask, name="scores near 0, -4096 and -65536, those above them masked")
 
 
 def _attention_as(
@@ -143,7 +150,7 @@ def _overflowing(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) ->
 
 
 def causal_mask(queries: int, keys: int) -> Tensor:
-    """Return True where a query may look: the last one stands at the last key."""
+    """Return True where a query may attend: the last one stands at the last key."""
     return torch.ones(queries, keys, dtype=torch.bool).tril(keys - queries)
 
 
@@ -176,10 +183,21 @@ def _cache_cases(rng: np.random.Generator) -> Iterator[Case]:
         tensors = [_normal(rng, *shape) for shape in (new, new, new, past, past)]
         name = f"{before} tokens in the cache, {n} × {heads} heads, d = {d}"
         yield Case(*tensors, name=name if before else "a cache that is still empty")
+    q, k, keys = torch.zeros(3, 2, 1, 4), torch.zeros(3, 2, 1, 4), torch.zeros(3, 2, 5, 4)
+    q[..., 0], q[..., 1] = 16, 1
+    level = torch.tensor([16.0, -16.0])[:, None]
+    k[..., 0], keys[..., 0] = level, level
+    k[..., 1], keys[..., 1] = (torch.as_tensor(rng.integers(-2, 3, (3, 2, size))) for size in (1, 5))
+    v, values = _normal(rng, 3, 2, 1, 4), _normal(rng, 3, 2, 5, 4)
+    yield Case(q, k, v, keys, values, name="scores near 128 in one head and near -128 in the other")
 
 
 def _gathered(q: Tensor, keys: Tensor, values: Tensor, divisor: float) -> Tensor:
     return torch.softmax(q @ keys.transpose(-1, -2) / divisor, dim=-1) @ values
+
+
+def _exponentials(q: Tensor, k: Tensor, v: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    return _overflowing(q, torch.cat([keys, k], 2), torch.cat([values, v], 2))[0]
 
 
 def _looks_before_it_stores(
@@ -206,9 +224,9 @@ def _divided_by(divisor: Callable[[int], float]) -> Callable[..., Tensor]:
 
 
 def nucleus(probabilities: Tensor, p: float) -> Tensor:
-    """Keep the fewest symbols, likeliest first, that reach p together."""
+    """Keep the fewest tokens, likeliest first, that reach p together."""
     ordered, index = probabilities.sort(descending=True, stable=True)
-    before = ordered.cumsum(0) - ordered  # the mass of all likelier symbols
+    before = ordered.cumsum(0) - ordered  # the mass of all likelier tokens
     ordered[before >= p] = 0
     kept = torch.zeros_like(probabilities).scatter(0, index, ordered)
     return kept / kept.sum()
@@ -222,25 +240,25 @@ def _nucleus_cases(rng: np.random.Generator) -> Iterator[Case]:
     for n in (3, 30, 7, 12, 5, 20):
         p = round(float(rng.uniform(0.1, 0.95)), 2) + 0.0037  # no sum of probabilities meets it by chance
         dtype = torch.float32 if n == 7 else torch.float64
-        yield Case(torch.as_tensor(rng.dirichlet(np.ones(n)), dtype=dtype), p, name=f"{n} symbols and p = {p:.4f}")
+        yield Case(torch.as_tensor(rng.dirichlet(np.ones(n)), dtype=dtype), p, name=f"{n} tokens and p = {p:.4f}")
     for n, p in ((8, 0.5), (4, 0.3), (16, 0.8)):
-        yield Case(torch.full((n,), 1 / n).double(), p, name=f"{n} symbols that are equally likely, and p = {p}")
+        yield Case(torch.full((n,), 1 / n).double(), p, name=f"{n} tokens that are equally likely, and p = {p}")
     ties = torch.tensor([0.125, 0.25, 0.25, 0.125, 0.25]).double()
     yield Case(ties, 0.4, name=f"{ties.tolist()}, three of them equal, and p = 0.4")
     # Ten times 0.1 is 0.9999999999999999: a sum that never reaches p.
-    yield Case(torch.full((10,), 0.1).double(), 1.0, name="ten symbols of 0.1 each, and p = 1.0")
+    yield Case(torch.full((10,), 0.1).double(), 1.0, name="ten tokens of 0.1 each, and p = 1.0")
     for n in (6, 25):
-        yield Case(torch.as_tensor(rng.dirichlet(np.ones(n))), 1.0, name=f"{n} symbols and p = 1.0")
-    yield Case(torch.tensor([1.0]).double(), 0.7, name="a single symbol")
+        yield Case(torch.as_tensor(rng.dirichlet(np.ones(n))), 1.0, name=f"{n} tokens and p = 1.0")
+    yield Case(torch.tensor([1.0]).double(), 0.7, name="a single token")
 
 
 def _whichever_of_equals(value: Any, case: Case) -> Tensor:
-    """Among equally likely symbols it does not matter which are kept: those that are come first."""
+    """Among equally likely tokens it does not matter which are kept: those that are come first."""
     given: Tensor = case.args[0]
     kept = torch.as_tensor(value).detach()
     if kept.shape != given.shape:
         raise Wrong(
-            f"The nucleus must have a number for each symbol, shape {tuple(given.shape)}, got {tuple(kept.shape)}."
+            f"The nucleus must have a number for each token, shape {tuple(given.shape)}, got {tuple(kept.shape)}."
         )
     kept = kept.clone()
     for probability in set(given.tolist()):
@@ -250,7 +268,7 @@ def _whichever_of_equals(value: Any, case: Case) -> Tensor:
 
 
 def _keeping(keep: Callable[[Tensor, float], Tensor], *, descending: bool = True) -> Callable[[Tensor, float], Tensor]:
-    """Return an answer that keeps other symbols, chosen from the sorted probabilities."""
+    """Return an answer that keeps other tokens, chosen from the sorted probabilities."""
 
     def answer(probabilities: Tensor, p: float) -> Tensor:
         ordered, index = probabilities.sort(descending=descending, stable=True)
@@ -348,11 +366,11 @@ EXERCISES = (
                 _attention_as(hidden=0.0),
             ),
             Mistake(
-                "A masked score of -20 is not low enough where the others are lower still; set it to -inf.",
+                "Masked scores were made low, but not low enough where the others are lower still; set them to -inf.",
                 _attention_as(hidden=-20.0),
             ),
             Mistake(
-                "The mask is turned around: True says that a query may look.",
+                "The mask is reversed: True where a query may attend.",
                 _attention_as(change=lambda mask: ~mask),
             ),
             Mistake("exp overflows where a score is large; softmax takes care of that.", _overflowing),
@@ -377,7 +395,7 @@ EXERCISES = (
     Exercise(
         key="07.causal_mask",
         title="The causal mask",
-        task="Say which keys each query may look at, where the last query stands at the last key.",
+        task="Return which keys each query may attend to, where the last query stands at the last key.",
         points=1,
         minutes=5,
         hints=(
@@ -390,15 +408,15 @@ EXERCISES = (
         returns="the mask",
         mistakes=(
             Mistake(
-                "A query may look at its own key, too.",
+                "A query may attend to its own key, too.",
                 lambda queries, keys: causal_mask(queries, keys).tril(keys - queries - 1),
             ),
             Mistake(
-                "It lets each query look at what comes after it; turn it around.",
+                "It lets each query attend to what comes after it; reverse it.",
                 lambda queries, keys: ~causal_mask(queries, keys),
             ),
             Mistake(
-                "It lets each query look ahead, and not back.",
+                "It lets each query attend to what comes after it, and not to what came before.",
                 lambda queries, keys: torch.ones(queries, keys, dtype=torch.bool).triu(keys - queries),
             ),
             Mistake(
@@ -420,7 +438,7 @@ EXERCISES = (
         minutes=10,
         hints=(
             "Which axis of (n, heads, T, d) is time?",
-            "Does a token look at itself? Then its key has to be in the cache before it looks.",
+            "Does a token attend to itself? Then its key has to be in the cache first.",
             "torch.cat([keys, k], dim=2), the same for values, then attention without any mask.",
         ),
         reference=cache_step,
@@ -428,7 +446,7 @@ EXERCISES = (
         returns=("the output", "the keys", "the values"),
         mistakes=(
             Mistake(
-                "The new token does not look at itself; store its key and value first.",
+                "The new token does not attend to itself; store its key and value first.",
                 _looks_before_it_stores,
             ),
             Mistake(
@@ -449,24 +467,29 @@ EXERCISES = (
                 "√8 is right for a width of 8 only: take d from the query.", _step_as(_divided_by(lambda d: 8**0.5))
             ),
             Mistake(
-                "The new token looks at itself only; the past is in the cache.",
+                "The new token attends to itself only; the past is in the cache.",
                 _step_as(lambda q, k, v, keys, values: v.clone()),
             ),
             Mistake(
-                "The values gathered are the old ones' mean; weigh them by a softmax of the scores.",
+                "That is the plain mean of all values; weight them by a softmax of the scores.",
                 _step_as(lambda q, k, v, keys, values: torch.cat([values, v], 2).mean(2, keepdim=True)),
             ),
+            Mistake(
+                "That is the plain mean of the old values; weight all, the new one too, by a softmax of the scores.",
+                _step_as(lambda q, k, v, keys, values: values.mean(2, keepdim=True)),
+            ),
+            Mistake("exp overflows where a score is large; softmax takes care of that.", _step_as(_exponentials)),
         ),
     ),
     Exercise(
         key="07.top_p",
         title="The nucleus",
-        task="Keep the fewest symbols whose probabilities reach p together, and make what is kept sum to 1.",
+        task="Keep the fewest tokens whose probabilities reach p together, and make what is kept sum to 1.",
         points=2,
         minutes=15,
         hints=(
             "Sort from the likeliest down, and add up as you go. Where do you stop?",
-            "The symbol with which the sum reaches p is the last that stays. What is the sum before each symbol?",
+            "The token with which the sum reaches p is the last that stays. What is the sum before each token?",
             "Keep where cumsum - probability < p, in sorted order; put them back in their places; divide by their sum.",
         ),
         reference=nucleus,
@@ -479,11 +502,11 @@ EXERCISES = (
                 lambda probabilities, p: torch.where(nucleus(probabilities, p) > 0, probabilities, 0.0),
             ),
             Mistake(
-                "The symbol that crosses p is dropped; it belongs in, or too little is kept.",
+                "The token that crosses p is dropped; it belongs in, or too little is kept.",
                 _keeping(lambda ordered, p: ordered.cumsum(0) <= p),
             ),
             Mistake(
-                "Where the sum meets p exactly, that is enough; one symbol more is kept.",
+                "Where the sum meets p exactly, that is enough; one token more is kept.",
                 _keeping(lambda ordered, p: _before(ordered) <= p),
             ),
             Mistake(
@@ -495,22 +518,26 @@ EXERCISES = (
                 _keeping(lambda ordered, p: ordered >= p),
             ),
             Mistake(
-                "The probabilities were added up in the order of the symbols; sort them first.",
+                "The probabilities were added up in the order of the tokens; sort them first.",
                 lambda probabilities, p: (
                     (kept := probabilities * (probabilities.cumsum(0) - probabilities < p)) / kept.sum()
                 ),
             ),
             Mistake(
-                "The probabilities are no longer in the order of the symbols; undo the sorting.",
+                "The probabilities are no longer in the order of the tokens; undo the sorting.",
                 lambda probabilities, p: nucleus(probabilities, p).sort(descending=True)[0],
             ),
             Mistake(
-                "Symbols as likely as the last one are kept as well; keep the fewest that reach p.",
+                "Tokens as likely as the last one are kept as well; keep the fewest that reach p.",
                 _keeping(_with_all_ties),
             ),
             Mistake(
-                "At p = 1 rounding may keep the sum below p, and argmax then finds the first symbol; keep all.",
+                "At p = 1 rounding may keep the sum below p, and argmax then finds the first token; keep all.",
                 _keeping(_first_that_reaches),
+            ),
+            Mistake(
+                "That is min-p, a threshold in proportion to the likeliest token; here the sum has to reach p.",
+                _keeping(lambda ordered, p: ordered >= p * ordered[0]),
             ),
             Mistake(
                 "What is kept was made equal; it stays in proportion.",

@@ -61,7 +61,7 @@ MAX_TOKENS = 60
 
 
 def train_molecules() -> GPT:
-    """Train the policy of section 6 by likelihood, on molecules of up to 60 symbols: 140 CPU seconds."""
+    """Train the policy of section 6 by likelihood, on molecules of up to 60 tokens: 140 CPU seconds."""
     from sdg_lab import data
     from sdg_lab.models.transformer import GPT
     from sdg_lab.training.schedules import cosine
@@ -113,6 +113,9 @@ def _bandit_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield Case(_normal(rng, 7, dtype=torch.float32), _normal(rng, 7, dtype=torch.float32))
     yield Case(_normal(rng, 1), _normal(rng, 1), name="a single lever")
     yield Case(torch.tensor([800.0, 800.0, -800.0]).double(), _normal(rng, 3), name="θ of 800 and -800")
+    for dtype in (torch.float64, torch.float32):
+        theta = torch.tensor([800, 799, 797, 0, -800], dtype=dtype)
+        yield Case(theta, _normal(rng, 5, dtype=dtype), name="θ of 800, 799 and 797, which differ")
 
 
 def _bandit_as(gradient: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
@@ -149,6 +152,10 @@ def _penalty_cases(rng: np.random.Generator) -> Iterator[Case]:
     ):
         log_probs, reference = (3 * _normal(rng, n, dtype=dtype) - 9 for _ in range(2))
         yield Case(_normal(rng, n, dtype=dtype), log_probs, reference, beta, name=f"{n} sequences and β = {beta:g}")
+    for dtype in (torch.float64, torch.float32):
+        log_probs = -(torch.tensor([12, 110, 130, 900], dtype=dtype) + _normal(rng, 4, dtype=dtype).abs())
+        reference = log_probs + torch.tensor([-12, 0.5, -25, 40], dtype=dtype)
+        yield Case(_normal(rng, 4, dtype=dtype), log_probs, reference, 0.5, name="long sequences, some far from π_ref")
 
 
 def _penalty_as(distance: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
@@ -198,6 +205,11 @@ def _group_cases(rng: np.random.Generator) -> Iterator[Case]:
     mixed = torch.as_tensor(rng.random((6, 5)) < 0.5, dtype=torch.float64)
     mixed[0], mixed[1] = 0, 1
     yield Case(mixed, name="rewards of 0 and 1, in two groups all equal")
+    rare = torch.zeros(2, 32).double()
+    rare[torch.arange(2), torch.as_tensor(rng.integers(0, 32, 2))] = torch.tensor([1.0, -2.0]).double()
+    large = _normal(rng, 12, 8, dtype=torch.float32) / 2 + 10_000
+    yield Case(large, name="rewards near 10,000 in single precision")
+    yield Case(rare, name="one of 32 rewards that is far from all others")
 
 
 def _group_as(spread: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
@@ -236,6 +248,10 @@ def _clip_cases(rng: np.random.Generator) -> Iterator[Case]:
     far = torch.tensor([3.0, -3.0, 3.0, -3.0]).double()
     yield Case(old[:4] + far, old[:4].clone(), advantage[:4].clone(), 0.2, name="ratios of 20 and 1/20")
     yield Case(old.clone(), old.clone(), _normal(rng, 6), 0.1, name="the first step, where ρ = 1")
+    for dtype in (torch.float64, torch.float32):
+        old = -(torch.tensor([25, 110, 130, 800], dtype=dtype) + _normal(rng, 4, dtype=dtype).abs())
+        new = old + torch.tensor([0.5, -0.5, 0.125, -0.125], dtype=dtype)
+        yield Case(new, old, _normal(rng, 4, dtype=dtype), 0.2, name="actions that were very unlikely")
 
 
 def _clip_as(gain: Callable[[Tensor, Tensor, float], Tensor]) -> Callable[..., Tensor]:
@@ -277,7 +293,10 @@ EXERCISES = (
         reference=bandit_gradient,
         cases=_bandit_cases,
         returns="the gradient",
-        without=("autograd", "backward", "grad", "jacobian", "jacrev", "jacfwd", "vjp"),
+        without=(
+            *("autograd", "backward", "requires_grad", "requires_grad_", "grad", "grad_and_value", "optim"),
+            *("jacobian", "jacrev", "jacfwd", "vjp", "jvp", "vhp", "hvp", "linearize", "forward_ad"),
+        ),
         mistakes=(
             Mistake("The mean reward J is not taken off: r_k - J.", _bandit_as(lambda pi, r, mean: pi * r)),
             Mistake(
@@ -289,7 +308,7 @@ EXERCISES = (
                 _bandit_as(lambda pi, r, mean: r - mean),
             ),
             Mistake(
-                "The sign is turned: this gradient points to more reward.",
+                "The sign is wrong: the gradient points to more reward.",
                 _bandit_as(lambda pi, r, mean: pi * (mean - r)),
             ),
             Mistake(
@@ -315,7 +334,7 @@ EXERCISES = (
         minutes=10,
         hints=(
             "KL(π || π_ref) is the mean, over sequences of π, of log π(x) - log π_ref(x).",
-            "Each sequence pays for itself: the result has one number a sequence.",
+            "Each sequence has a penalty of its own: the result has one number a sequence.",
             "A reward is a number: .detach() what came out of the network.",
         ),
         reference=penalised_rewards,
@@ -324,7 +343,7 @@ EXERCISES = (
         differentiable=("log_probs", "reference"),
         mistakes=(
             Mistake(
-                "The sign is turned: going away from the reference must cost.",
+                "The sign is wrong: going away from the reference is what is penalised.",
                 _penalty_as(lambda new, ref: ref - new),
             ),
             Mistake(
@@ -344,15 +363,15 @@ EXERCISES = (
                 _penalty_as(lambda new, ref: ref),
             ),
             Mistake(
-                "That is the policy's log-probability alone: going away from the reference is what costs.",
+                "That is the policy's log-probability alone: going away from the reference is what is penalised.",
                 _penalty_as(lambda new, ref: new),
             ),
             Mistake(
-                "The absolute value's mean is no KL: a sequence that has become less likely pays less.",
+                "The absolute value's mean is no KL: the log-ratio of a sequence that became less likely is negative.",
                 _penalty_as(lambda new, ref: (new - ref).abs()),
             ),
             Mistake(
-                "The log-ratio is cut at 0: a sequence that has become less likely is paid for it.",
+                "The log-ratio is cut at 0; it is negative for a sequence that has become less likely.",
                 _penalty_as(lambda new, ref: (new - ref).clamp(min=0)),
             ),
             Mistake(
@@ -360,7 +379,15 @@ EXERCISES = (
                 _penalty_as(lambda new, ref: new.exp() - ref.exp()),
             ),
             Mistake(
-                "One mean is taken for all; each sequence pays for itself.",
+                "The log-ratio is cut at ±10; it is as large as it is.",
+                _penalty_as(lambda new, ref: (new - ref).clamp(-10, 10)),
+            ),
+            Mistake(
+                "exp of the log-probability of a long sequence is 0 in a computer: subtract the logarithms.",
+                _penalty_as(lambda new, ref: (new.exp() / ref.exp()).log()),
+            ),
+            Mistake(
+                "One mean is taken for all; each sequence has a penalty of its own.",
                 _penalty_as(lambda new, ref: (new - ref).mean().expand(len(new))),
             ),
             Mistake(
@@ -386,7 +413,7 @@ EXERCISES = (
         differentiable=("log_probs",),
         mistakes=(
             Mistake(
-                "The sign is turned: an optimiser descends, so the loss is minus what is to grow.",
+                "The sign is wrong: an optimiser descends, so the loss is minus what is to grow.",
                 lambda log_probs, rewards: -policy_loss(log_probs, rewards),
             ),
             Mistake(
@@ -464,6 +491,14 @@ EXERCISES = (
                 _group_as(lambda r: _deviation(r).clamp(min=1e-6)),
             ),
             Mistake(
+                "Mean of r² less squared mean may round to less than 0 where rewards are large: square the deviations.",
+                _group_as(lambda r: (r.square().mean(1, keepdim=True) - r.mean(1, keepdim=True) ** 2).sqrt() + 1e-6),
+            ),
+            Mistake(
+                "The advantages are cut at ±2; a rare reward lies further from the mean.",
+                lambda rewards: group_advantages(rewards).clamp(-2, 2),
+            ),
+            Mistake(
                 "1e-6 is added to the quotient; add it to what divides.",
                 lambda rewards: (rewards - rewards.mean(1, keepdim=True)) / _deviation(rewards) + 1e-6,
             ),
@@ -495,16 +530,20 @@ EXERCISES = (
             ),
             Mistake("It is not clipped.", _clip_as(lambda ratio, gain, epsilon: ratio * gain)),
             Mistake(
-                "The ratio is turned: it is new over old.",
+                "The ratio is upside down: it is new over old.",
                 _clip_as(lambda ratio, gain, epsilon: _smaller(1 / ratio, gain, epsilon)),
             ),
             Mistake(
-                "The policy that drew is not used: ρ is new over old.",
+                "The policy that sampled is not used: ρ is new over old.",
                 lambda new, old, advantage, epsilon: _smaller(new.exp(), advantage, epsilon),
             ),
             Mistake(
                 "A difference of log-probabilities is the logarithm of the ratio; take exp.",
                 lambda new, old, advantage, epsilon: _smaller(new - old, advantage, epsilon),
+            ),
+            Mistake(
+                "exp of a very negative log-probability is 0 in a computer: subtract first, then take exp.",
+                lambda new, old, advantage, epsilon: _smaller(new.exp() / old.exp(), advantage, epsilon),
             ),
             Mistake(
                 "A quotient of log-probabilities is no ratio of probabilities: subtract, then take exp.",
@@ -515,7 +554,7 @@ EXERCISES = (
                 lambda new, old, advantage, epsilon: clipped(new, old, advantage, epsilon).mean(),
             ),
             Mistake(
-                "The sign is turned: this is what is to grow, not the loss.",
+                "The sign is wrong: this is what is to grow, not the loss.",
                 lambda new, old, advantage, epsilon: -clipped(new, old, advantage, epsilon),
             ),
             Mistake(

@@ -6,6 +6,8 @@ import torch
 
 from sdg_lab import course
 from sdg_lab.course.ch04 import exercises as ch04
+from sdg_lab.course.engine import registry
+from sdg_lab.course.engine.grade import verdict
 from sdg_lab.models.gan import GAN, losses
 
 
@@ -63,3 +65,32 @@ def test_the_penalties_are_those_of_the_library():
         (ch04.generator_loss(real[:, 0, 0, 0]), losses.generator_loss("non-saturating", real[:, 0, 0, 0])),
     ):
         torch.testing.assert_close(ours, theirs)
+
+
+def by_the_largest_of_all(log_p, log_q):
+    most = torch.maximum(log_p, log_q).max()
+    return (log_p - most).exp() / ((log_p - most).exp() + (log_q - most).exp())
+
+
+def image_by_image(discriminator, real):
+    return sum(ch04.r1(discriminator, image[None]) for image in real) / len(real)
+
+
+def detached(discriminator, real):
+    return ch04.r1(discriminator, real).detach()
+
+
+@pytest.mark.parametrize(
+    ("key", "answer", "says"),
+    [
+        ("04.optimal_discriminator", by_the_largest_of_all, "near both and far from both"),
+        ("04.r1", image_by_image, "give it all images at once"),  # the notebook's discriminator holds their labels
+        ("04.r1", detached, "nothing detached"),
+        ("04.generator_loss", lambda logits: torch.log(1 + torch.exp(-logits)).mean(), "exp(800) for inf"),
+    ],
+)
+def test_what_only_the_extremes_tell_is_refused_on_every_seed(key, answer, says):
+    for seed in range(4):
+        result = verdict(registry.find(key), answer, seed=seed)
+        assert result.status in ("failed", "error")
+        assert says in result.message

@@ -4,7 +4,9 @@ import numpy as np
 import torch
 
 from sdg_lab.course.ch05 import exercises as ch05
+from sdg_lab.course.engine import registry
 from sdg_lab.course.engine import weights as trained
+from sdg_lab.course.engine.grade import verdict
 from sdg_lab.models.diffusion import Diffusion, noise
 
 MEGABYTE = 2**20
@@ -51,3 +53,13 @@ def test_the_shipped_weights_draw_ink_on_paper():
     ink = digits.pixels.mean(axis=(1, 2, 3))
     assert np.all((ink > 0.03) & (ink < 0.4))
     assert ink[1] < ink[0]  # a one needs less ink than a nought
+
+
+def test_an_answer_must_bear_a_schedule_in_double_precision_as_the_notebook_calls_it():
+    def factors_of_the_images_dtype_only(x0, t, noise, alphas_bar):
+        both = torch.stack([alphas_bar[t].sqrt(), (1 - alphas_bar[t]).sqrt()])
+        return torch.einsum("kn,knchw->nchw", both, torch.stack([x0, noise]))  # raises for mixed dtypes
+
+    result = verdict(registry.find("05.q_sample"), factors_of_the_images_dtype_only)
+    assert result.status == "error"
+    assert "images in single precision" in result.message

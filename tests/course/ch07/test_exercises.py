@@ -8,6 +8,8 @@ import torch
 from torch.nn import functional as F
 
 from sdg_lab.course.ch07.exercises import attention, cache_step, causal_mask, nucleus, rms_norm
+from sdg_lab.course.engine import registry
+from sdg_lab.course.engine.grade import verdict
 from sdg_lab.models.sequences.sampling import filter_logits
 
 
@@ -60,3 +62,36 @@ def test_the_norm_is_that_of_torch_s_layer() -> None:
     x, layer = 3 * _normal(2, 5, 8, seed=5) + 1, torch.nn.RMSNorm(8, eps=0.1, dtype=torch.float64)
     layer.weight.data = _normal(8, seed=6).exp()
     torch.testing.assert_close(rms_norm(x, layer.weight, 0.1), layer(x))
+
+
+def _attention(largest: bool = False, fill: float = -math.inf):
+    def answer(q, k, v, mask=None):
+        scores = q @ k.mT / math.sqrt(q.shape[-1])
+        scores = scores if mask is None else scores.masked_fill(~mask, fill)
+        powers = (scores - scores.max()).exp() if largest else None
+        weights = scores.softmax(-1) if powers is None else powers / (powers.sum(-1, keepdim=True) + 1e-9)
+        return weights @ v, weights
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("key", "answer", "says"),
+    [
+        ("07.attention", _attention(largest=True), "those above them masked"),
+        ("07.attention", _attention(fill=-100.0), "Masked scores were made low, but not low enough"),
+        ("07.attention", _attention(fill=-1e4), "those above them masked"),
+        ("07.attention", lambda *case: attention(*case)[0], "expected 2 things"),
+        ("07.cache_step", lambda q, k, v, *old: (old[1].mean(2, True), *cache_step(q, k, v, *old)[1:]), "old values"),
+    ],
+)
+def test_what_only_the_extremes_tell_is_refused_on_every_seed(key, answer, says) -> None:
+    for seed in range(4):
+        result = verdict(registry.find(key), answer, seed=seed)
+        assert result.status == "failed"
+        assert says in result.message
+
+
+def test_any_number_that_no_score_can_undercut_hides_a_key() -> None:
+    for fill in (-1e9, torch.finfo(torch.float32).min):
+        assert verdict(registry.find("07.attention"), _attention(fill=fill)).status == "passed"

@@ -1,9 +1,12 @@
 """Chapter 08: its references against autograd, numpy, and the losses that the models use."""
 
 import numpy as np
+import pytest
 import torch
 
 from sdg_lab.course.ch08.exercises import bandit_gradient, clipped, group_advantages, penalised_rewards, policy_loss
+from sdg_lab.course.engine import registry
+from sdg_lab.course.engine.grade import verdict
 from sdg_lab.models.policy.gradient import advantages, clipped_surrogate
 
 
@@ -47,3 +50,50 @@ def test_advantages_and_surrogate_are_those_of_numpy_and_of_the_library() -> Non
     smaller = np.minimum(ratio * gain.numpy(), np.clip(ratio, 0.7, 1.3) * gain.numpy())
     torch.testing.assert_close(clipped(new, old, gain, 0.3), torch.from_numpy(smaller))
     torch.testing.assert_close(clipped(new, old, gain, 0.3), clipped_surrogate(new, old, gain, 0.3))
+
+
+def _others_one_by_one(log_probs, rewards):
+    n = len(rewards)
+    others = [torch.cat([rewards[:i], rewards[i + 1 :]]).mean() for i in range(n)]
+    return -torch.stack([(rewards[i] - others[i]) * log_probs[i] for i in range(n)]).mean()
+
+
+def _others_by_a_matrix(log_probs, rewards):
+    n = len(rewards)
+    weights = (torch.ones(n, n) - torch.eye(n)).to(rewards.dtype) / (n - 1)
+    return -((rewards - weights @ rewards) * log_probs).mean()
+
+
+@pytest.mark.parametrize("answer", [_others_one_by_one, _others_by_a_matrix])
+def test_rounding_of_terms_that_cancel_is_no_mistake(answer) -> None:
+    for seed in range(10):
+        result = verdict(registry.find("08.policy_loss"), answer, seed=seed)
+        assert result.status == "passed", result
+
+
+def _clamped(theta, rewards):
+    powers = theta.clamp(-50, 50).exp()
+    pi = powers / powers.sum()
+    return pi * (rewards - (pi * rewards).sum())
+
+
+def _forward_mode(theta, rewards):
+    units = torch.eye(len(theta), dtype=theta.dtype)
+    return torch.stack([torch.func.jvp(lambda t: t.softmax(0) @ rewards, (theta,), (unit,))[1] for unit in units])
+
+
+@pytest.mark.parametrize(
+    ("key", "answer", "says"),
+    [
+        ("08.bandit", _clamped, "800, 799 and 797"),
+        ("08.bandit", _forward_mode, "without jvp"),
+        ("08.kl_penalty", lambda r, new, old, beta: r - beta * (new - old).detach().clamp(-10, 10), "±10"),
+        ("08.group_advantages", lambda r: group_advantages(r).clamp(-2, 2), "±2"),
+        ("08.clipped", lambda new, *rest: clipped(new.exp().log(), *rest), "very unlikely"),
+    ],
+)
+def test_what_only_the_extremes_tell_is_refused_on_every_seed(key, answer, says) -> None:
+    for seed in range(6):
+        result = verdict(registry.find(key), answer, seed=seed)
+        assert result.status == "failed"
+        assert says in result.message
