@@ -100,6 +100,11 @@ def test_logits_may_have_a_gradient(temperature: float) -> None:
     assert Decoding(temperature=temperature).choose(logits, torch.Generator()) == [1, 0]
 
 
+def test_a_temperature_of_1_draws() -> None:
+    assert set(Decoding(temperature=1.0).choose(torch.zeros(64, 2), torch.Generator().manual_seed(0))) == {0, 1}
+    assert Decoding().choose(torch.zeros(2, 2), torch.Generator()) == [0, 0]
+
+
 @pytest.mark.parametrize("long", range(1, CONTEXT + 1))
 def test_a_short_prompt_beside_a_long_one_still_fills_the_context(network: Transformer, long: int) -> None:
     prompts = [[5], [7] * long]
