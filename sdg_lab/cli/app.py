@@ -199,7 +199,7 @@ def data(name: Annotated[str | None, typer.Argument(help="A data set; without it
 
     Your own file is read in Python, from sdg_lab.data: read_table("people.csv") for a CSV or Parquet table,
     read_images("photos/") for a folder of images, read_text("lines.txt") for a text, one item a line. Each
-    splits it into train, validation and test, ready for every model.
+    splits it into train, validation and test.
     """
     from sdg_lab import data as sets
 
