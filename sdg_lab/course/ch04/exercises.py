@@ -216,7 +216,8 @@ def _matrices(rng: np.random.Generator) -> Iterator[Case]:
     ):
         name = f"a {shape[0]}×{shape[1]} matrix, {steps} step{'s' if steps > 1 else ''}"
         yield Case(_normal(rng, *shape, dtype=dtype), _normal(rng, shape[0], dtype=dtype), steps, name=name)
-    yield Case(50 * _normal(rng, 4, 3), 1e-3 * _normal(rng, 4), 200, name="a large matrix and a short u, 200 steps")
+    large, short = 50 * _normal(rng, 4, 3), 1e-3 * _normal(rng, 4)
+    yield Case(large, short, steps=200, name="a large matrix and a short u, steps=200 by name, as in the notebook")
 
 
 def _squared_stretch(weight: Tensor, u: Tensor, steps: int) -> Tensor:

@@ -86,6 +86,7 @@ def detached(discriminator, real):
         ("04.optimal_discriminator", by_the_largest_of_all, "near both and far from both"),
         ("04.r1", image_by_image, "give it all images at once"),  # the notebook's discriminator holds their labels
         ("04.r1", detached, "nothing detached"),
+        ("04.spectral_norm", lambda weight, u, n: ch04.largest_singular_value(weight, u, n), "'steps'"),
         ("04.generator_loss", lambda logits: torch.log(1 + torch.exp(-logits)).mean(), "exp(800) for inf"),
     ],
 )
