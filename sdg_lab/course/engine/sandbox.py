@@ -236,6 +236,14 @@ class _Alarm:
         """Have another thread raise: on Windows, and for a check that does not run in the main thread."""
         here = threading.get_ident()
         late, done, lock = threading.Event(), threading.Event(), threading.Lock()
+        traced: list[tuple[types.FrameType, Any]] = []
+        tracer = sys.gettrace()
+
+        class Again(Stopped):
+            """What a body that caught the first one gets: it is made in the body's own thread, where a trace is set."""
+
+            def __init__(this) -> None:
+                traced.extend(self._raise_at_the_next_line(sys._getframe(1)))
 
         def raise_there(error: type[BaseException] | None) -> None:
             what = None if error is None else ctypes.py_object(error)
@@ -251,8 +259,9 @@ class _Alarm:
                     if self._spares(sys._current_frames().get(here)):
                         wait = self.seconds
                         continue
+                    error = Again if late.is_set() else Stopped
                     late.set()
-                    raise_there(Stopped)
+                    raise_there(error)
 
         watcher = threading.Thread(target=watch, daemon=True)
         watcher.start()
@@ -264,4 +273,8 @@ class _Alarm:
             with lock:
                 done.set()
                 raise_there(None)
+            if traced:
+                for frame, before in reversed(traced):
+                    frame.f_trace = before
+                sys.settrace(tracer)
             watcher.join()

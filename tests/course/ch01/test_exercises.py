@@ -29,8 +29,8 @@ EVENTS = [[(symbol,) for symbol in f"{name}·"] + list(pairwise(f"·{name}·")) 
 
 
 def _matrix(chain):
-    boundary, *letters = chain.symbols
-    return np.stack([chain.next_distribution(context) for context in ("", *letters)])
+    contexts = ("", *chain.symbols[1:])  # the boundary, then the letters
+    return np.stack([chain.next_distribution(context) for context in contexts])
 
 
 @given(st.lists(st.text("ahn", min_size=1), min_size=1))

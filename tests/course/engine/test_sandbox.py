@@ -98,9 +98,10 @@ def test_a_tracer_of_somebody_else_is_put_back():
         sys.settrace(before)
 
 
-def test_a_loop_in_another_thread_is_stopped_too():
+@pytest.mark.parametrize("loop", [forever_and_careful, forever_and_careless])
+def test_a_loop_in_another_thread_is_stopped_too(loop):
     said = []
-    thread = threading.Thread(target=lambda: said.append(run(forever_and_careful, 0.3)[1]))
+    thread = threading.Thread(target=lambda: said.append(run(loop, 0.3)[1]), daemon=True)
     thread.start()
     thread.join(10)
     assert not thread.is_alive()
