@@ -23,13 +23,13 @@ from sdg_lab import data, metrics, training
 from sdg_lab.course.ch07.shelf import MAX_SYMBOLS, Shelf, in_common_key
 from sdg_lab.course.engine import weights as trained
 from sdg_lab.models.markov import MarkovChain
-from sdg_lab.models.neural import seeded
 from sdg_lab.models.recurrent import Recurrent
 from sdg_lab.models.sequences.alphabet import Sequences
 from sdg_lab.models.sequences.base import SequenceModel
 from sdg_lab.models.sequences.subwords import Subwords
 from sdg_lab.models.transformer import GPT, Transformer
 from sdg_lab.training.muon import Muon
+from sdg_lab.training.randomness import seeded
 from sdg_lab.training.schedules import warm_up_then_linear
 
 HELD_OUT, TRAINED_ON = 5_000, 128_000

@@ -52,7 +52,10 @@ def takes(kind: type, defaults: Mapping[str, Any]) -> Callable[[Callable[P, R]],
 
 def known(function: Callable[P, R]) -> Callable[P, R]:
     """Let a method whose options are all in its signature refuse others as :func:`takes` does."""
-    names = set(inspect.signature(function).parameters)
+    parameters = inspect.signature(function).parameters
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return function  # it hands options on, and whoever takes them knows them
+    names = set(parameters)
 
     @functools.wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
