@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import difflib
-import math
+import sys
 from collections.abc import Iterable
 from typing import Any, ParamSpec
 
@@ -43,7 +43,7 @@ def number(
         ValueError: if it is not a finite number, or lies outside the bounds (``above`` and ``below`` are excluded).
     """
     right = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, (bool, np.bool_))
-    right = right and math.isfinite(value)
+    right = right and abs(value) <= sys.float_info.max  # a whole number may be larger than any float; NaN fails too
     right = right and (above is None or value > above) and (least is None or value >= least)
     if not (right and (below is None or value < below) and (most is None or value <= most)):
         bounds = _bounds(above=above, least=least, below=below, most=most)
@@ -52,12 +52,12 @@ def number(
 
 
 def seed_or_none(value: Any) -> int | None:
-    """Return a seed of random numbers, or None for others each time.
+    """Return a seed of random numbers, below 2⁶³, or None for others each time.
 
     Raises:
         ValueError: if it is neither.
     """
-    return None if value is None else whole("seed", value, least=0)
+    return None if value is None else whole("seed", value, least=0, most=2**63 - 1)
 
 
 def truth(name: str, value: Any) -> bool:
@@ -81,7 +81,7 @@ def one_of(name: str, value: Any, choices: Iterable[str]) -> Any:
         ValueError: if it is not; the message names all of them, and the nearest.
     """
     choices = tuple(choices)
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}{did_you_mean(value, choices)}")
     return value
 

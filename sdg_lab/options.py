@@ -69,6 +69,9 @@ def _refuse_unknown(function: Any, args: Any, kwargs: Mapping[str, Any], known: 
     for name in kwargs.keys() - known:
         owner = type(args[0]).__name__
         where = owner if function.__name__ == "__init__" else f"{owner}.{function.__name__}"
+        fit = getattr(args[0], "fit", None)
+        if where == owner and fit is not None and name in inspect.signature(fit).parameters:
+            raise TypeError(f"{where} has no option {name!r}; its fit has one of this name")
         raise TypeError(f"{where} has no option {name!r}{did_you_mean(name, known - {'self'})}")
 
 

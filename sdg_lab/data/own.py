@@ -100,7 +100,7 @@ def read_table(
     for name, kind in kinds.items():
         if kind == "dates" and name not in categories:
             line = dates_to_numbers(table[name])
-            notes += (f"column {name!r}: models learn from numbers: for table in dataset.parts.values(): {line}",)
+            notes += (f"column {name!r}: models learn from numbers; with pandas as pd, {_IN_ALL_PARTS}{line}",)
         elif name not in (*categories, target, group, time) and (note := _note(table[name], kind)):
             notes += (f"column {name!r}: {note}",)
         if kind == "categories" or name in categories:
@@ -199,6 +199,9 @@ def _file(path: str | Path, reader: str) -> Path:
     return path
 
 
+_IN_ALL_PARTS = "the data set as dataset: for table in dataset.parts.values(): "
+
+
 def _texts(name: str, values: Any) -> tuple[str, ...]:
     """Return one text or several, as they stand in a file."""
     found = (values,) if isinstance(values, str) or not isinstance(values, Collection) else tuple(values)
@@ -211,7 +214,8 @@ def _texts(name: str, values: Any) -> tuple[str, ...]:
 def _note(column: pd.Series[Any], kind: str) -> str:
     """Return what to note about numbers or categories that may be something else."""
     if len(column) >= SEVERAL and column.dtype.kind != "f" and column.is_unique:
-        return "every row has another value; if it is an id, remove it: a model would learn it like the rest"
+        drop = f"{_IN_ALL_PARTS}del table[{column.name!r}]"
+        return f"every row has another value; an id is to be removed, or it is learned like the rest; with {drop}"
     cells = column.dropna()
     first = re.fullmatch(_WITH_UNIT, str(cells.iloc[0]).strip())
     if kind == "categories" and first:

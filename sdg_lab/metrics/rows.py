@@ -102,7 +102,9 @@ def finite(values: npt.ArrayLike, name: str, *, axes: int = 1) -> Array:
         raise ValueError(f"{name} must be an array of {axes} axes, got shape {numbers.shape}")
     if not np.isfinite(numbers).all():
         where = np.argwhere(~np.isfinite(numbers))[0].tolist()
-        raise ValueError(f"{name}{where} is {numbers[tuple(where)]}; every value must be finite")
+        value = numbers[tuple(where)]
+        why = " (a model without smoothing holds what it never saw to be impossible)" if value == -np.inf else ""
+        raise ValueError(f"{name}{where} is {value}; every value must be finite{why}")
     return numbers
 
 

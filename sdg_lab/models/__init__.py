@@ -1,1 +1,1 @@
-"""One file a family; every model follows :mod:`sdg_lab.models.contract`."""
+"""One folder a family; every model follows :mod:`sdg_lab.models.contract`."""

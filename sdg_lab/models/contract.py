@@ -3,7 +3,7 @@
 =====================  ======================================================================================
 ``fit(data)``          learns; the same seed gives the same model on the same machine
 ``sample(n)``          new rows, of the data's own type
-``log_prob(x)``        nats, shape (n,): only where it is exact (Markov chain, Bayesian network, RNN, transformer)
+``log_prob(x)``        nats, shape (n,): only where it is exact (Gaussians, Markov chain, Bayesian network, RNN, GPT)
 ``log_prob_bound(x)``  a lower bound in nats, shape (n,): VAE, diffusion; never passed off as ``log_prob``
 ``save`` / ``load``    one safetensors file: arrays, and a header in JSON
 =====================  ======================================================================================
@@ -68,9 +68,10 @@ class SyntheticModel(ABC, Generic[Data]):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Let a mistyped argument be told the nearest, and ``help`` not show what torch says of its ``__init__``."""
         super().__init_subclass__(**kwargs)
-        if (made := cls.__dict__.get("__init__")) is not None:
-            made.__doc__ = made.__doc__ or "Make an unfitted model; the class explains the arguments."
-            cls.__init__ = known(made)  # type: ignore[method-assign]
+        for name in {"__init__", "fit", "sample"} & set(cls.__dict__):
+            method = cls.__dict__[name]
+            method.__doc__ = method.__doc__ or "Make an unfitted model; the class explains the arguments."
+            setattr(cls, name, known(method))
 
     arrays: ClassVar[Literal["numpy", "torch"]] = "numpy"
     """As what :meth:`restore` gets the arrays of a file."""

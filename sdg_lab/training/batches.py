@@ -19,9 +19,12 @@ def as_batch(data: Tensor | Sequence[Tensor], name: str = "data") -> Batch:
     """Return ``data`` as a tuple of tensors, or refuse it.
 
     Raises:
+        TypeError: for arrays and lists of numbers.
         ValueError: if there is nothing in it, lengths differ, or a floating tensor holds NaN or infinity.
     """
     tensors = (data,) if isinstance(data, Tensor) else tuple(data)
+    if strange := [type(t).__name__ for t in tensors if not isinstance(t, Tensor)]:
+        raise TypeError(f"{name} must be tensors, got {strange[0]}: torch.as_tensor(…) makes one of an array")
     if not tensors or len(tensors[0]) == 0:
         raise ValueError(f"{name} is empty: give at least one example")
     lengths = [len(t) for t in tensors]

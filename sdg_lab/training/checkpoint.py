@@ -86,6 +86,8 @@ class State:
             raise ValueError(f"{path} has {done} epochs behind it, more than the {epochs} asked for; {REMEDY}")
         weights = {part: _part(tensors, part) for part in self._parts()}
         _check_shapes(path, weights["model"], self.model.state_dict())
+        if self.average is not None:
+            _check_shapes(path, weights["average"], self.average.state_dict())
 
         self.model.load_state_dict(weights["model"])
         if self.average is not None:

@@ -77,8 +77,7 @@ def train(
         ValueError: for data that are empty, unequal in length or not finite, for settings out of range, for
             ``validation`` of a game, in which no single loss says how good the model is, and for a ``checkpoint`` that
             is damaged or of another run.
-        DivergedError: if a loss is NaN or infinite; names the step. The weights are those before that step, unless it
-            is the weights themselves that are named.
+        DivergedError: if a loss is NaN or infinite; names the step. The player whose loss it is has not stepped.
     """
     _check_settings(epochs=epochs, batch_size=batch_size, lr=lr, patience=patience, ema=ema, clip=clip, seed=seed)
     if schedule is not None and not callable(schedule):
@@ -164,6 +163,7 @@ def evaluate(model: nn.Module, data: Tensor | Sequence[Tensor], *, batch_size: i
         ValueError: as :func:`sdg_lab.training.train` does for data.
     """
     tensors = as_batch(data, "data")
+    whole("batch_size", batch_size, least=1)
     was_training, total = model.training, 0.0
     model.eval()
     try:

@@ -35,7 +35,7 @@ def caller_keeps_randomness() -> Iterator[None]:
 def seeded(seed: int) -> Iterator[None]:
     """Let torch draw from a seed inside, such as new weights; the caller's random state is left as it was."""
     with caller_keeps_randomness():
-        torch.manual_seed(whole("seed", seed, least=0))
+        torch.manual_seed(whole("seed", seed, least=0, most=2**63 - 1))
         yield
 
 

@@ -25,7 +25,7 @@ def cosine(share: float) -> float:
 
 def warm_up_then_linear(share: float, *, warm_up: float = 0.05) -> float:
     """:func:`linear`, times a factor that rises from 0 to 1 in the first ``warm_up`` of the training."""
-    return min(1.0, share / warm_up) * linear(share)
+    return (share / warm_up if share < warm_up else 1.0) * linear(share)
 
 
 def warm_up_then_cosine(share: float, *, warm_up: float = 0.05) -> float:

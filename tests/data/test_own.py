@@ -204,10 +204,10 @@ def test_what_may_be_something_else_is_noted(suffix: str, tmp_path: Path) -> Non
     })  # fmt: skip
     path = tmp_path / f"mine{suffix}"
     table.to_parquet(path) if suffix == ".parquet" else table.to_csv(path, index=False)
-    alike = "every row has another value; if it is an id, remove it: a model would learn it like the rest"
+    alike = "every row has another value; an id is to be removed, or it is learned like the rest; with the data set as "
     noted = (
-        f"column 'id': {alike}",
-        f"column 'name': {alike}",
+        f"column 'id': {alike}dataset: for table in dataset.parts.values(): del table['id']",
+        f"column 'name': {alike}dataset: for table in dataset.parts.values(): del table['name']",
         "column 'rate': '0.5%' is a category, for its unit; take '%' out of the file to have numbers",
         "column 'price': '$1,000' is a category, for its unit; take '$' out of the file to have numbers",
         "column 'weight': '0 kg' is a category, for its unit; take 'kg' out of the file to have numbers",
@@ -221,7 +221,7 @@ def test_the_noted_line_turns_dates_into_numbers_of_one_zero(tmp_path: Path) -> 
     pd.DataFrame({"day": days, "x": days.dt.day}).to_csv(tmp_path / "mine.csv", index=False)
     dataset = data.read_table(tmp_path / "mine.csv", time="day")
     (note,) = dataset.notes
-    name, line = note.split(": models learn from numbers: ")
+    name, line = re.split(": models learn .* as dataset: ", note)
     exec(line, {"dataset": dataset, "pd": pd})
     assert name == "column 'day'"
     assert whole(dataset)["day"].tolist() == list(range(18262, 18302))

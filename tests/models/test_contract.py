@@ -688,6 +688,7 @@ def test_weights_that_are_refused_leave_a_fitted_model_as_it_was(name: str, faul
     family = NEURAL[name]
     model = family.fitted()
     weights = dict(family.fitted(seed=1).state_dict())
+    broken = {**model.facts(), **{key: [3, 3] for key in model.facts()}}
     last = [key for key in weights if key != "facts"][-1]
     match fault:
         case "missing":
@@ -697,7 +698,7 @@ def test_weights_that_are_refused_leave_a_fitted_model_as_it_was(name: str, faul
         case "of another shape":
             weights[last] = torch.zeros(7, 7, 7)
         case "other facts":
-            weights["facts"] = torch.tensor(list(b'{"letters": 3}'), dtype=torch.uint8)
+            weights["facts"] = torch.tensor(list(json.dumps(broken).encode()), dtype=torch.uint8)
         case _:
             weights["facts"] = torch.tensor([1, 2], dtype=torch.uint8)
     before, drawn = {key: value.clone() for key, value in model.state_dict().items()}, family.sample(model)
@@ -742,6 +743,28 @@ def test_a_mistyped_option_of_the_class_is_told_the_nearest(name: str) -> None:
     option = list(inspect.signature(owner).parameters)[-1]
     with pytest.raises(TypeError, match=rf"^{owner.__name__} has no option '{option}s'; did you mean '{option}'\?$"):
         owner(**{f"{option}s": 1})
+
+
+@each
+def test_a_mistyped_option_of_sample_is_told_the_nearest(name: str, models: dict[str, Any]) -> None:
+    owner = type(models[name]).__name__
+    with pytest.raises(TypeError, match=rf"^{owner}\.sample has no option 'sed'; did you mean 'seed'\?$"):
+        models[name].sample(2, sed=3)
+
+
+@each_neural
+def test_an_option_of_fit_given_to_the_class_is_sent_there(name: str) -> None:
+    owner = type(NEURAL[name].make()).__name__
+    with pytest.raises(TypeError, match=rf"{owner} has no option 'epochs'; its fit has one of this name"):
+        type(NEURAL[name].make())(epochs=3)
+
+
+@each
+@pytest.mark.parametrize("seed", [True, 2.5, -1, 2**63, "a"])
+def test_a_seed_that_is_none_is_refused(name: str, seed: Any, models: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="seed must be a whole number"):
+        FAMILIES[name].sample(models[name], seed=seed)
+    assert same(*(FAMILIES[name].sample(models[name], seed=s) for s in (3, np.int64(3))))
 
 
 @each_neural

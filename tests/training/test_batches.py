@@ -188,3 +188,9 @@ def test_only_what_training_changes_is_counted() -> None:
     assert n_parameters(model) == 4 + 4 + 1
     model.register_buffer("constant", CLOUD)
     assert n_parameters(model) == 4 + 4 + 1
+
+
+@pytest.mark.parametrize("strange", [np.ones((4, 2)), [[1.0], [2.0]]], ids=["array", "list"])
+def test_what_are_no_tensors_are_refused_by_name(strange: Any) -> None:
+    with pytest.raises(TypeError, match=r"data must be tensors, got (ndarray|list): torch\.as_tensor"):
+        as_batch(strange if isinstance(strange, list) else (strange,))

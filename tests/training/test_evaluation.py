@@ -88,3 +88,8 @@ def test_the_mode_is_put_back_when_the_loss_fails() -> None:
 def test_bad_data_are_refused() -> None:
     with pytest.raises(ValueError, match="tensor 0 of data is not finite at example 2"):
         evaluate(Point(), torch.tensor([[0.0], [1.0], [float("nan")]]))
+
+
+def test_batches_of_nothing_are_refused() -> None:
+    with pytest.raises(ValueError, match="batch_size must be a whole number >= 1, got 0"):
+        evaluate(fresh(), problem(), batch_size=0)

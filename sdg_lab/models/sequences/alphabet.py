@@ -57,8 +57,12 @@ class Alphabet:
 
     @classmethod
     def from_facts(cls, facts: Mapping[str, Any]) -> Self:
-        """Make the alphabet that :meth:`facts` describes."""
-        return cls(tuple(facts["letters"]), facts["characters"])
+        """Make the alphabet that :meth:`facts` describes; :class:`ValueError` if they describe none."""
+        letters, characters = tuple(facts["letters"]), facts["characters"]
+        texts = all(isinstance(letter, str) for letter in letters)
+        if not texts or list(letters) != sorted(set(letters)) or not isinstance(characters, bool):
+            raise ValueError("its letters must be different texts in order, and characters true or false")
+        return cls(letters, characters)
 
     def facts(self) -> dict[str, Any]:
         """Return the symbols and their kind, as JSON can say them."""

@@ -8,6 +8,7 @@ Everything else is here: training, exact likelihoods, sampling, and running text
 
 from __future__ import annotations
 
+import os
 from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, Self, Unpack, cast
@@ -296,6 +297,8 @@ class SequenceModel(NeuralModel[Sequences]):
             TypeError: if the text is neither a ``str`` nor a tuple.
             ValueError: if it is empty, the context is out of range, or a character of the validation text is unknown.
         """
+        if isinstance(text, str) and os.path.isfile(text):
+            raise ValueError(f"{text!r} is the name of a file; read it first, as sdg_lab.data.read_text does")
         context = self._text_context(context, default=self.context or 128)
         alphabet = Alphabet.of(one_text(text))
         batch = padding.windows(alphabet.encode(one_text(text))[0], context)
@@ -423,4 +426,7 @@ class SequenceModel(NeuralModel[Sequences]):
 
     def set_facts(self, facts: dict[str, Any]) -> None:
         """Take over the symbols, and make the layers for them."""
-        self._prepare(Alphabet.from_facts(facts), facts["text_context"], seed=0)
+        context = facts["text_context"]
+        if context is not None:
+            whole("text_context", context, least=1)
+        self._prepare(Alphabet.from_facts(facts), context, seed=0)

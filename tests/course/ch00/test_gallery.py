@@ -40,6 +40,7 @@ def test_an_unknown_family_is_refused() -> None:
         gallery.draw("flow")
 
 
+@pytest.mark.slow
 def test_the_picture_of_the_readme_is_a_png(tmp_path) -> None:
     path = gallery.picture(tmp_path / "assets" / "families.png")
     assert path.read_bytes().startswith(b"\x89PNG")

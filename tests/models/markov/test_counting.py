@@ -117,7 +117,7 @@ def test_questions_that_cannot_be_answered_are_refused():
     chain = CountingChain(1).fit(TINY)
     with pytest.raises(ValueError, match="n, the number of samples, must be a whole number >= 1, got -3"):
         chain.sample(-3)
-    with pytest.raises(ValueError, match=r"seed must be a whole number >= 0, got 1\.5"):
+    with pytest.raises(ValueError, match=r"seed must be a whole number >= 0 and .*, got 1\.5"):
         chain.sample(1, seed=1.5)
     new = CountingChain()
     for ask in (lambda: new.sample(1), lambda: new.log_prob(TINY), lambda: new.probability("a", ())):

@@ -424,3 +424,27 @@ def test_what_does_not_fit_is_refused(fitted: GPT) -> None:
         gpt(n_head=3)
     with pytest.raises(TypeError, match="Transformer has no option 'layers'; did you mean 'n_layers'"):
         Transformer(5, layers=3)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"letters": ["a"] * 17},
+        {"letters": list(range(17))},
+        {"letters": ["b", "a"]},
+        {"characters": "x"},
+        {"text_context": -1},
+        {"text_context": 1.5},
+    ],
+    ids=str,
+)
+def test_facts_that_describe_no_model_are_refused(change: dict[str, Any]) -> None:
+    model = gpt().fit(["ab", "ba"], epochs=1, progress=False)
+    with pytest.raises(ValueError, match="must be"):
+        model.set_facts(model.facts() | change)
+
+
+def test_the_name_of_a_file_is_not_learned_as_a_text(tmp_path: Path) -> None:
+    (tmp_path / "story.txt").write_text("once upon a time")
+    with pytest.raises(ValueError, match=r"is the name of a file; read it first, as sdg_lab.data.read_text does"):
+        gpt().fit_text(str(tmp_path / "story.txt"), epochs=1, progress=False)
