@@ -35,3 +35,14 @@ def test_a_schedule_is_its_closed_form(schedule: Callable[[float], float], close
 @pytest.mark.parametrize("schedule", [schedules.linear, schedules.cosine])
 def test_without_a_warm_up_it_begins_with_the_whole_rate(schedule: Callable[[float], float]):
     assert schedule(0.0) == 1
+
+
+def test_a_warm_up_of_nothing_is_none():
+    assert [schedules.warm_up_then_cosine(t, warm_up=0.0) for t in SHARES] == [schedules.cosine(t) for t in SHARES]
+    assert [schedules.warm_up_then_linear(t, warm_up=0.0) for t in SHARES] == [schedules.linear(t) for t in SHARES]
+
+
+@pytest.mark.parametrize("schedule", [schedules.warm_up_then_linear, schedules.warm_up_then_cosine])
+def test_with_a_warm_up_it_begins_at_nothing_and_is_never_above_1(schedule: Callable[[float], float]):
+    assert schedule(0.0) == 0
+    assert 0.95 <= max(map(schedule, SHARES)) <= 1
