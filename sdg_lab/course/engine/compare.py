@@ -50,7 +50,12 @@ def settle(value: Any) -> Any:
     None of an answer's own methods is called afterwards.
     """
     if is_tensor(value):
-        return value if value.layout == sys.modules["torch"].strided else value.to_dense()
+        try:
+            dense = value if value.layout == sys.modules["torch"].strided else value.to_dense()
+            _numpy(dense)
+        except Exception:  # on the meta device, quantised, nested, or of 8 bits: numpy has no such thing
+            return Opaque(_short(value), _kind(value))
+        return dense
     if isinstance(value, np.ndarray):
         return np.asarray(value)  # a subclass, such as that of masked arrays, compares in its own way
     if value is None or value is ... or isinstance(value, bytes | np.generic | bool | int | float | complex):

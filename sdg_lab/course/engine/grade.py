@@ -44,6 +44,7 @@ class Outcome:
     Attributes:
         value: what it returned, settled and in the exercise's form.
         error: what it raised instead.
+        said: its message.
         gradients: those of ``value``.
         broken: why torch cannot take them; empty if it can.
         change: what it did to its arguments, as the rest of a sentence; empty if nothing.
@@ -52,6 +53,7 @@ class Outcome:
 
     value: Any = None
     error: BaseException | None = None
+    said: str = ""
     gradients: grad.Gradients = field(default_factory=dict)
     broken: str = ""
     change: str = ""
@@ -153,8 +155,8 @@ def _outcome(
         except (KeyboardInterrupt, SystemExit, Stopped):
             raise
         except BaseException as error:  # GeneratorExit, CancelledError: none of them may end the check
-            return Outcome(error=error, change=change)
-        return Outcome(value, None, found, broken, change)
+            return Outcome(error=error, said=_said(error), change=change)
+        return Outcome(value, gradients=found, broken=broken, change=change)
 
 
 def _gradients(value: Any, like: Any, arguments: Mapping[str, Any]) -> tuple[grad.Gradients, str]:
@@ -214,11 +216,11 @@ def _told(exercise: Exercise, outcome: Outcome, want: Outcome, case: Case) -> st
     """Return what is the matter with an outcome; empty if it is right."""
     if want.error is not None:
         if outcome.error is not None:
-            return "" if isinstance(outcome.error, type(want.error)) else _said(outcome.error)
+            return "" if isinstance(outcome.error, type(want.error)) else outcome.said
         kind = type(want.error).__name__
         return f"expected a {kind}, but your function returned {outcome.value!r:.60}"
     if outcome.error is not None:
-        return _said(outcome.error)
+        return outcome.said
     if outcome.value is None or outcome.value is Ellipsis:
         return f"your function returned {outcome.value}; is a return missing in a branch?"
     parts = exercise.returns if isinstance(exercise.returns, tuple) else ()
@@ -253,7 +255,7 @@ def _explain(
         what = "the answer" if isinstance(exercise.returns, tuple) else exercise.returns
         detail = f"{what[:1].upper()}{what[1:]} {where}: {told[at]}"
     else:
-        status, detail = _raised(answer, error)
+        status, detail = _raised(answer, error, outcomes[at].said)
         refusal = expected(exercise, seed)[at].error
         detail += f"\n({where}{f', where a {type(refusal).__name__} was expected' if refusal else ''})"
     return status, f"{sentence}\n{detail}" if sentence else detail  # type: ignore[return-value]
@@ -284,7 +286,7 @@ def _usual_mistake(exercise: Exercise, outcomes: list[Outcome], told: list[str],
 
 def _alike(exercise: Exercise, outcome: Outcome, mistaken: Outcome, case: Case) -> bool:
     if isinstance(outcome.error, Wrong) or isinstance(mistaken.error, Wrong):
-        return _said(outcome.error) == _said(mistaken.error)
+        return outcome.said == mistaken.said
     if mistaken.error is not None and outcome.error is not None:
         return type(outcome.error) is type(mistaken.error)
     if mistaken.error is not None or outcome.error is not None:
@@ -292,20 +294,22 @@ def _alike(exercise: Exercise, outcome: Outcome, mistaken: Outcome, case: Case) 
     return mistaken.value is not None and not _told(exercise, outcome, mistaken, case)
 
 
-def _said(error: BaseException | None) -> str:
-    """Return an exception's message, or its kind where it has none or refuses to say it."""
+def _said(error: BaseException) -> str:
+    """Return an exception's message, or its kind where it has none or refuses to say it; in the sandbox only."""
     try:
         return str(error)[:LONGEST] or type(error).__name__
-    except Exception:
+    except (KeyboardInterrupt, SystemExit, Stopped):
+        raise
+    except BaseException:
         return type(error).__name__
 
 
-def _raised(answer: Answer, error: BaseException) -> tuple[Status, str]:
+def _raised(answer: Answer, error: BaseException, said: str) -> tuple[Status, str]:
     """Say whose line raised: the student's, or the check's when it met a value that it cannot read."""
     frames = list(_frames(error))
     codes = set(_codes(answer))
     own = [(code, line) for code, line in frames if code in codes]
-    what, said = type(error).__name__, _said(error)
+    what = type(error).__name__
     what += f": {said}" if said != what else ""
     if own:
         code, line = own[-1]

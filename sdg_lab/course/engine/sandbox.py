@@ -98,14 +98,34 @@ class _Output(io.TextIOBase):
 def _unchanged(changed: list[str]) -> Iterator[None]:
     """Put the global state back behind the body, and note what of it was changed."""
     before = [(words, get(), get, put) for words, get, put in _state()]
+    modules = [(module, vars(module).copy()) for name in _SHARED if (module := sys.modules.get(name))]
     try:
         yield
     finally:
+        for module, names in modules:  # first: what follows calls them
+            changed.extend(words for words in _restore(module, names) if words not in changed)
         for words, value, get, put in before:
             if repr(get()) != repr(value):
                 put(value)
                 if words and words not in changed:
                     changed.append(words)
+
+
+_SHARED = ("math", "numpy", "torch", "torch.nn.functional")
+"""Modules whose functions an answer might replace, which every later check calls."""
+
+
+def _restore(module: types.ModuleType, names: dict[str, Any]) -> Iterator[str]:
+    """Put back what a module held, and yield in words what somebody replaced; what is new, a submodule say, is left."""
+    now = vars(module)
+    for name, value in names.items():
+        other = now.get(name)
+        if other is not value and not name.startswith("_"):
+            now[name] = value
+            # torch.Storage follows the default dtype, and torch wraps torch.manual_seed when it loads its compiler.
+            own = isinstance(other, types.FunctionType | type) and str(other.__module__).startswith(module.__name__)
+            if not own:
+                yield f"{module.__name__}.{name} (give what is yours a name of its own)"
 
 
 State = tuple[str, Callable[[], Any], Callable[[Any], Any]]

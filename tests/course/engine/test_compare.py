@@ -246,6 +246,22 @@ def test_the_absolute_tolerance_is_of_the_terms_that_cancel():
     assert scales({"a": 0.0}, [({"a": 1.0}, {"a": 1.0})]) == {"a": 0.0}  # a jump is no rounding
 
 
+@pytest.mark.filterwarnings("ignore")  # torch says of two of them that they may go
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: torch.empty(5, device="meta"),
+        lambda: torch.quantize_per_tensor(torch.ones(5), 0.1, 0, torch.qint8),
+        lambda: torch.ones(5).to(torch.float8_e4m3fn),
+        lambda: torch.nested.nested_tensor([torch.ones(2), torch.ones(3)]),
+        lambda: torch.nested.nested_tensor([torch.ones(2), torch.ones(3)], layout=torch.jagged),
+    ],
+)
+def test_a_tensor_that_numpy_cannot_read_is_told(make):
+    assert told(make(), np.ones(5)).startswith("expected numbers, got")
+    assert told([make(), 1.0], [np.ones(5), 1.0], parts=("one", "two")).startswith("one: expected numbers, got")
+
+
 def test_what_answers_with_methods_of_its_own_is_taken_down_once():
     class Rude:
         def __repr__(self):

@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
 from sdg_lab.course.engine import Case, Exercise, Mistake, Wrong
 from sdg_lab.course.engine.grade import IN_THE_NOTEBOOK, WHEN_GRADING, verdict
@@ -325,6 +326,17 @@ class Unsaid(Exception):
         raise RuntimeError("no")
 
 
+class EndlesslySaid(Exception):
+    def __str__(self):
+        while True:
+            pass
+
+
+class SaidByExit(Exception):
+    def __str__(self):
+        raise GeneratorExit
+
+
 def raises(error):
     def answer(counts, alpha):
         raise error
@@ -339,6 +351,9 @@ def raises(error):
         lambda counts, alpha: Exits(),
         lambda counts, alpha: Endless(),
         raises(Unsaid()),
+        lambda counts, alpha: torch.empty(5, device="meta"),
+        raises(EndlesslySaid()),
+        raises(SaidByExit()),
         raises(GeneratorExit()),
         raises(asyncio.CancelledError()),
     ],
@@ -355,6 +370,21 @@ def test_an_answer_that_wraps_itself_is_checked():
 
     answer.__wrapped__ = answer
     assert verdict(SMOOTHING, answer).status == "passed"
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [(np, "asarray"), (np, "isfinite"), (torch, "softmax"), (torch.nn.functional, "relu")]
+)
+def test_what_replaces_a_library_s_function_is_named_and_the_next_check_is_sound(module, name):
+    before = getattr(module, name)
+
+    def answer(counts, alpha):
+        setattr(module, name, lambda *args, **kwargs: 0)
+        return reference(counts, alpha)
+
+    assert f"our function changes {module.__name__}.{name}" in verdict(SMOOTHING, answer).message
+    assert getattr(module, name) is before
+    assert verdict(SMOOTHING, reference).status == "passed"
 
 
 def test_numpy_with_another_isclose_compares_as_before(monkeypatch):

@@ -1,6 +1,8 @@
 """Whatever a call does, it ends, and nothing of it is left."""
 
+import functools
 import importlib
+import math
 import random
 import sys
 import threading
@@ -219,6 +221,31 @@ def test_global_state_is_put_back_and_named(function, says):
     assert state() == before
     assert len(sandbox.changed) == 1
     assert sandbox.changed[0].startswith(says)
+
+
+def test_what_is_put_into_or_taken_out_of_a_library_is_put_back_and_named():
+    before = torch.softmax, math.sqrt
+
+    def spoil():
+        torch.softmax = len
+        del math.sqrt
+
+    sandbox = Sandbox(5.0)
+    for _ in range(2):
+        with sandbox.run():
+            spoil()
+    assert (torch.softmax, math.sqrt) == before
+    assert [words.split()[0] for words in sandbox.changed] == ["math.sqrt", "torch.softmax"]
+
+
+def test_what_a_library_replaces_itself_is_nobody_s_fault():
+    @functools.wraps(torch.manual_seed)
+    def wrapped(seed):
+        return torch.manual_seed(seed)
+
+    before = torch.manual_seed
+    assert run(lambda: setattr(torch, "manual_seed", wrapped))[0].changed == []
+    assert torch.manual_seed is before
 
 
 def test_generators_of_ones_own_change_nothing():
