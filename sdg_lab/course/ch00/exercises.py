@@ -180,6 +180,7 @@ def _split_cases(rng: np.random.Generator) -> Iterator[Case]:
             yield Case([*items, items[0]], share, int(rng.integers(1000)), name=f"{n} names, test_share = {share}")
     yield Case(["b", "a", "b", "b", "c", "d", "b"], 0.5, 3, name="one name four times")
     yield Case(["a", "b", "c"], 0.0, 1, name="test_share = 0")
+    yield Case(list("abcdeb"), 0.5, 4, name="5 names, test_share = 0.5: 2.5, of which round makes 2")
 
 
 def _split_as_declared(value: Any, case: Case) -> Any:
@@ -194,9 +195,7 @@ def _split_as_declared(value: Any, case: Case) -> Any:
     if lost := sorted(different - set(train) - set(test)):
         raise Wrong(f"{len(lost)} items are in neither part, {lost[0]!r} for one; keep one of each.")
     if len(test) != (want := round(share * len(different))):
-        raise Wrong(
-            f"Test has {len(test)} items, expected {want}: {share} of the {len(different)} different ones, rounded."
-        )
+        raise Wrong(f"Test has {len(test)} items, expected {want} = round({share} · {len(different)} different ones).")
     if len(different) > 20 and train == sorted(train) and test == sorted(test):
         raise Wrong("Both parts come back sorted: leave them shuffled.")
     honest = (part for order in _shuffles(items, seed, want) for part in (order[:want], order[::-1][:want]))

@@ -90,6 +90,22 @@ def _kl_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield Case(_normal(rng, 5, 4, dtype=torch.float32), _normal(rng, 5, 4, dtype=torch.float32))
     yield Case(torch.zeros(2, 5).double(), torch.zeros(2, 5).double(), name="N(0, I) itself")
     yield Case(3 * _normal(rng, 2, 3), torch.full((2, 3), -20.0).double(), name="very narrow posteriors")
+    yield from (Case(codes, log_variance, name=name) for name, codes, log_variance in _extreme_codes())
+
+
+def _extreme_codes() -> Iterator[tuple[str, Tensor, Tensor]]:
+    """Yield means and log-variances of which exp, in one precision or the other, is 0 or very large."""
+    for log_variance, dtype in ((-200.0, torch.float32), (-800.0, torch.float64), (80.0, torch.float32)):
+        codes = torch.ones(2, 3, dtype=dtype)
+        yield f"log σ² = {log_variance:g} in {str(dtype)[6:]}", codes, torch.full_like(codes, log_variance)
+
+
+NARROW = "exp(log σ²) underflows where a code is narrow, and its logarithm is -∞: take log σ² as it was given."
+
+
+def _through_variance(mean: Tensor, log_variance: Tensor) -> Tensor:
+    variance = log_variance.exp()
+    return 0.5 * (variance + mean.square() - 1 - variance.log()).sum(dim=-1)
 
 
 # The evidence lower bound.
@@ -120,6 +136,9 @@ def _elbo_cases(rng: np.random.Generator) -> Iterator[Case]:
             right = "right" if (logit > 0) == bit else "wrong"
             name = f"four pixels of logit {logit:g} that are sure and {right}, in {str(dtype)[6:]}"
             yield Case(sure, torch.full_like(sure, bit), nothing.to(dtype), nothing.to(dtype), name=name)
+    for name, mean, log_variance in _extreme_codes():
+        image = torch.zeros(len(mean), 1, 2, 2, dtype=mean.dtype)
+        yield Case(image, image.clone(), mean, log_variance, name=name)
 
 
 def _log_likelihood(logits: Tensor, x: Tensor) -> Tensor:
@@ -267,6 +286,7 @@ EXERCISES = (
                 "A constant stands where the number of latent dimensions belongs.",
                 lambda mean, log_variance: kl(mean, log_variance) + (mean.shape[-1] - 5) / 2,
             ),
+            Mistake(NARROW, _through_variance),
         ),
     ),
     Exercise(
@@ -314,6 +334,12 @@ EXERCISES = (
                 "exp(logit) overflows in single precision where the decoder is sure; F.softplus does not.",
                 lambda logits, x, mean, log_variance: (
                     (x * logits - logits.exp().log1p()).sum((1, 2, 3)) - kl(mean, log_variance)
+                ),
+            ),
+            Mistake(
+                NARROW,
+                lambda logits, x, mean, log_variance: (
+                    _log_likelihood(logits, x) - _through_variance(mean, log_variance)
                 ),
             ),
             Mistake("log(sigmoid(·)) underflows where the decoder is sure; stay with logits.", _through_sigmoid),

@@ -190,6 +190,9 @@ def _cache_cases(rng: np.random.Generator) -> Iterator[Case]:
     k[..., 1], keys[..., 1] = (torch.as_tensor(rng.integers(-2, 3, (3, 2, size))) for size in (1, 5))
     v, values = _normal(rng, 3, 2, 1, 4), _normal(rng, 3, 2, 5, 4)
     yield Case(q, k, v, keys, values, name="scores near 128 in one head and near -128 in the other")
+    new, past = (1, 2, 1, 4), (1, 2, 45, 4)
+    tensors = [_normal(rng, *shape) for shape in (new, new, new, past, past)]
+    yield Case(*tensors, name="45 tokens in the cache, all of which are to stay")
 
 
 def _gathered(q: Tensor, keys: Tensor, values: Tensor, divisor: float) -> Tensor:

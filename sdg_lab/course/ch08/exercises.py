@@ -179,6 +179,7 @@ def _loss_cases(rng: np.random.Generator) -> Iterator[Case]:
     obeys[rng.integers(8)] = 1
     yield Case(-_normal(rng, 8).abs() - 10, obeys, name="one sequence of 8 that is rewarded")
     yield Case(-_normal(rng, 4).abs() - 1, torch.full((4,), 7.0).double(), name="rewards that are all equal")
+    yield Case(-_normal(rng, 5).abs() - 1, 300 * _normal(rng, 5), name="rewards that lie hundreds apart")
 
 
 def _loss_as(advantage: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]:

@@ -320,9 +320,6 @@ def _splice_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield Case(TABLE, [(at_99 - 3, at_99 + 5, "1"), (at_99, at_99 + 2, "2")], name="an edit inside another")
     yield Case(TABLE, [(at_99, at_99 + 2, "1"), (at_99, at_99 + 3, "2")], name="two edits that begin at one place")
     yield Case(TABLE, [(at_99 - 3, at_99 + 5, "1"), (at_99, at_99, "2")], name="characters put in inside another edit")
-    yield Case(
-        TABLE, [(at_99, at_99 + 2, "1"), (at_99, at_99, "2")], name="characters put in where another edit begins"
-    )
     yield Case(TABLE, [(at_99 + 2, at_99 + 2, "1"), (at_99, at_99 + 2, "2")], name="characters put in where one ends")
     yield Case(
         TABLE, [(0, end - 9, ""), (end - 9, end - 8, "1"), (end - 8, end - 7, "2")], name="nearly all of it taken out"

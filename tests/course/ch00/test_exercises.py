@@ -36,6 +36,15 @@ def test_the_split_is_a_partition_of_the_different_items(items: list[str], share
     assert len(test) == round(share * len(set(items)))
 
 
+def test_half_an_item_is_rounded_as_round_does() -> None:
+    def answer(items, test_share, seed):
+        different = list(dict.fromkeys(items))
+        half_up = int(test_share * len(different) + 0.5)
+        return deduplicate_then_split(items, half_up / len(different), seed)
+
+    assert "expected 2 = round(0.5" in verdict(registry.find("00.deduplicate_then_split"), answer).message
+
+
 def test_the_map_links_every_family_s_chapter_that_is_there() -> None:
     chapters = {path.stem[:2]: path for path in notebooks.chapters(notebooks.SOURCES)}
     cells = notebooks.code_cells(notebooks.read(chapters["00"]))

@@ -75,6 +75,10 @@ def _attention(largest: bool = False, fill: float = -math.inf):
     return answer
 
 
+def _step_of_the_newest(q, k, v, keys, values):
+    return cache_step(q, k, v, keys[:, :, -8:], values[:, :, -8:])
+
+
 @pytest.mark.parametrize(
     ("key", "answer", "says"),
     [
@@ -82,6 +86,7 @@ def _attention(largest: bool = False, fill: float = -math.inf):
         ("07.attention", _attention(fill=-100.0), "Masked scores were made low, but not low enough"),
         ("07.attention", _attention(fill=-1e4), "those above them masked"),
         ("07.attention", lambda *case: attention(*case)[0], "expected 2 things"),
+        ("07.cache_step", _step_of_the_newest, "45 tokens in the cache"),
         ("07.cache_step", lambda q, k, v, *old: (old[1].mean(2, True), *cache_step(q, k, v, *old)[1:]), "old values"),
     ],
 )

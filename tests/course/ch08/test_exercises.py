@@ -71,6 +71,15 @@ def test_rounding_of_terms_that_cancel_is_no_mistake(answer) -> None:
         assert result.status == "passed", result
 
 
+def test_advantages_are_not_clamped() -> None:
+    def answer(log_probs, rewards):
+        advantages = rewards - (rewards.sum() - rewards) / (len(rewards) - 1)
+        return -(advantages.clamp(-10, 10) * log_probs).mean()
+
+    for seed in range(10):
+        assert "rewards that lie hundreds apart" in verdict(registry.find("08.policy_loss"), answer, seed=seed).message
+
+
 def _clamped(theta, rewards):
     powers = theta.clamp(-50, 50).exp()
     pi = powers / powers.sum()

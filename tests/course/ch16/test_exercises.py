@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 import papers
 from papers.identifiers import from_url
 from sdg_lab.course.ch16.exercises import LINKS, NEAR_MISSES, counts_by_id, id_in_link, splice_text
-from sdg_lab.course.engine import notebooks, outputs
+from sdg_lab.course.engine import notebooks, outputs, registry
+from sdg_lab.course.engine.grade import verdict
 
 CATALOG = Path(papers.__file__).with_name("related_papers.md")
 ROWS = papers.read_rows(CATALOG.read_text(encoding="utf-8"))
@@ -46,6 +47,20 @@ def test_edits_that_overlap_and_answers_that_are_too_few_are_refused() -> None:
         splice_text("abc", [(1, 3, "x"), (0, 2, "y")])
     with pytest.raises(ValueError, match="2 ids, but 1 answers"):
         counts_by_id(["a", "b"], [None])
+
+
+def test_edits_may_be_sorted_by_where_they_begin_alone() -> None:
+    def answer(text, edits):
+        pieces, done = [], 0
+        for start, end, new in sorted(edits, key=lambda edit: edit[0]):
+            if start < done:
+                raise ValueError("they overlap")
+            pieces += [text[done:start], new]
+            done = end
+        return "".join([*pieces, text[done:]])
+
+    for seed in range(4):
+        assert verdict(registry.find("16.splice"), answer, seed=seed).status == "passed"
 
 
 def test_the_chapter_was_run_on_the_catalog_as_it_is() -> None:
