@@ -221,4 +221,22 @@ def _kernel_environment(threads: int, private: str) -> dict[str, str]:
 
 def _environment(threads: int) -> dict[str, str | int]:
     versions = {name: version(name) for name in ("torch", "numpy", "matplotlib")}
-    return {"python": platform.python_version(), **versions, "threads": threads}
+    return {"python": platform.python_version(), **versions, "threads": threads, "yardstick_ms": yardstick()}
+
+
+def yardstick(repeats: int = 9) -> int:
+    """Return how long a fixed piece of work takes here and now, the median in ms: by it chapters' seconds compare.
+
+    The work is like that of small networks: products of small matrices, a function of each number, and Python.
+    """
+    import numpy as np
+
+    x = np.random.default_rng(0).random((256, 256), dtype=np.float32)
+    taken = []
+    for _ in range(repeats):
+        begin = time.perf_counter()
+        for _ in range(60):
+            np.tanh(x @ x)
+            sum(range(20_000))
+        taken.append(time.perf_counter() - begin)
+    return round(1000 * float(np.median(taken)))
