@@ -26,10 +26,10 @@ help: ## list the targets
 lab: $(READY) ## open the course in JupyterLab
 	@$(BIN)/sdg-lab lab
 
-test: check ## run every test, the chapters and the browser too (under 25 minutes on two cores)
+test: check ## run every test, the chapters and the browser too
 	@$(PYTEST) -m "$(SLOW)"
 
-check: $(READY) lint ## run the fast tests (under 3 minutes)
+check: $(READY) lint ## run the fast tests
 	@$(PYTEST) -m "not ($(SLOW))"
 
 # torch then computes as on a processor without AVX: other paths, other last digits.

@@ -11,6 +11,8 @@ from sdg_lab.course.engine.notebooks import code_cells, source
 MOST_LINES = 30
 MOST_SECONDS = dict.fromkeys(["04", "05", "06", "07", "08"], 300)
 """Chapters that train networks of more than a moment; every other one has 90 seconds."""
+YARDSTICK_MS = 38
+"""Of the processor that is meant: it ran chapter 00 in 85 s, which took 186 s where the yardstick took 83 ms."""
 
 CHAPTERS = notebooks.chapters(notebooks.SOURCES)
 each_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
@@ -57,7 +59,8 @@ def test_the_measured_seconds_are_few_and_for_one_thread(path):
     stamp = notebooks.stamp(notebooks.read(path))
     assert stamp is not None
     assert stamp.executed_with["threads"] == threads.DEFAULT
-    assert 0 < stamp.seconds <= MOST_SECONDS.get(path.stem[:2], 90)
+    there = stamp.seconds * YARDSTICK_MS / stamp.executed_with["yardstick_ms"]
+    assert 0 < there <= MOST_SECONDS.get(path.stem[:2], 90)
 
 
 @each_chapter
