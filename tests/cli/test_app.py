@@ -193,6 +193,7 @@ class TestRun:
         assert result.exit_code == 1
         assert "stopped; chapters that had ended are kept" in result.stderr
 
+    @pytest.mark.slow
     def test_for_real_what_was_run_is_no_longer_stale(self, invoke, checkout):
         assert invoke("run", "stale", "--write").exit_code == 0
         chapter = notebooks.read(checkout / "01_markov_chains.ipynb")
@@ -235,6 +236,7 @@ class TestDoctor:
             "remedy": "",
         }
 
+    @pytest.mark.slow
     def test_sizes_are_what_the_packages_say_of_themselves(self, invoke):
         said = dict(line.split(maxsplit=1) for line in invoke("doctor", "--sizes").output.splitlines())
         assert {"base", "neural", "course", "dev"} <= set(said)

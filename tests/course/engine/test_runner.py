@@ -34,6 +34,7 @@ def write(tmp_path, monkeypatch):
     return writer
 
 
+@pytest.mark.slow
 def test_a_chapter_is_run_cleaned_and_stamped(write):
     path = write(HEADER, THREADS, FIGURE)
     done = []
