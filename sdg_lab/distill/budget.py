@@ -101,8 +101,8 @@ class RateLimit:
         self._not_before = -float("inf")
         self._lock = threading.Lock()
 
-    def wait(self, tokens: int) -> None:
-        """Return when a request that may need so many tokens may be sent."""
+    def wait(self, tokens: int, sleep: Callable[[float], object] | None = None) -> None:
+        """Return when a request that may need so many tokens may be sent; ``sleep`` may raise, to wait no longer."""
         while True:
             with self._lock:
                 now = self._clock()
@@ -110,7 +110,7 @@ class RateLimit:
                 if delay <= 0:
                     self._passed.append((now, tokens))
                     return
-            self._sleep(delay)
+            (sleep or self._sleep)(delay)
 
     def pause(self, seconds: float) -> None:
         """Let nothing pass for so long: the service asked for it."""

@@ -290,7 +290,9 @@ class _Work:
                 self._settle(*under_way.popleft())
         finally:
             if threads:
-                threads.shutdown(wait=False, cancel_futures=True)
+                if under_way and hasattr(self.teacher, "stop"):  # an error has ended the round
+                    self.teacher.stop()
+                threads.shutdown(cancel_futures=True)
         return f"the next request might exceed the budget; spent: {self.account}" if spent else ""
 
     def _replay(self, number: int, proposal: Proposal) -> None:
