@@ -1,0 +1,1 @@
+"""Recipes: one file a published method, each with the parameters of its paper."""
