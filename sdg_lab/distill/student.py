@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sdg_lab.checks import several, whole
+from sdg_lab.checks import seed_or_none, several, whole
 from sdg_lab.distill.teacher import Options, Prompt
 from sdg_lab.models.completion import Completion, Reason
 from sdg_lab.models.contract import check_count
@@ -171,7 +171,7 @@ class Student(NeuralModel[Pairs]):
             NotFittedError: before ``fit``.
         """
         self.require_fitted()
-        n, seeds = check_count(n), np.random.SeedSequence(seed)
+        n, seeds = check_count(n), np.random.SeedSequence(seed_or_none(seed))
         if prompt is None:
             raise ValueError("answers depend on a prompt: give one, as in sample(n, prompt=...)")
         rows = [int(word) for word in seeds.generate_state(n, np.uint64) >> np.uint64(1)]

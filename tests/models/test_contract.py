@@ -16,6 +16,7 @@ import pytest
 import torch
 
 from sdg_lab.data.types import Images, Series
+from sdg_lab.distill.student import Student
 from sdg_lab.models.bayes_net import BayesNet
 from sdg_lab.models.contract import HasLogProb, HasLogProbBound, NotFittedError, SyntheticModel
 from sdg_lab.models.diffusion import Diffusion
@@ -162,10 +163,10 @@ def begins_with(model: Any) -> None:
         model.sample(2, prompt="z")
 
 
-def answers(model: Any) -> None:
+def answers(model: Any, name: str = "source") -> None:
     """What is asked for is in every pair, and another question has other answers."""
-    assert {source for source, _ in model.sample(5, seed=0, source="abc")} == {"abc"}
-    one, other = (model.sample(40, seed=0, source=source) for source in ("aa", "edcbe"))
+    assert {source for source, _ in model.sample(5, seed=0, **{name: "abc"})} == {"abc"}
+    one, other = (model.sample(40, seed=0, **{name: source}) for source in ("aa", "edcbe"))
     assert {target for _, target in one} != {target for _, target in other}
 
 
@@ -235,6 +236,13 @@ FOR_A_SOURCE = {
     "top_p": partial(keeps_the_likeliest, "top_p", source="abc"),
     "max_length": partial(cuts_at, source="abcde"),
 }
+TO_A_PROMPT = {
+    "prompt": partial(answers, name="prompt"),
+    "temperature": partial(lowers_entropy, prompt="abc"),
+    "top_k": partial(keeps_the_likeliest, "top_k", prompt="abc"),
+    "top_p": partial(keeps_the_likeliest, "top_p", prompt="abc"),
+    "max_length": partial(cuts_at, prompt="abcde"),
+}
 LABELS = {"labels": conditions_on_labels}
 FAMILIES = {
     "markov": Family(
@@ -279,6 +287,14 @@ FAMILIES = {
         options=FOR_A_SOURCE,
         always={"source": "abc"},
     ),
+    "student": Family(
+        partial(Student, context=24, d_model=16, n_layers=1, n_heads=2),
+        **PAIRS,
+        fit=QUICK | {"optimizer": "adamw"},
+        exact=True,
+        options=TO_A_PROMPT,
+        always={"prompt": "abc"},
+    ),
     "series": Family(
         partial(RecurrentSeries, width=8, components=2, context=8),
         series(0, 200),
@@ -289,7 +305,7 @@ FAMILIES = {
     ),
 }
 NEURAL = {name: family for name, family in FAMILIES.items() if "epochs" in family.fit}
-LONGER = {"vae": 150, "gan": 60, "diffusion": 80, "seq2seq": 30, "recurrent": 5, "gpt": 5, "series": 5}
+LONGER = {"vae": 150, "gan": 60, "diffusion": 80, "seq2seq": 30, "recurrent": 5, "gpt": 5, "student": 30, "series": 5}
 """Epochs after which a label, a source or a prompt makes a difference."""
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.stats
 import torch
 from torch.nn import functional as F
 
@@ -40,11 +41,6 @@ class TestSoftLoss:
         p, log_q = (teacher / temperature).softmax(-1), (student / temperature).log_softmax(-1)
         expected = temperature**2 * F.kl_div(log_q.flatten(0, 1), p.flatten(0, 1), reduction="batchmean")
         torch.testing.assert_close(soft_loss(student, teacher, temperature).mean(), expected)
-        categorical = torch.distributions.Categorical
-        kl = torch.distributions.kl_divergence(
-            categorical(logits=teacher / temperature), categorical(logits=student / temperature)
-        )
-        torch.testing.assert_close(soft_loss(student, teacher, temperature), temperature**2 * kl)
 
     def test_the_gradient_is_the_paper_s(self):
         """Equation 2: τ² · (q - p) / τ, the softened probabilities' difference."""
@@ -169,19 +165,19 @@ class TestCarried:
         assert about.missing == 0
         assert about.cross_entropy == about.entropy > 0
 
-    def test_it_is_torch_s_entropy_and_divergence_place_by_place(self, teacher: Student):
+    def test_it_is_scipy_s_entropy_and_divergence_place_by_place(self, teacher: Student):
         student = Student(**SIZES).fit(PAIRS, symbols="c", epochs=2, seed=1, progress=False)
         entropy, missing = [], []
         for prompt, answer in PAIRS:
             tokens, _, _ = teacher.tensors(teacher.alphabet, [(prompt, answer)])
             with torch.no_grad():
                 p, q = (
-                    torch.distributions.Categorical(logits=model.logits(tokens[:, :-1])[0, len(prompt) :].double())
+                    model.logits(tokens[:, :-1])[0, len(prompt) :].double().softmax(-1).numpy()
                     for model in (teacher, student)
                 )
-            assert len(p.logits) == len(answer) + 1
-            entropy += p.entropy().tolist()
-            missing += torch.distributions.kl_divergence(p, q).tolist()
+            assert len(p) == len(answer) + 1
+            entropy += list(scipy.stats.entropy(p, axis=1))
+            missing += list(scipy.stats.entropy(p, q, axis=1))
         about = carried(teacher, student, PAIRS)
         assert about.entropy == pytest.approx(np.mean(entropy), rel=1e-4)
         assert about.missing == pytest.approx(np.mean(missing), rel=1e-4)
