@@ -15,6 +15,8 @@ why the record is refused, or None::
     result = run(rounds, teacher, stages=[short], folder="tasks")
     print(result.funnel)
 
+A stage remembers nothing but through the pool: what it has judged before a restart it is not shown again.
+
 Everything that is random follows from the run's seed: a request's seed from its number, the recipe's draws from the
 generator that it is given. Requests are answered side by side, and judged and written in the order in which they were
 proposed. So a run that was killed and is started again proposes the same, takes what the journal holds, asks for the
@@ -27,6 +29,7 @@ import dataclasses
 import functools
 import hashlib
 import inspect
+import json
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -38,14 +41,21 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from sdg_lab.checks import whole
+from sdg_lab.distill import export
 from sdg_lab.distill.budget import Account, Budget
+from sdg_lab.distill.card import card
+from sdg_lab.distill.contamination import contamination
 from sdg_lab.distill.funnel import Funnel
 from sdg_lab.distill.journal import Answered, Journal
 from sdg_lab.distill.records import Fields, Pool, Record, well_formed
 from sdg_lab.distill.teacher import Options, Prompt, Teacher, UnansweredError, as_text
+from sdg_lab.files import replace_atomically
 from sdg_lab.models.completion import Completion
 
-JOURNAL = "journal.jsonl"
+JOURNAL, CARD = "journal.jsonl", "README.md"
+MAX_SAID = 32
+"""A list of more entries is described by their number, the first, and a checksum."""
+
 READ, REPEATED, TEACHER = "read", "repeated", "teacher"
 """Stages that every run has: the answer could not be read; the record was there already; nobody answered."""
 
@@ -140,6 +150,7 @@ class Result:
         spent: requests and tokens, those of earlier starts included.
         stopped: why the run ended before its recipe did; empty if it did not.
         run: its description.
+        result: the kinds of records that the data set is made of; all, unless the recipe names them.
         folder: where the journal is; None if there is none.
     """
 
@@ -148,7 +159,37 @@ class Result:
     spent: Account
     stopped: str
     run: Mapping[str, Any]
+    result: Sequence[str]
     folder: Path | None = None
+
+    def save(self, folder: str | Path | None = None, *, against: Sequence[str] = (), n: int = 13) -> Path:
+        """Write the data set and its card; return the folder, which ``datasets.load_dataset`` takes.
+
+        It holds ``README.md``, the card, and ``data/KIND.parquet`` for each kind of records in the data set.
+
+        Args:
+            folder: where; by default beside the journal.
+            against: test texts that the data set is compared with; see
+                :func:`~sdg_lab.distill.contamination.contamination`.
+            n: words in a row that count as shared with one of them.
+
+        Raises:
+            ValueError: if there is neither a folder nor a journal.
+        """
+        folder = folder or self.folder
+        if folder is None:
+            raise ValueError("this run has no folder; name one: save(folder)")
+        there = {kind: self.pool.of(kind) for kind in self.result if self.pool.of(kind)}
+        files = {kind: f"data/{kind}.parquet" for kind in there}
+        rows = {kind: export.write(there[kind], Path(folder) / files[kind]) for kind in there}
+        chosen = [record for records in there.values() for record in records]
+        found = contamination(chosen, against, n=n) if against else None
+        text = card(
+            files, rows, run=self.run, funnel=self.funnel, spent=self.spent, stopped=self.stopped, contamination=found
+        )
+        with replace_atomically(Path(folder) / CARD) as temporary:
+            temporary.write_text(text, encoding="utf-8", newline="\n")
+        return Path(folder)
 
 
 class EmptyError(ValueError):
@@ -218,7 +259,9 @@ def run(
     if not any(record.kind in wanted if wanted else record.teacher for record in work.pool):
         why = f" ({stopped})" if stopped else ""
         raise EmptyError(f"the run kept nothing{why}: {work.funnel.verdict()}", work.funnel)
-    return Result(work.pool, work.funnel, work.account, stopped, description, None if folder is None else Path(folder))
+    kinds = tuple(wanted) or tuple(dict.fromkeys(record.kind for record in work.pool))
+    place = None if folder is None else Path(folder)
+    return Result(work.pool, work.funnel, work.account, stopped, description, kinds, place)
 
 
 _Call = list[tuple[int, Proposal]]
@@ -270,28 +313,31 @@ class _Work:
             self._replay(number, proposals[number - first])
         # A call that was half written is made again as a whole: what a model computes for a row may depend in its last
         # digits on how many rows there are.
-        calls = [c for c in _calls(proposals, first, self.teacher.batch) if c[-1][0] >= self.replayed]
+        waiting = deque(c for c in _calls(proposals, first, self.teacher.batch) if c[-1][0] >= self.replayed)
         parallel = self.teacher.concurrency
         under_way: deque[tuple[_Call, Callable[[], list[_Answer]]]] = deque()
         threads = ThreadPoolExecutor(parallel, thread_name_prefix="teacher") if parallel > 1 else None
         spent = False
         try:
-            for call in calls:
+            while waiting and not spent:
+                call = waiting.popleft()
                 while under_way and (len(under_way) >= (2 * parallel if threads else 1) or not self._fits(call)):
                     self._settle(*under_way.popleft())
                 affordable = self._begin(call)
                 if affordable:
                     ask = functools.partial(_ask, self.teacher, affordable, self.seed)
                     under_way.append((affordable, threads.submit(ask).result if threads else ask))
-                spent = len(affordable) < len(call)
-                if spent:
-                    break
+                if rest := call[len(affordable) :]:
+                    waiting.appendleft(rest)
+                    spent = not affordable
             while under_way:
                 self._settle(*under_way.popleft())
+        except BaseException:
+            if threads and hasattr(self.teacher, "stop"):
+                self.teacher.stop()
+            raise
         finally:
             if threads:
-                if under_way and hasattr(self.teacher, "stop"):  # an error has ended the round
-                    self.teacher.stop()
                 threads.shutdown(cancel_futures=True)
         return f"the next request might exceed the budget; spent: {self.account}" if spent else ""
 
@@ -444,7 +490,8 @@ def describe(thing: object) -> Any:
     elif isinstance(thing, functools.partial):
         parameters = {**{str(place): value for place, value in enumerate(thing.args)}, **thing.keywords}
     elif inspect.isfunction(thing):
-        parameters = inspect.getclosurevars(thing).nonlocals
+        found = inspect.getclosurevars(thing).nonlocals  # but no list that it fills, or other memory
+        parameters = {name: value for name, value in found.items() if isinstance(value, (bool, int, float, str, tuple))}
     else:
         parameters = {}
     said = {name: _said(value) for name, value in parameters.items()}
@@ -467,7 +514,11 @@ def _said(value: Any) -> Any:
     if isinstance(value, (set, frozenset)):
         return sorted(map(str, value))
     if isinstance(value, (list, tuple)):
-        return [_said(inner) for inner in value]
+        said = [_said(inner) for inner in value]
+        if len(said) <= MAX_SAID:
+            return said
+        digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+        return {"how many": len(said), "first": said[0], "sha256": digest}
     return str(value) if isinstance(value, Path) else describe(value)
 
 

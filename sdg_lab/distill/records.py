@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, overload
@@ -63,10 +64,12 @@ class Record:
 
         Raises:
             TypeError: if a field is nothing that JSON can say.
-            ValueError: for a number that is not finite, or a seed below 0.
+            ValueError: for a number that is not finite, a seed below 0, or a kind that is no name: files bear it.
         """
+        if not re.fullmatch(r"[A-Za-z]\w*", kind, flags=re.ASCII):
+            raise ValueError(f"kind must be a name such as 'answer', of letters, digits and underscores, got {kind!r}")
         seed = whole("seed", seed, least=0)
-        plain = {name: as_json(name, value) for name, value in fields.items()}
+        plain = {well_formed(str(name)): as_json(str(name), value) for name, value in fields.items()}
         content = json.dumps([kind, plain, list(parents), seed], sort_keys=True, ensure_ascii=True)
         digest = hashlib.sha256(content.encode()).hexdigest()[:16]
         return cls(digest, kind, plain, tuple(parents), well_formed(prompt), seed, teacher)

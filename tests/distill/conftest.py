@@ -11,8 +11,14 @@ def clock():
     return Clock()
 
 
+@pytest.fixture(scope="session")
+def _client():
+    """Load the client once: it takes seconds, which belong to no test."""
+    import openai  # noqa: F401
+
+
 @pytest.fixture
-def nasty(monkeypatch):
+def nasty(monkeypatch, _client):
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv(VARIABLE, KEY)

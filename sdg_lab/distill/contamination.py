@@ -1,0 +1,89 @@
+"""Contamination: what of a data set stands in the test data too, word for word or in part.
+
+A student trained on a test's own texts says nothing about what it has learnt. So each data set is compared with the
+texts that its students will be tested on, and its card says what was found, or that nobody has looked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sdg_lab.checks import several, whole
+from sdg_lab.distill.filters import Clean
+from sdg_lab.distill.records import Record
+
+EXAMPLES = 3
+
+
+@dataclass(frozen=True)
+class Contamination:
+    """What was found.
+
+    Attributes:
+        records: how many were looked at.
+        texts: how many test texts they were compared with.
+        n: words of a run.
+        equal: ids of the records of which a text field is a test text, but for case and white space.
+        sharing: ids of the records that share a run of n words with a test text, those above included if they are as
+            long; a test text of fewer words is one run.
+        examples: up to three runs that are shared.
+    """
+
+    records: int
+    texts: int
+    n: int
+    equal: tuple[str, ...]
+    sharing: tuple[str, ...]
+    examples: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"compared with {self.texts:,} test texts: {len(self.equal):,} of {self.records:,} records "
+            f"hold one of them, {len(self.sharing):,} share {self.n} words in a row with one"
+        )
+
+
+def contamination(records: Iterable[Record], texts: Sequence[str], *, n: int = 13) -> Contamination:
+    """Compare every text field of records, lists of texts included, with test data.
+
+    Args:
+        records: the data set.
+        texts: what students are tested on: questions, and answers if they are long.
+        n: words in a row that count as shared. GPT-3's authors took 13; fewer find more, and more that is chance.
+
+    Raises:
+        ValueError: if there are no texts with words in them, or n is below 1.
+    """
+    clean = Clean(several("texts", texts), n=whole("n", n, least=1))
+    known = {_plain(text) for text in texts} - {""}
+    equal: list[str] = []
+    sharing: list[str] = []
+    examples: list[str] = []
+    count = 0
+    for record in records:
+        count += 1
+        said = list(_texts(record.fields))
+        if any(_plain(text) in known for text in said):
+            equal.append(record.id)
+        if run := next(filter(None, map(clean.shared, said)), ""):
+            sharing.append(record.id)
+            if len(examples) < EXAMPLES and run not in examples:
+                examples.append(run)
+    return Contamination(count, len(texts), n, tuple(equal), tuple(sharing), tuple(examples))
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+def _texts(value: object) -> Iterable[str]:
+    """Yield the texts in a value, however deep."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
