@@ -15,6 +15,9 @@ from sdg_lab.checks import one_of
 Message = Mapping[str, str]
 """Who speaks, and what: ``{"role": "user", "content": "..."}``."""
 
+Prompt = str | Sequence[Message]
+"""A text that is continued, or a conversation whose next turn is the assistant's."""
+
 ROLES = ("system", "user", "assistant")
 
 
@@ -71,6 +74,15 @@ def _check(index: int, message: Message, special: Collection[str]) -> None:
     one_of(f"message {index}: its role", message["role"], ROLES)
     if not isinstance(message["content"], str):
         raise TypeError(f"message {index}: its content must be a str, got {message['content']!r}")
+    refuse_special(f"message {index}", message["content"], special)
+
+
+def refuse_special(what: str, text: str, special: Collection[str]) -> None:
+    """Refuse a text that holds the spelling of a token that marks turns.
+
+    Raises:
+        ValueError: if there is one; the message names it.
+    """
     for token in special:
-        if token in message["content"]:
-            raise ValueError(f"message {index} holds {token}, which marks turns and is no text; take it out")
+        if token in text:
+            raise ValueError(f"{what} holds {token}, which marks turns and is no text; take it out")

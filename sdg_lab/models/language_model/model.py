@@ -6,7 +6,7 @@ weights, 30 layers, trained on 2 trillion tokens and then to follow instructions
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -15,13 +15,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sdg_lab.checks import whole
+from sdg_lab.checks import seed_or_none, whole
 from sdg_lab.data import packages
-from sdg_lab.models.language_model import chat
+from sdg_lab.models.completion import Completion, Reason
+from sdg_lab.models.language_model import chat, stops
 from sdg_lab.models.language_model import gguf as gguf_file
-from sdg_lab.models.language_model.chat import Message
-from sdg_lab.models.language_model.continuation import DEFAULTS, Decoding, continuations
+from sdg_lab.models.language_model.chat import Message, Prompt
+from sdg_lab.models.language_model.constraint import Constraint
+from sdg_lab.models.language_model.continuation import Continuation, Ended, continuations, together
+from sdg_lab.models.language_model.decoding import DEFAULTS, Decoding
 from sdg_lab.models.language_model.llama import read_transformer
+from sdg_lab.models.language_model.scoring import log_probs
 from sdg_lab.models.language_model.tokeniser import Tokeniser
 from sdg_lab.models.sequences.sampling import filter_logits
 from sdg_lab.models.transformer import Transformer
@@ -29,12 +33,6 @@ from sdg_lab.options import takes
 
 if TYPE_CHECKING:
     import pandas as pd
-
-MAX_POSITIONS = 256
-"""Positions whose logits of 49,152 tokens stand in memory together."""
-
-MAX_TOKENS = 4096
-"""Tokens of several texts that are read together where their likelihood is measured."""
 
 _decoding = takes(Decoding, DEFAULTS)
 
@@ -107,19 +105,19 @@ class LanguageModel:
         """
         return self.network(self._row(ids, "the text"))[0]  # type: ignore[no-any-return]
 
-    @torch.no_grad()
-    def log_prob(self, texts: Sequence[str], *, given: Sequence[str] | None = None) -> NDArray[np.float64]:
+    def log_prob(self, texts: Sequence[str], *, given: Sequence[Prompt] | None = None) -> NDArray[np.float64]:
         """Return the exact log-probability of each text's tokens, (n,), nats; that the text ends there is not counted.
 
         Args:
             texts: each at least one character.
-            given: what stands before each text, (n,), such as its prompt; by default the mark that begins a document.
+            given: what stands before each text, (n,), such as its prompt, which is read once where it comes several
+                times; by default the mark that begins a document.
 
         Raises:
             TypeError: if the texts are not a list of str.
             ValueError: for an empty text, another number of ``given`` than texts, or more tokens than the context.
         """
-        before = [[self.tokeniser.start]] * len(_texts(texts)) if given is None else self._prompts(_texts(given))
+        before = [[self.tokeniser.start]] * len(_texts(texts)) if given is None else self._prompts(given)
         if len(before) != len(texts):
             raise ValueError(f"given must have one text for each of the {len(texts)} texts, got {len(before)}")
         for index, text in enumerate(texts):
@@ -128,15 +126,24 @@ class LanguageModel:
         pairs = [(start, self.encode(text)) for start, text in zip(before, texts, strict=True)]
         for index, (start, tokens) in enumerate(pairs):
             self._check_length(len(start) + len(tokens), f"text {index}, with what stands before it,")
-        found = np.empty(len(pairs))
-        batch: list[int] = []
-        for index in sorted(range(len(pairs)), key=lambda i: sum(map(len, pairs[i]))):  # alike lengths together
-            if batch and sum(map(len, pairs[index])) * (len(batch) + 1) > MAX_TOKENS:
-                found[batch] = self._log_prob([pairs[i] for i in batch])
-                batch = []
-            batch.append(index)
-        found[batch] = self._log_prob([pairs[i] for i in batch])
-        return found
+        return log_probs(self.network, pairs)
+
+    def choose(self, prompts: Sequence[Prompt], answers: Sequence[str]) -> NDArray[np.float64]:
+        """Return the log-probability of each answer after each prompt, (n, k), nats: the likeliest is the choice.
+
+        An answer after a text mostly begins with a space, as in ``" positive"``. A longer one is less likely for its
+        length alone: compare answers of about as many tokens. Each prompt is read once.
+
+        Args:
+            prompts: n texts or conversations.
+            answers: k texts.
+
+        Raises:
+            TypeError, ValueError: as of :meth:`log_prob`.
+        """
+        k = len(_texts(answers))
+        pairs = [(prompt, answer) for prompt in _prompts(prompts) for answer in answers]
+        return self.log_prob([answer for _, answer in pairs], given=[prompt for prompt, _ in pairs]).reshape(-1, k)
 
     def attention(self, text: str) -> NDArray[np.float32]:
         """Return the attention weights of all heads, (layers, heads, T, T): row t is spread over the tokens up to t."""
@@ -150,6 +157,7 @@ class LanguageModel:
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
+        min_p: float | None = None,
         n: int = 10,
     ) -> pd.DataFrame:
         """Return the n likeliest next tokens: columns ``token``, ``id`` and ``probability``, likeliest first.
@@ -164,7 +172,7 @@ class LanguageModel:
 
         whole("n, the number of tokens to list,", n, least=1)
         logits = self.logits(self._prompts([text])[0])[-1]
-        filtered = filter_logits(logits, temperature=temperature, top_k=top_k, top_p=top_p)
+        filtered = filter_logits(logits, temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
         probability, ids = filtered.softmax(dim=-1).sort(descending=True)
         kept = min(n, int((probability > 0).sum()))
         numbers = ids[:kept].tolist()
@@ -179,66 +187,169 @@ class LanguageModel:
     # Generation.
 
     @_decoding
+    def complete(
+        self,
+        prompts: Sequence[Prompt],
+        *,
+        n: int = 1,
+        seeds: Sequence[int] | None = None,
+        prefix: str | Sequence[str] = "",
+        stop: str | Collection[str] = (),
+        regex: str | None = None,
+        schema: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> list[list[Completion]]:
+        """Continue texts and answer conversations; return n completions of each prompt.
+
+        What is written depends on its prompt, its seed and the options, and not on the other prompts or on how many
+        there are; rounding, which differs with the size of a batch, changes a token about once in 100,000.
+
+        Args:
+            prompts: texts, an empty one begins a document; and conversations, lists of messages.
+            n: completions of each.
+            seeds: one for each prompt, in the place of ``seed``; the j-th completion of a prompt is the same whatever
+                ``n`` is. Without them a prompt's draws depend on ``seed`` and its place in the list.
+            prefix: what every answer begins with, or a list of one for each prompt: the model goes on from there.
+                It is part of the text that is returned, and of what follows ``regex`` or ``schema``; ``tokens`` and
+                ``log_prob`` count what comes after it.
+            stop: a text, or several, at the first of which a continuation ends, without it.
+            regex: which the whole text follows; see :class:`~sdg_lab.models.language_model.constraint.Constraint`.
+            schema: a JSON schema that the text follows. A text that follows its rule has the reason ``"end"``; one
+                that was cut short has another.
+            options: see :class:`~sdg_lab.models.language_model.decoding.Decoding`.
+
+        Raises:
+            TypeError: if the prompts are no list of texts or conversations, or another argument is of a wrong kind.
+            ValueError: for options out of range, an empty stop, a prompt of more tokens than the context, a rule that
+                cannot be followed, and several completions of each prompt without a temperature: they would be equal.
+        """
+        decoding, ends = Decoding(**options), stops.checked(stop)
+        whole("n", n, least=1)
+        if n > 1 and decoding.temperature == 0:
+            raise ValueError(f"n must be 1 at temperature 0, got {n}: all would be equal; give a temperature above 0")
+        prefixes = self._prefixes(prefix, len(_prompts(prompts)))
+        given = self._prompts(prompts, prefixes)
+        generators = _generators(len(given), n, decoding.seed, seeds)
+        rule = self._rule(regex, schema)
+        matchers = [None if rule is None else rule.matcher(beginning) for beginning in prefixes]
+        texts = [
+            [Continuation(tokens, generator, None if matcher is None else matcher.copy()) for generator in row]
+            for tokens, matcher, row in zip(given, matchers, generators, strict=True)
+        ]
+        ended = self._ended(ends)
+        for group in together([text for row in texts for text in row], decoding, self.network):
+            for _ in continuations(self.network, group, decoding, ended):
+                pass
+        return [
+            [self._completion(text, beginning, ends) for text in row]
+            for row, beginning in zip(texts, prefixes, strict=True)
+        ]
+
+    @_decoding
     def generate(self, prompts: Sequence[str], *, stop: str | Collection[str] = (), **options: Any) -> list[str]:
-        """Continue several texts at once, and return what was added to each.
+        """Continue several texts at once, and return what was added to each: the texts of :meth:`complete`.
 
         Args:
             prompts: the texts; an empty one begins a document.
             stop: a text, or several, at the first of which a continuation ends, without it.
-            options: see :class:`~sdg_lab.models.language_model.continuation.Decoding`.
+            options: see :class:`~sdg_lab.models.language_model.decoding.Decoding`.
 
         Raises:
             TypeError: if the prompts are not a list of str, or the stops are no texts.
             ValueError: for options out of range, an empty stop, and a prompt of more tokens than the context.
         """
-        stops = _stops(stop)
-        written: list[list[int]] = [[] for _ in _texts(prompts)]
-
-        def ended(row: int, token: int) -> bool:
-            if token in self.tokeniser.ends:
-                return True
-            return bool(stops) and any(text in self.decode(written[row]) for text in stops)
-
-        for pairs in continuations(self.network, self._prompts(prompts), Decoding(**options), ended):
-            for row, token in pairs:
-                written[row].append(token)
-        return [_cut(self.decode(self._without_end(ids)), stops) for ids in written]
+        return [row[0].text for row in self.complete(_texts(prompts), stop=stop, **options)]
 
     @_decoding
-    def chat(self, messages: Sequence[Message], *, stop: str | Collection[str] = (), **options: Any) -> str:
-        """Return the assistant's answer to a conversation; arguments as of :meth:`generate`."""
-        return self.generate([self.prompt(messages)], stop=stop, **options)[0]
+    def chat(
+        self, messages: Sequence[Message], *, prefix: str = "", stop: str | Collection[str] = (), **options: Any
+    ) -> str:
+        """Return the assistant's answer to a conversation; arguments as of :meth:`complete`."""
+        return self.complete([messages], prefix=prefix, stop=stop, **options)[0][0].text
 
     @_decoding
-    def stream(self, prompt: str | Sequence[Message], **options: Any) -> Iterator[str]:
+    def stream(
+        self,
+        prompt: Prompt,
+        *,
+        prefix: str = "",
+        stop: str | Collection[str] = (),
+        regex: str | None = None,
+        schema: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> Generator[str, None, Completion]:
         """Yield the continuation of a text, or the answer to a conversation, piece by piece as it is made.
 
-        The pieces together are what :meth:`generate`, or :meth:`chat`, returns with the same options.
+        The pieces together are the text that :meth:`complete` returns for the same arguments. What may be the beginning
+        of a stop is held back until that is known.
+
+        Returns:
+            The completion, as the value of the iteration: ``completion = yield from model.stream(...)``.
         """
-        text = prompt if isinstance(prompt, str) else self.prompt(prompt)
-        ids: list[int] = []
+        decoding, ends = Decoding(**options), stops.checked(stop)
+        prefixes = self._prefixes(prefix, 1)
+        rule = self._rule(regex, schema)
+        matcher = None if rule is None else rule.matcher(prefix)
+        generator = _generators(1, 1, decoding.seed, None)[0][0]
+        text = Continuation(self._prompts([prompt], prefixes)[0], generator, matcher)
+        if prefix:
+            yield prefix
         shown = 0
-        for pairs in continuations(
-            self.network, self._prompts([text]), Decoding(**options), lambda _, token: token in self.tokeniser.ends
-        ):
-            ids += [token for _, token in pairs]
-            whole_text = self.decode(self._without_end(ids))
-            ready = len(whole_text.rstrip("�"))  # a character may take several tokens
+        for _ in continuations(self.network, [text], decoding, self._ended(ends)):
+            written = self.decode(self._without_end(text.tokens))
+            # A character may take several tokens.
+            ready = len(written.rstrip("�")) if text.reason is None else len(written)
+            ready = stops.settled(written[:ready], ends) if text.reason is None else len(stops.cut(written, ends))
             if ready > shown:
-                yield whole_text[shown:ready]
+                yield written[shown:ready]
                 shown = ready
-        if whole_text[shown:]:
-            yield whole_text[shown:]
+        return self._completion(text, prefix, ends)
 
     # What the others share.
+
+    def _ended(self, ends: Sequence[str]) -> Ended:
+        """Return what says of a text whether it ends at its newest token, and why."""
+        # A stop ends inside the newest token, and each token before has at least one of its bytes.
+        longest = max((len(stop.encode()) for stop in ends), default=0)
+
+        def ended(text: Continuation) -> Reason | None:
+            if text.tokens[-1] in self.tokeniser.ends:
+                return "end"
+            if longest and any(stop in self.decode(text.tokens[-longest:]) for stop in ends):
+                return "stop"
+            return "end" if text.matcher is not None and text.matcher.complete else None
+
+        return ended
+
+    def _completion(self, text: Continuation, prefix: str, ends: Sequence[str]) -> Completion:
+        assert text.reason is not None  # it has ended
+        written = stops.cut(self.decode(self._without_end(text.tokens)), ends)
+        return Completion(prefix + written, text.reason, len(text.tokens), len(text.prompt), text.log_prob)
+
+    def _rule(self, regex: str | None, schema: Mapping[str, Any] | None) -> Constraint | None:
+        return None if regex is None and schema is None else Constraint(self.tokeniser, regex=regex, schema=schema)
 
     def _without_end(self, ids: list[int]) -> list[int]:
         """Return the tokens without the one that ends the turn."""
         return ids[:-1] if ids and ids[-1] in self.tokeniser.ends else ids
 
-    def _prompts(self, prompts: Sequence[str]) -> list[list[int]]:
-        """Return the tokens of prompts, or refuse one that is too long."""
-        encoded = [self.encode(prompt) or [self.tokeniser.start] for prompt in prompts]
+    def _prefixes(self, prefix: str | Sequence[str], n: int) -> list[str]:
+        """Return what each of n answers begins with."""
+        prefixes = [prefix] * n if isinstance(prefix, str) else list(prefix)
+        if not all(isinstance(text, str) for text in prefixes):
+            raise TypeError(f"prefix must be a str, or a list of one for each prompt, got {prefix!r}")
+        if len(prefixes) != n:
+            raise ValueError(f"prefix must be one text, or one for each of the {n} prompts, got {len(prefixes)}")
+        for text in dict.fromkeys(prefixes):
+            chat.refuse_special(f"prefix {text!r}", text, self.tokeniser.special)
+        return prefixes
+
+    def _prompts(self, prompts: Sequence[Prompt], prefixes: Sequence[str] | None = None) -> list[list[int]]:
+        """Return the tokens of prompts, each with the beginning of its answer, or refuse one that is too long."""
+        texts = [prompt if isinstance(prompt, str) else self.prompt(prompt) for prompt in _prompts(prompts)]
+        if prefixes is not None:
+            texts = [text + prefix for text, prefix in zip(texts, prefixes, strict=True)]
+        encoded = [self.encode(text) or [self.tokeniser.start] for text in texts]
         for index, ids in enumerate(encoded):
             self._check_length(len(ids), f"prompt {index}")
         return encoded
@@ -257,26 +368,6 @@ class LanguageModel:
                 f"{what} has {length:,} tokens, and this model's context holds {self.context:,}; shorten it"
             )
 
-    def _log_prob(self, pairs: Sequence[tuple[list[int], list[int]]]) -> list[float]:
-        """Return the log-probability of each second part after its first; the shorter are padded at the right."""
-        width = max(len(start) + len(tokens) for start, tokens in pairs)
-        rows = [start + tokens + [0] * (width - len(start) - len(tokens)) for start, tokens in pairs]
-        hidden = self.network.hidden(torch.tensor(rows, device=self.network.norm.weight.device))
-        return [
-            self._nats(row[len(start) - 1 : len(start) + len(tokens) - 1], tokens)
-            for row, (start, tokens) in zip(hidden, pairs, strict=True)
-        ]
-
-    def _nats(self, hidden: Tensor, tokens: list[int]) -> float:
-        """Return the sum of log p(token), given the residual stream before each of them, (T, d_model)."""
-        total = 0.0
-        target = torch.tensor(tokens, device=hidden.device)
-        for first in range(0, len(tokens), MAX_POSITIONS):
-            part = slice(first, first + MAX_POSITIONS)
-            log_p = self.network.unembed(hidden[part]).log_softmax(dim=-1)
-            total += float(log_p.gather(1, target[part, None]).cpu().double().sum())
-        return total
-
 
 def _texts(texts: Sequence[str]) -> Sequence[str]:
     if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
@@ -286,17 +377,24 @@ def _texts(texts: Sequence[str]) -> Sequence[str]:
     return texts
 
 
-def _stops(stop: str | Collection[str]) -> list[str]:
-    """Return the texts that end a continuation, or refuse what would end none or all."""
-    if not isinstance(stop, Collection) or not all(isinstance(text, str) for text in stop):
-        raise TypeError(f"stop must be a str or a list of str, got {stop!r}; for no stop leave it out")
-    stops = [stop] if isinstance(stop, str) else list(stop)
-    if "" in stops:
-        raise ValueError(f"stop {stops.index('')} is '', which would empty every text; leave it out")
-    return stops
+def _prompts(prompts: Sequence[Prompt]) -> Sequence[Prompt]:
+    if isinstance(prompts, str) or any(isinstance(prompt, Mapping) for prompt in prompts):
+        raise TypeError(f"prompts must be a list of texts or conversations, got {prompts!r}; one alone is [prompt]")
+    if not prompts:
+        raise ValueError("there are no prompts; give at least one")
+    return prompts
 
 
-def _cut(text: str, stops: Sequence[str]) -> str:
-    """Return the text up to the first of the stops."""
-    ends = [place for place in map(text.find, stops) if place >= 0]
-    return text[: min(ends)] if ends else text
+def _generators(prompts: int, n: int, seed: int | None, seeds: Sequence[int] | None) -> list[list[np.random.Generator]]:
+    """Return a generator of random numbers for each completion, (prompts, n)."""
+    if seeds is None:
+        own = [None if seed is None else [seed, place] for place in range(prompts)]
+    else:
+        if seed != DEFAULTS["seed"]:
+            raise ValueError(f"give seed or seeds, not both: got seed {seed!r}")
+        if len(seeds) != prompts:
+            raise ValueError(f"seeds must be one for each of the {prompts} prompts, got {len(seeds)}")
+        own = [None if (checked := seed_or_none(one)) is None else [checked] for one in seeds]
+    return [
+        [np.random.default_rng(None if entropy is None else [*entropy, place]) for place in range(n)] for entropy in own
+    ]

@@ -113,13 +113,15 @@ class Tokeniser:
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
         r"""Return the text of each token alone; bytes that are no whole character are written like ``\xe2``."""
-        special = set(self.special.values())
-        return [
-            self.vocabulary[number]
-            if number in special
-            else bytes(BYTES[character] for character in self.vocabulary[number]).decode(errors="backslashreplace")
-            for number in self.check(ids)
-        ]
+        return [self._bytes(number).decode(errors="backslashreplace") for number in self.check(ids)]
+
+    def spelling(self) -> list[bytes]:
+        """Return the bytes of every token of the vocabulary; a special one is spelt as it is."""
+        return [self._bytes(number) for number in range(len(self))]
+
+    def _bytes(self, number: int) -> bytes:
+        token = self.vocabulary[number]
+        return token.encode() if token in self.special else bytes(BYTES[character] for character in token)
 
     def check(self, ids: Sequence[int]) -> list[int]:
         """Return the numbers as a list, or refuse one that is outside the vocabulary."""

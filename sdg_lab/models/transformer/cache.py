@@ -92,3 +92,30 @@ class KVCache:
         kept.keys = [keys[rows] for keys in self.keys]
         kept.values = [values[rows] for values in self.values]
         return kept
+
+    def take(self, rows: Tensor, lengths: Tensor, capacity: int) -> Self:
+        """Return a cache that has read beginnings of what this one has read: its rows may share a past.
+
+        Args:
+            rows: which row of this cache each new row begins with, (m,); one may come several times.
+            lengths: how many of its tokens, padding not counted, (m,). Below 0 the row has read nothing, and as many of
+                the tokens that are read next are padding too.
+            capacity: tokens that the new cache can hold, padding included.
+        """
+        width = max(int(lengths.max()), 0)
+        taken = copy.copy(self)
+        taken.length, taken.capacity = width, capacity
+        padding = width - lengths
+        taken.padding = padding if bool(padding.any()) else None
+        # What is taken ends at the right, so that what is read next follows it.
+        first = 0 if self.padding is None else self.padding[rows]
+        column = torch.arange(width, device=lengths.device) + (first - padding)[:, None]
+        column = column.clamp(min=0)  # padding: whatever stands there, nothing attends to it
+
+        def moved(before: Tensor) -> Tensor:
+            after = before.new_empty((len(rows), before.shape[1], capacity, before.shape[3]))
+            after[:, :, :width] = before[rows[:, None], :, column].transpose(1, 2)
+            return after
+
+        taken.keys, taken.values = [moved(keys) for keys in self.keys], [moved(values) for values in self.values]
+        return taken

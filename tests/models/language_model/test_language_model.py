@@ -10,7 +10,6 @@ import inspect
 import itertools
 import math
 import re
-import sys
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from hypothesis import strategies as st
 from sdg_lab.data import packages
 from sdg_lab.models.language_model import LanguageModel
 from sdg_lab.models.language_model.chat import render
+from sdg_lab.models.language_model.continuation import Continuation
 from sdg_lab.models.language_model.tokeniser import BYTES, Tokeniser
 from tests.models.conftest import WriteGGUF
 
@@ -287,18 +287,11 @@ class TestSpeech:
         for token, probability in zip(table.token, table.probability, strict=True):
             assert drawn.count(token) / n == pytest.approx(probability, abs=4 * math.sqrt(0.25 / n))
 
-    def test_a_text_has_ended_at_the_tokens_that_end_it_and_at_no_other(
-        self, tiny: LanguageModel, monkeypatch: pytest.MonkeyPatch
-    ):
-        found: list[bool] = []
-
-        def ask(network: Any, prompts: Any, decoding: Any, ended: Any) -> list[Any]:
-            found.extend(ended(0, token) for token in range(len(tiny.tokeniser)))
-            return []
-
-        monkeypatch.setattr(sys.modules[LanguageModel.__module__], "continuations", ask)
-        assert tiny.generate(["the"]) == [""]
-        assert {token for token, there in enumerate(found) if there is True} == tiny.tokeniser.ends
+    def test_a_text_has_ended_at_the_tokens_that_end_it_and_at_no_other(self, tiny: LanguageModel):
+        ended = tiny._ended([])
+        texts = [Continuation([1], np.random.default_rng(0), tokens=[token]) for token in range(len(tiny.tokeniser))]
+        assert {text.tokens[0] for text in texts if ended(text) == "end"} == tiny.tokeniser.ends
+        assert {ended(text) for text in texts} == {"end", None}
 
     def test_it_ends_at_a_stop(self, tiny: LanguageModel):
         whole = tiny.generate(["the"], max_tokens=20)[0]

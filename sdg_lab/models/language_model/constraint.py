@@ -1,0 +1,138 @@
+"""Text that follows a rule: before each draw the tokens that would break it are taken out.
+
+The rule is a regular expression or a JSON schema. A matcher walks through it as the text grows and knows which tokens
+can come next; their logits stay, all others become -inf (Willard & Louf, *Efficient Guided Generation for Large
+Language Models*, 2023). ``llguidance`` walks. Tokens that are no text, such as those that mark turns, are never among
+them, but for those that end the text, where the rule allows an end.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdg_lab.models.language_model.tokeniser import Tokeniser
+
+
+class Constraint:
+    """A rule that texts follow from their first token to their end.
+
+    Args:
+        tokeniser: of the model that writes.
+        regex: matched by the whole text, in the syntax of Rust's ``regex``: without look-around and back references; a
+            dot is no line break.
+        schema: a JSON schema. Objects are written as ``json.dumps`` writes them, on one line; strings and lists
+            without a ``maxLength`` or ``maxItems`` may go on until ``max_tokens``.
+
+    Raises:
+        TypeError: if the regex is no str, or the schema no mapping.
+        ValueError: if both are given, or one cannot be followed; the message says why.
+    """
+
+    def __init__(
+        self, tokeniser: Tokeniser, *, regex: str | None = None, schema: Mapping[str, Any] | None = None
+    ) -> None:
+        from llguidance import LLMatcher
+
+        if (regex is None) == (schema is None):
+            raise ValueError("give either a regex or a schema; a text follows one rule")
+        if regex is not None:
+            if not isinstance(regex, str):
+                raise TypeError(f"regex must be a str, got {regex!r}")
+            self.rule = f"the regex {regex!r}"
+            grammar = LLMatcher.grammar_from_regex(regex)
+        else:
+            if not isinstance(schema, Mapping):
+                raise TypeError(f'schema must be a mapping such as {{"type": "object", ...}}, got {schema!r}')
+            self.rule = "the schema"
+            written = json.dumps(schema)
+            grammar = LLMatcher.grammar_from_json_schema(
+                written, defaults={"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+            )
+        self.tokeniser = tokeniser
+        self._start = LLMatcher(_tokens(tokeniser), grammar, log_level=0)
+        self._check(self._start)
+
+    def matcher(self, beginning: str = "") -> Matcher:
+        """Return a matcher for one text.
+
+        Args:
+            beginning: what the text begins with.
+
+        Raises:
+            ValueError: if nothing that begins so follows the rule.
+        """
+        inner = self._start.deep_copy()
+        tokens = self.tokeniser.encode(beginning)
+        if inner.validate_tokens(tokens) < len(tokens):
+            raise ValueError(f"nothing that begins with {beginning!r} follows {self.rule}; give another prefix")
+        inner.consume_tokens(tokens)
+        return Matcher(self, inner)
+
+    def _check(self, inner: Any) -> None:
+        if inner.is_error():
+            raise ValueError(f"{self.rule} cannot be followed: {inner.get_error().strip()}")
+
+
+class Matcher:
+    """Where one text stands in its rule.
+
+    Args:
+        constraint: the rule.
+        inner: llguidance's matcher.
+    """
+
+    def __init__(self, constraint: Constraint, inner: Any) -> None:
+        self.constraint, self.inner = constraint, inner
+
+    def copy(self) -> Self:
+        """Return a matcher at the same place, for another text."""
+        return type(self)(self.constraint, self.inner.deep_copy())
+
+    def allowed(self) -> NDArray[np.bool_]:
+        """Return which tokens may come next, bool, (vocabulary,).
+
+        Raises:
+            ValueError: if none may, because the vocabulary lacks a character that the rule asks for.
+        """
+        bits = np.frombuffer(self.inner.compute_bitmask(), np.uint8)
+        self.constraint._check(self.inner)
+        return np.unpackbits(bits, count=len(self.constraint.tokeniser), bitorder="little").astype(bool)
+
+    def read(self, token: int) -> None:
+        """Go on by a token that is allowed; one that ends the text changes nothing."""
+        if token not in self.constraint.tokeniser.ends:
+            self.inner.consume_token(token)
+            self.constraint._check(self.inner)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the text follows the rule and nothing more can be added."""
+        return bool(self.inner.is_stopped())
+
+    @property
+    def accepting(self) -> bool:
+        """Whether the text follows the rule as it stands."""
+        return bool(self.inner.is_accepting())
+
+
+@functools.lru_cache(maxsize=2)
+def _tokens(tokeniser: Tokeniser) -> Any:
+    """Return the vocabulary in llguidance's form: half a second for 49,152 tokens."""
+    from llguidance import LLTokenizer, TokenizerWrapper
+
+    class Spelt:
+        eos_token_id = min(tokeniser.ends)
+        bos_token_id = None
+        tokens = tokeniser.spelling()
+        special_token_ids = sorted(tokeniser.special.values())
+
+        def __call__(self, text: str | bytes) -> Sequence[int]:
+            return tokeniser.encode(text.decode() if isinstance(text, bytes) else text)
+
+    return LLTokenizer(TokenizerWrapper(Spelt()), eos_token=sorted(tokeniser.ends))
