@@ -198,7 +198,7 @@ def _line(text: str, place: int) -> int:
 
 def _cells(path: Path, text: str, separator: str, across: str) -> pd.DataFrame:
     """Return the cells as text, under the names of the first line; a refusal repeats what is noted ``across`` lines."""
-    import pyarrow as pa  # type: ignore[import-untyped]
+    import pyarrow as pa
     from pyarrow import csv as arrow
 
     if not text.strip():

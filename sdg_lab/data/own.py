@@ -254,7 +254,7 @@ def _card(path: Path, kind: Kind, shape: str, *, target: str = "") -> Card:
 def _read_parquet(path: Path) -> pd.DataFrame:
     """Read a Parquet file; whole numbers stay whole beside missing ones, and days become dates."""
     import pandas as pd
-    import pyarrow as pa  # type: ignore[import-untyped]
+    import pyarrow as pa
     from pyarrow import parquet
 
     try:

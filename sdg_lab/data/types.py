@@ -144,6 +144,23 @@ class Images:
         labels = None if self.labels is None else self.labels[chosen]
         return Images(self.pixels[chosen], labels, self.classes)
 
+    def numbered_as(self, classes: Sequence[str]) -> Images:
+        """Return the same images with each label's number in another list of classes, found by its name.
+
+        Where one of both has no names, numbers are all there is, and they stay.
+
+        Raises:
+            ValueError: if an image shows a class that is not in the list.
+        """
+        if self.labels is None or not self.classes or not classes or tuple(classes) == self.classes:
+            return self
+        place = {name: number for number, name in enumerate(classes)}
+        shown = np.unique(self.labels)
+        if unknown := [self.classes[label] for label in shown if self.classes[label] not in place]:
+            raise ValueError(f"the class {unknown[0]!r} is none of {', '.join(classes)}; leave its images out")
+        numbers = np.array([place.get(name, -1) for name in self.classes], dtype=np.int64)
+        return Images(self.pixels, numbers[self.labels], tuple(classes))
+
     def __repr__(self) -> str:
         channels, height, width = self.shape
         labelled = f", {len(self.classes)} classes" if self.classes else "" if self.labels is None else ", labelled"

@@ -38,6 +38,9 @@ def train_on_synthetic(synthetic: Labelled, real_test: Labelled, *, classifier: 
     from sklearn.ensemble import RandomForestClassifier
 
     whole("seed", seed, least=0)
+    if isinstance(synthetic, Images) and isinstance(real_test, Images):
+        every = dict.fromkeys(synthetic.classes + real_test.classes)  # a class that the generator lost is none to it
+        real_test = real_test.numbered_as(tuple(every) if synthetic.classes else ())
     rows, labels = _labelled(synthetic, "synthetic")
     test_rows, test_labels = _labelled(real_test, "real_test")
     same_width(rows, test_rows, "synthetic", "real_test")

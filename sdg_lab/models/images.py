@@ -40,6 +40,8 @@ class ImageModel(NeuralModel[Images]):
 
     Attributes:
         class_probs: shares of the classes in the training data, (classes,); empty without classes.
+        class_names: what the labels of the training data mean, if they were named; images that come later with names
+            of their own are matched by them, and samples bear them.
 
     Raises:
         ValueError: for arguments out of range.
@@ -59,6 +61,7 @@ class ImageModel(NeuralModel[Images]):
         if len(self.shape) != 3:
             raise ValueError(f"shape must be (channels, height, width), got {self.shape}")
         self.classes = None if classes is None else whole("classes", classes, least=2)
+        self.class_names: tuple[str, ...] = ()
         self.register_buffer("class_probs", torch.full((classes or 0,), 1 / (classes or 1)))
 
     @classmethod
@@ -91,14 +94,23 @@ class ImageModel(NeuralModel[Images]):
             TypeError, ValueError: as :meth:`batch` for the data, and as :func:`sdg_lab.training.train`.
             DivergedError: if the loss becomes NaN or infinite; names the step and the last good checkpoint.
         """
-        batch = self.batch(data, labels)
-        held_out = None if validation is None else self.batch(validation)
         with self.as_before_on_failure():
+            self.class_names = () if self.classes is None else labelled(data, labels).classes
+            batch = self.batch(data, labels)
+            held_out = None if validation is None else self.batch(validation)
             self.draw_weights(seed)
             if self.classes is not None:
                 self.class_probs = torch.bincount(batch[1], minlength=self.classes) / len(batch[1])
             self.learn(batch, validation=held_out, recipe=recipe, seed=seed, progress=progress)
         return self
+
+    def facts(self) -> dict[str, Any]:
+        """Return the names of the classes, where there are any."""
+        return {"class_names": list(self.class_names)} if self.class_names else {}
+
+    def set_facts(self, facts: dict[str, Any]) -> None:
+        """Take over the names of the classes."""
+        self.class_names = tuple(str(name) for name in facts.get("class_names", ()))
 
     def draw_weights(self, seed: int) -> None:
         """Draw all weights anew."""
@@ -124,6 +136,8 @@ class ImageModel(NeuralModel[Images]):
                 f"make it with {name}(shape={images.shape})"
             )
         x = torch.from_numpy(np.ascontiguousarray(images.pixels)).to(self.device)
+        if self.classes is not None:
+            images = images.numbered_as(self.class_names)
         # Without classes the labels that Images bring are of no concern; those that were passed are a mistake.
         y = self.labels(labels if self.classes is None else images.labels, len(images))
         return (x,) if y is None else (x, y)
@@ -144,6 +158,12 @@ class ImageModel(NeuralModel[Images]):
             return sampled.to(self.device)
         checked = check_labels(labels, n, self.classes, type(self).__name__)
         return None if checked is None else torch.from_numpy(checked).to(self.device)
+
+    def to_images(self, pixels: Tensor, y: Tensor | None) -> Images:
+        """Return pixels in [0, 1], and their labels, as images."""
+        labels = None if y is None else y.cpu().numpy()
+        named = labels is not None and len(self.class_names) >= (self.classes or 0)
+        return Images(pixels.float().cpu().numpy(), labels, self.class_names if named else ())
 
     @torch.no_grad()
     def in_parts(self, function: Callable[..., Tensor], *tensors: Tensor | None, size: int | None = None) -> Tensor:
@@ -191,7 +211,7 @@ class LatentImageModel(ImageModel):
         n, generator = check_count(n), new_generator(seed)
         y = self.labels(labels, n, generator)
         z = torch.randn(n, self.latent, generator=generator).to(self.device)
-        return to_images(self.in_parts(self.pixels, z, y), y)
+        return self.to_images(self.in_parts(self.pixels, z, y), y)
 
     def decode(self, z: ArrayLike | Tensor, labels: ArrayLike | None = None) -> Images:
         """Return the images of latents of shape (n, latent), one for each row.
@@ -207,12 +227,7 @@ class LatentImageModel(ImageModel):
         if not (finite := torch.isfinite(points).all(dim=1)).all():
             raise ValueError(f"z is not finite at point {int(finite.int().argmin())}")
         y = self.labels(labels, len(points))
-        return to_images(self.in_parts(self.pixels, points, y), y)
-
-
-def to_images(pixels: Tensor, y: Tensor | None) -> Images:
-    """Return pixels in [0, 1], and their labels, as images."""
-    return Images(pixels.float().cpu().numpy(), None if y is None else y.cpu().numpy())
+        return self.to_images(self.in_parts(self.pixels, points, y), y)
 
 
 def wholes(name: str, values: Any, *, least: int = 1) -> tuple[int, ...]:

@@ -22,6 +22,8 @@ def as_batch(data: Tensor | Sequence[Tensor], name: str = "data") -> Batch:
         TypeError: for arrays and lists of numbers.
         ValueError: if there is nothing in it, lengths differ, or a floating tensor holds NaN or infinity.
     """
+    if not isinstance(data, (Tensor, Sequence)):
+        raise TypeError(f"{name} must be a tensor, or several of them in a tuple, got {data!r}")
     tensors = (data,) if isinstance(data, Tensor) else tuple(data)
     if strange := [type(t).__name__ for t in tensors if not isinstance(t, Tensor)]:
         raise TypeError(f"{name} must be tensors, got {strange[0]}: torch.as_tensor(…) makes one of an array")

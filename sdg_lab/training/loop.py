@@ -82,6 +82,9 @@ def train(
     _check_settings(epochs=epochs, batch_size=batch_size, lr=lr, patience=patience, ema=ema, clip=clip, seed=seed)
     if schedule is not None and not callable(schedule):
         raise ValueError(f"schedule must be a function, such as sdg_lab.training.schedules.cosine, got {schedule!r}")
+    for make in optimizer.values() if isinstance(optimizer, Mapping) else [optimizer]:
+        if make is not None and not callable(make):
+            raise ValueError(f"optimizer must be a function, e.g. lambda p: torch.optim.SGD(p, lr=0.1), got {make!r}")
     if on_epoch is not None and not callable(on_epoch):
         raise ValueError(f"on_epoch must be a function of an epoch's number and a model, got {on_epoch!r}")
     if checkpoint is not None and (not str(checkpoint) or Path(checkpoint).is_dir()):
@@ -89,6 +92,8 @@ def train(
     _check_validation(model, validation, patience)
     tensors = as_batch(data, "data")
     held_out = None if validation is None else as_batch(validation, "validation")
+    if held_out is not None and len(held_out) != len(tensors):
+        raise ValueError(f"validation must hold {len(tensors)} tensors, as the data do, got {len(held_out)}")
 
     home = devices.device_of(model)
     machine = devices.launch(device, precision)

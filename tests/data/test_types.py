@@ -231,3 +231,15 @@ def test_networks_hold_mappings_of_arrays(changes: dict[str, Any], sentence: str
     with pytest.raises(TypeError) as refusal:
         network(**{"nodes": ("rain",), **changes})
     assert str(refusal.value) == sentence
+
+
+def test_labels_are_numbered_as_in_another_list_by_their_names():
+    images = Images(np.zeros((3, 1, 2, 2), np.float32), np.array([0, 1, 1]), ("b", "c"))
+    assert images.numbered_as(("a", "b", "c")).labels.tolist() == [1, 2, 2]
+    assert images.numbered_as(("c", "b")).classes == ("c", "b")
+    assert images.numbered_as(()) is images
+    bare = Images(images.pixels, images.labels)
+    assert bare.numbered_as(("a", "b")) is bare
+    with pytest.raises(ValueError, match="the class 'b' is none of a, c; leave its images out"):
+        images.numbered_as(("a", "c"))
+    assert images[1:].numbered_as(("c",)).labels.tolist() == [0, 0]  # what no image shows need not be there

@@ -33,3 +33,13 @@ def test_the_nearest_are_those_of_the_full_table_in_rising_order(place):
     np.testing.assert_array_equal(where, np.argsort(table, axis=1)[:, :3])
     np.testing.assert_allclose(found, np.sort(table, axis=1)[:, :3], rtol=1e-9)
     assert nearest(POINTS, OTHERS)[0].shape == (40, 1)
+
+
+@pytest.mark.parametrize("columns", [3, 20])
+@pytest.mark.parametrize("far", [1e10, 1e30])
+def test_one_row_far_away_hides_no_copy(columns, far):
+    among = np.random.default_rng(1).normal(size=(300, columns))
+    among[0, 0] = far
+    found, where = nearest(among, among)
+    np.testing.assert_array_equal(found[:, 0], 0)
+    np.testing.assert_array_equal(where[:, 0], np.arange(300))

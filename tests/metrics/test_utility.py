@@ -69,3 +69,14 @@ def test_what_cannot_be_learned_is_refused(synthetic, sentence):
 def test_a_seed_is_a_whole_number():
     with pytest.raises(ValueError, match="seed must be a whole number >= 0, got True"):
         train_on_synthetic((X, Y), (X, Y), seed=True)
+
+
+def test_classes_that_have_names_are_matched_by_them():
+    train = Images(X.astype(np.float32).reshape(-1, 1, 8, 8), Y)[np.isin(Y, [0, 1, 2])]
+    shifted = Images(train.pixels, (train.labels + 1) % 3, ("c", "a", "b"))  # the same classes, numbered otherwise
+    named = Images(train.pixels, train.labels, ("a", "b", "c"))
+    assert train_on_synthetic(named, shifted, classifier=KNeighborsClassifier(1)) == 1
+    lost = named[named.labels > 0]
+    only = Images(lost.pixels, lost.labels - 1, ("b", "c"))
+    share = float(np.mean(train.labels > 0))
+    assert train_on_synthetic(only, named, classifier=KNeighborsClassifier(1)) == pytest.approx(share)

@@ -166,6 +166,42 @@ def test_what_is_validated_is_the_held_out_part(kind: type[ImageModel]) -> None:
     assert wanted != pytest.approx(training.evaluate(model, model.batch(bars(60)), seed=3), rel=1e-3)
 
 
+def named(data: Images, names: str, *, left_out: int = 0) -> Images:
+    """The images whose label is at least ``left_out``, numbered from there on; label i is called names[i]."""
+    kept = data[data.labels >= left_out]  # type: ignore[operator] # bars are labelled
+    return Images(kept.pixels, kept.labels - left_out, tuple(names[left_out:]))  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("kind", FAMILIES)
+def test_classes_that_have_names_are_matched_by_them(kind: type[ImageModel], tmp_path: Any) -> None:
+    data = bars(40)
+    model = small(kind, classes=4).fit(named(data, "abcd"), epochs=1, progress=False)
+    again = kind.load(model.save(tmp_path / "model") or tmp_path / "model")
+    for one in (model, again):
+        assert one.class_names == tuple("abcd")
+        assert one.sample(3, seed=0).classes == tuple("abcd")
+        np.testing.assert_array_equal(one.batch(named(data, "abcd", left_out=2))[1], data.labels[data.labels >= 2])
+        np.testing.assert_array_equal(one.batch((data.pixels[:2], ["c", "c"]))[1], [2, 2])
+        np.testing.assert_array_equal(one.batch((data.pixels[:2], [3, 3]))[1], [3, 3])
+        with pytest.raises(ValueError, match="the class 'x' is none of a, b, c, d"):
+            one.batch((data.pixels[:2], ["c", "x"]))
+    model.fit(named(data, "wxyz"), epochs=1, progress=False)
+    assert model.class_names == tuple("wxyz")
+    model.fit((data.pixels, data.labels), epochs=1, progress=False)
+    assert model.class_names == model.sample(1).classes == ()
+
+
+@pytest.mark.parametrize("kind", [VAE, Diffusion])
+def test_validation_images_are_matched_by_name_too(kind: type[ImageModel]) -> None:
+    held_out = bars(30, seed=1)
+    model = small(kind, classes=4)
+    model.fit(
+        named(bars(60), "abcd"), validation=named(held_out, "abcd", left_out=1), epochs=1, ema=None, progress=False
+    )
+    wanted = training.evaluate(model, model.batch(held_out[held_out.labels >= 1]))  # type: ignore[operator]
+    assert model.history.validation_loss[-1] == pytest.approx(wanted, rel=1e-5)
+
+
 @pytest.mark.parametrize("kind", FAMILIES)
 def test_the_seed_decides_the_weights_from_which_training_starts(kind: type[ImageModel]) -> None:
     def start(seed: int) -> Tensor:

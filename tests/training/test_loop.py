@@ -326,6 +326,8 @@ def test_weights_that_are_no_numbers_are_neither_kept_nor_saved(tmp_path: Any) -
         ({"schedule": "cosine"}, r"schedule must be a function, such as .*, got 'cosine'"),
         ({"schedule": lambda share: math.nan}, r"the factor that schedule gives must be >= 0, got nan"),
         ({"on_epoch": 3}, r"on_epoch must be a function of an epoch's number and a model, got 3"),
+        ({"optimizer": "sgd"}, r"optimizer must be a function, e.g. lambda p: .*, got 'sgd'"),
+        ({"validation": problem()[0]}, r"validation must hold 2 tensors, as the data do, got 1"),
         ({"checkpoint": "."}, r"checkpoint must be a file, got '.'"),
         ({"checkpoint": ""}, r"checkpoint must be a file, got ''"),
         ({"device": "gpu"}, r"device must be one of auto, cpu, cuda, mps, got 'gpu'"),

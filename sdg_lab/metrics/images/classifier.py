@@ -58,6 +58,7 @@ class ImageClassifier(nn.Module):
     Attributes:
         shape: channels, height and width of an image; None before ``fit``.
         classes: number of classes; 0 before ``fit``.
+        class_names: what the labels of the training images mean, if they were named; others are matched by name.
         history: how ``fit`` went; None before.
     """
 
@@ -68,6 +69,7 @@ class ImageClassifier(nn.Module):
         super().__init__()
         self.shape: tuple[int, int, int] | None = None
         self.classes = 0
+        self.class_names: tuple[str, ...] = ()
         self.history: training.History | None = None
 
     def fit(self, images: Images, *, validation: Images | None = None, seed: int = 0, progress: bool = False) -> Self:
@@ -88,7 +90,7 @@ class ImageClassifier(nn.Module):
         classes = max(len(images.classes), int(y.max()) + 1)
         held_out = None
         if validation is not None:
-            held_out = _labelled(validation, "validation")
+            held_out = _labelled(validation, "validation", images.classes)
             if validation.shape != images.shape:
                 raise ValueError(f"validation has shape {validation.shape}, the training images have {images.shape}")
             if int(held_out[1].max()) >= classes:
@@ -98,7 +100,7 @@ class ImageClassifier(nn.Module):
         if min(images.shape[1:]) < 4:
             raise ValueError(f"height and width must be >= 4 to be halved twice, got {images.shape[1:]}")
         new = ImageClassifier()
-        new.shape, new.classes = images.shape, classes
+        new.shape, new.classes, new.class_names = images.shape, classes, images.classes
         new._build()
         training.reinitialise(new, seed)
         new.history = training.train(
@@ -152,8 +154,8 @@ class ImageClassifier(nn.Module):
         Raises:
             ValueError: if they have no labels.
         """
-        _labelled(images, "images")
-        return float((self.predict(images) == images.labels).mean())
+        _, y = _labelled(images, "images", self.class_names)
+        return float((self.predict(images) == y.numpy()).mean())
 
     def _build(self) -> None:
         channels, height, width = cast(tuple[int, int, int], self.shape)
@@ -183,14 +185,15 @@ class ImageClassifier(nn.Module):
         return torch.cat([function(pixels[first : first + AT_ONCE]) for first in range(0, len(pixels), AT_ONCE)])
 
 
-def _labelled(images: Images, name: str) -> tuple[Tensor, Tensor]:
+def _labelled(images: Images, name: str, classes: tuple[str, ...] = ()) -> tuple[Tensor, Tensor]:
     if not isinstance(images, Images):
         raise TypeError(f"{name} must be sdg_lab.data.Images, got {type(images).__name__}")
     if len(images) == 0:
         raise ValueError(f"{name} is empty: give at least one image")
     if images.labels is None:
         raise ValueError(f"{name} has no labels; give Images with labels")
-    return torch.from_numpy(np.ascontiguousarray(images.pixels)), torch.from_numpy(images.labels)
+    labels = images.numbered_as(classes).labels
+    return torch.from_numpy(np.ascontiguousarray(images.pixels)), torch.from_numpy(labels)
 
 
 def _distorted(x: Tensor) -> Tensor:

@@ -57,8 +57,11 @@ def table_utility(
     featurise = fit_features(rows, unseen=True)
     judge = HistGradientBoostingClassifier(random_state=seed) if classifier is None else clone(classifier)
     judge.fit(featurise(rows), labels.to_numpy() == positive)
-    probability = judge.predict_proba(featurise(test_rows))[:, 1]
-    return float(roc_auc_score(test_labels.to_numpy() == positive, probability))
+    features = featurise(test_rows)  # the area asks for an order only: a margin is as good as a probability
+    scores = (
+        judge.predict_proba(features)[:, 1] if hasattr(judge, "predict_proba") else judge.decision_function(features)
+    )
+    return float(roc_auc_score(test_labels.to_numpy() == positive, scores))
 
 
 def _without_target(table: pd.DataFrame, target: str) -> tuple[pd.DataFrame, pd.Series[Any]]:

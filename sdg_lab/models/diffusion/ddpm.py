@@ -29,7 +29,7 @@ from sdg_lab.models.diffusion.mlp import DenoisingMLP
 from sdg_lab.models.diffusion.noise import cosine_schedule, guided, q_sample, v_from, x0_from_v
 from sdg_lab.models.diffusion.samplers import ancestral, ddim
 from sdg_lab.models.diffusion.unet import UNet
-from sdg_lab.models.images import ImageData, ImageModel, to_images, wholes
+from sdg_lab.models.images import ImageData, ImageModel, wholes
 from sdg_lab.models.neural import new_generator
 from sdg_lab.training import recipe as recipes
 from sdg_lab.training.recipe import Recipe
@@ -149,7 +149,7 @@ class Diffusion(ImageModel):
             ValueError: for options out of range, guidance of a model without classes, and eta without steps.
         """
         number("guidance", guidance, least=0)
-        number("eta", eta, least=0)
+        number("eta", eta, least=0, most=1)
         if y is None and guidance != 1:
             raise ValueError(
                 f"guidance={guidance} needs labels to guide to: make the model with Diffusion(classes=...)"
@@ -227,7 +227,7 @@ class Diffusion(ImageModel):
         states = self.trajectory(noise, y, steps=steps, guidance=guidance, eta=eta, generator=generator)
         x0 = deque(states, maxlen=1).pop()
         grey = ((x0.clamp(-1, 1) + 1) / 2 * (self.levels - 1)).round() / (self.levels - 1)
-        return to_images(grey, y)
+        return self.to_images(grey, y)
 
     def log_prob_bound(self, data: ImageData, *, seed: int = 0) -> NDArray[np.float64]:
         """Return the variational bound on log p(x[|y]) of the grey levels, (n,), nats.

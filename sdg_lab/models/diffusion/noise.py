@@ -152,11 +152,11 @@ def ddim_step(
         noise: standard normal, like x_t; needed for eta > 0.
 
     Raises:
-        ValueError: if s >= t, eta is negative, or noise is missing.
+        ValueError: if s >= t, eta is not in [0, 1], or noise is missing.
     """
     if not bool(torch.as_tensor(s < t).all()):
         raise ValueError(f"s must be smaller than t: a step of DDIM leads towards the image; got s = {s}, t = {t}")
-    number("eta", eta, least=0)
+    number("eta", eta, least=0, most=1)  # beyond, the noise could be more than what x_s has room for
     if eta > 0 and noise is None:
         raise ValueError(f"eta = {eta} adds noise: pass noise=torch.randn_like(xt)")
     now, later = _at(alphas_bar, t, xt), _at(alphas_bar, s, xt)

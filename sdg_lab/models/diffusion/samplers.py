@@ -43,7 +43,7 @@ def ddim(
     With eta = 0 the noise fixes the whole trajectory; with eta = 1 and T steps this is ancestral sampling.
 
     Raises:
-        ValueError: if steps is not in 1..T, or eta is negative.
+        ValueError: if steps is not in 1..T, or eta not in [0, 1].
     """
     x = noise
     yield x

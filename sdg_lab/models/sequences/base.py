@@ -138,6 +138,8 @@ class SequenceModel(NeuralModel[Sequences]):
         """
         alphabet = Alphabet.of(data)
         batch = self._padded(alphabet, data)
+        if validation is not None and len(validation) == 0:
+            raise ValueError("validation holds no sequences; give at least one, or leave it out")
         held_out = None if validation is None else self._padded(alphabet, validation)
         return self._train(alphabet, None, batch, held_out, recipe, seed, progress)
 
@@ -231,8 +233,8 @@ class SequenceModel(NeuralModel[Sequences]):
         """Go on with each row until it has ended, or ``max_length`` tokens were chosen.
 
         Rows that have ended are dropped from the batch as soon as they are at least half of it. Where the others fill
-        the network's context, as running text does, the younger half of what was read is read anew, and the older half
-        forgotten.
+        the context, as running text does, the younger half of what was read is read anew, and the older half forgotten;
+        of running text that is the window of its training: no position beyond it was ever trained.
 
         Args:
             begin: the boundary and how the rows start, (n, 1 + symbols).
@@ -247,8 +249,10 @@ class SequenceModel(NeuralModel[Sequences]):
         lengths = torch.full((n,), begin.shape[1] - 1, device=device)
         rows = torch.arange(n, device=device)  # the sequences that the rows of the state belong to
         goes_on = torch.ones(n, dtype=torch.bool, device=device)
-        logits, state = self.read(begin, self.start(n))
-        n_read, columns = begin.shape[1], [begin]
+        window = self.context and (self.text_context or self.context)
+        read = begin if window is None or begin.shape[1] <= window else _latest(begin, window)
+        logits, state = self.read(read, self.start(n))
+        n_read, columns = read.shape[1], [begin]
         for place in range(max_length):
             if self.text_context is not None:
                 logits[:, 0] = -torch.inf  # running text has no end
@@ -261,10 +265,10 @@ class SequenceModel(NeuralModel[Sequences]):
             if 2 * int(goes_on.sum()) <= len(rows):
                 state, rows, chosen = self.keep(state, goes_on.nonzero()[:, 0]), rows[goes_on], chosen[goes_on]
                 goes_on = goes_on[goes_on]
-            if n_read == self.context:
-                kept = torch.cat(columns, dim=1)[rows, -(self.context // 2) :]
-                logits, state = self.read(F.pad(kept, (1, 0)), self.start(len(rows)))
-                n_read = kept.shape[1] + 1
+            if n_read == window:
+                read = _latest(torch.cat(columns, dim=1)[rows], window)
+                logits, state = self.read(read, self.start(len(rows)))
+                n_read = read.shape[1]
             else:
                 logits, state = self.read(chosen[:, None], state)
                 n_read += 1
@@ -430,3 +434,8 @@ class SequenceModel(NeuralModel[Sequences]):
         if context is not None:
             whole("text_context", context, least=1)
         self._prepare(Alphabet.from_facts(facts), context, seed=0)
+
+
+def _latest(tokens: Tensor, window: int) -> Tensor:
+    """Return the last tokens, half a window of them, behind a boundary."""
+    return F.pad(tokens[:, -(window // 2) :], (1, 0))

@@ -81,10 +81,8 @@ def flood():
     ],
 )
 def test_what_would_not_end_or_end_too_much_is_stopped(function, says):
-    begin = time.monotonic()
     _, stopped = run(function, 0.3)
     assert says in stopped
-    assert time.monotonic() - begin < 3
 
 
 def test_a_tracer_of_somebody_else_is_put_back():

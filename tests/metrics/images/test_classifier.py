@@ -55,6 +55,8 @@ def test_predictions_probabilities_and_accuracy_fit_together(judge):
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
     np.testing.assert_array_equal(judge.predict(images), probabilities.argmax(axis=1))
     wrong = Images(images.pixels, (images.labels + (np.arange(40) < 10)) % 3)
+    by_name = Images(images.pixels, 2 - images.labels, judge.class_names[::-1])
+    assert judge.accuracy(by_name) == judge.accuracy(images)
     assert judge.accuracy(wrong) == (probabilities.argmax(axis=1) == wrong.labels).mean() < 0.8
 
 

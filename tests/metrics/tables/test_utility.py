@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
 
 from sdg_lab.metrics import table_utility
 
@@ -65,6 +66,12 @@ def test_a_category_that_the_generator_has_lost_does_not_stop_the_classifier():
     synthetic = pd.DataFrame({"kind": ["a", "b"] * 20, "same": 1.0, "y": [0, 1] * 20})
     test = pd.DataFrame({"kind": ["a", "b", "c", None] * 5, "same": 1.0, "y": [0, 1] * 10})
     assert table_utility(synthetic, test, target="y", classifier=LogisticRegression()) == pytest.approx(0.875)
+
+
+def test_a_classifier_that_knows_a_margin_and_no_probability_will_do():
+    synthetic = pd.DataFrame({"x": [0.0, 1.0, 2.0, 3.0] * 5, "y": [0, 0, 1, 1] * 5})
+    test = pd.DataFrame({"x": [0.1, 1.6, 1.4, 2.9], "y": [0, 0, 1, 1]})
+    assert table_utility(synthetic, test, target="y", classifier=LinearSVC()) == pytest.approx(0.75)
 
 
 def test_the_classifier_that_is_given_is_left_as_it_was():

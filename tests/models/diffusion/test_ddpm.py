@@ -370,7 +370,7 @@ def test_bad_questions_are_refused() -> None:
         with pytest.raises(ValueError, match=f"steps must be a whole number >= 1 and <= 20, got {steps}"):
             model.sample(3, steps=steps)  # type: ignore[arg-type]
     for way in ({}, {"steps": 2}):
-        with pytest.raises(ValueError, match="eta must be >= 0, got -5"):
+        with pytest.raises(ValueError, match="eta must be >= 0 and <= 1, got -5"):
             model.sample(3, eta=-5, **way)
     with pytest.raises(ValueError, match=r"eta=0\.5 is the noise of DDIM: give its number of steps too"):
         model.sample(3, eta=0.5)

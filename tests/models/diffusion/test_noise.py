@@ -182,8 +182,9 @@ def test_schedules_and_steps_that_make_no_sense_are_refused() -> None:
         noise.cosine_schedule(10, offset=-1)
     with pytest.raises(ValueError, match=r"s must be smaller than t: .* got s = 5, t = 5"):
         noise.ddim_step(x, x, 5, 5, table)
-    with pytest.raises(ValueError, match=r"eta must be >= 0, got -0\.1"):
-        noise.ddim_step(x, x, 5, 4, table, eta=-0.1)
+    for wrong in (-0.1, 1.1):
+        with pytest.raises(ValueError, match=rf"eta must be >= 0 and <= 1, got {wrong}"):
+            noise.ddim_step(x, x, 5, 4, table, eta=wrong)
     with pytest.raises(ValueError, match=r"eta = 1\.0 adds noise: pass noise="):
         noise.ddim_step(x, x, 5, 4, table, eta=1.0)
     for steps in (0, 11):

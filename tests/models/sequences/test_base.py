@@ -480,6 +480,25 @@ def test_past_the_context_the_younger_half_is_read_anew() -> None:
     assert [window[1:] for window in read] == [text[:5], text[3:8], text[6:10]]
 
 
+def test_beyond_the_window_of_its_training_nothing_is_read_though_the_network_could() -> None:
+    widths: list[int] = []
+
+    class Watched(Memory):
+        def read(self, tokens: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+            widths.append(tokens.shape[1])
+            return super().read(tokens, state)
+
+    model = Watched(context=64).fit_text(TEXT, context=6, epochs=1, progress=False)
+    for prompt in ("", "to be or not to be"):
+        widths.clear()
+        (text,) = model.sample(1, seed=0, max_length=11, prompt=prompt)
+        assert text.startswith(prompt)
+        assert len(text) == len(prompt) + 11
+        begins = [place for place, width in enumerate(widths) if width > 1] or [0]
+        for begin, end in zip(begins, [*begins[1:], len(widths)], strict=True):
+            assert sum(widths[begin:end]) <= 6
+
+
 # Keeping.
 
 
