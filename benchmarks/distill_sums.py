@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import csv
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
 from pathlib import Path
@@ -149,25 +148,10 @@ class World:
         """Train a student, and judge it by problems that neither it nor its teacher has seen."""
         student, examples = self.students()[name]()
         texts = student.generate([problem.prompt for problem in self.problems.test])
-        found = Counter(sums.check(p, one.text) for p, one in zip(self.problems.test, texts, strict=True))
-        about = logits.carried(self.teacher, student, self.held_out)
-        shares = [found[verdict] / TEST for verdict in sums.VERDICTS]
-        return dict(
-            zip(
-                FIELDS,
-                (
-                    self.seed,
-                    name,
-                    examples,
-                    student.n_parameters,
-                    student.trained["cpu_seconds"],
-                    *shares,
-                    about.entropy,
-                    about.missing,
-                ),
-                strict=True,
-            )
-        )
+        shares = sums.shares(self.problems.test, [one.text for one in texts]).values()
+        nats = logits.carried(self.teacher, student, self.held_out)
+        about = (self.seed, name, examples, student.n_parameters, student.trained["cpu_seconds"])
+        return dict(zip(FIELDS, (*about, *shares, nats.entropy, nats.missing), strict=True))
 
     def sampled(self) -> Iterator[dict[str, object]]:
         """Yield the teacher's coverage, at temperature 1 and top-p 0.95, by the unbiased estimate."""
@@ -187,8 +171,7 @@ class World:
         new = problems[few : few + TEST]
         for name, form in (("hints: plain", str), ("hints: masked", hinted.__getitem__)):
             texts = student.generate([form(p.prompt) for p in new], seeds=range(TEST), temperature=1.0, top_p=0.95)
-            found = Counter(sums.check(p, one.text) for p, one in zip(new, texts, strict=True))
-            shares = [found[verdict] / TEST for verdict in sums.VERDICTS]
+            shares = sums.shares(new, [one.text for one in texts]).values()
             about = (self.seed, name, len(data), student.n_parameters, student.trained["cpu_seconds"])
             yield dict(zip(FIELDS, (*about, *shares), strict=False))
 

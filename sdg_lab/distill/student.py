@@ -437,18 +437,20 @@ def answer_mask(starts: Tensor, lengths: Tensor, width: int) -> Tensor:
     return padding.mask_of(lengths, width) & ~padding.mask_of(starts, width)
 
 
-def accuracy(student: Student, pairs: Pairs, right: Callable[[str, str], bool] | None = None) -> float:
+def accuracy(student: Student, pairs: Pairs, verify: Callable[[str, str], str | None] | None = None) -> float:
     """Return the share of prompts whose greedy answer is right.
 
     Args:
         student: answers.
         pairs: prompts and their true answers.
-        right: of an answer and the true one; by default they must be equal.
+        verify: a program that takes a prompt and an answer and returns what is wrong, or None; without one an answer
+            must be the true one, letter by letter.
     """
     check_pairs(pairs)
-    written = student.generate([prompt for prompt, _ in pairs])
-    agrees = right or str.__eq__
-    return float(np.mean([agrees(one.text, true) for one, (_, true) in zip(written, pairs, strict=True)]))
+    written = [one.text for one in student.generate([prompt for prompt, _ in pairs])]
+    if verify is None:
+        return float(np.mean([text == true for text, (_, true) in zip(written, pairs, strict=True)]))
+    return float(np.mean([verify(prompt, text) is None for text, (prompt, _) in zip(written, pairs, strict=True)]))
 
 
 def _texts(prompts: Sequence[Prompt]) -> list[str]:

@@ -14,6 +14,7 @@ What a model wrote is read by :func:`read_solution` and never evaluated.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Self, get_args
@@ -221,6 +222,18 @@ def check(problem: Sum, text: str) -> Verdict:
     if found.answer != problem.answer:
         return "wrong answer"
     return "right" if all(fault is None for fault in faults(problem, found)) else "right answer by a wrong chain"
+
+
+def shares(problems: Sequence[Sum], texts: Sequence[str]) -> dict[Verdict, float]:
+    """Return the share of each verdict on the texts, one a problem; ``shares(...)["right"]`` is the accuracy.
+
+    Raises:
+        ValueError: if there are none, or not as many texts as problems.
+    """
+    if not problems or len(problems) != len(texts):
+        raise ValueError(f"give a text for each problem, and one at least, got {len(problems)} and {len(texts)}")
+    found = Counter(map(check, problems, texts))
+    return {verdict: found[verdict] / len(texts) for verdict in VERDICTS}
 
 
 def faults(problem: Sum, solution: Solution) -> list[str | None]:

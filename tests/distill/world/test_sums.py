@@ -183,6 +183,17 @@ class TestTheChecker:
         assert strong == (None if verdict == "right" else verdict)
         assert weak == (verdict if verdict in ("wrong answer", "unreadable") else None)
 
+    def test_shares_are_of_all_texts(self):
+        texts = [self.PROBLEM.solution(), "#0632", "#1", "?"] + [self.PROBLEM.solution([True])] * 4
+        assert sums.shares([self.PROBLEM] * 8, texts) == {
+            "right": 0.625,
+            "right answer by a wrong chain": 0.125,
+            "wrong answer": 0.125,
+            "unreadable": 0.125,
+        }
+        with pytest.raises(ValueError, match="give a text for each problem, and one at least, got 1 and 2"):
+            sums.shares([self.PROBLEM], ["", ""])
+
     @given(problems(), st.data())
     def test_one_wrong_digit_is_seen(self, problem: Sum, data: st.DataObject):
         """A changed digit is a wrong step or a wrong answer, unless it makes the step that stands there anyhow."""
