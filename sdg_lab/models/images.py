@@ -135,7 +135,7 @@ class ImageModel(NeuralModel[Images]):
                 f"the images have shape {images.shape}, this {name} was made for {self.shape}: "
                 f"make it with {name}(shape={images.shape})"
             )
-        x = torch.from_numpy(np.ascontiguousarray(images.pixels)).to(self.device)
+        x = torch.from_numpy(np.ascontiguousarray(images.pixels)).to(self.device, self.dtype)
         if self.classes is not None:
             images = images.numbered_as(self.class_names)
         # Without classes the labels that Images bring are of no concern; those that were passed are a mistake.
@@ -210,7 +210,7 @@ class LatentImageModel(ImageModel):
         self.require_fitted()
         n, generator = check_count(n), new_generator(seed)
         y = self.labels(labels, n, generator)
-        z = torch.randn(n, self.latent, generator=generator).to(self.device)
+        z = torch.randn(n, self.latent, generator=generator).to(self.device, self.dtype)
         return self.to_images(self.in_parts(self.pixels, z, y), y)
 
     def decode(self, z: ArrayLike | Tensor, labels: ArrayLike | None = None) -> Images:
@@ -221,7 +221,7 @@ class LatentImageModel(ImageModel):
             NotFittedError: before ``fit``.
         """
         self.require_fitted()
-        points = torch.as_tensor(np.asarray(z) if not isinstance(z, Tensor) else z).to(self.device, torch.float32)
+        points = torch.as_tensor(np.asarray(z) if not isinstance(z, Tensor) else z).to(self.device, self.dtype)
         if points.ndim != 2 or points.shape[1] != self.latent or len(points) == 0:
             raise ValueError(f"z must have shape (n, {self.latent}) with n >= 1, got {tuple(points.shape)}")
         if not (finite := torch.isfinite(points).all(dim=1)).all():

@@ -57,6 +57,11 @@ class NeuralModel(nn.Module, SyntheticModel[Data]):
         """Where the weights are, and so where it samples; the CPU while there are none."""
         return device_of(self)
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the weights: float32, but while it is trained in another precision."""
+        return next((weight.dtype for weight in self.parameters() if weight.is_floating_point()), torch.float32)
+
     def state(self) -> dict[str, Tensor]:
         """Return the weights and buffers by name."""
         self.require_fitted()

@@ -8,6 +8,7 @@ floats, does without.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any, cast
 
 import torch
@@ -66,6 +67,27 @@ def launch(device: str = "auto", precision: Any = "32-true") -> Processor:
 def device_of(module: nn.Module) -> torch.device:
     """Return where a module's weights are; the CPU while it has none."""
     return next((tensor.device for tensor in (*module.parameters(), *module.buffers())), torch.device("cpu"))
+
+
+def way_back(model: nn.Module) -> Callable[[], None]:
+    """Return what brings a model back to its device, and each of its tensors to its dtype, wherever it has been."""
+    device, kinds = device_of(model), {name: tensor.dtype for name, tensor in _tensors(model)}
+
+    def back() -> None:
+        model.to(device)
+        for name, tensor in _tensors(model):
+            if tensor.dtype != kinds[name]:  # a precision such as "64-true" has turned them all
+                owner, _, key = name.rpartition(".")
+                if isinstance(tensor, nn.Parameter):
+                    tensor.data = tensor.data.to(kinds[name])
+                else:
+                    setattr(model.get_submodule(owner), key, tensor.to(kinds[name]))
+
+    return back
+
+
+def _tensors(model: nn.Module) -> list[tuple[str, Tensor]]:
+    return [*model.named_parameters(), *model.named_buffers()]
 
 
 def _has_gpu() -> bool:

@@ -48,7 +48,7 @@ def train(
 
     A model with ``players()`` and ``loss_of(player, *batch)`` is a game (:class:`Adversarial`): on each batch each
     player steps once, in order, with an optimiser of its own. The caller's random state is left as it was. Afterwards
-    the model is on the device where it was before, in evaluation mode.
+    the model is on the device where it was before, in the precision that it had, in evaluation mode.
 
     Args:
         model: a module with ``loss(*batch) -> scalar``, the mean over the batch, or a game.
@@ -95,7 +95,7 @@ def train(
     if held_out is not None and len(held_out) != len(tensors):
         raise ValueError(f"validation must hold {len(tensors)} tensors, as the data do, got {len(held_out)}")
 
-    home = devices.device_of(model)
+    bring_back = devices.way_back(model)
     machine = devices.launch(device, precision)
     batches = Batches(tuple(map(machine.to_device, tensors)), batch_size, machine, seed, channels_last)
     held_out = held_out and tuple(map(machine.to_device, held_out))
@@ -148,7 +148,7 @@ def train(
     except NotFinite as found:
         raise DivergedError(f"{found} at step {step} (epoch {epoch}): {_advice(players, clip, checkpoint)}") from None
     finally:
-        model.to(home)
+        bring_back()
     state.finish()
     history.seconds, history.cpu_seconds = time.perf_counter() - begin, time.process_time() - cpu_begin
     return history

@@ -448,6 +448,27 @@ OTHER: dict[str, Any] = {
 }
 
 
+@each_neural
+@pytest.mark.slow
+def test_trained_in_double_precision_it_samples_meanwhile_and_is_as_it_was_afterwards(name: str) -> None:
+    family = NEURAL[name]
+
+    def sample_meanwhile(epoch: int, model: Any) -> None:
+        assert model.dtype == torch.float64
+        family.sample(model, 2)
+
+    model = family.make()
+    options = {**family.fit, "epochs": 1, "precision": "64-true", "on_epoch": sample_meanwhile}
+    model.fit(family.data, progress=False, **options)
+    assert model.dtype == torch.float32
+    assert {tensor.dtype for tensor in model.state_dict().values()} == {
+        tensor.dtype for tensor in family.fitted().state_dict().values()
+    }
+    family.sample(model, 2)
+    if hasattr(model, "log_prob_bound"):
+        assert np.isfinite(model.log_prob_bound(family.data)).all()
+
+
 class Enough(Exception):
     """The loop was reached."""
 

@@ -209,7 +209,7 @@ def _split_as_declared(value: Any, case: Case) -> Any:
 
 def _shuffles(items: list[str], seed: int, n_test: int) -> Iterator[list[str]]:
     """Yield the orders into which people bring the different items with a generator of this seed."""
-    for kept in (list(dict.fromkeys(items)), sorted(set(items))):
+    for kept in (list(dict.fromkeys(items)), sorted(set(items)), list(dict.fromkeys(items[::-1]))[::-1]):
         n = len(kept)
         yield [kept[i] for i in np.random.default_rng(seed).permutation(n)]
         yield [kept[i] for i in np.random.default_rng(seed).choice(n, n, replace=False)]

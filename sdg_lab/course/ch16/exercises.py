@@ -242,7 +242,8 @@ def _batch_cases(rng: np.random.Generator) -> Iterator[Case]:
         known = rng.random(n) < 0.7
         records = [{"paperId": f"{i:040x}", "citationCount": int(rng.integers(0, 4))} for i in range(n)]
         yield Case(
-            [f"ARXIV:2001.{i:05}" for i in range(n)], [r if k else None for r, k in zip(records, known, strict=True)]
+            [f"ARXIV:2001.{i:05}" for i in rng.permutation(n)],
+            [r if k else None for r, k in zip(records, known, strict=True)],
         )
 
 

@@ -223,7 +223,7 @@ class Diffusion(ImageModel):
         self.require_fitted()
         n, generator = check_count(n), new_generator(seed)
         y = self.labels(labels, n, generator)
-        noise = torch.randn(n, *self.shape, generator=generator).to(self.device)
+        noise = torch.randn(n, *self.shape, generator=generator).to(self.device, self.dtype)
         states = self.trajectory(noise, y, steps=steps, guidance=guidance, eta=eta, generator=generator)
         x0 = deque(states, maxlen=1).pop()
         grey = ((x0.clamp(-1, 1) + 1) / 2 * (self.levels - 1)).round() / (self.levels - 1)

@@ -139,13 +139,14 @@ class Seq2Seq(NeuralModel[Pairs]):
             ValueError: if there are no pairs, a source or a target is empty, or a symbol of the validation pairs is not
                 in the data.
         """
+        whole("seed", seed, least=0)
         sources, targets = _unzipped(data)
         alphabets = Alphabet.of(sources), Alphabet.of(targets)
         processes = int(os.environ.get("WORLD_SIZE", "1"))  # under torchrun each of them takes a group of its own
         size, rest = divmod(whole("batch_size", recipe["batch_size"], least=1), processes)
         if rest:
             raise ValueError(f"batch_size must be a multiple of the {processes} processes, got {recipe['batch_size']}")
-        batch = _grouped(self._tensors(alphabets, data), size, seed)
+        batch = _grouped(self._tensors(alphabets, data), min(size, len(data)), seed)
         held_out = None if validation is None else _grouped(self._tensors(alphabets, validation), 256, seed)
         with self.as_before_on_failure():
             self._prepare(alphabets, seed)

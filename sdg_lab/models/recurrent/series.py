@@ -127,6 +127,7 @@ class RecurrentSeries(NeuralModel[Series]):
             TypeError: if the data is no series.
             ValueError: if it is shorter than a window, constant, or of values too large to have a deviation.
         """
+        data = _dated(data)
         values = _values(data)
         series = data if isinstance(data, Series) else Series(values, np.arange(len(values), dtype=np.float64), "")
         with np.errstate(over="ignore", invalid="ignore"):  # refused below
@@ -208,7 +209,7 @@ class RecurrentSeries(NeuralModel[Series]):
             state = self.cell(inputs[:, 0], state)
             log_weights, means, scales = self.mixture(state[0])
             chosen = draw(log_weights, generator)[:, None]
-            noise = torch.randn(paths, generator=generator).to(self.device)
+            noise = torch.randn(paths, generator=generator).to(self.device, self.dtype)
             last = means.gather(1, chosen)[:, 0] + scales.gather(1, chosen)[:, 0] * noise
             drawn.append(last)
         standard = torch.stack(drawn, dim=1).cpu().double().numpy()
@@ -226,7 +227,7 @@ class RecurrentSeries(NeuralModel[Series]):
         """Return the state of one network that has read a series but for its last value, and that value, (1,)."""
         state = self.cell.zero_state(1)
         if past is None:
-            return state, torch.zeros(1, device=self.device)  # nothing is known: the mean is read
+            return state, torch.zeros(1, device=self.device, dtype=self.dtype)  # nothing is known: the mean is read
         values, phases = self._standardised(past)
         read = F.pad(values[:-1], (1, 0))[None]
         _, state = self.cell.fused(self._inputs(read, phases[None]), state)
@@ -246,11 +247,11 @@ class RecurrentSeries(NeuralModel[Series]):
 
     def _standardised(self, data: Series) -> tuple[Tensor, Tensor]:
         values = (data.values - self._units["mean"]) / self._units["deviation"]
-        return torch.from_numpy(values.astype(np.float32)).to(self.device), self._phases(data)
+        return torch.from_numpy(values.astype(np.float32)).to(self.device, self.dtype), self._phases(data)
 
     def _phases(self, data: Series) -> Tensor:
         angle = np.zeros(len(data)) if self.period is None else 2 * np.pi * (_numbers(data) / self.period % 1)
-        return torch.from_numpy(angle.astype(np.float32)).to(self.device)
+        return torch.from_numpy(angle.astype(np.float32)).to(self.device, self.dtype)
 
     def _times(self, n: int, after: Series | None) -> NDArray[Any]:
         """Return the times of what follows a series, or begins with the training series."""
@@ -260,6 +261,7 @@ class RecurrentSeries(NeuralModel[Series]):
 
     def _series(self, data: Series | ArrayLike | Tensor, after: Series | None = None) -> Series:
         """Return data as a series; values alone get the times that follow."""
+        data = _dated(data)
         values = _values(data)
         if isinstance(data, Series):
             return data
@@ -286,6 +288,14 @@ def _numbers(data: Series) -> Floats:
     if np.issubdtype(data.times.dtype, np.datetime64):
         return data.times.astype("datetime64[D]").astype(np.int64).astype(np.float64)
     return np.asarray(data.times, dtype=np.float64)
+
+
+def _dated(data: Series | ArrayLike | Tensor) -> Series | ArrayLike | Tensor:
+    """Return a series of pandas that has dates with them, and anything else as it is."""
+    index = getattr(data, "index", None) if hasattr(data, "iloc") else None
+    if getattr(getattr(index, "dtype", None), "kind", "") != "M":
+        return data
+    return Series(_values(data), np.asarray(index).astype("datetime64[D]"), "")
 
 
 def _values(data: Series | ArrayLike | Tensor) -> Floats:

@@ -264,3 +264,21 @@ def test_gradients_are_recorded_whatever_the_notebook_has_set():
         run(lambda: seen.append((2 * x).requires_grad))
         assert not torch.is_grad_enabled()
     assert seen == [True]
+
+
+def test_a_library_that_draws_when_it_loads_is_not_blamed_on_the_answer(tmp_path, monkeypatch):
+    (tmp_path / "draws_when_loaded.py").write_text("import random\nrandom.random()\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    before = random.getstate()
+
+    def answer():
+        import draws_when_loaded
+
+        return draws_when_loaded
+
+    try:
+        sandbox, _ = run(answer)
+        assert sandbox.changed == []
+        assert random.getstate() == before
+    finally:
+        sys.modules.pop("draws_when_loaded", None)

@@ -44,20 +44,6 @@ HARD = [
 ]
 
 
-@pytest.fixture(scope="module")
-def tiny(write_gguf: WriteGGUF) -> LanguageModel:
-    return LanguageModel.from_gguf(write_gguf())
-
-
-@pytest.fixture(scope="session")
-def smollm2() -> LanguageModel:
-    try:
-        packages.language_model_file()
-    except FileNotFoundError as error:
-        pytest.skip(str(error))
-    return LanguageModel.from_gguf()
-
-
 @functools.cache
 def tables(tokeniser: Tokeniser) -> tuple[dict[int, str], dict[tuple[str, ...], int], dict[str, int]]:
     """Return the spelling of each byte, the rank of each merge and the number of each token."""

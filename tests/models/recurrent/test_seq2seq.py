@@ -306,3 +306,11 @@ def test_bad_questions_are_refused(fitted: Seq2Seq) -> None:
         fitted.translate(["9"])
     with pytest.raises(ValueError, match=r"no attention; make it with Seq2Seq\(attention=True\)"):
         small(attention=False).fit(WORDS, epochs=1, progress=False).attention_weights("a", ("A",))
+
+
+def test_a_batch_size_beyond_the_pairs_is_all_of_them_and_a_seed_is_a_whole_number() -> None:
+    one, other = (small().fit(WORDS, epochs=1, batch_size=size, progress=False) for size in (len(WORDS), 10**12))
+    torch.testing.assert_close(one.state_dict(), other.state_dict())
+    for seed in (1.5, "a", True):
+        with pytest.raises(ValueError, match="seed must be a whole number >= 0"):
+            small().fit(WORDS, seed=seed, progress=False)

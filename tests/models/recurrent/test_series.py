@@ -274,3 +274,18 @@ def test_bad_data_and_questions_are_refused(fitted: RecurrentSeries) -> None:
         small().log_prob(waves())
     with pytest.raises(ValueError, match="n, the number of samples, must be a whole number >= 1, got 0"):
         fitted.sample(0)
+
+
+def test_a_series_of_pandas_brings_its_dates() -> None:
+    from pandas import Series as Dated  # beside pandas, ruff would take every .values for its own
+    from pandas import date_range
+
+    days = date_range("2020-01-01", periods=60, freq="7D")
+    values = np.sin(np.arange(60) / 3)
+    model = RecurrentSeries(width=4, context=16, period=365.25)
+    model.fit(Dated(values, index=days), epochs=1, progress=False)
+    drawn = model.sample(3, seed=0, after=Dated(values, index=days))
+    assert drawn.times.tolist() == [day.date() for day in date_range(days[-1], periods=4, freq="7D")[1:]]
+    by_hand = Series(values, days.to_numpy().astype("datetime64[D]"), "")
+    again = RecurrentSeries(width=4, context=16, period=365.25).fit(by_hand, epochs=1, progress=False)
+    np.testing.assert_array_equal(again.sample(3, seed=0, after=by_hand).values, drawn.values)

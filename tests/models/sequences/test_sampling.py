@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 from torch import Tensor
 
-from sdg_lab.models.sequences.sampling import draw, filter_logits
+from sdg_lab.models.sequences.sampling import draw, draw_each, filter_logits, penalise_repeats
 
 LOGITS = torch.tensor([1.2, -0.3, 0.9, 2.0, -4.0], dtype=torch.float64)
 
@@ -83,6 +83,46 @@ def test_the_likeliest_symbol_stays_however_small_p_is_and_nothing_changes_witho
     assert filter_logits(LOGITS, top_k=5, top_p=1.0) is LOGITS
 
 
+@given(rows, st.floats(0.001, 1))
+def test_min_p_keeps_what_is_that_share_as_likely_as_the_likeliest(logits: Tensor, share: float) -> None:
+    probability = logits.softmax(-1)
+    ratio = probability / probability.max()
+    if bool((ratio / share - 1).abs().min() < 1e-9):
+        return  # a tie that rounding decides
+    assert kept(filter_logits(logits, min_p=share)) == set((ratio >= share).nonzero()[:, 0].tolist())
+
+
+@pytest.mark.parametrize("options", [{"temperature": 0.7}, {"top_k": 7}, {"top_p": 0.8}, {"min_p": 0.05}, {}])
+def test_filters_and_the_penalty_are_those_of_transformers_in_its_order(options: dict[str, float]) -> None:
+    from transformers.generation import logits_process as theirs
+
+    torch.manual_seed(0)
+    logits = 3 * torch.randn(20, 50, dtype=torch.float64)
+    tokens = torch.randint(50, (20, 8))
+    seen = torch.zeros_like(logits, dtype=torch.bool).scatter(1, tokens, True)
+    chosen = options or {"temperature": 1.4, "top_k": 30, "top_p": 0.95, "min_p": 0.02}
+    steps = {
+        "temperature": theirs.TemperatureLogitsWarper,
+        "top_k": theirs.TopKLogitsWarper,
+        "top_p": theirs.TopPLogitsWarper,
+        "min_p": theirs.MinPLogitsWarper,
+    }
+    want = theirs.RepetitionPenaltyLogitsProcessor(1.3)(tokens, logits.clone())
+    for name, step in steps.items():
+        if name in chosen:
+            want = step(chosen[name])(tokens, want)
+    found = filter_logits(penalise_repeats(logits, seen, 1.3), **chosen)  # type: ignore[arg-type]
+    torch.testing.assert_close(found.softmax(-1), want.softmax(-1))
+
+
+def test_a_penalty_is_above_0_and_1_changes_nothing() -> None:
+    seen = torch.tensor([True, True, False, False, True])
+    assert torch.equal(penalise_repeats(LOGITS, seen, 1.0), LOGITS)
+    assert penalise_repeats(LOGITS, seen, 2.0).tolist() == [0.6, -0.6, 0.9, 2.0, -8.0]
+    with pytest.raises(ValueError, match=r"repetition_penalty must be > 0, got 0\.0"):
+        penalise_repeats(LOGITS, seen, 0.0)
+
+
 @given(rows)
 def test_a_temperature_of_nothing_leaves_the_likeliest_alone_and_so_does_nearly_nothing(logits: Tensor) -> None:
     for temperature in (0, 0.0, 1e-300):
@@ -109,6 +149,33 @@ def test_draws_follow_the_filtered_distribution() -> None:
     want = filtered.softmax(-1).numpy()
     assert (counts[want == 0] == 0).all()
     assert chisquare(counts[want > 0], want[want > 0] * len(drawn)).pvalue > 0.001
+
+
+def test_draws_of_rows_that_have_their_own_generator_follow_the_filtered_distribution() -> None:
+    filtered = filter_logits(LOGITS, temperature=1.5, top_k=4, top_p=0.95)
+    drawn = draw_each(filtered.expand(20_000, -1), [np.random.default_rng([0, row]) for row in range(20_000)])
+    counts = np.bincount(drawn, minlength=5)
+    want = filtered.softmax(-1).numpy()
+    assert (counts[want == 0] == 0).all()
+    assert chisquare(counts[want > 0], want[want > 0] * len(drawn)).pvalue > 0.001
+
+
+def test_a_rows_draw_is_its_own_and_errors_of_rounding_hardly_ever_change_it() -> None:
+    torch.manual_seed(0)
+    logits = 3 * torch.randn(400, 3000)
+    moved = logits + 1e-5 * (2 * torch.rand_like(logits) - 1)
+
+    def drawn(logits: Tensor, rows: range) -> list[int]:
+        return draw_each(logits[list(rows)], [np.random.default_rng([1, row]) for row in rows])
+
+    together = drawn(logits, range(400))
+    assert [token for row in range(400) for token in drawn(logits, range(row, row + 1))] == together
+    # 400 draws and errors of 1e-5: 0.008 other draws are expected at most.
+    assert sum(a != b for a, b in zip(together, drawn(moved, range(400)), strict=True)) <= 1
+    # A token that is taken out moves no other draw.
+    without = logits.index_fill(1, torch.tensor([together[0]]), -math.inf)
+    changed = [row for row, (a, b) in enumerate(zip(together, drawn(without, range(400)), strict=True)) if a != b]
+    assert changed == [row for row, token in enumerate(together) if token == together[0]]
 
 
 @pytest.mark.parametrize("uniform", [0.0, 1 - 2**-53])
@@ -138,6 +205,8 @@ def test_the_generator_decides_the_draw_and_one_symbol_alone_is_always_drawn() -
         ({"top_k": 2.5}, r"top_k must be a whole number >= 1, got 2\.5"),
         ({"top_p": 0.0}, r"top_p must be > 0 and <= 1, got 0\.0"),
         ({"top_p": 1.5}, r"top_p must be > 0 and <= 1, got 1\.5"),
+        ({"min_p": 0.0}, r"min_p must be > 0 and <= 1, got 0\.0"),
+        ({"min_p": 1.5}, r"min_p must be > 0 and <= 1, got 1\.5"),
     ],
 )
 def test_arguments_out_of_range_are_refused(arguments: dict[str, float], sentence: str) -> None:
@@ -149,3 +218,5 @@ def test_arguments_out_of_range_are_refused(arguments: dict[str, float], sentenc
 def test_a_row_that_is_no_distribution_is_named(bad: list[float]) -> None:
     with pytest.raises(ValueError, match="the logits of row 1 are no distribution"):
         draw(torch.tensor([[0.0, 1.0], bad]))
+    with pytest.raises(ValueError, match="the logits of row 1 are no distribution"):
+        draw_each(torch.tensor([[0.0, 1.0], bad]), [np.random.default_rng(0)] * 2)

@@ -242,6 +242,35 @@ def test_more_tokens_than_the_context_are_refused(form: Transformer) -> None:
             form.cache(1, capacity=capacity)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("padding", [None, [2, 0, 1]])
+@torch.no_grad()
+def test_rows_of_a_cache_go_on_from_beginnings_of_what_was_read(form: Transformer, padding: list[int] | None) -> None:
+    cache = form.cache(3, padding=None if padding is None else torch.tensor(padding))
+    tokens = codes(3, 6)
+    form(tokens, cache)
+    begins = padding or [0, 0, 0]
+    rows, lengths, rest = [2, 0, 2, 1], [5, 0, 3, 6], codes(4, 2)
+    taken = cache.take(torch.tensor(rows), torch.tensor(lengths), capacity=8)
+    lengths[3] = min(lengths[3], 6 - begins[1])
+    found = form(rest, taken)
+    for place, (row, length) in enumerate(zip(rows, lengths, strict=True)):
+        text = torch.cat([tokens[row, begins[row] : begins[row] + length], rest[place]])
+        assert_same_logits(found[place], form(text[None])[0, length:])
+
+
+@torch.no_grad()
+def test_a_row_that_takes_less_than_nothing_is_padded_in_what_is_read_next(form: Transformer) -> None:
+    cache = form.cache(1)
+    tokens = codes(1, 4)
+    form(tokens, cache)
+    taken = cache.take(torch.tensor([0, 0]), torch.tensor([3, -1]), capacity=6)
+    rest = codes(2, 3)
+    found = form(rest, taken)
+    assert_same_logits(found[0], form(torch.cat([tokens[0, :3], rest[0]])[None])[0, 3:])
+    assert_same_logits(found[1, 1:], form(rest[1:, 1:])[0])
+    assert cache.length == 4
+
+
 @torch.no_grad()
 def test_padding_takes_room_in_the_cache_and_none_in_the_context() -> None:
     form = network()
