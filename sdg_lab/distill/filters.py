@@ -31,9 +31,10 @@ PROMPT_WORDS = ("given prompt", "rewritten prompt", "#rewritten prompt#", "creat
 
 STOP_WORDS = frozenset(
     words(
-        "a about all also am an and any are as at be been but by can could do does for from had has have he her here his "
-        "how i if in into is it its just me more my no not of on one or our out she so some such than that the their "
-        "them then there these they this to too up us was we were what when where which who will with would you your"
+        "a about all also am an and any are as at be been but by can could do does for from had has have he her here "
+        "his how i if in into is it its just me more my no not of on one or our out she so some such than that the "
+        "their them then there these they this to too up us was we were what when where which who will with would you "
+        "your"
     )
 )
 """Words that say nothing by themselves."""
@@ -183,6 +184,14 @@ def gain(record: Record, pool: Pool, *, field: str = "instruction", threshold: f
         f = rouge_l(record[field], parent[field])
         if f >= threshold or not set(words(record[field])) - set(words(parent[field])) - STOP_WORDS:
             return f"says no more than its parent, ROUGE-L {f:.2f}"
+    return None
+
+
+def small_step(record: Record, pool: Pool, *, field: str = "instruction", most: int = 20) -> str | None:
+    """Refuse an evolved instruction that is more than 20 words longer than its parent: the paper adds 10 to 20."""
+    for parent in (pool.get(id) for id in record.parents if pool.has(id)):
+        if field in parent.fields and (more := len(record[field].split()) - len(parent[field].split())) > most:
+            return f"{more} words longer than its parent, more than {most}"
     return None
 
 
