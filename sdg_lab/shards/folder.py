@@ -12,7 +12,7 @@ import errno
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,10 @@ from sdg_lab.shards.division import in_words
 from sdg_lab.shards.manifest import NAME, Manifest, read
 
 _AGAIN = 10
-"""Times that a part is written whose temporary file was cleared away by another process's start."""
+"""Times that a part is written whose temporary file was cleared away by another call on the same shard."""
+
+_CLEARED = (errno.ENOENT, errno.ESTALE)
+"""What a writer hears whose temporary file was cleared away; the second from a network's disk."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +63,11 @@ class Folder:
         name = rf"part-(\d{{5}})-of-{manifest.shards:05}\.([0-9a-f]{{16}})\.{manifest.extension}"
         self._name = re.compile(name, flags=re.ASCII)
 
-    def open(self) -> None:
+    def open(self, shards: Iterable[int]) -> None:
         """Make the folder and its manifest, or see that they belong to this run; clear away what was left half written.
+
+        Args:
+            shards: which are to be made. Of others nothing is cleared away: somebody may be writing them just now.
 
         Raises:
             OSError: if it cannot be made, or is no folder.
@@ -70,25 +76,24 @@ class Folder:
         if self.path.exists() and not self.path.is_dir():
             raise NotADirectoryError(f"{self.path} is a file; name a folder")
         if not (self.path / NAME).exists():
-            self.manifest.write(self.path)
+            with _unless(*_CLEARED):  # then another call was quicker: it clears away only once the manifest is there
+                self.manifest.write(self.path)
         self.manifest.check(self.path)
-        # All of it, however young: a process that is writing just now sees it and writes again.
-        for left in [*self.path.glob(".part-*.tmp"), *self.path.glob(f".{NAME}.*.tmp")]:
-            with suppress(OSError):
-                left.unlink()
+        ours = {f".part-{shard:05}-of-{self.manifest.shards:05}." for shard in shards}
+        for left in self.path.glob(".*.tmp"):  # however young: whoever is writing the same shard just now writes again
+            if left.name.startswith(f".{NAME}.") or left.name[: len(".part-00003-of-00010.")] in ours:
+                with suppress(OSError):
+                    left.unlink()
 
     def write(self, shard: int, content: bytes) -> Path:
         """Write a shard's part, atomically, and return its path."""
         name = f"part-{shard:05}-of-{self.manifest.shards:05}.{self._checksum(shard, [content])}"
         path = self.path / f"{name}.{self.manifest.extension}"
         for attempt in range(_AGAIN):
-            try:
+            with _unless(*_CLEARED if attempt < _AGAIN - 1 else ()):
                 with replace_atomically(path) as temporary:
                     temporary.write_bytes(content)
                 break
-            except OSError as error:  # cleared away; the second is what a network's disk says
-                if error.errno not in (errno.ENOENT, errno.ESTALE) or attempt == _AGAIN - 1:
-                    raise
         return path
 
     def tidy(self, shards: Iterable[int]) -> None:
@@ -134,6 +139,16 @@ class Folder:
         for block in content:
             digest.update(block)
         return digest.hexdigest()[:16]
+
+
+@contextmanager
+def _unless(*numbers: int) -> Iterator[None]:
+    """Pass over an error of the system that has one of these numbers."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in numbers:
+            raise
 
 
 def _blocks(path: Path) -> Iterator[bytes]:

@@ -10,7 +10,8 @@ from typing import Any
 
 Task = Callable[[int, int], bytes]
 """``task(shard, seed)`` returns the bytes of a part, which depend on these two numbers and on nothing else: not on the
-time, the machine, an earlier call, or the global state of random numbers that it has not seeded itself."""
+time, the machine, an earlier call, a global random state that it has not seeded itself, or the order of a set of texts,
+which is another one in each process."""
 
 Job = tuple[int, int]
 """A shard and its seed."""

@@ -113,7 +113,7 @@ def run(
     if dask is not None and workers != 1:
         raise ValueError(f"workers must be 1 where dask does the work, got {workers}; start more workers of Dask's")
     place = Folder(folder, manifest)
-    place.open()
+    place.open(chosen)
     before = place.look(chosen)
     jobs = [(shard, seed_of(seed, shard)) for shard in chosen if shard not in before.finished]
     outcomes: Generator[Outcome]

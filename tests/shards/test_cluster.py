@@ -65,7 +65,8 @@ def test_an_address_where_nobody_answers_is_said(address: str, tmp_path: Path, m
 def local_cluster(**options: Any) -> Any:
     from distributed import LocalCluster
 
-    return LocalCluster(threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None, **options)
+    here = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
+    return LocalCluster(threads_per_worker=1, processes=True, **here, **options)
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +126,26 @@ def test_a_cluster_whose_worker_is_killed_in_mid_run_makes_the_same_bytes(two_wo
     assert killed[0] < 20, "it was not killed in mid-run"
     assert not psutil.pid_exists(killed[1])
     assert len(report.made) == 30
+    assert contents(tmp_path / "run") == contents(tmp_path / "wanted")
+
+
+@pytest.mark.slow
+def test_shards_that_the_cluster_forgets_are_sent_again(two_workers: Any, tmp_path: Path):
+    from distributed import Client
+
+    shards.run(draw, 20, tmp_path / "wanted", **RUN)
+
+    def restart() -> None:
+        while len(list((tmp_path / "run").glob("part-*"))) < 4:
+            time.sleep(0.01)
+        with Client(two_workers.scheduler_address, set_as_default=False) as somebody_else:
+            somebody_else.restart()
+
+    restarter = threading.Thread(target=restart, daemon=True)
+    restarter.start()
+    task = functools.partial(draw_slowly, 0.1)
+    assert len(shards.run(task, 20, tmp_path / "run", dask=two_workers.scheduler_address, **RUN).made) == 20
+    restarter.join(timeout=30)
     assert contents(tmp_path / "run") == contents(tmp_path / "wanted")
 
 

@@ -196,6 +196,32 @@ def test_nothing_is_left_of_a_writer_killed_in_the_middle(
     assert contents(tmp_path) == wanted
 
 
+def test_a_call_clears_away_nothing_of_shards_that_are_not_its_own(tmp_path: Path):
+    finished_run(tmp_path)
+    left = tmp_path / ".part-00003-of-00007.0123456789abcdef.jsonl.01234567.tmp"
+    left.touch()
+    shards.run(draw, N_SHARDS, tmp_path, only=[1, 2, 4], **RUN)
+    assert left.exists()
+    shards.run(draw, N_SHARDS, tmp_path, only=[3], **RUN)
+    assert not left.exists()
+
+
+def test_a_manifest_that_another_call_writes_at_the_same_moment_does_no_harm(
+    wanted: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    calls, fsync = [], os.fsync
+
+    def meanwhile(handle: int) -> None:
+        calls.append(handle)
+        if len(calls) == 1:  # the manifest is written, under another name; the other call clears it away
+            shards.run(draw, N_SHARDS, tmp_path, only=[0, 1], **RUN)
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", meanwhile)
+    assert len(shards.run(draw, N_SHARDS, tmp_path, **RUN).kept) == 2
+    assert contents(tmp_path) == wanted
+
+
 @pytest.mark.parametrize("number", [errno.ENOENT, errno.ESTALE])
 def test_a_writer_whose_file_is_cleared_away_writes_again(
     number: int, wanted: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -213,6 +239,16 @@ def test_a_writer_whose_file_is_cleared_away_writes_again(
     shards.run(draw, N_SHARDS, tmp_path, **RUN)
     assert len(cleared) == 3
     assert contents(tmp_path) == wanted
+
+
+def test_a_folder_that_is_taken_away_is_said(tmp_path: Path):
+    def take_away(shard: int, seed: int) -> bytes:
+        shutil.rmtree(tmp_path / "run")
+        (tmp_path / "run").touch()
+        return b""
+
+    with pytest.raises(NotADirectoryError, match="lies below a file"):
+        shards.run(take_away, N_SHARDS, tmp_path / "run", **RUN)
 
 
 def test_a_full_disk_is_said_and_what_is_finished_is_kept(

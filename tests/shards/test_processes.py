@@ -3,12 +3,15 @@
 import functools
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -150,25 +153,34 @@ if __name__ == "__main__":
 """
 
 
-def start(folder: Path, *, workers: int, task: str) -> "subprocess.Popen[str]":
-    """Start a run in a process group of its own, as a terminal does."""
-    (folder / "notes").mkdir(exist_ok=True)
-    (folder / "program.py").write_text(PROGRAM)
-    command = [sys.executable, folder / "program.py", folder / "run", folder / "notes", str(workers), task]
-    return subprocess.Popen(
-        command,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start a run in a process group of its own, as a terminal does. At the end all that is left of it is killed."""
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "program.py").write_text(PROGRAM)
+    started: list[subprocess.Popen[str]] = []
+
+    def begin(*, workers: int, task: str) -> "subprocess.Popen[str]":
+        command = [sys.executable, tmp_path / "program.py", tmp_path / "run", tmp_path / "notes", str(workers), task]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        pipes: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+        started.append(subprocess.Popen(command, env=environment, start_new_session=True, **pipes))
+        return started[-1]
+
+    yield begin
+    for process in started:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("to_all", [True, False])
-def test_ctrl_c_keeps_what_is_finished_and_leaves_nobody_behind(to_all: bool, tmp_path: Path):
-    program = start(tmp_path, workers=2, task="wait_for_ever")
+def test_ctrl_c_keeps_what_is_finished_and_leaves_nobody_behind(to_all: bool, tmp_path: Path, start: Start):
+    program = start(workers=2, task="wait_for_ever")
     assert wait_until(lambda: len(names(tmp_path / "notes")) == 2), "the workers have not begun"
     (os.killpg if to_all else os.kill)(program.pid, signal.SIGINT)
     _, said = program.communicate(timeout=PATIENCE)
@@ -178,8 +190,8 @@ def test_ctrl_c_keeps_what_is_finished_and_leaves_nobody_behind(to_all: bool, tm
 
 
 @pytest.mark.slow
-def test_workers_end_with_a_parent_that_was_killed(tmp_path: Path):
-    program = start(tmp_path, workers=2, task="wait_for_ever")
+def test_workers_end_with_a_parent_that_was_killed(tmp_path: Path, start: Start):
+    program = start(workers=2, task="wait_for_ever")
     assert wait_until(lambda: len(names(tmp_path / "notes")) == 2), "the workers have not begun"
     program.kill()
     program.wait()
@@ -188,11 +200,11 @@ def test_workers_end_with_a_parent_that_was_killed(tmp_path: Path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
-def test_ten_kills_at_random_moments_end_in_the_same_folder(workers: int, tmp_path: Path):
+def test_ten_kills_at_random_moments_end_in_the_same_folder(workers: int, tmp_path: Path, start: Start):
     shards.run(draw, 40, tmp_path / "wanted", **RUN)
     moments, finished = random.Random(workers), []
     for _ in range(10):
-        program = start(tmp_path, workers=workers, task="say_who")
+        program = start(workers=workers, task="say_who")
         began = len(finished_parts(tmp_path / "run"))
         wait_until(
             lambda began=began, program=program: len(finished_parts(tmp_path / "run")) > began or program.poll() == 0
@@ -205,6 +217,25 @@ def test_ten_kills_at_random_moments_end_in_the_same_folder(workers: int, tmp_pa
     assert finished[4] < 40, "the runs were not killed in the middle"
     shards.run(draw, 40, tmp_path / "run", **RUN)
     assert contents(tmp_path / "run") == contents(tmp_path / "wanted")
+
+
+@pytest.mark.slow
+def test_many_commands_started_at_once_share_the_work(tmp_path: Path):
+    """As a cluster's scheduler starts an array of jobs: six shares, and one who does not know of them."""
+    wanted = finished_run(tmp_path / "wanted")
+    code = (
+        "import sys; from sdg_lab import shards; from tests.shards import folders, tasks\n"
+        "only = shards.parse_shard(sys.argv[2]) if len(sys.argv) > 2 else None\n"
+        "shards.run(tasks.draw, 7, sys.argv[1], only=only, **folders.RUN)"
+    )
+    for _ in range(3):
+        options = [[], *([f"{index}/6"] for index in range(6))]
+        commands = [[sys.executable, "-c", code, str(tmp_path / "run"), *option] for option in options]
+        running = [subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE) for command in commands]
+        said = [process.communicate(timeout=PATIENCE)[1] for process in running]
+        assert [process.returncode for process in running] == [0] * 7, said
+        assert contents(tmp_path / "run") == wanted
+        shutil.rmtree(tmp_path / "run")
 
 
 def finished_parts(folder: Path) -> list[Path]:

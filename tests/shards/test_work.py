@@ -2,12 +2,14 @@
 
 import functools
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sdg_lab import shards
+from sdg_lab import extras, shards
 from sdg_lab.shards import ShardsFailed, Share, seed_of
 from tests.shards.folders import N_SHARDS, RUN, contents, finished_run
 from tests.shards.tasks import draw, exit_at, fail_at
@@ -128,3 +130,22 @@ def test_a_bar_shows_shards_and_failures(tmp_path: Path, capsys: pytest.CaptureF
     shown = capsys.readouterr().err
     assert "3/7" in shown
     assert "failed=1" in shown
+
+
+def test_nothing_heavy_is_loaded_before_it_is_used():
+    code = "import sys, sdg_lab.shards; print({'distributed', 'dask', 'torch', 'pandas', 'tqdm'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+def test_without_dask_a_sentence_says_what_brings_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    class Nobody:
+        @staticmethod
+        def find_spec(name: str, path: object = None, target: object = None) -> None:
+            if name == "distributed":
+                raise ModuleNotFoundError(extras.command("cluster"), name=name)
+
+    monkeypatch.delitem(sys.modules, "distributed", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Nobody, *sys.meta_path])
+    assert extras.wanted_by("distributed") == "cluster"
+    with pytest.raises(ModuleNotFoundError, match=r"sdg-lab\[cluster\]"):
+        shards.run(draw, N_SHARDS, tmp_path, dask="tcp://127.0.0.1:9", **RUN)
