@@ -27,6 +27,8 @@ ABOUT_TORCH = (
     "sdg_lab.models.language_model",
     "sdg_lab.models.policy",
     "sdg_lab.metrics.images",
+    "sdg_lab.distill.student",
+    "sdg_lab.distill.recipes.logits",
     "sdg_lab.course.ch00.gallery",
     "sdg_lab.course.ch00.writers",
     *(f"sdg_lab.course.ch{number:02}" for number in range(3, 16)),
