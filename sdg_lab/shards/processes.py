@@ -103,7 +103,7 @@ class _Worker:
         """Send a job. If the worker is dead, :meth:`take` will say so."""
         self.job = job
         try:
-            if self._task is not None:  # by now: while one worker starts, the others do so, too
+            if self._task is not None:  # through the pipe, so that a worker that cannot load it lives to say so
                 self.connection.send(self._task)
                 self._task = None
             self.connection.send(job)
