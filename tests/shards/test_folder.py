@@ -65,7 +65,8 @@ def test_any_damage_and_any_order_of_shares_end_in_the_same_folder(
     damage: dict[int, str], shares: list[Share], wanted: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory
 ):
     folder = tmp_path_factory.mktemp("run")
-    finished_run(folder)
+    for name, content in wanted.items():
+        (folder / name).write_bytes(content)
     for shard, kind in damage.items():
         DAMAGE[kind](part(folder, shard))
     gone = sorted(shard for shard, kind in damage.items() if kind == "removed")
