@@ -26,6 +26,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from sdg_lab import __version__, extras, threads
+from sdg_lab.cli.distill import distill
 
 if TYPE_CHECKING:
     from sdg_lab.cli.doctor import Finding
@@ -229,6 +230,9 @@ def data(name: Annotated[str | None, typer.Argument(help="A data set; without it
     console.print(
         preview(getattr(loaded, "train", loaded), width=console.width), markup=False, highlight=False, soft_wrap=True
     )
+
+
+app.command()(distill)
 
 
 def _draw(findings: list[Finding], *, compact: bool) -> None:

@@ -39,7 +39,7 @@ class Contamination:
 
     def __str__(self) -> str:
         return (
-            f"compared with {self.texts:,} test texts: {len(self.equal):,} of {self.records:,} records "
+            f"compared with {self.texts:,} test text{'s' * (self.texts != 1)}: {len(self.equal):,} of {self.records:,} records "
             f"hold one of them, {len(self.sharing):,} share {self.n} words in a row with one"
         )
 

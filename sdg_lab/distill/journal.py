@@ -8,6 +8,7 @@ was answered first, so the file is a function of the run alone.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import time
@@ -115,16 +116,7 @@ class Journal:
 
     def replay(self) -> Iterator[Answered]:
         """Yield what was answered before this start, in order; records are read one request at a time."""
-        with self.path.open("rb") as handle:
-            handle.readline()
-            records: list[Record] = []
-            number = 0
-            while number < self.answered:
-                content = json.loads(handle.readline())
-                records.append(Record.from_json(content))
-                if len(records) == content["of"]:
-                    yield Answered(number, records, content["tokens"])
-                    records, number = [], number + 1
+        return itertools.islice(_read(self.path), self.answered)
 
     def write(self, answered: Iterable[Answered]) -> None:
         """Write what came of the next requests.
@@ -167,15 +159,31 @@ def read(path: str | Path) -> Iterator[Record]:
     Raises:
         ValueError: if it is no journal, or is damaged other than at its end.
     """
+    return (record for answered in read_answered(path) for record in answered.records)
+
+
+def read_answered(path: str | Path) -> Iterator[Answered]:
+    """Yield what came of each request of a journal; as :func:`read`."""
     path = Path(path)
     with path.open("rb") as handle:
         first = handle.readline()
         if not first.startswith(_line({"format": FORMAT})[:-2]):
             raise ValueError(f"{path} is no journal of this version; name a journal.jsonl that a run wrote")
-        end = max((end for end, _ in _ends(path, handle, len(first))), default=len(first))
-        handle.seek(len(first))
-        while handle.tell() < end:
-            yield Record.from_json(json.loads(handle.readline()))
+        count = sum(1 for _ in _ends(path, handle, len(first)))
+    return itertools.islice(_read(path), count)
+
+
+def _read(path: Path) -> Iterator[Answered]:
+    """Yield what came of each request of a journal that is known to be whole so far."""
+    with path.open("rb") as handle:
+        handle.readline()
+        records: list[Record] = []
+        for line in handle:
+            content = json.loads(line)
+            records.append(Record.from_json(content))
+            if len(records) == content["of"]:
+                yield Answered(content["request"], records, content["tokens"])
+                records = []
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any], name: str = "") -> Iterator[str]:

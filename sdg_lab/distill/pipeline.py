@@ -56,11 +56,17 @@ JOURNAL, CARD = "journal.jsonl", "README.md"
 MAX_SAID = 32
 """A list of more entries is described by their number, the first, and a checksum."""
 
+SPENT = "the next request might exceed the budget"
+
 READ, REPEATED, TEACHER = "read", "repeated", "teacher"
 """Stages that every run has: the answer could not be read; the record was there already; nobody answered."""
 
 Reading = Fields | Sequence[Fields] | None
 Stage = Callable[[Record, Pool], str | None]
+"""Says why a record is refused, or None."""
+
+Stages = Mapping[str, Sequence[Stage]]
+"""Of each kind of records, in their order; ``"*"`` are those of all other kinds."""
 
 
 def as_it_is(completion: Completion) -> Reading:
@@ -129,7 +135,7 @@ class Recipe(Protocol):
     """
 
     @property
-    def stages(self) -> Mapping[str, Sequence[Stage]]:
+    def stages(self) -> Stages:
         """What judges the records of each kind, in order."""
 
     @property
@@ -152,6 +158,7 @@ class Result:
         run: its description.
         result: the kinds of records that the data set is made of; all, unless the recipe names them.
         folder: where the journal is; None if there is none.
+        failures: how often the teacher failed in which way since it was made, retried failures included.
     """
 
     pool: Pool
@@ -161,6 +168,7 @@ class Result:
     run: Mapping[str, Any]
     result: Sequence[str]
     folder: Path | None = None
+    failures: Mapping[str, int] = field(default_factory=dict)
 
     def save(self, folder: str | Path | None = None, *, against: Sequence[str] = (), n: int = 13) -> Path:
         """Write the data set and its card; return the folder, which ``datasets.load_dataset`` takes.
@@ -212,7 +220,7 @@ def run(
     recipe: Recipe | Rounds,
     teacher: Teacher,
     *,
-    stages: Sequence[Stage] | Mapping[str, Sequence[Stage]] | None = None,
+    stages: Sequence[Stage] | Stages | None = None,
     folder: str | Path | None = None,
     seed: int = 0,
     budget: Budget | None = None,
@@ -255,13 +263,32 @@ def run(
         work = _Work(teacher, judges, seed, journal, Account(budget or Budget()), patience, bar)
         propose = recipe.rounds if isinstance(recipe, Recipe) else recipe
         stopped = work.all(propose(work.pool, np.random.default_rng([seed, 0])), fruitless)
-    wanted = recipe.result if isinstance(recipe, Recipe) else ()
-    if not any(record.kind in wanted if wanted else record.teacher for record in work.pool):
-        why = f" ({stopped})" if stopped else ""
-        raise EmptyError(f"the run kept nothing{why}: {work.funnel.verdict()}", work.funnel)
-    kinds = tuple(wanted) or tuple(dict.fromkeys(record.kind for record in work.pool))
     place = None if folder is None else Path(folder)
-    return Result(work.pool, work.funnel, work.account, stopped, description, kinds, place)
+    made = result(recipe, work.pool, work.funnel, work.account, stopped, description, place)
+    made.failures = dict(getattr(teacher, "failures", {}))
+    return made
+
+
+def result(
+    recipe: Recipe | Rounds,
+    pool: Pool,
+    funnel: Funnel,
+    spent: Account,
+    stopped: str,
+    run: Mapping[str, Any],
+    folder: Path | None,
+) -> Result:
+    """Return what a run made; arguments as of :class:`Result`.
+
+    Raises:
+        EmptyError: if nothing that was asked for was kept.
+    """
+    wanted = recipe.result if isinstance(recipe, Recipe) else ()
+    if not any(record.kind in wanted if wanted else record.teacher for record in pool):
+        why = f" ({stopped})" if stopped else ""
+        raise EmptyError(f"the run kept nothing{why}: {funnel.verdict()}", funnel)
+    kinds = tuple(wanted) or tuple(dict.fromkeys(record.kind for record in pool))
+    return Result(pool, funnel, spent, stopped, run, kinds, folder)
 
 
 _Call = list[tuple[int, Proposal]]
@@ -276,7 +303,7 @@ class _Work:
     def __init__(
         self,
         teacher: Teacher,
-        stages: Mapping[str, Sequence[Stage]],
+        stages: Stages,
         seed: int,
         journal: Journal | None,
         account: Account,
@@ -286,7 +313,7 @@ class _Work:
         self.teacher, self.stages, self.seed, self.journal = teacher, stages, seed, journal
         self.account, self.patience, self.bar = account, patience, bar
         self.pool = Pool()
-        self.funnel = Funnel({kind: [TEACHER, READ, REPEATED, *map(name_of, stages[kind])] for kind in stages})
+        self.funnel = new_funnel(stages)
         self.number = 0
         self.replayed = journal.answered if journal else 0
         self._old = journal.replay() if journal else iter(())
@@ -339,7 +366,7 @@ class _Work:
         finally:
             if threads:
                 threads.shutdown(cancel_futures=True)
-        return f"the next request might exceed the budget; spent: {self.account}" if spent else ""
+        return f"{SPENT}; spent: {self.account}" if spent else ""
 
     def _replay(self, number: int, proposal: Proposal) -> None:
         """Take from the journal what came of a proposal."""
@@ -380,9 +407,9 @@ class _Work:
                 self.account.end(tokens, again=again)
             if again:
                 continue
-            records = [self._judged(record) for record in self._records(number, proposal, answer)]
+            records = [judged(record, self.pool, self.stages) for record in self._records(number, proposal, answer)]
             answered = Answered(number, records, tokens)
-            if isinstance(answer, UnansweredError):
+            if isinstance(answer, UnansweredError) and not answer.refused:
                 self._unanswered.append((answered, answer))
                 if len(self._unanswered) >= self.patience:
                     raise self._silent()
@@ -423,27 +450,6 @@ class _Work:
             return [new(raw).refused(READ, str(error) or type(error).__name__)]
         return records or [new(raw).refused(READ, "nothing in it could be read")]
 
-    def _judged(self, record: Record) -> Record:
-        """Return a record as the stages leave it; one that is kept stands in the pool at once."""
-        if not record.kept:
-            return record
-        if self.pool.has(record.id):
-            return record.refused(REPEATED, "the same record was kept before")
-        for stage in self.stages.get(record.kind, self.stages.get("*", ())):
-            try:
-                reason = stage(record, self.pool)
-            except Exception as error:
-                error.add_note(f"in the stage {name_of(stage)!r}, which judged {record!r}")
-                raise
-            if reason is not None and (not isinstance(reason, str) or not reason):
-                raise TypeError(
-                    f"the stage {name_of(stage)!r} must return why it refuses a record, or None, got {reason!r}"
-                )
-            if reason is not None:
-                return record.refused(name_of(stage), reason)
-        self.pool.add(record)
-        return record
-
     def _write_unanswered(self) -> None:
         """Refuse for good what got no answer: others after it did, or nothing is left to ask."""
         for answered, _ in self._unanswered:
@@ -469,6 +475,37 @@ class _Work:
             f"{len(self._unanswered)} requests in a row got no answer from {self.teacher.name}: {said}; "
             f"{remedy + '; ' if remedy else ''}nothing is lost: the same call goes on here"
         )
+
+
+def judged(record: Record, pool: Pool, stages: Stages) -> Record:
+    """Return a record as the stages of its kind leave it; one that is kept stands in the pool at once.
+
+    Raises:
+        TypeError: if a stage returns neither a reason nor None.
+    """
+    if not record.kept:
+        return record
+    if pool.has(record.id):
+        return record.refused(REPEATED, "the same record was kept before")
+    for stage in stages.get(record.kind, stages.get("*", ())):
+        try:
+            reason = stage(record, pool)
+        except Exception as error:
+            error.add_note(f"in the stage {name_of(stage)!r}, which judged {record!r}")
+            raise
+        if reason is not None and (not isinstance(reason, str) or not reason):
+            raise TypeError(
+                f"the stage {name_of(stage)!r} must return why it refuses a record, or None, got {reason!r}"
+            )
+        if reason is not None:
+            return record.refused(name_of(stage), reason)
+    pool.add(record)
+    return record
+
+
+def new_funnel(stages: Stages) -> Funnel:
+    """Return an empty funnel with the pipeline's own stages and these."""
+    return Funnel({kind: [TEACHER, READ, REPEATED, *map(name_of, stages[kind])] for kind in stages})
 
 
 _CUT = {"length": "cut off by max_tokens", "context": "cut off where the context was full"}
@@ -522,9 +559,7 @@ def _said(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else describe(value)
 
 
-def _by_kind(
-    recipe: Recipe | Rounds, stages: Sequence[Stage] | Mapping[str, Sequence[Stage]] | None
-) -> Mapping[str, Sequence[Stage]]:
+def _by_kind(recipe: Recipe | Rounds, stages: Sequence[Stage] | Stages | None) -> Stages:
     if stages is None:
         stages = recipe.stages if isinstance(recipe, Recipe) else ()
     judges = dict(stages) if isinstance(stages, Mapping) else {"*": tuple(stages)}

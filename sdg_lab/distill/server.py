@@ -69,12 +69,14 @@ class _Failure:
         again: whether the next attempt may fare better.
         pause: seconds that the server asked for.
         remedy: what a person can do.
+        refused: whether the server is well and will not answer this prompt.
     """
 
     kind: str
     again: bool = True
     pause: float | None = None
     remedy: str = ""
+    refused: bool = False
 
 
 class ServerTeacher:
@@ -177,7 +179,7 @@ class ServerTeacher:
             if not found.again or attempt == self.attempts:
                 times = f" in {attempt} attempts" if attempt > 1 else ""
                 remedy = found.remedy or f"look at the log of the server at {self.base_url}"
-                raise UnansweredError(f"no answer{times}: {found.kind}", remedy)
+                raise UnansweredError(f"no answer{times}: {found.kind}", remedy, refused=found.refused)
             if found.pause is not None:
                 self._limit.pause(found.pause)  # it is meant for all that is sent
             else:
@@ -328,7 +330,7 @@ def read_answer(content: bytes, prompt: Prompt, options: Options) -> Completion 
     text = message.get("text" if isinstance(prompt, str) else "content") if isinstance(message, dict) else None
     finished = choice.get("finish_reason")
     if finished == "content_filter":
-        return _Failure("the server filtered it", again=False, remedy="change the prompts that it filters")
+        return _Failure("the server filtered it", again=False, refused=True)
     if not isinstance(text, str):
         return _Failure("no text came")
     if finished is None or finished == "":

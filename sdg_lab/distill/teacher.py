@@ -82,11 +82,12 @@ class UnansweredError(Exception):
     Attributes:
         reason: what happened, in a few words that many failures share.
         remedy: what a person can do about it.
+        refused: whether the service is well and will not answer this prompt; many such in a row are no outage.
     """
 
-    def __init__(self, reason: str, remedy: str = "") -> None:
+    def __init__(self, reason: str, remedy: str = "", *, refused: bool = False) -> None:
         super().__init__(reason)
-        self.reason, self.remedy = reason, remedy
+        self.reason, self.remedy, self.refused = reason, remedy, refused
 
 
 @runtime_checkable

@@ -160,7 +160,7 @@ class TestContamination:
     def test_it_stands_in_the_card(self, tmp_path):
         result = made(tmp_path)
         text = (result.save(against=[result.pool.of("pair")[0]["question"]], n=3) / CARD).read_text("utf-8")
-        assert "Compared with 1 test texts: 1 of 6 records hold one of them" in text or "2 of 6 records" in text
+        assert "Compared with 1 test text: 1 of 6 records hold one of them" in text or "2 of 6 records" in text
         assert result.pool.of("pair")[0].id in text
 
     def test_no_texts_are_refused(self):

@@ -348,6 +348,16 @@ class TestUnanswered:
         quiet(ask(20), Failing("prompt 2"), folder=tmp_path / "b")
         assert (tmp_path / "a/journal.jsonl").read_bytes() == (tmp_path / "b/journal.jsonl").read_bytes()
 
+    def test_many_refusals_of_a_service_that_is_well_are_no_outage(self):
+        class Picky(FunctionTeacher):
+            def generate(self, prompts, *, seeds, options):
+                if prompts[0] != "prompt 7":
+                    raise UnansweredError("it is filtered", refused=True)
+                return super().generate(prompts, seeds=seeds, options=options)
+
+        result = quiet(ask(9), Picky(speak, batch=1), patience=2)
+        assert result.funnel.kinds["item"].stages["teacher"].fell == 8
+
     def test_those_at_the_end_are_refused_too(self):
         result = quiet(ask(4), Failing("prompt 2", "prompt 3"), patience=3)
         assert result.funnel.kinds["item"].stages["teacher"].fell == 2

@@ -121,6 +121,7 @@ class TestFailures:
             ask(teacher)
         assert len(nasty.seen) == 1
         assert caught.value.remedy
+        assert caught.value.refused == (mode == "content_filter")
 
     def test_the_remedy_of_a_refused_key_names_the_variable(self, nasty, teacher):
         nasty.script = ["401"]

@@ -1,0 +1,79 @@
+"""``sdg-lab distill``: carry out a recipe, and say what became of what was asked."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+
+def distill(
+    recipe: Annotated[Path, typer.Argument(help="A YAML file: which recipe, its parameters, seed, shards, teacher.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the data set, its card and its journal.")],
+    teacher: Annotated[
+        str | None, typer.Option(help="[cyan]local[/], or the address of a server that speaks OpenAI's protocol.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="The model's name at the server, or a GGUF file here.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Instead of the file's.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="How many processes share the shards.")] = 1,
+    dask: Annotated[str | None, typer.Option(help="Address of a Dask scheduler that has them made.")] = None,
+    shard: Annotated[str | None, typer.Option(help="Make a share of the shards, such as [cyan]0/4[/].")] = None,
+    budget_tokens: Annotated[int | None, typer.Option(min=1, help="The most tokens, read and written.")] = None,
+    budget_requests: Annotated[int | None, typer.Option(min=1, help="The most requests.")] = None,
+    progress: Annotated[bool, typer.Option("--progress/--no-progress", help="Show a bar.")] = True,
+) -> None:
+    """Have a teacher write a data set by a recipe.
+
+    Started again with the same words it goes on where it was: after a kill, an outage, or a budget that was spent. A
+    server's key is read from the environment variable OPENAI_API_KEY, or the one that the recipe names as key_variable.
+    """
+    from sdg_lab import shards
+    from sdg_lab.distill import pipeline
+    from sdg_lab.distill.plan import Plan
+    from sdg_lab.distill.sharding import carry_out
+
+    instead: dict[str, Any] = {"seed": seed} if seed is not None else {}
+    if said := _given(address=teacher, model=model):
+        instead["teacher"] = said
+    if said := _given(tokens=budget_tokens, requests=budget_requests):
+        instead["budget"] = said
+    try:
+        share = None if shard is None else shards.parse_shard(shard)
+        plan = Plan.read(recipe, **instead)
+        made = carry_out(plan, out, workers=workers, dask=dask, only=share, progress=progress)
+    except pipeline.EmptyError as error:
+        print(_shown(str(error.funnel)))
+        _stop(str(error))
+    except KeyboardInterrupt:
+        _stop("stopped; what was answered is kept, and the same command goes on")
+    except (LookupError, OSError, ImportError, ValueError, RuntimeError) as error:
+        _stop(str(error))
+    if isinstance(made, shards.Status):
+        print(f"{made}. When all are there in {out / 'shards'}, the same command without --shard puts them together.")
+        return
+    print(_shown(str(made.funnel)))
+    for kind, count in sorted(made.failures.items()):
+        print(_shown(f"the server failed {count:,} times: {kind}"))
+    print(_shown(f"{made.spent}"))
+    if made.stopped:
+        more = ". The same command with a larger budget goes on" if pipeline.SPENT in made.stopped else ""
+        print(_shown(f"stopped: {made.stopped}{more}."))
+    print(
+        _shown(f"{sum(len(made.pool.of(kind)) for kind in made.result):,} records in {out}; see {out / pipeline.CARD}")
+    )
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _shown(text: str) -> str:
+    """Return text from elsewhere that a terminal shows and does not obey."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else "\ufffd" for letter in text)
+
+
+def _stop(sentence: str) -> NoReturn:
+    print(_shown(f"✗ {sentence}"), file=sys.stderr)
+    raise typer.Exit(1)

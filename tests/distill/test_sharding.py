@@ -1,0 +1,255 @@
+"""A plan is read from YAML, and carried out in any number of shares to the same files."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from nasty_server import KEY, VARIABLE
+from small_recipes.words import Words
+from test_kill import files
+from typer.testing import CliRunner
+
+from sdg_lab import shards
+from sdg_lab.cli import app as cli
+from sdg_lab.distill import EmptyError, Options, registry
+from sdg_lab.distill.journal import read
+from sdg_lab.distill.plan import Plan
+from sdg_lab.distill.server import ServerTeacher
+from sdg_lab.distill.sharding import carry_out
+
+SMALL = "small_recipes"
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch):
+    monkeypatch.setattr(registry, "PACKAGE", SMALL)
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Write a plan and return its path."""
+
+    def write(text, name="recipe.yaml"):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        return tmp_path / name
+
+    return write
+
+
+def plan(nasty, **entries):
+    teacher = {"address": nasty.url, "model": "small", "key_variable": VARIABLE, "timeout": 20}
+    return Plan("words", teacher=teacher, **{"parameters": {"last": 16}, "shards": 4} | entries)
+
+
+class TestReading:
+    def test_all_of_it_arrives(self, written, monkeypatch, tmp_path):
+        path = written(
+            "recipe: words\nparameters: {last: 9, options: {max_tokens: 7, stop: [end]}}\nseed: 3\nshards: 2\n"
+            "teacher: {address: 'http://127.0.0.1:1/v1', model: m, concurrency: 2}\n"
+            "budget: {tokens: 100}\nagainst: test.txt\nwords: 5\n"
+        )
+        written("one two\n\nthree\n", "test.txt")
+        made = Plan.read(path)
+        assert (made.seed, made.shards, made.words) == (3, 2, 5)
+        assert made.test_texts() == ["one two", "three"]
+        options = Options(max_tokens=7, stop=("end",))
+        assert registry.make(made.recipe, made.parameters, SMALL) == Words(9, options=options)
+        teacher = made.make_teacher()
+        assert isinstance(teacher, ServerTeacher)
+        assert (teacher.base_url, teacher.name, teacher.concurrency) == ("http://127.0.0.1:1/v1", "m", 2)
+
+    def test_words_of_the_command_count_instead(self, written):
+        path = written("recipe: words\nteacher: {model: m, concurrency: 2}\nbudget: {tokens: 100, requests: 3}\n")
+        made = Plan.read(path, seed=7, teacher={"address": "http://host/v1"}, budget={"tokens": 5})
+        assert made.seed == 7
+        assert made.teacher == {"model": "m", "concurrency": 2, "address": "http://host/v1"}
+        assert made.budget == {"tokens": 5, "requests": 3}
+        assert Plan.read(written("recipe: words\nteacher: local")).teacher == {"address": "local"}
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("recipe: word", r"recipe must be one of words, got 'word'; did you mean 'words'\?"),
+            ("recipe: words\nsed: 1", r"says 'sed', which means nothing here; did you mean 'seed'\?"),
+            ("recipe: words\nparameters: {lst: 1}", r"the recipe words has no parameter 'lst'; did you mean 'last'\?"),
+            ("recipe: words\nparameters: {options: {temprature: 1}}", r"did you mean 'temperature'\?"),
+            ("recipe: words\nparameters: {options: {temperature: -1}}", "temperature must be >= 0, got -1"),
+            ("recipe: words\nparameters: [1]", r"parameters must be names with values, got \[1\]"),
+            ("recipe: words\nbudget: {token: 1}", r"budget says 'token'.*did you mean 'tokens'\?"),
+            ("recipe: words\nbudget: {tokens: 0}", "the budget's tokens must be a whole number >= 1"),
+            (
+                "recipe: words\nteacher: {address: 'http://h/v1', key: s}",
+                r"teacher says 'key', which means nothing here",
+            ),
+            (
+                "recipe: words\nteacher: {address: local, timeout: 3}",
+                "teacher says 'timeout', which means nothing here",
+            ),
+            ("recipe: words\nshards: 0", "shards must be a whole number >= 1"),
+            ("recipe: words\nseed: x", "seed must be a whole number"),
+            ("- recipe", "must name a recipe, such as 'recipe: words'"),
+            ("seed: 1", "must name a recipe"),
+            ("recipe: [", "is no YAML"),
+            ("recipe: !!python/object/apply:os.system ['touch /tmp/owned']", "is no YAML"),
+        ],
+    )
+    def test_what_means_nothing_is_refused_by_name(self, written, text, said):
+        with pytest.raises(ValueError, match=said):
+            Plan.read(written(text))
+
+    def test_a_file_that_is_not_there_is_named(self, tmp_path):
+        with pytest.raises(FileNotFoundError, match="name a file such as"):
+            Plan.read(tmp_path / "none.yaml")
+
+    def test_a_server_needs_a_models_name(self, written):
+        with pytest.raises(ValueError, match="name one: --model NAME"):
+            Plan.read(written("recipe: words\nteacher: http://h/v1")).make_teacher()
+
+    def test_recipes_of_the_package_are_found_by_their_files(self, monkeypatch):
+        monkeypatch.undo()
+        assert set(registry.names()) <= {path.stem for path in Path("sdg_lab/distill/recipes").glob("*.py")}
+
+
+class TestShards:
+    def test_any_shares_in_any_order_make_the_same_files(self, nasty, tmp_path):
+        carry_out(plan(nasty), tmp_path / "a", progress=False)
+        for index in (2, 0):
+            now = carry_out(plan(nasty), tmp_path / "b", only=shards.Share(index, 3), progress=False)
+            assert isinstance(now, shards.Status)
+        result = carry_out(plan(nasty), tmp_path / "b", only=shards.Share(1, 3), progress=False)
+        made = files(tmp_path / "a")
+        assert made == files(tmp_path / "b")
+        assert {"journal.jsonl", "README.md", "data/pair.parquet"} <= set(made)
+        assert not (tmp_path / "b/work").exists()
+        asked = len(nasty.seen)
+        carry_out(plan(nasty), tmp_path / "b", progress=False)
+        assert len(nasty.seen) == asked
+        assert files(tmp_path / "b") == made
+        assert result.spent.requests == sum(record.teacher != "" for record in read(tmp_path / "b/journal.jsonl"))
+
+    def test_what_two_shards_made_alike_is_kept_once_and_its_children_fall(self, nasty, tmp_path):
+        result = carry_out(plan(nasty), tmp_path, progress=False)
+        questions = [record["question"][:5] for record in result.pool.of("question")]
+        assert len(questions) == len(set(questions))
+        assert len(result.pool.of("topic")) == 1
+        question = result.funnel.kinds["question"]
+        assert question.proposed == 16
+        assert question.stages["repeats"].fell == 16 - len(questions)
+        pairs = result.funnel.kinds["pair"]
+        assert pairs.stages["parent"].fell == pairs.proposed - pairs.kept > 0
+        assert {record.parents[0] for record in result.pool.of("pair")} <= {r.id for r in result.pool.of("question")}
+
+    def test_a_shard_that_has_spent_its_share_goes_on(self, nasty, tmp_path):
+        with pytest.raises(shards.ShardsFailed, match="its share of the budget"):
+            carry_out(plan(nasty, budget={"requests": 16}), tmp_path / "a", progress=False)
+        asked = len(nasty.seen)
+        assert asked <= 16
+        carry_out(plan(nasty), tmp_path / "a", progress=False)
+        carry_out(plan(nasty), tmp_path / "b", progress=False)
+        assert files(tmp_path / "a") == files(tmp_path / "b")
+        assert len(nasty.seen) < 2 * (len(nasty.seen) - asked)  # what was answered was not asked again
+
+    def test_one_shard_has_no_workers(self, nasty, tmp_path):
+        with pytest.raises(ValueError, match="write 'shards: 16'"):
+            carry_out(plan(nasty, shards=1), tmp_path, workers=2)
+
+    def test_nothing_kept_in_all_shards_is_said(self, nasty, tmp_path):
+        nasty.plan = lambda asked, seed: "content_filter"
+        with pytest.raises(EmptyError, match=r"'teacher' took 16 \(no answer: the server filtered it"):
+            carry_out(plan(nasty), tmp_path, progress=False)
+
+    @pytest.mark.slow  # each process imports for seconds
+    def test_processes_make_the_same_files(self, nasty, tmp_path):
+        carry_out(plan(nasty), tmp_path / "a", progress=False)
+        here = Path(__file__)
+        script = f"""
+import sys
+from sdg_lab.distill import plan, sharding
+if __name__ == "__main__":
+    made = plan.Plan.read(sys.argv[1], package={SMALL!r})
+    sharding.carry_out(made, sys.argv[2], workers=2, progress=False)
+"""
+        (tmp_path / "go.py").write_text(script)
+        (tmp_path / "r.yaml").write_text(
+            f"recipe: words\nparameters: {{last: 16}}\nshards: 4\n"
+            f"teacher: {{address: '{nasty.url}', model: small, key_variable: {VARIABLE}, timeout: 20}}\n"
+        )
+        path = os.pathsep.join([str(here.parents[2]), str(here.parent)])
+        done = subprocess.run(
+            [sys.executable, tmp_path / "go.py", tmp_path / "r.yaml", tmp_path / "b"],
+            env={**os.environ, "PYTHONPATH": path},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert files(tmp_path / "a") == files(tmp_path / "b")
+        assert KEY not in done.stdout + done.stderr
+
+
+class TestCommand:
+    @pytest.fixture
+    def invoke(self, nasty, tmp_path, written, monkeypatch):
+        monkeypatch.setenv("OPENAI_API_KEY", KEY)
+        path = written("recipe: words\nparameters: {last: 12}\n")
+
+        def call(*words, teacher=nasty.url):
+            options = ["-o", str(tmp_path / "out"), "--teacher", teacher, "--model", "small", "--no-progress"]
+            return CliRunner().invoke(cli.app, ["distill", str(path), *options, *words])
+
+        return call
+
+    def test_it_makes_the_data_set_and_says_what_became_of_it(self, nasty, invoke, tmp_path):
+        nasty.script = ["503", "no json"]
+        result = invoke()
+        assert result.exit_code == 0, result.output
+        for said in ("question: ", "fell", "the server failed 1 times: HTTP 503", "requests and", "README.md"):
+            assert said in result.output
+        assert (tmp_path / "out/data/pair.parquet").is_file()
+        assert KEY not in result.output
+        assert not any(KEY.encode() in path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file())
+
+    def test_a_budget_ends_it_cleanly_and_it_goes_on(self, invoke, tmp_path):
+        stopped = invoke("--budget-requests", "7")
+        assert stopped.exit_code == 0
+        assert "stopped: the next request might exceed the budget; spent: 7 of 7 requests" in stopped.output
+        invoke()
+        whole = (tmp_path / "out/journal.jsonl").read_bytes()
+        (tmp_path / "out/journal.jsonl").unlink()
+        invoke()
+        assert (tmp_path / "out/journal.jsonl").read_bytes() == whole
+
+    def test_an_empty_result_says_which_filter_took_all(self, nasty, invoke):
+        nasty.plan = lambda asked, seed: "content_filter"
+        result = invoke()
+        assert result.exit_code == 1
+        assert "✗ the run kept nothing: 0 of 12 of kind 'question' were kept; 'teacher' took 12" in result.stderr
+
+    def test_a_server_that_is_down_is_named_without_a_traceback(self, invoke, monkeypatch):
+        monkeypatch.setattr("sdg_lab.distill.server.FIRST_PAUSE", 0.001)
+        result = invoke(teacher="http://127.0.0.1:9/v1")
+        assert result.exit_code == 1
+        assert "is a server running at http://127.0.0.1:9/v1? Start it, or name another address" in result.stderr
+        assert "Traceback" not in result.output
+
+    def test_a_share_is_said(self, nasty, written, tmp_path):
+        path = written("recipe: words\nparameters: {last: 12}\nshards: 4\n", "cut.yaml")
+        words = [
+            "distill",
+            str(path),
+            "-o",
+            str(tmp_path / "o"),
+            "--teacher",
+            nasty.url,
+            "--model",
+            "m",
+            "--no-progress",
+        ]
+        result = CliRunner().invoke(cli.app, [*words, "--shard", "1/2"])
+        assert result.exit_code == 0, result.output
+        assert result.output.startswith("2 of 4 shards are finished, 2 missing (0, 2).")
+        assert CliRunner().invoke(cli.app, [*words, "--shard", "2/2"]).exit_code == 1
+        assert "16 records" not in CliRunner().invoke(cli.app, words).output
+        assert (tmp_path / "o/README.md").is_file()
