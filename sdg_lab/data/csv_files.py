@@ -2,7 +2,8 @@
 
 Every cell is read as text first. A column then becomes numbers, dates or categories only if all its cells say so. Where
 a cell can be read in two ways ("1,234", "03/04/2020") and nothing else in the file settles it, the file is refused with
-the remedy; whatever else is not as plain as it looks is noted.
+the remedy; whatever else is not as plain as it looks is noted, here or, where it is about what the cells mean, by
+:func:`sdg_lab.data.own.read_table`.
 """
 
 from __future__ import annotations
@@ -53,6 +54,16 @@ DATES = {
 }
 """The patterns of a date, and what each may mean."""
 
+_MONTH = r"(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+OTHER_SPELLINGS = {
+    r"[+−–-]?[0-9]{1,3}(?:[ \u00a0\u2009\u202f'’_][0-9]{3})+(?:[.,][0-9]*)?|[−–][0-9]+(?:[.,][0-9]*)?": (
+        "write it with digits, '-' and a decimal sign alone to have numbers"
+    ),
+    r"[0-9]{1,2}([./-])[0-9]{1,2}\1(?:[0-9]{2}|[0-9]{4})|[0-9]{4}([./-])[0-9]{1,2}(?:\2[0-9]{1,2})?"
+    rf"|(?:[0-9]{{1,2}}\.?[ -])?{_MONTH}[ -](?:[0-9]{{1,2}},? )?[0-9]{{4}}": "write it as 2020-12-31 to have dates",
+}
+"""The patterns of numbers and dates that are spelled as no other cell is read, and what to do about them."""
+
 
 def read_csv(
     path: Path,
@@ -75,6 +86,8 @@ def read_csv(
     import pandas as pd
 
     text = _text(path)
+    if separating := re.match(r'"?sep=.?"?[ ]*(?=[\r\n])', text, re.IGNORECASE):
+        raise ValueError(f"the first line of {path} is {separating[0]!r}, which only Excel reads; remove it")
     separator = find_separator(text)
     across = _across_lines(path, text, separator)
     table = _cells(path, text, separator, across)
@@ -83,21 +96,26 @@ def read_csv(
     if table.columns[0] == "" and _are_row_numbers(table.iloc[:, 0]):
         table = table.iloc[:, 1:]
         notes.append("the first column has no name and numbers the rows; it is left out")
-    _check_names(path, [str(name) for name in table.columns])
+    names = [str(name) for name in table.columns]
+    _check_names(path, names)
+    if all(name.isdecimal() for name in names):
+        first = ", ".join(names[:3]) + ", ..." * (len(names) > 3)
+        notes.append(f"the first line has numbers alone ({first}); if they are data, write a line of names above it")
     stripped = {name: table[name].str.strip() for name in table.columns}
     present = {name: cells[~cells.isin(list(missing))] for name, cells in stripped.items()}
     decimals = decimal_signs({name: cells for name, cells in present.items() if name not in categories}, decimal)
     columns = {}
     for name, cells in present.items():
-        for sign in missing:
-            if sign and (stripped[name] == sign).any():
-                notes.append(f"column {name!r}: {sign!r} is a missing value; missing=[''] keeps it as text")
         if name in decimals:
             values, note = _numbers(cells, decimals[name])
         elif name in categories:
             values, note = table[name][cells.index], ""
         else:
             values, note = _dates_or_text(cells, table[name])
+        keep = "; missing=[''] keeps it as text" if values.dtype.kind in "OU" else ""
+        for sign in missing:
+            if sign and (stripped[name] == sign).any():
+                notes.append(f"column {name!r}: {sign!r} is a missing value{keep}")
         if len(values) < len(table) and values.dtype == np.int64:
             values = values.astype("Int64")  # float64, which has a NaN, would round what is above 2⁵³
         columns[name] = values.reindex(table.index)

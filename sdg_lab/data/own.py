@@ -17,10 +17,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdg_lab.checks import one_of, truth
-from sdg_lab.data.csv_files import MISSING, NUMBER, Sign, read_csv
+from sdg_lab.data.csv_files import MISSING, NUMBER, OTHER_SPELLINGS, Sign, read_csv
 from sdg_lab.data.split import split_images, split_in_order, split_items, split_rows
 from sdg_lab.data.types import Card, Dataset, Images, Kind
-from sdg_lab.tables.columns import check_column, check_complete, dates_to_numbers
+from sdg_lab.tables.columns import (
+    FROM_THE_LEAST,
+    check_column,
+    check_complete,
+    dates_to_numbers,
+    first_large,
+    kind_of,
+    large_remedies,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +59,8 @@ def read_table(
 
     Single missing values are kept. Rows in messages are counted from 1, without the header. The ``notes`` of the data
     set say what was not as plain as it looks: another separator than the comma, a decimal comma, codes with leading
-    zeros, signs for a missing value, cells that hold line ends, numbers with a unit, a column that may be an id.
+    zeros, signs for a missing value, cells that hold line ends, numbers with a unit, numbers or dates in a spelling
+    that is not read, whole numbers beyond 2⁵³, a column that may be an id.
 
     Models learn from numbers and categories. A column of dates becomes numbers in all parts alike, counted from one
     day, by the line that the notes say; for a column "day" of ``people`` it is ::
@@ -96,11 +105,16 @@ def read_table(
             raise ValueError(f"{path} has no column {name!r}; it has {', '.join(map(repr, table.columns))}")
     if len(table) < 3:
         raise ValueError(f"{path} has {len(table) or 'no'} row{'s' * (len(table) != 1)}; a table needs at least 3")
-    kinds = {name: check_column(table[name], dates=True, first=1) for name in table.columns}
+    for name in categories:
+        if kind_of(table[name]) == "dates":
+            table[name] = table[name].astype(str)
+    kinds = {name: check_column(table[name], dates=True, large=True, first=1) for name in table.columns}
     for name, kind in kinds.items():
         if kind == "dates" and name not in categories:
             line = dates_to_numbers(table[name])
             notes += (f"column {name!r}: models learn from numbers; with pandas as pd, {_IN_ALL_PARTS}{line}",)
+        elif name not in categories and kind == "numbers" and (first := first_large(table[name])) is not None:
+            notes += (_large(table[name], first),)
         elif name not in (*categories, target, group, time) and (note := _note(table[name], kind)):
             notes += (f"column {name!r}: {note}",)
         if kind == "categories" or name in categories:
@@ -213,17 +227,29 @@ def _texts(name: str, values: Any) -> tuple[str, ...]:
 
 def _note(column: pd.Series[Any], kind: str) -> str:
     """Return what to note about numbers or categories that may be something else."""
+    if kind == "categories":
+        cells = column.dropna().astype(str).str.strip()
+        first = re.fullmatch(_WITH_UNIT, cells.iloc[0])
+        if first:
+            units = cells.str.extract(f"^{_WITH_UNIT}$").fillna("").agg("".join, axis=1)
+            unit = first[1] or first[2] or ""
+            if (units == unit).all():
+                return f"{first[0]!r} is a category, for its unit; take {unit!r} out of the file to have numbers"
+        for spelling, plain in OTHER_SPELLINGS.items():
+            if re.fullmatch(spelling, cells.iloc[0]) and cells.str.fullmatch(spelling).all():
+                return f"{cells.iloc[0]!r} is a category, for its spelling; {plain}"
     if len(column) >= SEVERAL and column.dtype.kind != "f" and column.is_unique:
         drop = f"{_IN_ALL_PARTS}del table[{column.name!r}]"
         return f"every row has another value; an id is to be removed, or it is learned like the rest; with {drop}"
-    cells = column.dropna()
-    first = re.fullmatch(_WITH_UNIT, str(cells.iloc[0]).strip())
-    if kind == "categories" and first:
-        units = cells.astype(str).str.strip().str.extract(f"^{_WITH_UNIT}$").fillna("").agg("".join, axis=1)
-        unit = first[1] or first[2] or ""
-        if (units == unit).all():
-            return f"{first[0]!r} is a category, for its unit; take {unit!r} out of the file to have numbers"
     return ""
+
+
+def _large(column: pd.Series[Any], first: int) -> str:
+    """Return the note on whole numbers that models refuse, for float64 would round them."""
+    note = f"column {column.name!r}: models refuse whole numbers beyond 2⁵³, such as {column.iloc[first]}; "
+    note += f"categories=[{column.name!r}] takes an id as it is"
+    line = large_remedies(column).get(FROM_THE_LEAST)
+    return note + (f"; or {FROM_THE_LEAST}: with {_IN_ALL_PARTS}{line}" if line else "")
 
 
 def _is_ones_own(path: Path, folder: Path) -> bool:
@@ -283,15 +309,17 @@ def _read_picture(path: Path) -> NDArray[np.uint8]:
     try:
         with Image.open(path) as opened:
             opened.load()
+            transparent = "transparency" in opened.info
             picture = ImageOps.exif_transpose(opened)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ValueError(f"{path} is not a whole picture ({error}); remove it or save it again") from None
     if picture.mode == "1":
         picture = picture.convert("L")
-    if picture.mode == "P" and "transparency" not in picture.info:
+    if picture.mode == "P" and not transparent:
         picture = picture.convert("RGB")
-    if picture.mode not in ("L", "RGB"):
-        raise ValueError(f"{path} has mode {picture.mode}; save it as 8-bit grey (L) or colour (RGB)")
+    if transparent or picture.mode not in ("L", "RGB"):
+        mode = f"{picture.mode}{' and a transparent colour' * transparent}"
+        raise ValueError(f"{path} has mode {mode}; save it as 8-bit grey (L) or colour (RGB)")
     pixels = np.asarray(picture, np.uint8)
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
 

@@ -58,6 +58,7 @@ class Categories(Column):
         dtype: pandas' name of the dtype.
         ordered: whether the categories have an order.
         missing: whether there is a state for missing values.
+        declared: pandas' name of the dtype of the categories that a category dtype declares; empty for pandas' choice.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Categories(Column):
     dtype: str
     ordered: bool = False
     missing: bool = False
+    declared: str = ""
 
     @property
     def labels(self) -> tuple[str, ...]:  # type: ignore[override] # computed here, stored elsewhere
@@ -78,9 +80,11 @@ class Categories(Column):
     @classmethod
     def of(cls, column: pd.Series[Any]) -> Self:
         """Take the categories of a column (:func:`sdg_lab.tables.columns.categories_of`)."""
-        declared = hasattr(column, "cat")
-        dtype, ordered = ("category", bool(column.cat.ordered)) if declared else (str(column.dtype), False)
-        return cls(str(column.name), tuple(categories_of(column)), dtype, ordered, bool(column.isna().any()))
+        values, missing = tuple(categories_of(column)), bool(column.isna().any())
+        if not hasattr(column, "cat"):
+            return cls(str(column.name), values, str(column.dtype), missing=missing)
+        declared = str(column.cat.categories.dtype)
+        return cls(str(column.name), values, "category", bool(column.cat.ordered), missing, declared)
 
     def encode(self, values: pd.Series[Any]) -> Codes:
         """Return the place of every value among the categories."""
@@ -103,17 +107,16 @@ class Categories(Column):
 
         if self.dtype == "category":
             places = np.where(codes == len(self.values), -1, codes.astype(np.int16)) if self.missing else codes
-            dtype = pd.CategoricalDtype(pd.Index(self.values), ordered=self.ordered)
+            dtype = pd.CategoricalDtype(pd.Index(self.values, dtype=self.declared or None), ordered=self.ordered)
             return pd.Series(pd.Categorical.from_codes(places, dtype=dtype), name=self.name)
         values = np.array([*self.values, *([None] if self.missing else [])], dtype=object)
         return pd.Series(values[codes], name=self.name, dtype=self.dtype)
 
     def given(self, condition: object) -> tuple[Floats, Column]:
         """Return 1 for the states that are asked for, 0 for the others."""
-        wanted = condition if isinstance(condition, list | set | frozenset | tuple) else [condition]
         weights = np.zeros(len(self.labels))
-        for value in wanted:
-            if is_missing(value) and self.missing:
+        for value in asked_for(self.name, condition):
+            if self.missing and (is_missing(value) or is_text(value, self.labels[-1])):
                 weights[-1] = 1
             elif value in self.values:
                 weights[self.values.index(value)] = 1
@@ -126,6 +129,27 @@ class Categories(Column):
     def config(self) -> dict[str, Any]:
         """Return the fields."""
         return {"kind": "categories", **self.__dict__, "values": list(self.values)}
+
+
+def asked_for(name: str, condition: object) -> list[Any]:
+    """Return the values that a condition names: one, or those of a list, a set or an array.
+
+    Raises:
+        ValueError: if it names none.
+    """
+    if hasattr(condition, "tolist"):  # numpy's, pandas' and torch's
+        condition = condition.tolist()
+    values = list(condition) if isinstance(condition, list | set | frozenset | tuple | range) else [condition]
+    if not values:
+        raise ValueError(
+            f"column {name!r} is asked for no value, got {condition!r}; give at least one, or leave it out"
+        )
+    return values
+
+
+def is_text(value: object, text: str) -> bool:
+    """Say whether a value is this text; an array of it is not."""
+    return isinstance(value, str) and value == text
 
 
 def is_missing(value: object) -> bool:

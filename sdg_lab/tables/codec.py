@@ -60,9 +60,10 @@ def column_of(values: pd.Series[Any], bins: int) -> Column:
     """
     column = Numbers.of(values, bins) if check_column(values) == "numbers" else Categories.of(values)
     if len(column.labels) > MAX_STATES:
+        remedy = f"give fewer bins than {bins}" if isinstance(column, Numbers) else "remove it, or merge rare ones"
         raise ValueError(
             f"column {column.name!r} has {len(column.labels):,} states, more than {MAX_STATES}: a table of "
-            "probabilities cannot learn them; remove it, or merge rare ones"
+            f"probabilities cannot learn them; {remedy}"
         )
     return column
 

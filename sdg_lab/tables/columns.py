@@ -123,23 +123,26 @@ def kind_of(column: pd.Series[Any]) -> Kind:
     """Say what a column holds, by its dtype: numbers, dates, or categories, which is all else."""
     from pandas.api import types
 
-    if types.is_datetime64_any_dtype(column) or types.is_timedelta64_dtype(column):
+    if column.dtype.kind in "mM":  # pyarrow's, too
         return "dates"
     return "numbers" if types.is_numeric_dtype(column) and not types.is_bool_dtype(column) else "categories"
 
 
-def check_column(column: pd.Series[Any], *, dates: bool = False, first: int = 0) -> Kind:
+def check_column(column: pd.Series[Any], *, dates: bool = False, large: bool = False, first: int = 0) -> Kind:
     """Return the kind of a column from which something can be learned.
 
     Args:
         column: values, single ones of which may be missing.
         dates: whether dates can be taken.
+        large: whether whole numbers beyond 2⁵³ can.
         first: the number of the first row in messages.
 
     Raises:
-        TypeError: if it holds dates that cannot be taken, or what is neither numbers nor text nor booleans.
+        TypeError: if it holds dates that cannot be taken, what is neither numbers nor text nor booleans, or has a dtype
+            that cannot be made again of its name.
         ValueError: if it is all missing, has always the same value (a missing one is another; and what a category dtype
-            declares counts), holds an infinite number, or two categories that read the same.
+            declares counts), holds an infinite number, whole ones that float64 cannot tell apart, or two categories
+            that read the same.
     """
     kind = kind_of(column)
     if column.isna().all():
@@ -149,8 +152,9 @@ def check_column(column: pd.Series[Any], *, dates: bool = False, first: int = 0)
             f"column {column.name!r} holds dates; turn them into numbers, in every part of the data alike: "
             f"{dates_to_numbers(column)}"
         )
-    if kind == "numbers":
-        refuse_infinite(str(column.name), numbers_of(column), first=first)
+    _refuse_nameless(column)
+    if kind == "numbers" and not (large and first_large(column) is not None):
+        refuse_infinite(str(column.name), numbers_of(column, first=first), first=first)
     values: list[Any] = categories_of(column) if kind == "categories" else column.dropna().unique()[:2].tolist()
     if len(values) + int(column.isna().any()) < 2:
         raise ValueError(f"column {column.name!r} is constant, always {values[0]!r}; remove it, it tells nothing")
@@ -166,6 +170,8 @@ def dates_to_numbers(column: pd.Series[Any]) -> str:
     if column.dtype.kind == "m":
         return f"{place} = {place}.dt.total_seconds()"
     zone, moments = "", column.dropna()
+    if str(column.dtype).startswith(("date32", "date64")):  # pyarrow's days, which have neither zone nor time
+        return f"{place} = ({place} - pd.Timestamp('1970-01-01')).dt.days"
     if column.dt.tz is not None:
         zone, moments = ", tz='UTC'", moments.dt.tz_convert("UTC")
     unit = "days" if (moments == moments.dt.normalize()).all() else "total_seconds()"
@@ -179,13 +185,18 @@ def categories_of(column: pd.Series[Any]) -> list[str | int | float | bool]:
         TypeError: if one is neither text nor a number nor a boolean.
         ValueError: if two of them read the same, as 1 and "1" do.
     """
-    declared = column.cat.categories if hasattr(column, "cat") else column.dropna()
-    if declared.dtype == object:
-        odd = next((value for value in declared if not isinstance(value, str | int | float | bool | np.generic)), None)
-        if odd is not None:
-            raise TypeError(f"column {column.name!r} holds {type(odd).__name__} values; turn them into text or numbers")
-    values = declared.tolist() if hasattr(column, "cat") else sorted(declared.unique().tolist(), key=str)
+    declared = hasattr(column, "cat")
+    found = column.cat.categories if declared else column.dropna()
+    values = (found if found.dtype == object else found.unique()).tolist()  # what is no category may have no hash
     values = [value.item() if isinstance(value, np.generic) else value for value in values]
+    odd = next((value for value in values if not isinstance(value, str | int | float | bool)), None)
+    if odd is not None:
+        place = f"table[{column.name!r}]"
+        text = f"{place}.cat.rename_categories(str)" if declared else f"{place}.astype(str)"
+        kind = type(odd).__name__
+        raise TypeError(f"column {column.name!r} holds {kind} values; turn them into text or numbers: {place} = {text}")
+    if not declared:
+        values = sorted(dict.fromkeys(values), key=str)
     seen: dict[str, Any] = {}
     for value in values:
         if str(value) in seen:
@@ -197,18 +208,61 @@ def categories_of(column: pd.Series[Any]) -> list[str | int | float | bool]:
     return values
 
 
-def numbers_of(column: pd.Series[Any]) -> NDArray[np.float64]:
+def numbers_of(column: pd.Series[Any], *, first: int = 0) -> NDArray[np.float64]:
     """Return a column as numbers, (n,), NaN where a value is missing.
 
     Raises:
         TypeError: if it holds something else.
+        ValueError: if it holds whole numbers that float64 cannot tell apart; the first row has the number ``first``.
     """
     try:
         if column.dtype.kind in "cmM":
             raise TypeError
-        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+        numbers: NDArray[np.float64] = column.to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError):
         raise TypeError(f"column {column.name!r} must hold numbers, got {column.dtype}") from None
+    row = first_large(column)
+    if row is not None:
+        raise ValueError(
+            f"column {column.name!r} holds {column.iloc[row]} in row {row + first}: whole numbers beyond 2⁵³ would be "
+            f"rounded; {'; or '.join(f'{use}: {line}' for use, line in large_remedies(column).items())}"
+        )
+    return numbers
+
+
+def first_large(column: pd.Series[Any]) -> int | None:
+    """Return the first row of a whole number beyond 2⁵³, above which float64 has not all of them; None if none is."""
+    if column.dtype.kind not in "iu":
+        return None
+    large = ((column > 2**53) | (column < -(2**53))).fillna(value=False).to_numpy(bool)
+    return int(large.argmax()) if large.any() else None
+
+
+FROM_THE_LEAST = "count from the least"
+
+
+def large_remedies(column: pd.Series[Any]) -> dict[str, str]:
+    """Return what can be done about whole numbers beyond 2⁵³, and the line of pandas that does it."""
+    place, least, most = f"table[{column.name!r}]", int(column.min()), int(column.max())
+    remedies = {"make an id text": f"{place} = {place}.astype(str)"}
+    if most - least <= 2**53:
+        remedies[FROM_THE_LEAST] = f"{place} -= {least}"
+    return remedies
+
+
+def _refuse_nameless(column: pd.Series[Any]) -> None:
+    """Refuse a dtype, such as pyarrow's decimals, that pandas cannot make of its name: no sample could have it."""
+    import pandas as pd
+
+    try:
+        pd.api.types.pandas_dtype(str(column.dtype))
+    except (TypeError, NotImplementedError):
+        place = f"table[{column.name!r}]"
+        to = "float" if pd.api.types.is_numeric_dtype(column) else "str"
+        raise TypeError(
+            f"column {column.name!r} has the dtype {column.dtype}, which pandas cannot make of its name; "
+            f"turn it into another: {place} = {place}.astype({to})"
+        ) from None
 
 
 def refuse_infinite(name: str, numbers: NDArray[np.float64], *, first: int = 0) -> None:

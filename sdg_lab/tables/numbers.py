@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sdg_lab.tables.categories import MISSING, Codes, Column, Floats, is_missing, refuse_missing
+from sdg_lab.tables.categories import (
+    MISSING,
+    Codes,
+    Column,
+    Floats,
+    asked_for,
+    is_missing,
+    is_text,
+    refuse_missing,
+)
 from sdg_lab.tables.columns import numbers_of, refuse_infinite
 
 if TYPE_CHECKING:
@@ -114,14 +123,14 @@ class Numbers(Column):
     def given(self, condition: object) -> tuple[Floats, Column]:
         """Return how much of each state meets a condition: a number, a list of numbers, or (least, most).
 
-        Either bound may be None. A missing value is asked for by None or NaN alone.
+        Either bound may be None. A missing value is asked for by None, NaN or the state's label, alone.
         """
-        if is_missing(condition) and self.missing:
+        if self.missing and (is_missing(condition) or is_text(condition, MISSING)):
             return np.eye(len(self.labels))[-1], self
         if isinstance(condition, tuple) and len(condition) == 2:
             ranges = [(_bound(self.name, condition[0], -np.inf), _bound(self.name, condition[1], np.inf))]
         else:
-            wanted = condition if isinstance(condition, list | set | frozenset) else [condition]
+            wanted = [condition] if isinstance(condition, tuple) else asked_for(self.name, condition)
             ranges = [(number, number) for number in sorted({_bound(self.name, value) for value in wanted})]
         parts = [self._within(least, most) for least, most in ranges]
         state, low, high, mass = (np.concatenate(part) for part in zip(*parts, strict=True))

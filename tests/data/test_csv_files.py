@@ -237,6 +237,8 @@ def test_what_stands_for_a_missing_value_is_noted(tmp_path: Path) -> None:
     )
     assert column(tmp_path, "DE", "NA", "", "None", missing=[""]) == (["DE", "NA", None, "None"], ())
     assert column(tmp_path, "1", "-99", missing=["-99"])[0] == [1, None]
+    for cells in (["1", "-"], ["2020-01-01", "-"]):  # as text it would be refused
+        assert column(tmp_path, *cells, missing=["-"])[1] == ("column 'x': '-' is a missing value",)
 
 
 @pytest.mark.parametrize(
@@ -260,6 +262,20 @@ def test_a_first_line_of_data_is_noticed(names: str, fault: str, tmp_path: Path)
 @pytest.mark.parametrize("names", ["country,2019,2020", "0,1,2", "1,2,3", "q1,q2,x3", "e5,inf_,1a"])
 def test_names_that_count_are_names(names: str, tmp_path: Path) -> None:
     assert ",".join(read(tmp_path, f"{names}\n1,2,3\n")[0].columns) == names
+
+
+def test_names_that_are_all_numbers_are_noted(tmp_path: Path) -> None:
+    rest = "if they are data, write a line of names above it"
+    for names, shown in (("1,2", "1, 2"), ("0,1,2,3", "0, 1, 2, ...")):
+        assert read(tmp_path, f"{names}\n{names}\n")[1] == (f"the first line has numbers alone ({shown}); {rest}",)
+    assert read(tmp_path, "country,2019,2020\na,1,2\n")[1] == ()
+
+
+@pytest.mark.parametrize("line", ["sep=;", '"sep=,"', "SEP=\t", "sep=|"])
+def test_excels_own_first_line_is_named(line: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"^the first line of .*mine\.csv is .*, which only Excel reads; remove it$"):
+        read(tmp_path, f"{line}\r\na;b\r\n1;2\r\n")
+    assert read(tmp_path, "sep,b\n1,2\n")[1] == ()
 
 
 def test_row_numbers_of_pandas_and_r_are_left_out(tmp_path: Path) -> None:

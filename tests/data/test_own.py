@@ -294,7 +294,87 @@ def test_parquet_columns_that_are_neither_numbers_nor_text(column: Any, sentence
     pd.DataFrame({"x": column, "y": [1, 2, 3]}).to_parquet(tmp_path / "mine.parquet")
     with pytest.raises(TypeError) as refusal:
         data.read_table(tmp_path / "mine.parquet")
-    assert str(refusal.value) == sentence
+    assert str(refusal.value) == f"{sentence}: table['x'] = table['x'].astype(str)"
+
+
+@pytest.mark.parametrize(
+    ("column", "dtype", "note"),
+    [
+        (
+            ["1 234", "2 345", "3 456"],
+            "str",
+            "'1 234' is a category, for its spelling; write it with digits, '-' and a dec",
+        ),
+        (
+            ["1'234.5", "2'345.25", "3'456"],
+            "str",
+            "\"1'234.5\" is a category, for its spelling; write it with digits, '-'",
+        ),
+        (
+            ["−5", "−6.5", "−7"],
+            "str",
+            "'−5' is a category, for its spelling; write it with digits, '-' and a decimal sign",
+        ),
+        (
+            ["1.3.24", "2.3.24", "3.3.24"],
+            "str",
+            "'1.3.24' is a category, for its spelling; write it as 2020-12-31 to ha",
+        ),
+        (
+            ["Jan 1 2020", "1 feb. 2021", "Mar 2022"],
+            "str",
+            "'Jan 1 2020' is a category, for its spelling; write it as 202",
+        ),
+        (
+            ["2020-01", "2020-1-5", "2021-03"],
+            "str",
+            "'2020-01' is a category, for its spelling; write it as 2020-12-31",
+        ),
+        (["1 234", "2 345", "a"], "str", ""),
+        (["1-2.2020", "2-3.2020", "a"], "str", ""),
+        (
+            [2**63 - 3, 2**63 - 2, 2**63 - 1],
+            "int64",
+            "models refuse whole numbers beyond 2⁵³, such as 9223372036854775805;",
+        ),
+        ([1, 2**60, None], "Int64", "models refuse whole numbers beyond 2⁵³, such as 1152921504606846976;"),
+    ],
+)
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_what_is_no_number_or_date_to_a_model_is_noted(
+    column: list[Any], dtype: str, note: str, ending: str, tmp_path: Path
+) -> None:
+    table = pd.DataFrame({"x": pd.Series(column, dtype=dtype), "y": [0, 1, 0]})
+    path = tmp_path / f"mine.{ending}"
+    table.to_csv(path, index=False) if ending == "csv" else table.to_parquet(path)
+    notes = data.read_table(path).notes
+    assert [found.startswith(f"column 'x': {note}") for found in notes] == [True] * bool(note)
+    assert data.read_table(path, categories=["x"]).notes == ()
+
+
+def test_the_remedy_for_large_whole_numbers_is_one_for_all_parts(tmp_path: Path) -> None:
+    pd.DataFrame({"x": [2**60 + row for row in range(9)], "y": [0, 1, 2] * 3}).to_csv(tmp_path / "a.csv", index=False)
+    dataset = data.read_table(tmp_path / "a.csv")
+    assert "categories=['x'] takes an id as it is; or count from the least: with " in dataset.notes[0]
+    exec(dataset.notes[0].split("as dataset: ")[1], {"dataset": dataset})
+    assert sorted(value for part in dataset.parts.values() for value in part["x"]) == list(range(9))
+    as_text = data.read_table(tmp_path / "a.csv", categories=["x"])
+    assert sorted(value for part in as_text.parts.values() for value in part["x"]) == [str(2**60 + i) for i in range(9)]
+
+
+def test_the_unit_of_a_number_is_noted_even_where_each_is_another(tmp_path: Path) -> None:
+    content = "kg,y\n" + "".join(f"{row} kg,{row % 3}\n" for row in range(30))
+    assert data.read_table(written(tmp_path, content)).notes == (
+        "column 'kg': '0 kg' is a category, for its unit; take 'kg' out of the file to have numbers",
+    )
+
+
+def test_dates_as_categories_are_text(tmp_path: Path) -> None:
+    days = pd.to_datetime(["2020-01-01", "2020-01-02", None])
+    pd.DataFrame({"x": days, "y": [1, 2, 3]}).to_parquet(tmp_path / "a.parquet")
+    column = pd.concat(list(data.read_table(tmp_path / "a.parquet", categories=["x"]).parts.values()))["x"]
+    assert column.cat.categories.tolist() == ["2020-01-01", "2020-01-02"]
+    assert column.isna().sum() == 1
 
 
 def test_files_that_are_no_tables(tmp_path: Path) -> None:
@@ -328,11 +408,13 @@ def test_columns_that_are_asked_for_must_be_there(tmp_path: Path) -> None:
 # Images
 
 
-def picture(path: Path, *, shape: tuple[int, ...] = (4, 6), seed: int = 0, mode: str | None = None) -> np.ndarray:
+def picture(
+    path: Path, *, shape: tuple[int, ...] = (4, 6), seed: int = 0, mode: str | None = None, **options: Any
+) -> np.ndarray:
     path.parent.mkdir(parents=True, exist_ok=True)
     pixels = np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
     image = Image.fromarray(pixels)
-    (image.convert(mode) if mode else image).save(path)
+    (image.convert(mode) if mode else image).save(path, **options)
     return pixels
 
 
@@ -405,6 +487,8 @@ def test_folders_that_are_no_image_data(tmp_path: Path) -> None:
         ("z.png", {"shape": (4, 7)}, r"z\.png is 1×4×7, but .*a\.png is 1×4×6; bring all to one size and mode$"),
         ("z.png", {"shape": (4, 6, 3)}, r"z\.png is 3×4×6, but .*a\.png is 1×4×6; bring all to one size and mode$"),
         ("z.png", {"shape": (4, 6, 4)}, r"z\.png has mode RGBA; save it as 8-bit grey \(L\) or colour \(RGB\)$"),
+        ("z.png", {"transparency": 0}, r"z\.png has mode L and a transparent colour; save it as 8-bit grey \(L\) or"),
+        ("z.png", {"transparency": 0, "mode": "P"}, r"z\.png has mode P and a transparent colour; save it as 8-bit"),
         ("z.png", {"mode": "I;16"}, r"z\.png has mode I;16; save it as 8-bit grey \(L\) or colour \(RGB\)$"),
         ("z.jpg", {"shape": (4, 6, 3), "mode": "CMYK"}, r"z\.jpg has mode CMYK; save it as 8-bit grey"),
         ("sub/z.png", {}, r"z\.png and .*a\.png lie at different depths; put all pictures into "),

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import torch
 from hypothesis import given
@@ -71,7 +72,24 @@ def test_kinds(values: Any, kind: str) -> None:
         ),
         ([(1,), (2,)], TypeError, "column 'x' holds tuple values; turn them into text or numbers"),
         ([Decimal(1), None], TypeError, "column 'x' holds Decimal values; turn them into text or numbers"),
-        ([datetime.date(2020, 1, 1), "a"], TypeError, "column 'x' holds date values; turn them into text or numbers"),
+        (
+            [datetime.date(2020, 1, 1), "a"],
+            TypeError,
+            "column 'x' holds date values; turn them into text or numbers: table['x'] = table['x'].astype(str)",
+        ),
+        ([[1], [2]], TypeError, "column 'x' holds list values; turn them into text or numbers"),
+        (
+            pd.period_range("2020", periods=2),
+            TypeError,
+            "column 'x' holds Period values; turn them into text or numbers",
+        ),
+        (
+            pd.cut([1, 2, 3], 2),
+            TypeError,
+            "column 'x' holds Interval values; turn them into text or numbers: "
+            "table['x'] = table['x'].cat.rename_categories(str)",
+        ),
+        (pd.Categorical(DAYS), TypeError, "column 'x' holds Timestamp values; turn them into text or numbers: "),
         (
             [1, "1", "b"],
             ValueError,
@@ -87,6 +105,113 @@ def test_columns_from_which_nothing_can_be_learned(values: Any, error: type[Exce
         with pytest.raises(error) as refusal:
             learn(column)
         assert str(refusal.value).startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype", "row", "least"),
+    [
+        ([1, 2**53 + 1], "int64", 1, 1),
+        ([0, 2**53 + 1], "int64", 1, None),
+        ([2**53 + 1, 2**53 + 2], "int64", 0, 2**53 + 1),
+        ([-(2**53) - 1, 0], "int64", 0, None),
+        ([None, 2**63 - 1, 2**63 - 3], "Int64", 1, 2**63 - 3),
+        ([1, 2**64 - 1], "uint64", 1, None),
+        ([1, 2**60, None], "int64[pyarrow]", 1, None),
+    ],
+)
+def test_whole_numbers_that_float64_rounds_are_refused(values: Any, dtype: str, row: int, least: int | None) -> None:
+    table = pd.DataFrame({"x": pd.Series(values, dtype=dtype)})
+    known = column_of(pd.Series([1, 2], name="x"), 8)
+    sentence = (
+        f"column 'x' holds {values[row]} in row {row}: whole numbers beyond 2⁵³ would be rounded; make an id text: "
+    )
+    remedies = ["table['x'] = table['x'].astype(str)"] + ([] if least is None else [f"table['x'] -= {least}"])
+    lines = sentence + "; or count from the least: ".join(remedies)
+    for learn in (check_column, lambda found: column_of(found, 8), known.encode):
+        with pytest.raises(ValueError) as refusal:  # noqa: PT011 - the sentence is compared below
+            learn(table["x"])
+        assert str(refusal.value) == lines
+    for remedy in remedies:
+        part = table.copy()
+        exec(remedy, {"table": part})
+        column = column_of(part["x"], 8)
+        pd.testing.assert_series_equal(column.decode(column.encode(part["x"]), np.random.default_rng(0)), part["x"])
+    assert check_column(table["x"], large=True) == "numbers"
+
+
+def test_whole_numbers_are_exact_up_to_a_bound_and_as_categories_beyond() -> None:
+    for values in (pd.Series([2**53, -(2**53), 5]), pd.Series(pd.Categorical([2**60, 2**60 + 1, 2**64 - 1]))):
+        column = column_of(values.rename("x"), 8)
+        pd.testing.assert_series_equal(
+            column.decode(column.encode(values), np.random.default_rng(0)), values.rename("x")
+        )
+
+
+@pytest.mark.parametrize(
+    ("dtype", "values", "sentence"),
+    [
+        (pa.date32(), [0, 1], "column 'x' holds dates; turn them into numbers, in every part of the data alike: "),
+        (
+            pa.date64(),
+            [0, 86_400_000],
+            "column 'x' holds dates; turn them into numbers, in every part of the data alike",
+        ),
+        (
+            pa.timestamp("us", "UTC"),
+            [0, 1],
+            "column 'x' holds dates; turn them into numbers, in every part of the data",
+        ),
+        (pa.duration("s"), [0, 1], "column 'x' holds dates; turn them into numbers, in every part of the data alike: "),
+        (pa.time32("s"), [0, 1], "column 'x' holds time values; turn them into text or numbers: "),
+        (pa.binary(), [b"a", b"b"], "column 'x' holds bytes values; turn them into text or numbers"),
+        (
+            pa.decimal128(5, 2),
+            [1, 2],
+            "column 'x' has the dtype decimal128(5, 2)[pyarrow], which pandas cannot make of",
+        ),
+        (pa.list_(pa.int8()), [[1], [2]], "column 'x' has the dtype list<item: int8>[pyarrow], which pandas cannot"),
+    ],
+)
+def test_what_only_pyarrow_has_is_refused_with_a_remedy(dtype: pa.DataType, values: list[Any], sentence: str) -> None:
+    table = pd.DataFrame({"x": pd.Series(pd.array(pa.array(values, dtype), dtype=pd.ArrowDtype(dtype)))})
+    with pytest.raises(TypeError) as refusal:
+        check_column(table["x"])
+    assert str(refusal.value).startswith(sentence)
+    exec("table" + str(refusal.value).split(": table", 1)[1], {"table": table, "pd": pd})
+    column = column_of(table["x"], 8)
+    pd.testing.assert_series_equal(
+        column.decode(column.encode(table["x"]), np.random.default_rng(0)), table["x"], check_dtype=True
+    )
+
+
+@pytest.mark.parametrize("kind", ["boolean", "bool", "int32", "str", "object", "float32", "Int64", "int64[pyarrow]"])
+def test_categories_keep_the_dtype_that_they_declare(kind: str) -> None:
+    values: list[Any] = [True, False] if "bool" in kind else ["a", "b"] if kind in ("str", "object") else [1, 2]
+    column = pd.Series(pd.Categorical(values, categories=pd.Index(values, dtype=kind)), name="x")
+    learned = column_from_config(json.loads(json.dumps(column_of(column, 8).config())))
+    pd.testing.assert_series_equal(learned.decode(learned.encode(column), np.random.default_rng(0)), column)
+    old = {key: value for key, value in learned.config().items() if key != "declared"}  # a file of an earlier version
+    assert column_from_config(old).decode(learned.encode(column), np.random.default_rng(0)).tolist() == values
+
+
+def test_what_is_asked_for_may_be_a_label_or_an_array_but_not_nothing() -> None:
+    for values, some in ((["a", "b", None], "a"), ([1.5, 2, None], 2)):
+        column = column_of(pd.Series(values, name="x"), 8)
+        assert column.given("missing")[0].tolist() == [0, 0, 1]
+        for array in (np.array([some]), pd.Series([some]), np.array(some)):
+            assert column.given(array)[0].tolist() == column.given(some)[0].tolist()
+        for nothing in ([], set(), np.array([])):
+            with pytest.raises(ValueError, match=r"^column 'x' is asked for no value, got .*; give at least one, or"):
+                column.given(nothing)
+    assert column_of(pd.Series([1, 2, 9], name="x"), 2).given(range(1, 3))[0].tolist() == [1, 0]
+    for column in (column_of(pd.Series([1, 2], name="x"), 8), column_of(pd.Series(["a", "b"], name="x"), 8)):
+        with pytest.raises(ValueError, match="missing"):
+            column.given("missing")
+
+
+def test_too_many_bins_are_fewer_bins() -> None:
+    with pytest.raises(ValueError, match=r"has 300 states, more than 255: .* learn them; give fewer bins than 300$"):
+        column_of(pd.Series(range(300), name="x"), 300)
 
 
 @pytest.mark.parametrize(
