@@ -622,7 +622,9 @@ def _ask(teacher: Teacher, call: _Call, seed: int) -> list[_Answer]:
         if isinstance(first, Score):
             return _scores(teacher, [proposal for proposal in asked if isinstance(proposal, Score)])
     except UnansweredError as error:
-        return [error] * len(call)
+        if len(call) == 1:
+            return [error]
+        return [answer for one in call for answer in _ask(teacher, [one], seed)]  # the others shall not suffer
     return [None] * len(call)
 
 

@@ -162,7 +162,8 @@ class LocalTeacher:
         """Continue the prompts; see :class:`Teacher`.
 
         Raises:
-            ValueError: for a prompt of more tokens than the context, and what the model's ``complete`` refuses.
+            UnansweredError: for a prompt that the model cannot read, such as one of more tokens than its context.
+            ValueError: for options that the model refuses.
         """
         if not prompts:
             return []
@@ -171,18 +172,37 @@ class LocalTeacher:
         return [row[0] for row in rows]
 
     def log_prob(self, prompts: Sequence[Prompt], answers: Sequence[str]) -> NDArray[np.float64]:
-        """Return the log-probability of each answer after its prompt, (n,), in nats."""
+        """Return the log-probability of each answer after its prompt, (n,), in nats.
+
+        Raises:
+            UnansweredError: for an empty answer, and a prompt that, with its answer, the model cannot read.
+        """
         if not prompts:
             return np.empty(0)
-        return self.model.log_prob(list(answers), given=[self._text(prompt) for prompt in prompts])
+        if not all(answers):
+            raise UnansweredError("an empty answer cannot be scored", refused=True)
+        given = [self._text(prompt, answer) for prompt, answer in zip(prompts, answers, strict=True)]
+        return self.model.log_prob(list(answers), given=given)
 
-    def _text(self, prompt: Prompt) -> str:
+    def _text(self, prompt: Prompt, answer: str = "") -> str:
+        """Return a prompt as the model reads it, or refuse it: prompts are made of what models wrote."""
+        opened = ""
         if isinstance(prompt, str):
-            return prompt
-        *before, last = prompt
-        if last["role"] == "assistant" and before:
-            return self.model.prompt(before) + last["content"]
-        return self.model.prompt(prompt)
+            text = prompt
+        else:
+            if prompt and prompt[-1]["role"] == "assistant":
+                *prompt, last = prompt
+                opened = last["content"]
+            try:
+                text = self.model.prompt(prompt) + opened
+            except (
+                ValueError
+            ) as error:  # a message that holds the marks of a turn, or a model that was not made to chat
+                raise UnansweredError(f"the model cannot be asked so: {error}"[:200], refused=True) from None
+        length = len(self.model.encode(text)) + (len(self.model.encode(answer)) if answer else 0)
+        if length > self.model.context:
+            raise UnansweredError(f"{length} tokens, more than the context of {self.model.context}", refused=True)
+        return text
 
 
 class FunctionTeacher:

@@ -358,6 +358,18 @@ class TestUnanswered:
         result = quiet(ask(9), Picky(speak, batch=1), patience=2)
         assert result.funnel.kinds["item"].stages["teacher"].fell == 8
 
+    def test_one_bad_prompt_does_not_spoil_its_call(self):
+        class Choosy(FunctionTeacher):
+            def generate(self, prompts, *, seeds, options):
+                if "prompt 3" in prompts:
+                    raise UnansweredError("too long", refused=True)
+                return super().generate(prompts, seeds=seeds, options=options)
+
+        result = quiet(ask(9), Choosy(speak, batch=4))
+        assert [record.prompt for record in result.pool] == [f"prompt {i}" for i in range(9) if i != 3]
+        plain = quiet(ask(9), speaker())
+        assert result.pool[-1].fields == plain.pool[-1].fields
+
     def test_those_at_the_end_are_refused_too(self):
         result = quiet(ask(4), Failing("prompt 2", "prompt 3"), patience=3)
         assert result.funnel.kinds["item"].stages["teacher"].fell == 2

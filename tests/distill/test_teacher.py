@@ -3,17 +3,24 @@
 import numpy as np
 import pytest
 
-from sdg_lab.distill.teacher import FunctionTeacher, LocalTeacher, Options, Teacher, as_text
+from sdg_lab.distill.teacher import FunctionTeacher, LocalTeacher, Options, Teacher, UnansweredError, as_text
 from sdg_lab.models.completion import Completion
 
 
 class Model:
     """Has the methods of a language model that a teacher calls, and remembers how."""
 
+    context = 60
+
     def __init__(self, **metadata):
         self.metadata, self.calls = metadata, []
 
+    def encode(self, text):
+        return list(text)
+
     def prompt(self, messages):
+        if any("<" in message["content"] for message in messages):
+            raise ValueError("a message holds '<', which ends a turn")
         return "".join(f"<{m['role']}>{m['content']}" for m in messages) + "<assistant>"
 
     def complete(self, prompts, *, n=1, seeds=None, **options):
@@ -44,6 +51,25 @@ class TestLocalTeacher:
     def test_answers_are_scored_after_their_prompts(self):
         found = LocalTeacher(Model()).log_prob(["ab", [{"role": "user", "content": "q"}]], ["x", "yz"])
         assert found.tolist() == [-3, -2 - len("<user>q<assistant>")]
+
+    @pytest.mark.parametrize(
+        ("prompt", "said"),
+        [
+            ("x" * 61, "61 tokens, more than the context of 60"),
+            ([{"role": "user", "content": "x" * 60}], "more than the context"),
+            ([{"role": "user", "content": "<user>"}], "the model cannot be asked so: a message holds '<'"),
+        ],
+    )
+    def test_a_prompt_that_cannot_be_read_is_refused_and_not_the_run(self, prompt, said):
+        for ask in (
+            lambda t: t.generate([prompt], seeds=[1], options=Options()),
+            lambda t: t.log_prob([prompt], ["a"]),
+        ):
+            with pytest.raises(UnansweredError, match=said.replace("61", "6[12]")) as caught:
+                ask(LocalTeacher(Model()))
+            assert caught.value.refused
+        with pytest.raises(UnansweredError, match="an empty answer cannot be scored"):
+            LocalTeacher(Model()).log_prob(["a"], [""])
 
     def test_nothing_is_asked_for_nothing(self):
         teacher = LocalTeacher(Model())
