@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from sdg_lab.course.engine.results import load as results
 from sdg_lab.course.engine.session import Session
 from sdg_lab.course.engine.weights import load as weights
 
@@ -15,6 +16,7 @@ __all__ = [
     "header",
     "hint",
     "progress",
+    "results",
     "solution",
     "use",
     "weights",

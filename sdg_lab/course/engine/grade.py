@@ -73,7 +73,7 @@ def verdict(exercise: Exercise, answer: Answer, *, seed: int = IN_THE_NOTEBOOK) 
     """
     if not callable(answer):
         raise TypeError(
-            f"check('{exercise.key}', ...) takes the function itself, got a {type(answer).__name__}; "
+            f"check('{exercise.key}', ...) takes the function itself, got {_an(type(answer).__name__)}; "
             "pass its name, without brackets"
         )
     sandbox = Sandbox(exercise.seconds)
@@ -98,11 +98,26 @@ def verdict(exercise: Exercise, answer: Answer, *, seed: int = IN_THE_NOTEBOOK) 
         for outcome, want, case in zip(outcomes, wanted, make_cases(exercise, seed), strict=True)
     ]
     harm = [outcome.change for outcome in outcomes if outcome.change]
-    harm += [f"changes {words}" for words in sandbox.changed]
+    harm += [f"changes {_without_chance(exercise, words)}" for words in sandbox.changed]
     if any(told):
         status, message = _explain(exercise, answer, outcomes, told, seed, harm)
         return result(status, message)
     return result("failed", f"The values are right, but your function {harm[0]}.") if harm else result("passed", "")
+
+
+def _an(name: str) -> str:
+    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
+
+
+_CHANCE = frozenset(["seed", "generator", "rng"])
+
+
+def _without_chance(exercise: Exercise, words: str) -> str:
+    """Take the advice to use a seed out of what was changed, where the exercise gives none."""
+    with contextlib.suppress(TypeError, ValueError):  # what has no signature
+        if "random state" in words and not _CHANCE & set(inspect.signature(exercise.reference).parameters):
+            return f"{words.partition(' (use')[0]} (nothing is to be drawn here: what is given is enough)"
+    return words
 
 
 def typical_value(exercise: Exercise) -> Any:

@@ -20,6 +20,12 @@ CHAPTERS = "[0-9][0-9]_*.ipynb"
 WEIGHTS = "weights"
 """The folder of trained weights, beside the chapters."""
 
+RESULTS = "results"
+"""The folder of what takes longer to measure than a chapter may, small tables, beside the chapters."""
+
+SHIPPED = {"weights": (WEIGHTS, "safetensors"), "results": (RESULTS, "csv")}
+"""Where the files lie that ``course.weights`` and ``course.results`` read, and how their names end."""
+
 METADATA = "sdg_lab"
 """Where the stamp lies in a notebook's metadata."""
 
@@ -148,12 +154,12 @@ def source(cell: Mapping[str, Any]) -> str:
 
 
 def fingerprint(notebook: Notebook, path: Path, sources: Path = SOURCES) -> str:
-    """Hash a chapter's code cells, every project source that they import, directly or not, and the weights they load.
+    """Hash a chapter's code cells, every project source that they import, directly or not, and the files they load.
 
     Args:
         notebook: the notebook's JSON.
         path: its file; the number in its name says which ``course/chNN/exercises.py`` belongs to it, and its weights
-            lie in ``weights`` beside it.
+            and results lie in folders of these names beside it.
         sources: the folder that holds the packages.
 
     Returns:
@@ -169,24 +175,30 @@ def fingerprint(notebook: Notebook, path: Path, sources: Path = SOURCES) -> str:
     for module in imported(cells, path.stem, sources):
         relative = module.relative_to(sources).as_posix()
         digest.update(f"{relative}\0{_normalised(module.read_text(encoding='utf-8'))}\0".encode())
-    for name in loaded_weights(cells):
+    for folder, name, suffix in loaded(cells):
         digest.update(f"{name}\0".encode())
-        file = path.parent / WEIGHTS / f"{name}.safetensors"
+        file = path.parent / folder / f"{name}.{suffix}"
         if file.is_file():
-            digest.update(hashlib.sha256(file.read_bytes()).digest())
+            content = file.read_bytes() if folder == WEIGHTS else _normalised(file.read_text(encoding="utf-8")).encode()
+            digest.update(hashlib.sha256(content).digest())
     return digest.hexdigest()
 
 
-def loaded_weights(cells: Iterable[str]) -> list[str]:
-    """Return the names of the weights that these cells load with ``course.weights("NAME", ...)``, sorted."""
-    names = set()
+def loaded(cells: Iterable[str]) -> list[tuple[str, str, str]]:
+    """Return what these cells load with ``course.weights("NAME", ...)`` and ``course.results("NAME")``, sorted.
+
+    Returns:
+        Folder, name, and how the file's name ends, of each.
+    """
+    found = set()
     for cell in cells:
         for node in ast.walk(ast.parse(_without_magics(cell))):
             if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
                 called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-                if called == "weights":
-                    names.add(str(node.args[0].value))
-    return sorted(names)
+                if called in SHIPPED:
+                    folder, suffix = SHIPPED[called]
+                    found.add((folder, str(node.args[0].value), suffix))
+    return sorted(found)
 
 
 def imported(cells: Iterable[str], name: str, sources: Path = SOURCES) -> list[Path]:

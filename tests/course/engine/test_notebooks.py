@@ -147,6 +147,19 @@ def test_weights_that_a_cell_loads_belong_to_the_stamp_and_others_do_not(sources
     assert fingerprint(chapter, path, sources) not in (before, trained)
 
 
+def test_results_that_a_cell_loads_belong_to_the_stamp_whatever_the_ends_of_their_lines(sources):
+    path = sources / "14_x.ipynb"
+    chapter = notebook("from sdg_lab import course\ntable = course.results('14-sums')")
+    (sources / "results").mkdir()
+    table = sources / "results" / "14-sums.csv"
+    table.write_bytes(b"a,b\n1,2\n")
+    measured = fingerprint(chapter, path, sources)
+    table.write_bytes(b"a,b\r\n1,2\r\n")
+    assert fingerprint(chapter, path, sources) == measured
+    table.write_bytes(b"a,b\n1,3\n")
+    assert fingerprint(chapter, path, sources) != measured
+
+
 def test_a_stamp_says_its_cores():
     assert Stamp("", 89.5, {"threads": 1}).duration() == "90 s, measured on 1 core"
     assert Stamp("", 0.4, {"threads": 4}).duration() == "0 s, measured on 4 cores"
