@@ -3,6 +3,8 @@
 Both hold the same float32 weights and compute in float32; that they say the same is checked first. Ours multiplies a
 few rows by the weights as the file packs them; the batch is held against a single text with packed weights and with
 unpacked ones. A single text is quickest on one thread, a batch on two: run it with one, the batch takes two besides.
+
+What prompts share is read once; held against it is the same work with every row read for itself.
 """
 
 from __future__ import annotations
@@ -13,20 +15,50 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import sdg_lab  # noqa: F401 - the thread policy first
 
 # isort: split
+import numpy as np
 import torch
 
 from benchmarks.timing import Row, interleaved
 from sdg_lab.data import packages
-from sdg_lab.models.language_model import LanguageModel, gguf
-from sdg_lab.models.language_model.continuation import Decoding, continuations
+from sdg_lab.models.language_model import LanguageModel, continuation, gguf
+from sdg_lab.models.language_model.continuation import Continuation, continuations
+from sdg_lab.models.language_model.decoding import Decoding
 from sdg_lab.models.language_model.llama import read_transformer
+from sdg_lab.models.transformer.cache import KVCache
 
 READ, SAID, BATCH, REPEATS = 32, 48, 16, 5
 LONG = 256
+PROMPT, ANSWER, ROWS = 124, 12, 16
+SHOTS = (
+    ("The film was a joy from its first minute to its last.", "positive"),
+    ("I walked out after half an hour of boredom.", "negative"),
+    ("Wonderful actors, and a story that stays with you.", "positive"),
+    ("A waste of money and of a whole evening.", "negative"),
+)
+THINGS = [
+    "film",
+    "plot",
+    "music",
+    "acting",
+    "ending",
+    "camera",
+    "story",
+    "hero",
+    "book",
+    "voice",
+    "light",
+    "sound",
+    "pace",
+    "cast",
+    "show",
+    "scene",
+]
+OPTIONS = [" positive", " negative", " neither"]
 
 
 def run() -> list[Row]:
@@ -65,7 +97,7 @@ def run() -> list[Row]:
             Row(what, found, "ours, one text on one thread, unpacked weights", per_token["ours unpacked"], goal=5.0),
             Row(what, found, "ours, one text on one thread, packed weights", per_token["ours"], goal=5.0),
         ]
-    return [*rows, cached(ours)]
+    return [*rows, *shared(ours, text), cached(ours)]
 
 
 def on_two_threads(work: Callable[[], object]) -> None:
@@ -97,13 +129,80 @@ def write(model: LanguageModel, *, cache: bool) -> list[int]:
     return list(tokens[0, 1:].tolist())
 
 
+def shared(model: LanguageModel, text: str) -> list[Row]:
+    """Compare work on prompts that begin alike: what they share read once, and every row read for itself."""
+    prompt = model.decode(model.encode((text + " ") * 8)[:PROMPT])
+    shown = "".join(f"Review: {review}\nSentiment: {label}\n\n" for review, label in SHOTS)
+    reviews = [f"Review: The {thing} was what I liked least in it.\nSentiment:" for thing in THINGS]
+    asked = [shown + review for review in reviews]
+
+    def apart(work: Callable[[], object]) -> None:
+        with patch.object(continuation, "read", read_each):
+            work()
+
+    def write(tokens: int) -> list[str]:
+        return model.generate([prompt] * ROWS, max_tokens=tokens)
+
+    work: dict[str, tuple[Callable[[], object], Callable[[], object], float]] = {
+        f"reading {ROWS} rows of one prompt of {PROMPT} tokens, to the first token": (
+            partial(write, 1),
+            partial(apart, partial(write, 1)),
+            4.0,
+        ),
+        f"the same, and {ANSWER} tokens of each written": (
+            partial(write, ANSWER),
+            partial(apart, partial(write, ANSWER)),
+            3.0,
+        ),
+        f"scoring {len(OPTIONS)} options on {ROWS} prompts with the same 4 examples": (
+            partial(model.choose, asked, OPTIONS),
+            partial(score_each, model, asked),
+            4.0,
+        ),
+        f"scoring {len(OPTIONS)} options on {ROWS} prompts that share nothing": (
+            partial(model.choose, reviews, OPTIONS),
+            partial(score_each, model, reviews),
+            2.0,
+        ),
+    }
+    difference = np.abs(model.choose(asked, OPTIONS) - score_each(model, asked)).max()
+    if difference > 1e-3:
+        raise AssertionError(f"the two ways to score differ by {difference}")
+    rows = []
+    for what, (once, each, goal) in work.items():
+        seconds = interleaved({"once": once, "each": each}, repeats=3)
+        rows.append(Row(f"SmolLM2-135M, {what}", seconds["once"], "ours, every row read", seconds["each"], goal=goal))
+    return rows
+
+
+@torch.inference_mode()
+def read_each(network: Any, prompts: list[list[int]], room: int = 0) -> tuple[torch.Tensor, KVCache]:
+    """Read prompts of one length, every row."""
+    cache = network.cache(len(prompts), len(prompts[0]) + room)
+    return network.hidden(torch.tensor(prompts), cache)[:, -1], cache
+
+
+@torch.inference_mode()
+def score_each(model: LanguageModel, prompts: list[str], at_once: int = 4096) -> np.ndarray:
+    """Return the log-probabilities of the OPTIONS, (n, k), each read with its prompt."""
+    pairs = [(model.encode(prompt), model.encode(option)) for prompt in prompts for option in OPTIONS]
+    width = max(len(prompt) + len(option) for prompt, option in pairs)
+    found = []
+    for first in range(0, len(pairs), at_once // width):
+        part = pairs[first : first + at_once // width]
+        texts = [[*prompt, *option, *[0] * (width - len(prompt) - len(option))] for prompt, option in part]
+        for hidden, (prompt, option) in zip(model.network.hidden(torch.tensor(texts)), part, strict=True):
+            log_p = model.network.unembed(hidden[len(prompt) - 1 : len(prompt) + len(option) - 1]).log_softmax(-1)
+            found.append(float(log_p.gather(1, torch.tensor(option)[:, None]).sum()))
+    return np.array(found).reshape(-1, len(OPTIONS))
+
+
 def we_say(model: LanguageModel, prompts: list[list[int]]) -> list[list[int]]:
     """Return SAID likeliest tokens after each prompt."""
-    said: list[list[int]] = [[] for _ in prompts]
-    for pairs in continuations(model.network, prompts, Decoding(max_tokens=SAID), lambda row, token: False):
-        for row, token in pairs:
-            said[row].append(token)
-    return said
+    texts = [Continuation(prompt, np.random.default_rng(0)) for prompt in prompts]
+    for _ in continuations(model.network, texts, Decoding(max_tokens=SAID), lambda text: None):
+        pass
+    return [text.tokens for text in texts]
 
 
 def they_say(network: Any, prompts: list[list[int]]) -> list[list[int]]:

@@ -30,7 +30,7 @@ class Constraint:
             without a ``maxLength`` or ``maxItems`` may go on until ``max_tokens``.
 
     Raises:
-        TypeError: if the regex is no str, or the schema no mapping.
+        TypeError: if the regex is no str, or the schema no mapping of what JSON can hold.
         ValueError: if both are given, or one cannot be followed; the message says why.
     """
 
@@ -50,7 +50,10 @@ class Constraint:
             if not isinstance(schema, Mapping):
                 raise TypeError(f'schema must be a mapping such as {{"type": "object", ...}}, got {schema!r}')
             self.rule = "the schema"
-            written = json.dumps(schema)
+            try:
+                written = json.dumps(dict(schema))
+            except TypeError as error:
+                raise TypeError(f"schema must be JSON: {error}") from None
             grammar = LLMatcher.grammar_from_json_schema(
                 written, defaults={"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
             )

@@ -33,9 +33,7 @@ def by_definition(network: Transformer, first: list[int], text: list[int]) -> fl
 
 codes = st.integers(0, 4)
 pairs = st.integers(1, CONTEXT - 1).flatmap(
-    lambda n: st.tuples(
-        st.lists(codes, min_size=n, max_size=n), st.lists(codes, min_size=1, max_size=CONTEXT - n)
-    )
+    lambda n: st.tuples(st.lists(codes, min_size=n, max_size=n), st.lists(codes, min_size=1, max_size=CONTEXT - n))
 )
 
 
