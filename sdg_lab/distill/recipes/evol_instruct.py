@@ -41,7 +41,7 @@ DEPTH: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "deepen": (" and explain why", " and explain how"),
         "concrete": (" that", " for a"),
         "reasoning": (" and then", " step by step, so that"),
-        "input": (" for the following", " based on the following"),
+        "input": (" given that", " in the case of"),
     }
 )
 """The operations in depth, and the words that begin each of them where the teacher continues texts."""
@@ -163,12 +163,14 @@ class EvolInstruct:
         names = list(self.depth)
         operation = BREADTH if in_breadth else names[int(random.integers(len(names)))]
         known = {"generation": generation, "operation": operation}
-        new = functools.partial(Request, kind="evolved", fields=known, options=self.options)
+        new = functools.partial(Request, kind="evolved", fields=known, options=self.options, whole=False)
         instruction = record["instruction"]
         if self.style == "chat":
             options = Options(self.options.max_tokens * 4, self.options.temperature, self.options.top_p)
             content = _ASK.format(request=REQUESTS.get(operation, operation), step=self.step, instruction=instruction)
-            return new([{"role": "user", "content": content}], parents=[record.id], options=options, read=read_only)
+            return new(
+                [{"role": "user", "content": content}], parents=[record.id], options=options, read=read_only, whole=True
+            )
         if in_breadth:
             others = [pool.of("seed")[int(i)] for i in random.permutation(len(pool.of("seed")))[:3]]
             items = [*(one["instruction"] for one in others), instruction]
@@ -215,13 +217,15 @@ def read_continued(completion: Completion, begin: str) -> dict[str, str]:
     """Read an instruction of which the prompt holds the beginning; it ends with its first sentence.
 
     Raises:
-        ValueError: if nothing was added.
+        ValueError: if nothing was added, or the text was cut off before its first sentence ended.
     """
     if not completion.text.strip():
         raise ValueError("nothing was added")
     text = " ".join(f"{begin}{completion.text}".split())
     start = len(" ".join(begin.split()))
     end = re.search(r"[.?!](?= |$)", text[start:])
+    if end is None and completion.reason == "length":
+        raise ValueError("cut off by max_tokens before a sentence ended")
     return {"instruction": text[: start + end.end()] if end else text}
 
 
@@ -238,7 +242,7 @@ def read_output(completion: Completion) -> dict[str, str]:
 def unfinished(record: Record, pool: Pool, *, field: str = "instruction") -> str | None:
     """Refuse an instruction that breaks off: after a comma, a colon or a word that must have another one after it."""
     last = record[field].split()[-1].lower() if record[field].split() else ""
-    broken = last[-1:] in (",", ":", ";", "(") or last in _OPEN
+    broken = last[-1:] in (",", ":", ";", "(", "…") or last.endswith("..") or last in _OPEN
     return f"breaks off after {last!r}" if broken else None
 
 

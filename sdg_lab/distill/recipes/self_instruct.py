@@ -115,6 +115,7 @@ class SelfInstruct:
         openings: first words of new instructions; one is drawn for each. ``("",)`` gives none.
         style: how the teacher is asked.
         round: prompts that are sent before the pool is looked at again.
+        tries: rounds without a new instruction after which those that are there must do.
         threshold: of ROUGE-L F, from which an instruction is too much like another.
         least, most: words of an instruction.
         instances: the most of one instruction; with 0 there are instructions only.
@@ -132,6 +133,7 @@ class SelfInstruct:
     openings: tuple[str, ...] = OPENINGS
     style: Style = "continue"
     round: int = 16
+    tries: int = 10
     threshold: float = 0.7
     least: int = 4
     most: int = 150
@@ -177,8 +179,10 @@ class SelfInstruct:
     def rounds(self, pool: Pool, random: np.random.Generator) -> Iterator[Sequence[Proposal]]:
         """Yield the seeds, then prompts until enough instructions are kept, then what gives them instances."""
         yield [Record.new("seed", vars(task)) for task in self.seeds]
-        while len(pool.of("instruction")) < self.target:
+        in_vain = 0
+        while (there := len(pool.of("instruction"))) < self.target and in_vain < self.tries:
             yield [self.propose(pool, random) for _ in range(self.round)]
+            in_vain = 0 if len(pool.of("instruction")) > there else in_vain + 1
         if self.instances:
             kept = list(pool.of("instruction"))
             yield [self.classify(record) for record in kept]

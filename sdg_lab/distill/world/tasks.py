@@ -169,6 +169,7 @@ class Faults:
     Attributes:
         zipf: it thinks of the r-th operation of its own order with a probability in proportion to 1 / r^zipf.
         imitation: probability that a new task has the operations of one that it was just shown.
+        repeat: probability that it writes one that it was shown once more, word for word.
         error: probability that it errs at one operation; a task of d operations is wrong with 1 - (1 - error)^d.
         malformed: probability that an instruction begins with a dash.
         keyword: probability that an instruction asks for what no language model can do.
@@ -183,6 +184,7 @@ class Faults:
 
     zipf: float = 1.0
     imitation: float = 0.7
+    repeat: float = 0.05
     error: float = 0.1
     malformed: float = 0.05
     keyword: float = 0.05
@@ -198,7 +200,7 @@ class Faults:
                 number(name, value, least=0, most=1)
 
 
-PERFECT = Faults(0, 0, 0, 0, 0, 0, 0, 0, 0)
+PERFECT = Faults(0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 ORDER = ("reverse", "upper", "sort", "next", "first", "code", "double", "kind", "last", "mate")
 """The operations as the teacher thinks of them, the likeliest first."""
 
@@ -248,6 +250,8 @@ class _Writer:
         shown = [
             line[1] for line in re.finditer(r"(?m)^\d+\. *(\S.*)$", text) if line[0] != text[text.rfind("\n") + 1 :]
         ]
+        if shown and not opening.strip() and rng.random() < self.faults.repeat:
+            return f" {rng.choice(shown)}\n"
         items = [item.partition(": ") for item in shown]
         known = [task for task in (Task.parse(item[0]) for item in items) if task]
         task = rng.choice(known) if known and rng.random() < self.faults.imitation else self.task(rng)

@@ -92,6 +92,9 @@ class TestReading:
     def test_nothing(self):
         with pytest.raises(ValueError, match="nothing was added"):
             read_continued(written(" \n"), "Write")
+        with pytest.raises(ValueError, match="cut off by max_tokens before a sentence ended"):
+            read_continued(Completion(" a long", "length", 2, 1), "Write")
+        assert read_continued(Completion(" a poem. A", "length", 3, 1), "Write") == {"instruction": "Write a poem."}
 
     def test_quotation_marks_are_left_out(self):
         assert read_only(written('"Write a  poem."')) == {"instruction": "Write a poem."}
@@ -101,6 +104,7 @@ class TestReading:
         [
             ("Write a poem about the", "breaks off after 'the'"),
             ("Write a poem,", "breaks off after 'poem,'"),
+            ("Write a poem...", "breaks off after 'poem...'"),
             ("Write a poem about the sea", None),
             ("", None),
         ],

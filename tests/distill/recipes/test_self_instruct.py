@@ -276,6 +276,16 @@ class TestRun:
         assert len(result.pool.of("instruction")) >= 4
         assert {record["output"] for record in result.pool.of("instance")} == {"b"}
 
+    def test_what_is_there_must_do_when_nothing_new_comes(self):
+        def one_thing(prompt: object, seed: int) -> str:
+            return " mate then code then mate" if str(prompt).endswith("9.") else " Input: ab\nOutput: AB"
+
+        teacher = FunctionTeacher(one_thing, score=lambda prompt, answer: float(answer == " No"))
+        result = run(recipe(target=9, round=2, tries=3), teacher, progress=False)
+        assert [record["instruction"] for record in result.pool.of("instruction")] == ["mate then code then mate"]
+        assert len(result.pool.of("instance")) == 1
+        assert result.funnel.kinds["instruction"].proposed == 2 * (1 + 3)
+
     def test_instructions_only(self):
         result = run(recipe(instances=0, target=5, round=4), tasks.teacher(), progress=False)
         assert not result.pool.of("classification")

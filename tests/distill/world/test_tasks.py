@@ -140,13 +140,17 @@ class TestTeacher:
     @pytest.mark.parametrize("rate", [0.2, 0.7, 1.0])
     def test_imitation(self, rate: float):
         # By itself it writes this task of three operations in one of about 10,000 cases.
-        teacher = tasks.teacher(Faults(imitation=rate, malformed=0, keyword=0))
+        teacher = tasks.teacher(Faults(imitation=rate, repeat=0, malformed=0, keyword=0))
         rare = "mate then last then mate"
         found = written(teacher, f"Tasks:\n1. {rare}\n2. {rare}\n3.", 400)
         assert near(found.count(rare), 400, rate)
 
+    def test_repeats(self):
+        found = written(tasks.teacher(Faults(repeat=0.3)), self.QUESTIONS, 1000)
+        assert near(sum(text in ("sort: ab", "sort: cd") for text in found), 1000, 0.3)
+
     def test_forms_that_break(self):
-        found = written(tasks.teacher(Faults(malformed=0.3, keyword=0.2)), self.LIST, 1000)
+        found = written(tasks.teacher(Faults(repeat=0, malformed=0.3, keyword=0.2)), self.LIST, 1000)
         assert near(sum(text.startswith("- ") for text in found), 1000, 0.3)
         assert near(sum("draw" in text for text in found), 1000, 0.2)
 
