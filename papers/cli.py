@@ -23,7 +23,7 @@ from papers.counts import Target
 from papers.escape import one_line
 from papers.export import FORMATS
 from papers.extend import add, paper_link, suggest
-from papers.files import FileChangedError, UnreadableFileError, read_text, replace_text
+from papers.files import FileChangedError, UnreadableFileError, check_folder, read_text, replace_text
 from papers.history import history_path
 from papers.semantic_scholar import SemanticScholar, ServiceError
 from papers.table import Row, read_rows
@@ -253,8 +253,13 @@ def plot_command(
     output = output or file.with_suffix(".citations.png")
     with _explained():
         _not_the_list(output, file)
+        check_folder(output)
         # Without a format matplotlib would add an ending to a name that has none.
-        plot_counts(file).savefig(output, dpi=150, format=output.suffix[1:] or "png")
+        figure = plot_counts(file)
+        try:
+            figure.savefig(output, dpi=150, format=output.suffix[1:] or "png")
+        except OSError as error:
+            raise OSError(f"cannot write {output}: {error.strerror or error}") from None
     terminal.say(f"Drawn: {output}")
 
 
@@ -285,7 +290,8 @@ def _explained() -> Iterator[None]:
     except UnreadableFileError as error:
         raise _stop(error, 2) from None
     except ModuleNotFoundError as error:
-        remedy = f'{sys.executable} -m pip install "sdg-lab[papers]"'
+        python = f'"{sys.executable}"' if os.name == "nt" else shlex.quote(sys.executable)
+        remedy = f'{python} -m pip install "sdg-lab[papers]"'
         raise _stop(f"{error.name} is not installed; run: {remedy}", 1) from None
     except (FileChangedError, ServiceError, OSError) as error:
         raise _stop(error, 1) from None

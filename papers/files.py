@@ -30,6 +30,20 @@ def read_text(path: str | Path) -> str:
         raise UnreadableFileError(f"cannot read {path}: {error.strerror or error}") from None
 
 
+def check_folder(path: str | Path) -> Path:
+    """Return where a path leads to; refuse what is no file, and what lies in no folder.
+
+    Raises:
+        OSError: saying which of it.
+    """
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        raise OSError(f"cannot write {path}: it is a folder or a device; name a file")
+    if not target.parent.is_dir():
+        raise OSError(f"cannot write {path}: there is no folder {target.parent}; make it first")
+    return target
+
+
 def replace_text(path: str | Path, old: str | None, new: str) -> None:
     """Replace a file's text, atomically: a reader, or a crash, finds the old file or the new one, whole.
 
@@ -45,11 +59,7 @@ def replace_text(path: str | Path, old: str | None, new: str) -> None:
         FileChangedError: if the file no longer holds ``old``; nothing is written then.
         OSError: if it cannot be written, or is no regular file: a rename would put one in the place of a device.
     """
-    target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
-        raise OSError(f"cannot write {path}: it is a folder or a device; name a file")
-    if not target.parent.is_dir():
-        raise OSError(f"cannot write {path}: there is no folder {target.parent}; make it first")
+    target = check_folder(path)
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
         with temporary.open("xb") as handle:

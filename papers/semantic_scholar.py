@@ -289,7 +289,7 @@ class SemanticScholar:
                 wait = _retry_after(response.headers.get("Retry-After"))
             except (ConnectionError, Timeout) as error:
                 kind = "no answer in time" if isinstance(error, Timeout) else "no connection"
-                failure = UnreachableError(f"{kind} from {urlsplit(url).netloc}; is the network there?")
+                failure = UnreachableError(f"{kind} from {urlsplit(url).netloc}; check the network")
             except (RequestException, ValueError, LookupError, TypeError) as error:
                 failure = ServiceError(f"the answer was cut off, or is not what was asked for ({type(error).__name__})")
             if attempt >= last:

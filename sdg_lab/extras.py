@@ -7,6 +7,8 @@ other libraries look for, found or not, is none of our business.
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -15,7 +17,16 @@ if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
 DISTRIBUTION = "sdg-lab"
-PIP = f"{sys.executable} -m pip install"
+
+
+def shown(path: str, system: str = os.name) -> str:
+    """Return a path as one pastes it into a shell: in quotes where it has a space, say."""
+    if system == "nt":
+        return f'"{path}"' if " " in path else path
+    return shlex.quote(path)
+
+
+PIP = f"{shown(sys.executable)} -m pip install"
 """Said in full: outside an activated environment a bare ``python`` is another one."""
 
 _OTHER_NAMES = {"PIL": "pillow"}

@@ -1,6 +1,8 @@
 """A missing extra is one sentence with the command that brings it; what others look for is left alone."""
 
 import importlib.util
+import shlex
+import subprocess
 import sys
 
 import pytest
@@ -50,8 +52,50 @@ def test_what_this_package_imports_is_explained(without, package, extra):
     without(package)
     with pytest.raises(ModuleNotFoundError) as caught:
         importing(f"import {package}", "sdg_lab.somewhere")
-    sentence = f'{package} is not installed; run: {sys.executable} -m pip install "sdg-lab[{extra}]"'
+    sentence = f'{package} is not installed; run: {extras.PIP} "sdg-lab[{extra}]"'
     assert (str(caught.value), caught.value.name) == (sentence, package)
+
+
+@pytest.mark.parametrize(
+    ("path", "system", "pasted"),
+    [
+        ("/usr/bin/python3", "posix", "/usr/bin/python3"),
+        ("/tmp/base env/bin/python3", "posix", "'/tmp/base env/bin/python3'"),
+        ("/tmp/it's/$HOME", "posix", "'/tmp/it'\"'\"'s/$HOME'"),
+        (r"C:\Python\python.exe", "nt", r"C:\Python\python.exe"),
+        (r"C:\My Python\python.exe", "nt", r'"C:\My Python\python.exe"'),
+    ],
+)
+def test_a_path_can_be_pasted(path, system, pasted):
+    assert extras.shown(path, system) == pasted
+
+
+def test_every_remedy_can_be_pasted_where_a_folder_has_a_space(tmp_path):
+    python = tmp_path / "base env" / "python3"
+    code = f"""
+import sys
+sys.executable = {str(python)!r}
+from sdg_lab import extras
+from sdg_lab.data import packages
+import papers.cli as cli
+print(extras.command("tables"))
+print(packages.INSTALL)
+packages.find_spec = lambda name: None
+try:
+    packages.folder("names")
+except ImportError as error:
+    print(str(error).split("run: ")[1])
+cli.terminal.say = lambda text: print(text.split("run: ")[1])
+try:
+    with cli._explained():
+        raise ModuleNotFoundError(name="x")
+except cli.typer.Exit:
+    pass
+"""
+    lines = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()
+    assert len(lines) == 4
+    for line in lines:
+        assert shlex.split(line)[:4] == [str(python), "-m", "pip", "install"]
 
 
 def test_what_others_import_or_ask_for_is_not(without):

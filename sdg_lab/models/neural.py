@@ -140,7 +140,7 @@ class NeuralModel(nn.Module, SyntheticModel[Data]):
         progress: bool,
     ) -> Self:
         """Train the weights that are there; what every ``fit`` ends with, inside :meth:`as_before_on_failure`."""
-        if (hook := recipe.get("on_epoch")) is not None:
+        if callable(hook := recipe.get("on_epoch")):  # what cannot be called, training refuses
             recipe = {**recipe, "on_epoch": partial(_call_as_fitted, hook)}
         self.history, self.trained = recipes.run(self, batch, validation, recipe, seed=seed, progress=progress)
         return self
@@ -150,6 +150,15 @@ def _call_as_fitted(hook: Any, epoch: int, model: nn.Module) -> None:
     """Call a hook with a model that answers, though its training is not over."""
     cast(Any, model).fitted = True
     hook(epoch, model)
+
+
+@contextmanager
+def naming(argument: str) -> Iterator[None]:
+    """Say of which argument a refusal speaks, where several are read in the same way."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{argument}: {error}") from None
 
 
 def new_generator(seed: int | None, device: torch.device | str = "cpu") -> torch.Generator:

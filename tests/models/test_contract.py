@@ -469,6 +469,13 @@ def test_trained_in_double_precision_it_samples_meanwhile_and_is_as_it_was_after
         assert np.isfinite(model.log_prob_bound(family.data)).all()
 
 
+@each_neural
+def test_a_hook_that_cannot_be_called_is_refused(name: str) -> None:
+    family = FAMILIES[name]
+    with pytest.raises(ValueError, match=r"^on_epoch must be a function of an epoch's number and a model, got 3$"):
+        family.make().fit(family.data, progress=False, **{**family.fit, "on_epoch": 3})
+
+
 class Enough(Exception):
     """The loop was reached."""
 

@@ -235,13 +235,16 @@ def test_data_that_do_not_fit_are_refused(kind: type[ImageModel]) -> None:
         (
             data.pixels[:, :, :3],
             ValueError,
-            rf"shape \(1, 3, 4\), this {name} was made for \(1, 4, 4\): make it with {name}",
+            rf"shape \(1, 3, 4\), this {name} was made for \(1, 4, 4\): bring them to it, or make it with {name}",
         ),
         (2 * data.pixels, ValueError, r"pixels must be in \[0, 1\], got values from .* to 2.0"),
         ({"a": 1}, TypeError, "images must be Images, or an array or tensor of numbers, got dict"),
     ):
         with pytest.raises(error, match=sentence):
             small(kind).fit(wrong)
+        if kind is not GAN:
+            with pytest.raises(error, match=f"^validation: .*{sentence}"):
+                small(kind).fit(data, validation=wrong)
     with pytest.raises(ValueError, match=f"this {name} is conditional on 4 classes: its images need labels"):
         small(kind, classes=4).fit(data.pixels)
     with pytest.raises(ValueError, match=r"labels must lie in 0\.\.2, got 3"):

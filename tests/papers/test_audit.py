@@ -313,7 +313,7 @@ def test_markdown_rows_are_mended_too(library: Library, client: SemanticScholar)
 def test_without_an_answer_the_audit_says_so_and_mends_nothing_online(as_found: str) -> None:
     client = SemanticScholar(base_url="http://127.0.0.1:9", pace=0, max_wait=0, retries=0)
     outcome = audit_text(as_found, client)
-    assert outcome.failure == "no connection from 127.0.0.1:9; is the network there?"
+    assert outcome.failure == "no connection from 127.0.0.1:9; check the network"
     assert outcome.findings == audit_text(as_found).findings
     assert client.requests == 1
     assert set(as_json(outcome.findings)[0]) == {"line", "kind", "found", "expected", "certainty", "note"}

@@ -180,6 +180,7 @@ def test_check_and_dry_run_change_nothing(library: Library, tmp_path: Path) -> N
         (("export", "--output", "."), 1, "papers: cannot write .: it is a folder or a device; name a file"),
         (("add", CATALOG, "nonsense", "--category", "x"), 2, "'nonsense' is no paper id"),
         (("plot", CATALOG), 2, "no count is known for"),
+        (("plot", "--output", "no/x.png"), 1, "papers: cannot write no/x.png: there is no folder"),
     ],
 )
 def test_bad_usage_ends_with_a_sentence(arguments: tuple[object, ...], status: int, sentence: str) -> None:
@@ -244,6 +245,17 @@ def test_add_suggest_export_and_plot(library: Library, tmp_path: Path) -> None:
     assert load(tmp_path / "x.bib").count("@misc") == 2
     assert papers("plot", path).exit_code == 0
     assert (tmp_path / "list.citations.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_a_picture_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", refuse)
+    path = save(tmp_path, page(("", "A", static(1, "4"))))
+    result = papers("plot", path)
+    assert result.exit_code == 1
+    assert result.stderr == f"papers: cannot write {path.with_suffix('.citations.png')}: Permission denied\n"
 
 
 def test_reading_commands_open_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:

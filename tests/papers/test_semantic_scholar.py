@@ -115,7 +115,7 @@ def test_without_a_network_one_batch_is_enough_to_know() -> None:
     answers = client.papers(map(sha, range(1, 1200)))
     assert client.requests == 2
     assert all(answer.final for answer in answers.values())
-    assert answers[sha(1)].failure == "no connection from 127.0.0.1:9; is the network there?"
+    assert answers[sha(1)].failure == "no connection from 127.0.0.1:9; check the network"
 
 
 def test_retry_after_is_honoured_up_to_a_cap(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:

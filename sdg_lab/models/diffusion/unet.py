@@ -82,7 +82,9 @@ class UNet(nn.Module):
         if not widths or any(width < GROUP or width % GROUP for width in widths):
             raise ValueError(f"widths must be multiples of {GROUP}, one for each resolution, got {widths}")
         factor = unshuffle * 2 ** (len(widths) - 1)
-        check_divisible(shape, factor, f"unshuffle={unshuffle} and {len(widths)} resolutions; give fewer widths")
+        less = " and ".join(["fewer widths"] * (len(widths) > 1) + ["a smaller unshuffle"] * (unshuffle > 1))
+        many = f"{len(widths)} resolution{'s' * (len(widths) > 1)}"
+        check_divisible(shape, factor, f"unshuffle={unshuffle} and {many}", f"give {less}" if less else "")
         channels, condition = shape[0] * unshuffle**2, 4 * widths[0]
         self.condition = Condition(condition, classes)
         self.entry = nn.Conv2d(channels, widths[0], kernel_size=3, padding=1)

@@ -91,7 +91,8 @@ class GAN(LatentImageModel):
         self.spectral_norm, self.augment = truth("spectral_norm", spectral_norm), truth("augment", augment)
         self.r1 = number("r1", r1, least=0)
         if architecture == "convolutional":
-            check_divisible(self.shape, 2**self.depth, f"depth={depth} halves them so often; give a smaller one")
+            less = "give a smaller one" if self.depth > 1 else ""
+            check_divisible(self.shape, 2**self.depth, f"depth={depth} halves them so often", less)
         self._build()
 
     def _build(self) -> None:

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from sdg_lab.checks import number, truth, whole
 from sdg_lab.models.contract import check_count
-from sdg_lab.models.neural import NeuralModel, new_generator
+from sdg_lab.models.neural import NeuralModel, naming, new_generator
 from sdg_lab.models.recurrent.encoder_decoder import Decoder, Encoder, Memory
 from sdg_lab.models.sequences import padding
 from sdg_lab.models.sequences.alphabet import Alphabet, Sequences
@@ -147,7 +147,8 @@ class Seq2Seq(NeuralModel[Pairs]):
         if rest:
             raise ValueError(f"batch_size must be a multiple of the {processes} processes, got {recipe['batch_size']}")
         batch = _grouped(self._tensors(alphabets, data), min(size, len(data)), seed)
-        held_out = None if validation is None else _grouped(self._tensors(alphabets, validation), 256, seed)
+        with naming("validation"):
+            held_out = None if validation is None else _grouped(self._tensors(alphabets, validation), 256, seed)
         with self.as_before_on_failure():
             self._prepare(alphabets, seed)
             recipe["batch_size"] = processes

@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 from sdg_lab.checks import whole
 from sdg_lab.models.contract import check_count
-from sdg_lab.models.neural import NeuralModel, new_generator
+from sdg_lab.models.neural import NeuralModel, naming, new_generator
 from sdg_lab.models.sequences import padding
 from sdg_lab.models.sequences.alphabet import Alphabet, Sequences, one_text
 from sdg_lab.models.sequences.sampling import draw, filter_logits
@@ -140,7 +140,8 @@ class SequenceModel(NeuralModel[Sequences]):
         batch = self._padded(alphabet, data)
         if validation is not None and len(validation) == 0:
             raise ValueError("validation holds no sequences; give at least one, or leave it out")
-        held_out = None if validation is None else self._padded(alphabet, validation)
+        with naming("validation"):
+            held_out = None if validation is None else self._padded(alphabet, validation)
         return self._train(alphabet, None, batch, held_out, recipe, seed, progress)
 
     @torch.no_grad()
@@ -308,7 +309,8 @@ class SequenceModel(NeuralModel[Sequences]):
         batch = padding.windows(alphabet.encode(one_text(text))[0], context)
         held_out = None
         if validation is not None:
-            held_out = padding.windows(alphabet.encode(one_text(validation))[0], context)
+            with naming("validation"):
+                held_out = padding.windows(alphabet.encode(one_text(validation))[0], context)
         return self._train(alphabet, context, batch, held_out, recipe, seed, progress)
 
     @torch.no_grad()

@@ -74,7 +74,8 @@ class VAE(LatentImageModel):
         if architecture == "convolutional":
             if not self.hidden:
                 raise ValueError("a convolutional VAE needs hidden layers: hidden must not be empty")
-            check_divisible(self.shape, 2 ** len(self.hidden), "each of the hidden layers halves them; give fewer")
+            less = "give fewer" if len(self.hidden) > 1 else ""
+            check_divisible(self.shape, 2 ** len(self.hidden), "each of the hidden layers halves them", less)
         networks = build_networks(self.architecture, self.shape, self.hidden, self.latent, self.classes or 0)
         self.features, self.posterior_head, self.decoder = networks
         self.p_x = LIKELIHOODS[likelihood]()

@@ -161,9 +161,21 @@ class TestHarm:
         before = np.random.get_state()[1].tolist(), np.geterr()  # noqa: NPY002
         result = verdict(SMOOTHING, answer)
         assert result.message.startswith(
-            "The values are right, but your function changes numpy's global random state (use"
+            "The values are right, but your function changes numpy's global random state "
+            "(nothing is to be drawn here: what is given is enough)"
         )
         assert (np.random.get_state()[1].tolist(), np.geterr()) == before  # noqa: NPY002
+
+    @pytest.mark.parametrize("chance", ["seed", "generator", "rng"])
+    def test_an_exercise_that_gives_a_seed_says_what_to_do_with_it(self, chance):
+        exec(f"def draw(n, {chance}):\n    return np.arange(n)", names := {"np": np})
+
+        def answer(n, *_):
+            return np.random.permutation(n) * 0 + np.arange(n)  # noqa: NPY002
+
+        drawing = dataclasses.replace(SMOOTHING, reference=names["draw"], cases=lambda rng: [Case(3, 0)])
+        message = verdict(drawing, answer).message
+        assert "changes numpy's global random state (use np.random.default_rng(seed))" in message
 
     def test_what_is_printed_is_shown_and_cut(self, capsys):
         def answer(counts, alpha):
@@ -256,7 +268,7 @@ class TestErrors:
 
     @pytest.mark.parametrize("answer", [reference(np.ones((2, 2)), 1.0), None, "smooth"])
     def test_an_answer_that_cannot_be_called_is_refused(self, answer):
-        with pytest.raises(TypeError, match=r"takes the function itself, got a \w+; pass its name, without brackets"):
+        with pytest.raises(TypeError, match=r"takes the function itself, got an? \w+; pass its name, without brackets"):
             verdict(SMOOTHING, answer)
 
 

@@ -345,6 +345,14 @@ def test_a_loss_that_diverges_is_named_with_the_last_good_checkpoint(tmp_path: P
     [
         ({"architecture": "resnet"}, "architecture must be one of mlp, unet, got 'resnet'"),
         ({"architecture": "unet", "shape": (1, 5, 4), "widths": (16, 16)}, "must be multiples of 2, got 5×4"),
+        (
+            {"architecture": "unet", "shape": (1, 8, 8), "widths": (16,), "unshuffle": 5},
+            "unshuffle=5 and 1 resolution; give a smaller unshuffle, or pad the images",
+        ),
+        (
+            {"architecture": "unet", "shape": (1, 6, 6), "widths": (16, 16), "unshuffle": 2},
+            "unshuffle=2 and 2 resolutions; give fewer widths and a smaller unshuffle, or pad the images",
+        ),
         ({"unshuffle": 2}, "unshuffle=2 is for a U-Net: make it with architecture='unet'"),
         ({"unshuffle": -3}, "unshuffle must be a whole number >= 1, got -3"),
         ({"widths": 256}, r"widths must be several whole numbers, such as \(256, 256\), got 256"),

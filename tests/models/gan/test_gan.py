@@ -314,6 +314,7 @@ def test_a_generator_that_would_never_step_is_refused_and_the_fitted_model_stays
             {"architecture": "convolutional", "shape": (1, 28, 30)},
             r"height and width must be multiples of 4, got 28×30: depth=2 halves them so often; give a smaller one",
         ),
+        ({"architecture": "convolutional", "shape": (1, 3, 4), "depth": 1}, "halves them so often; pad the images$"),
     ],
     ids=str,
 )

@@ -257,6 +257,7 @@ def test_bounds_do_not_depend_on_how_the_images_are_cut_into_parts(monkeypatch: 
             {"architecture": "convolutional", "hidden": (4, 4, 4)},
             r"height and width must be multiples of 8, got 4×4: each of the hidden layers halves them; give fewer",
         ),
+        ({"architecture": "convolutional", "hidden": (4,), "shape": (1, 3, 4)}, "layers halves them; pad the images$"),
         ({"architecture": "convolutional", "hidden": ()}, "hidden must not be empty"),
     ],
     ids=str,
