@@ -25,11 +25,13 @@ rest, and ends in the same bytes.
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import functools
 import hashlib
 import inspect
 import json
+import textwrap
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -146,7 +148,7 @@ class Recipe(Protocol):
         """Yield rounds of proposals; see :mod:`sdg_lab.distill.pipeline`."""
 
 
-@dataclass
+@dataclass(repr=False)
 class Result:
     """What a run made.
 
@@ -169,6 +171,13 @@ class Result:
     result: Sequence[str]
     folder: Path | None = None
     failures: Mapping[str, int] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        stopped = f", stopped: {self.stopped}" if self.stopped else ""
+        return f"Result({self.funnel.kept:,} of {self.funnel.proposed:,} kept, {self.spent}{stopped})"
+
+    def _repr_html_(self) -> str:
+        return self.funnel._repr_html_()
 
     def save(self, folder: str | Path | None = None, *, against: Sequence[str] = (), n: int = 13) -> Path:
         """Write the data set and its card; return the folder, which ``datasets.load_dataset`` takes.
@@ -520,7 +529,8 @@ def describe(thing: object) -> Any:
     """Return what a recipe or a stage is, as JSON can say it: its name, and its parameters where it has some.
 
     Those of a dataclass are its fields, those of a :func:`functools.partial` what it was given, those of a function
-    made by another one what that one left in it.
+    made by another one what that one left in it. A function of a notebook or a script has a checksum of its code, too
+    (without comments): there it is changed and run again, and would meet what its former self has decided.
     """
     if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
         parameters: Mapping[str, Any] = {f.name: getattr(thing, f.name) for f in dataclasses.fields(thing)}
@@ -532,7 +542,18 @@ def describe(thing: object) -> Any:
     else:
         parameters = {}
     said = {name: _said(value) for name, value in parameters.items()}
+    if inspect.isfunction(thing) and thing.__module__ == "__main__" and (code := _checksum(thing)):
+        said["code"] = code
     return {"name": name_of(thing), **said} if said else name_of(thing)
+
+
+def _checksum(function: Callable[..., Any]) -> str:
+    """Return a checksum of what a function says; empty where its text is not to be had."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except (OSError, TypeError, SyntaxError):
+        return ""
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:8]
 
 
 def name_of(thing: object) -> str:

@@ -88,6 +88,11 @@ class TestWhatHappens:
         assert label.fields == {"log_probs": [-1.0, -2 / 3]}
         assert result.pool.children(label.parents[0]) == [label]
 
+    def test_a_result_is_shown_by_its_yield(self):
+        result = quiet(tasks, speaker(), stages=STAGES)
+        assert repr(result) == f"Result({len(result.pool)} of {result.funnel.proposed} kept, {result.spent})"
+        assert result._repr_html_() == result.funnel._repr_html_()
+
     def test_the_journal_holds_all_and_the_pool_what_was_kept(self, tmp_path):
         result = quiet(tasks, speaker(), stages=STAGES, folder=tmp_path)
         records = list(read(tmp_path / "journal.jsonl"))
@@ -447,6 +452,36 @@ class TestRecipe:
         assert describe(longer_than(2)) == {"name": "longer", "letters": 2}
         assert describe(functools.partial(new, pool=None)) == {"name": "new", "pool": None}
         assert (describe(short), name_of(functools.partial(short))) == ("short", "short")
+
+    def test_a_function_of_a_notebook_is_known_by_its_code(self):
+        def one():
+            def same(record, pool):
+                return None if len(record["text"]) > 2 else "short"  # as it is
+
+            return same
+
+        def other():
+            def same(record, pool):
+                return None if len(record["text"]) > 3 else "short"
+
+            return same
+
+        def again():
+            def same(record, pool):
+                # said in other words
+                return None if len(record["text"]) > 2 else "short"
+
+            return same
+
+        assert describe(one()) == describe(other()) == "same"
+        made = [make() for make in (one, other, again)]
+        for function in made:
+            function.__module__ = "__main__"
+        first, changed, commented = map(describe, made)
+        assert first == commented != changed
+        assert set(first) == {"name", "code"}
+        nameless = eval("lambda record, pool: None", {"__name__": "__main__"})
+        assert describe(nameless) == "<lambda>"
 
 
 class TestSeeds:
