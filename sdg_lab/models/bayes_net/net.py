@@ -95,8 +95,8 @@ class BayesNet(SyntheticModel["pd.DataFrame"]):
 
         Raises:
             TypeError: if it is neither, or a column holds something else.
-            ValueError: if it is empty, a shape does not fit, a column is all missing, constant, infinite or of too many
-                categories, or a given graph is not about these columns.
+            ValueError: if it is empty, a shape does not fit, a column is all missing, constant, infinite, of too many
+                categories or of whole numbers beyond 2⁵³, or a given graph is not about these columns.
         """
         table = as_table(data, y)
         columns = columns_of(table, self.bins)
@@ -248,8 +248,8 @@ class BayesNet(SyntheticModel["pd.DataFrame"]):
             n: how many.
             seed: the same seed draws the same rows; without one they are different each time.
             given: for some columns a value, a list of values, or for numbers (least, most), either of them None:
-                ``{"children": 2, "age": (40, None), "educ": ["high school", "some college"]}``. None asks for a
-                missing value.
+                ``{"children": 2, "age": (40, None), "educ": ["high school", "some college"]}``. None, or the
+                label ``"missing"``, asks for a missing value.
 
         Returns:
             A table with the columns, dtypes and categories of the training data.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -594,3 +595,34 @@ def test_a_condition_is_a_mapping(asia, known):
             TypeError, match=r"^given must say what is known of some columns, such as \{'age': 40\}, got "
         ):
             ask()
+
+
+def test_a_missing_value_is_asked_for_by_its_label_and_nothing_is_refused() -> None:
+    table = pd.DataFrame({"x": ["a", "b", None, "a"] * 9, "y": [1.0, 2.0, None, 4.0] * 9})
+    model = BayesNet("independent").fit(table)
+    for name in table:
+        for label in ("missing", None):
+            assert model.sample(5, seed=0, given={name: label})[name].isna().all()
+        for nothing in ([], set()):
+            for ask in (model.log_prob_of, lambda given: model.sample(2, given=given), lambda given: model.do(**given)):
+                with pytest.raises(
+                    ValueError, match=f"^column '{name}' is asked for no value, got .*; give at least one"
+                ):
+                    ask({name: nothing})
+
+
+@pytest.mark.parametrize(
+    "values",
+    [pd.to_datetime(["2020-01-01", "2020-01-02"]), pd.period_range("2020", periods=2), pd.cut([1, 2], 2).categories],
+)
+def test_what_is_fitted_can_be_saved(values: pd.Index, tmp_path: Path) -> None:
+    table = pd.DataFrame({"x": pd.Categorical(list(values) * 5, categories=values, ordered=True), "y": [1, 2] * 5})
+    with pytest.raises(TypeError, match=r"^column 'x' holds .* values; turn them into text or numbers: ") as refusal:
+        BayesNet().fit(table)
+    exec(str(refusal.value).split(": ", 1)[1], {"table": table})
+    table["z"] = pd.Categorical([True, False] * 5, categories=pd.Index([False, True], dtype="boolean"))
+    model = BayesNet().fit(table)
+    model.save(tmp_path / "net.safetensors")
+    drawn = BayesNet.load(tmp_path / "net.safetensors").sample(20, seed=0)
+    pd.testing.assert_frame_equal(drawn, model.sample(20, seed=0))
+    assert drawn.dtypes.equals(table.dtypes)
