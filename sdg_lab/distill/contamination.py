@@ -38,9 +38,10 @@ class Contamination:
     examples: tuple[str, ...]
 
     def __str__(self) -> str:
+        texts = f"{self.texts:,} test text{'s' * (self.texts != 1)}"
         return (
-            f"compared with {self.texts:,} test text{'s' * (self.texts != 1)}: {len(self.equal):,} of {self.records:,} records "
-            f"hold one of them, {len(self.sharing):,} share {self.n} words in a row with one"
+            f"compared with {texts}: {len(self.equal):,} of {self.records:,} records hold one of them, "
+            f"{len(self.sharing):,} share {self.n} words in a row with one"
         )
 
 

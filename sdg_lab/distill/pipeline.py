@@ -58,7 +58,7 @@ JOURNAL, CARD = "journal.jsonl", "README.md"
 MAX_SAID = 32
 """A list of more entries is described by their number, the first, and a checksum."""
 
-SPENT = "the next request might exceed the budget"
+SPENT = "the budget holds no further request"
 
 READ, REPEATED, TEACHER = "read", "repeated", "teacher"
 """Stages that every run has: the answer could not be read; the record was there already; nobody answered."""

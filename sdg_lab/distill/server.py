@@ -90,7 +90,8 @@ class ServerTeacher:
         licence, terms: of the model, for the data card; a server does not say them.
         key_variable: the environment variable that holds the key. Where it is not set, the server gets none.
         concurrency: requests under way at a time.
-        requests_per_minute, tokens_per_minute: the most that are sent; None sets no bound.
+        requests_per_minute, tokens_per_minute: the most that are sent; None sets no bound. A request counts as the most
+            tokens that it may need.
         attempts: how often a prompt is sent before it counts as unanswered.
         timeout: seconds that the server may be silent, and that an answer may take to arrive once it has begun.
         extra: further fields of each request, as the server wants them.
@@ -180,7 +181,7 @@ class ServerTeacher:
                 times = f" in {attempt} attempts" if attempt > 1 else ""
                 remedy = found.remedy or f"look at the log of the server at {self.base_url}"
                 raise UnansweredError(f"no answer{times}: {found.kind}", remedy, refused=found.refused)
-            if found.pause is not None:
+            if found.pause:
                 self._limit.pause(found.pause)  # it is meant for all that is sent
             else:
                 longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (attempt - 1))

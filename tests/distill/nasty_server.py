@@ -70,7 +70,12 @@ class Handler(BaseHTTPRequestHandler):
     def act(self, mode, asked, body):
         text = text_of(asked, body["seed"])
         if mode.startswith("429"):
-            wishes = {"seconds": "7", "date": formatdate(time.time() + 30, usegmt=True), "nonsense": "soon, or nan"}
+            wishes = {
+                "seconds": "7",
+                "zero": "0",
+                "date": formatdate(time.time() + 30, usegmt=True),
+                "nonsense": "soon, or nan",
+            }
             wish = wishes.get(mode[4:])
             return self.send(429, b'{"error": {}}', **({"Retry-After": wish} if wish else {}))
         if mode.isdecimal():

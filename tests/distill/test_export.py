@@ -126,7 +126,7 @@ class TestCard:
 
     def test_a_run_that_was_stopped_says_so(self, tmp_path):
         text = (made(tmp_path, budget=Budget(requests=5)).save() / CARD).read_text("utf-8")
-        assert "**The run is not complete**: the next request might exceed the budget" in text
+        assert "**The run is not complete**: the budget holds no further request" in text
 
     def test_a_run_without_a_folder_is_saved_where_one_says(self, tmp_path):
         result = made(None)

@@ -88,6 +88,13 @@ class TestWhatHappens:
         assert label.fields == {"log_probs": [-1.0, -2 / 3]}
         assert result.pool.children(label.parents[0]) == [label]
 
+    def test_a_bar_shows_the_yield(self, capfd):
+        teacher = FunctionTeacher(lambda prompt, seed: time.sleep(0.12) or speak(prompt, seed), batch=1)
+        run(ask(3), teacher)
+        said = capfd.readouterr().err
+        assert "distill: 2request" in said
+        assert "kept 2 of 2" in said
+
     def test_a_result_is_shown_by_its_yield(self):
         result = quiet(tasks, speaker(), stages=STAGES)
         assert repr(result) == f"Result({len(result.pool)} of {result.funnel.proposed} kept, {result.spent})"
@@ -249,7 +256,7 @@ class TestBudget:
     def test_it_is_kept_said_and_the_run_goes_on(self, journal, tmp_path, bound, concurrency):
         teacher = speaker(batch=3, concurrency=concurrency)
         result = quiet(tasks, teacher, stages=STAGES, folder=tmp_path, budget=Budget(**bound))
-        assert result.stopped == f"the next request might exceed the budget; spent: {result.spent}"
+        assert result.stopped == f"the budget holds no further request; spent: {result.spent}"
         assert 0 < result.spent.requests <= bound.get("requests", 99)
         assert result.spent.tokens <= 700
         assert result.spent.requests == 13 or result.spent.tokens > 700 - 128 - 60
@@ -269,7 +276,7 @@ class TestBudget:
         assert len(spent) == 1
 
     def test_one_that_nothing_fits_in_is_said(self):
-        with pytest.raises(EmptyError, match=r"kept nothing \(the next request might exceed the budget"):
+        with pytest.raises(EmptyError, match=r"kept nothing \(the budget holds no further request"):
             quiet(ask(3), speaker(), budget=Budget(tokens=5))
 
 

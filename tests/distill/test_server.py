@@ -225,6 +225,11 @@ class TestPauses:
         ask(teacher)
         assert 0.5 <= clock.slept[-1] <= 1
 
+    def test_a_wish_for_no_pause_is_none(self, nasty, teacher, clock):
+        nasty.script = ["429 zero"]
+        ask(teacher)
+        assert 0.5 <= clock.slept[-1] <= 1
+
     def test_no_more_is_sent_a_minute_than_allowed(self, nasty, clock):
         teacher = ServerTeacher(nasty.url, "small", requests_per_minute=3, clock=clock, sleep=clock.sleep)
         begun = clock.now

@@ -225,7 +225,7 @@ class TestCommand:
     def test_a_budget_ends_it_cleanly_and_it_goes_on(self, invoke, tmp_path):
         stopped = invoke("--budget-requests", "7")
         assert stopped.exit_code == 0
-        assert "stopped: the next request might exceed the budget; spent: 7 of 7 requests" in stopped.output
+        assert "stopped: the budget holds no further request; spent: 7 of 7 requests" in stopped.output
         invoke()
         whole = (tmp_path / "out/journal.jsonl").read_bytes()
         (tmp_path / "out/journal.jsonl").unlink()
