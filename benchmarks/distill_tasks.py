@@ -51,7 +51,7 @@ FAULTS = Faults(imitation=0.9, repeat=0.1, error=0.3, malformed=0.1, keyword=0.1
 """A teacher with much to filter: of its answers about half are right."""
 
 PAIRS, TEST = 1_200, 40
-STUDENT = {"d_model": 48, "n_layers": 2, "n_heads": 4, "context": 40, "positions": "rotary"}
+STUDENT = {"d_model": 48, "n_layers": 2, "n_heads": 4, "context": 64, "positions": "rotary"}
 EPOCHS = 15
 SYMBOLS = "".join(
     sorted({*"draw the output is: -=", *tasks.LETTERS, *tasks.LETTERS.upper(), *"0123456789", *"vowelther"})

@@ -162,6 +162,12 @@ class TestEvolved:
     def test_it_says_more_than_its_parent(self, text: str, says_more: bool):
         assert (filters.gain(self.child(text), self.POOL) is None) is says_more
 
+    def test_one_other_word_in_a_long_instruction_is_too_little(self):
+        parent = task(f"{'Write many words about rain and snow ' * 5}today.", "seed")
+        child = Record.new("evolved", {"instruction": f"{parent['instruction']} Please."}, parents=[parent.id])
+        assert filters.gain(child, Pool([parent])) == "says no more than its parent, ROUGE-L 0.99"
+        assert functools.partial(filters.gain, threshold=0.995)(child, Pool([parent])) is None
+
     def test_without_a_parent_in_the_pool_there_is_nothing_to_compare(self):
         assert filters.gain(self.child("Write a poem about rain."), NONE) is None
 

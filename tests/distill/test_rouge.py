@@ -61,6 +61,11 @@ class TestManyAtOnce:
         others += [text, text[: len(text) // 2], "a " * 200]
         assert Texts(others).scores(text).tolist() == [rouge_l(text, other) for other in others]
 
+    def test_a_carry_passes_through_a_number_without_a_match(self):
+        text = f"a {'x ' * 150}a"  # both a's are in one run of ones, 150 words long: one a matches one of them
+        others = ["a", "a a", "a a a", "a x a", "x a x"]
+        assert (Texts(others).scores(text) * [153, 154, 155, 155, 155] / 2).round(9).tolist() == [1, 2, 2, 3, 2]
+
     def test_the_bound_loses_nothing_where_there_are_many(self):
         rng = random.Random(0)
         others = [long_text(rng, rng.randint(1, 20)) for _ in range(10 * FIRST_LOOK)]

@@ -144,18 +144,17 @@ class TestRun:
         assert means[0] == 2
         assert means[-1] > 3
 
-    def test_what_fails_goes_back_to_the_pool(self):
+    @pytest.mark.parametrize("seed", range(6))
+    def test_what_fails_goes_back_to_the_pool(self, seed: int):
         def teacher(prompt: Prompt, seed: int) -> str:
             text = as_text(prompt)
             if text.endswith("Output:"):
                 return " Sorry, I cannot." if "four" in text.rpartition("Task:")[2] else " A poem."
-            return " four lines" if "in at most" in text else " rhymes and metaphors"
+            return " four lines" if text.endswith("in at most") else f" thing{seed}"
 
         depth = {"constraint": (" in at most",), "deepen": (" with",)}
-        made = EvolInstruct(SEEDS[:1], depth=depth, breadth=0.0, generations=3)
-        result = run(made, FunctionTeacher(teacher), seed=1, progress=False)
-        operations = [record["operation"] for record in result.pool.of("evolved")]
-        assert "constraint" in operations
+        made = EvolInstruct(SEEDS[:1], depth=depth, breadth=0.0, generations=5)
+        result = run(made, FunctionTeacher(teacher), seed=seed, progress=False)
         answered = {record.parents[0] for record in result.pool.of("answer")}
         for record in result.pool.of("evolved"):
             assert (record.id in answered) is ("four" not in record["instruction"])

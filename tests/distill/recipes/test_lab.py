@@ -109,6 +109,14 @@ class TestSampling:
             covered[sampling] = tasks.coverage(questions)
         assert covered["leaf"] >= 1.2 * covered["pool"]
 
+    def test_a_pool_shows_some_of_what_was_written(self):
+        made = small(taxonomy=leaves(25), per_leaf=6, sampling="pool", shown=8, judge=False)
+        result = run(made, tasks.teacher(), progress=False)
+        kinds = [[result.pool.get(id).kind for id in record.parents] for record in result.pool.of("question")]
+        assert kinds[0].count("seed") == 8
+        assert kinds[-1].count("question") == 2
+        assert kinds[-1].count("seed") == 6
+
     def test_each_leaf_gets_as_many_as_asked_for_and_no_more(self):
         made = small(taxonomy=leaves(10), per_leaf=3)
         result = run(made, tasks.teacher(), progress=False)
