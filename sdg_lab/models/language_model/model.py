@@ -202,7 +202,9 @@ class LanguageModel:
         """Continue texts and answer conversations; return n completions of each prompt.
 
         What is written depends on its prompt, its seed and the options, and not on the other prompts or on how many
-        there are; rounding, which differs with the size of a batch, changes a token about once in 100,000.
+        there are. Rounding differs with the size of a batch, by about 1e-5 of a logit: once in about 100,000 tokens a
+        draw changes with it, and two tokens that are equally likely to this precision may change places in a greedy
+        text.
 
         Args:
             prompts: texts, an empty one begins a document; and conversations, lists of messages.
@@ -211,7 +213,8 @@ class LanguageModel:
                 ``n`` is. Without them a prompt's draws depend on ``seed`` and its place in the list.
             prefix: what every answer begins with, or a list of one for each prompt: the model goes on from there.
                 It is part of the text that is returned, and of what follows ``regex`` or ``schema``; ``tokens`` and
-                ``log_prob`` count what comes after it.
+                ``log_prob`` count what comes after it. Without a space at its end, for a space mostly belongs to the
+                token of the next word.
             stop: a text, or several, at the first of which a continuation ends, without it.
             regex: which the whole text follows; see :class:`~sdg_lab.models.language_model.constraint.Constraint`.
             schema: a JSON schema that the text follows. A text that follows its rule has the reason ``"end"``; one
@@ -262,10 +265,18 @@ class LanguageModel:
 
     @_decoding
     def chat(
-        self, messages: Sequence[Message], *, prefix: str = "", stop: str | Collection[str] = (), **options: Any
+        self,
+        messages: Sequence[Message],
+        *,
+        prefix: str = "",
+        stop: str | Collection[str] = (),
+        regex: str | None = None,
+        schema: Mapping[str, Any] | None = None,
+        **options: Any,
     ) -> str:
         """Return the assistant's answer to a conversation; arguments as of :meth:`complete`."""
-        return self.complete([messages], prefix=prefix, stop=stop, **options)[0][0].text
+        (row,) = self.complete([messages], prefix=prefix, stop=stop, regex=regex, schema=schema, **options)
+        return row[0].text
 
     @_decoding
     def stream(

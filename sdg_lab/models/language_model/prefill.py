@@ -24,7 +24,7 @@ MAX_TOKENS = 4096
 """Tokens that go through the network together; longer reading is done in parts."""
 
 MAX_BYTES = 2**30
-"""Memory for the keys and values of texts that are read or written together."""
+"""Memory for the keys and values of texts that are read or written together; while they are copied it takes twice."""
 
 WORTH = 16
 """Tokens that a shared beginning must save to be read apart."""

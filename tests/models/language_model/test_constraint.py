@@ -117,6 +117,11 @@ class TestComplete:
             found = sum(completion.text == letter for completion in row) / 2000
             assert found == pytest.approx(probability, abs=4 * (0.25 / 2000) ** 0.5)
 
+    def test_an_answer_of_a_conversation_follows_it_too(self, tiny: LanguageModel):
+        talk = [{"role": "user", "content": "?"}]
+        assert tiny.chat(talk, regex="(yes|no)", prefix="n") == "no"
+        assert tiny.chat(talk, schema={"enum": ["in"]}) == '"in"'
+
     def test_a_stream_follows_it_too(self, tiny: LanguageModel):
         options: dict[str, Any] = {"regex": "[a-f]{4,9}", "temperature": 2.0, "seed": 5}
         assert "".join(tiny.stream("the", **options)) == tiny.complete(["the"], **options)[0][0].text
