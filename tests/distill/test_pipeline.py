@@ -5,6 +5,7 @@ import json
 import logging
 import random
 import shutil
+import textwrap
 import threading
 import time
 from collections import Counter
@@ -16,7 +17,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nasty_server import KEY, PASSING, VARIABLE
 
-from sdg_lab.distill import Budget, EmptyError, FunctionTeacher, Options, Record, Request, Score, SilentError, run
+from sdg_lab.distill import (
+    Budget,
+    EmptyError,
+    FunctionTeacher,
+    Options,
+    Record,
+    Request,
+    Score,
+    SilentError,
+    pipeline,
+    run,
+)
 from sdg_lab.distill.journal import read
 from sdg_lab.distill.pipeline import describe, name_of, seed_of
 from sdg_lab.distill.server import ServerTeacher
@@ -444,6 +456,16 @@ def longer_than(letters):
     return longer
 
 
+def test_the_example_of_the_module_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    code = textwrap.dedent(pipeline.__doc__.split("::\n")[1].split("\nA stage remembers")[0])
+    names = {"Request": Request, "run": functools.partial(run, progress=False), "teacher": speaker()}
+    exec(code, names)
+    assert len(names["result"].pool.of("task")) >= 20
+    assert "short" in capsys.readouterr().out
+    assert (tmp_path / "tasks/journal.jsonl").is_file()
+
+
 class TestRecipe:
     def test_its_stages_and_its_result_are_its_own(self):
         result = quiet(Grow(9), speaker())
@@ -524,13 +546,13 @@ class TestServer:
         caplog.set_level(logging.DEBUG)
         nasty.plan = Chaos()
         teacher = ServerTeacher(nasty.url, "small", key_variable=VARIABLE, timeout=5, clock=clock, sleep=clock.sleep)
-        result = quiet(ask(25), teacher, folder=tmp_path / "rough")
+        result = quiet(ask(16), teacher, folder=tmp_path / "rough")
         result.save(against=["of three"], n=2)
-        assert len(result.pool) == 25
-        assert sum(teacher.failures.values()) == sum(nasty.met.values()) - 25 > 10
+        assert len(result.pool) == 16
+        assert sum(teacher.failures.values()) == sum(nasty.met.values()) - 16 > 5
         assert nasty.most_under_way <= teacher.concurrency
         nasty.plan = None
-        quiet(ask(25), teacher, folder=tmp_path / "smooth")
+        quiet(ask(16), teacher, folder=tmp_path / "smooth")
         files = [path for path in tmp_path.rglob("*") if path.is_file()]
         assert len(files) >= 4
         assert (tmp_path / "rough/journal.jsonl").read_bytes() == (tmp_path / "smooth/journal.jsonl").read_bytes()
