@@ -183,7 +183,7 @@ def worth(seed: int, condition: str) -> Iterator[tuple[str, int, str, float]]:
 def evolution(seed: int) -> Iterator[tuple[str, int, str, float]]:
     """Yield operations, and the teacher's wrong answers, by generation."""
     seeds = tuple(SeedTask(task.instruction, task.output("abc")) for task in tasks.leaves())
-    recipe = EvolInstruct(seeds, depth={"deepen": (" then",)}, breadth=1 / 6, least=1, answers=False)
+    recipe = EvolInstruct(seeds, depth={"deepen": (" then",)}, openings=("",), least=1, answers=False)
     teacher = tasks.teacher()
     result = run_recipe(recipe, teacher, seed=seed, progress=False)
     by_generation: dict[int, list[Task]] = {0: tasks.leaves()}

@@ -18,7 +18,6 @@ import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import get_args
 
 import numpy as np
@@ -35,32 +34,40 @@ from sdg_lab.models.completion import Completion
 
 BREADTH = "breadth"
 
-DEPTH: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "constraint": (" in at most", " without", " using only"),
-        "deepen": (" and explain why", " and explain how"),
-        "concrete": (" that", " for a"),
-        "reasoning": (" and then", " step by step, so that"),
-        "input": (" given that", " in the case of"),
-    }
-)
+DEPTH: Mapping[str, tuple[str, ...]] = {
+    "constraint": (" in at most", " without", " using only"),
+    "deepen": (" and explain why", " and explain how"),
+    "concrete": (" that", " for a"),
+    "reasoning": (" and then", " step by step, so that"),
+    "input": (" given that", " in the case of"),
+}
 """The operations in depth, and the words that begin each of them where the teacher continues texts."""
 
-REQUESTS: Mapping[str, str] = MappingProxyType(
-    {
-        "constraint": "Add one more constraint or requirement.",
-        "deepen": "Ask for more depth and breadth about what it asks already.",
-        "concrete": "Replace a general notion in it by a more concrete one.",
-        "reasoning": "Change it so that its answer needs several steps of reasoning.",
-        "input": "Give it an input to work on, such as a short table, a formula or a paragraph.",
-        BREADTH: "Write a new instruction of the same kind and difficulty on a rarer topic.",
-    }
-)
+REQUESTS: Mapping[str, str] = {
+    "constraint": "Add one more constraint or requirement.",
+    "deepen": "Ask for more depth and breadth about what it asks already.",
+    "concrete": "Replace a general notion in it by a more concrete one.",
+    "reasoning": "Change it so that its answer needs several steps of reasoning.",
+    "input": "Give it an input to work on, such as a short table, a formula or a paragraph.",
+    BREADTH: "Write a new instruction of the same kind and difficulty on a rarer topic.",
+}
 """What each operation asks for where the teacher answers chats."""
 
 MARKERS = (
     *("at most", "at least", "exactly", "only", "without", "using", "except", "and", "then", "that", "which", "who"),
-    *("for a", "for the", "so that", "because", "why", "how", "if", "based on", "step by step", "following", "must"),
+    *(
+        "for a",
+        "for the",
+        "so that",
+        "because",
+        "why",
+        "how",
+        "if",
+        "given that",
+        "in the case of",
+        "step by step",
+        "must",
+    ),
 )
 """Words that add a demand to an instruction."""
 
@@ -82,6 +89,7 @@ class EvolInstruct:
         generations: how often each is changed.
         depth: the operations in depth, and the openings of each, one of which is drawn.
         breadth: probability of a step in breadth; the rest is shared by those in depth.
+        openings: first words of instructions that a step in breadth writes; ``("",)`` gives none.
         style: how the teacher is asked.
         answers: whether answers are written, and judged.
         least, most: words of an instruction.
@@ -97,8 +105,9 @@ class EvolInstruct:
     start: int | None = None
     share: tuple[int, int] = (0, 1)
     generations: int = 4
-    depth: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: DEPTH)
+    depth: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: dict(DEPTH))
     breadth: float = 1 / 6
+    openings: tuple[str, ...] = OPENINGS
     style: Style = "continue"
     answers: bool = True
     least: int = 4
@@ -112,6 +121,7 @@ class EvolInstruct:
             whole(name, getattr(self, name), least=least)
         whole("most", self.most, least=self.least)
         object.__setattr__(self, "seeds", read_seeds(self.seeds))
+        object.__setattr__(self, "openings", several("openings", self.openings) or ("",))
         index, of = several("share", self.share)
         whole("the first of share", index, least=0, most=whole("the second of share", of, least=1) - 1)
         if self.start is not None:
@@ -174,7 +184,8 @@ class EvolInstruct:
         if in_breadth:
             others = [pool.of("seed")[int(i)] for i in random.permutation(len(pool.of("seed")))[:3]]
             items = [*(one["instruction"] for one in others), instruction]
-            opening = f" {OPENINGS[int(random.integers(len(OPENINGS)))]}" if self.depth == DEPTH else ""
+            word = self.openings[int(random.integers(len(self.openings)))]
+            opening = f" {word}" if word else ""
             prompt = f"Come up with a series of tasks:\n{numbered(items)}\n{len(items) + 1}.{opening}"
             read = functools.partial(read_continued, begin=opening)
             return new(prompt, parents=[record.id, *(one.id for one in others)], read=read)
@@ -255,5 +266,8 @@ def demands(instruction: str) -> int:
     A plain measure of difficulty that needs no model. It counts words, not sense; where an instruction has been
     continued after a marker it rises by that alone, so read it beside a second one, such as the share of wrong answers.
     """
-    text = f" {' '.join(words(instruction))} "
-    return 1 + sum(text.count(f" {marker} ") for marker in MARKERS)
+    text, count = f" {' '.join(words(instruction))} ", 1
+    for marker in sorted(MARKERS, key=len, reverse=True):  # "given that" is one demand, not two
+        count += text.count(f" {marker} ")
+        text = text.replace(f" {marker} ", " | ")
+    return count

@@ -34,23 +34,11 @@ from sdg_lab.models.completion import Completion
 SEEDS = Path(__file__).parent.parent / "seeds" / "tasks.jsonl"
 
 OPENINGS = (
-    *(
-        "Write",
-        "Explain",
-        "Compare",
-        "List",
-        "Describe",
-        "Give",
-        "Name",
-        "Suggest",
-        "Summarize",
-        "Translate",
-        "Rewrite",
-    ),
-    *("Correct", "Convert", "Calculate", "Sort", "Find", "Identify", "Define", "Complete", "Create", "Plan", "Tell"),
-    *("Recommend", "Classify", "Decide if", "Say whether", "Choose", "Turn", "What is", "How can"),
+    *("Write", "Explain", "Compare", "List", "Describe", "Give", "Name", "Suggest", "Define", "Create", "Plan", "Tell"),
+    *("Recommend", "Invent", "Summarize", "Decide if", "Say whether", "What is", "How can", "Why do"),
 )
-"""First words of new instructions, one of which is given to a small model."""
+"""First words of new instructions, one of which is given to a small model. Most begin tasks that need no input: after
+"Sort" or "Correct" it names what it does not show."""
 
 Style = Literal["continue", "chat"]
 """Whether the teacher continues texts, as a small model does, or answers chats, as a large one does better."""

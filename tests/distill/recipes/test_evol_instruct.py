@@ -31,7 +31,9 @@ SEEDS = (
 def small(**options: object) -> EvolInstruct:
     """The recipe for the small world: one more operation is a step in depth."""
     seeds = tuple(SeedTask(task.instruction, task.output("abc")) for task in tasks.leaves()[:10])
-    return EvolInstruct(**{"seeds": seeds, "depth": {"deepen": (" then",)}, "least": 1, "answers": False} | options)  # type: ignore[arg-type]
+    return EvolInstruct(
+        **{"seeds": seeds, "depth": {"deepen": (" then",)}, "openings": ("",), "least": 1, "answers": False} | options
+    )  # type: ignore[arg-type]
 
 
 def written(text: str) -> Completion:
@@ -120,6 +122,7 @@ class TestDemands:
             ("Write a poem.", 1),
             ("Write a poem in at most four lines.", 2),
             ("Write a poem without the letter e, and explain why.", 4),
+            ("Write a poem, given that it is for a child.", 3),
             ("Android", 1),  # "and" is a word of its own only
         ],
     )
