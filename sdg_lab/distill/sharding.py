@@ -19,6 +19,7 @@ from typing import Any
 from sdg_lab import shards
 from sdg_lab.distill import pipeline, registry
 from sdg_lab.distill.budget import Account, Budget
+from sdg_lab.distill.description import describe
 from sdg_lab.distill.journal import Answered, Journal, read_answered
 from sdg_lab.distill.pipeline import JOURNAL, SPENT, EmptyError, Recipe, Result
 from sdg_lab.distill.plan import LOCAL, Divisible, Plan
@@ -72,7 +73,7 @@ def carry_out(
         if plan.teacher.get("address", LOCAL) != LOCAL:
             plan.make_teacher()  # what is wrong with it is said once, and here
         teacher = {name: plan.teacher.get(name) for name in ("model", "licence", "terms", "batch")}
-        description = {"recipe": pipeline.describe(recipe), "teacher": teacher}
+        description = {"recipe": describe(recipe), "teacher": teacher}
         place = Path(folder) / SHARDS
         task = functools.partial(make_shard, plan, None if dask else str(Path(folder) / WORK), workers)
         shards.run(

@@ -29,8 +29,9 @@ from sdg_lab.distill import (
     pipeline,
     run,
 )
+from sdg_lab.distill.description import describe, name_of
 from sdg_lab.distill.journal import read
-from sdg_lab.distill.pipeline import describe, name_of, seed_of
+from sdg_lab.distill.pipeline import seed_of
 from sdg_lab.distill.server import ServerTeacher
 from sdg_lab.distill.teacher import UnansweredError
 
