@@ -389,7 +389,7 @@ def _texts(texts: Sequence[str]) -> Sequence[str]:
 
 
 def _prompts(prompts: Sequence[Prompt]) -> Sequence[Prompt]:
-    if isinstance(prompts, str) or any(isinstance(prompt, Mapping) for prompt in prompts):
+    if isinstance(prompts, str) or not all(isinstance(prompt, (str, list, tuple)) for prompt in prompts):
         raise TypeError(f"prompts must be a list of texts or conversations, got {prompts!r}; one alone is [prompt]")
     if not prompts:
         raise ValueError("there are no prompts; give at least one")

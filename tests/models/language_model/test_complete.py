@@ -159,6 +159,13 @@ class TestCompletion:
         with pytest.raises(TypeError, match=r"prompts must be a list of texts or conversations, .*one alone is"):
             tiny.complete(CAPITAL)  # type: ignore[arg-type]
 
+    @pytest.mark.parametrize("prompts", ["the", [5], [None], ["the", b"in"]])
+    def test_prompts_that_are_none_are_refused(self, tiny: LanguageModel, prompts: Any):
+        with pytest.raises(TypeError, match="prompts must be a list of texts or conversations, got "):
+            tiny.complete(prompts)
+        with pytest.raises(TypeError, match="prompts must be a list of texts or conversations, got "):
+            tiny.log_prob(["a"] * len(prompts), given=prompts)
+
     def test_the_real_model_goes_on_in_an_answer_that_was_begun(self, smollm2: LanguageModel):
         assert smollm2.chat(CAPITAL, prefix="It is called", max_tokens=6).startswith("It is called Paris")
 
