@@ -151,16 +151,18 @@ def fitted(data: Pairs, seed: int) -> Student:
 
 WITHOUT = {
     "all filters": "",
-    **{f"without {name}": name for name in ("first character", "keywords", "duplicates", "instance", "judge")},
     "no filter": "any",
+    "right answers": "",
+    **{f"without {name}": name for name in ("judge", "instance", "duplicates", "keywords", "first character")},
 }
+"""The filter that each condition leaves out; right answers are chosen from what all filters kept."""
 
 
 def worth(seed: int, condition: str) -> Iterator[tuple[str, int, str, float]]:
     """Yield how many pairs are right, the yield, and a student's held-out accuracy."""
     held_out = test_pairs(SINGLE)
     asked = {prompt for prompt, _ in held_out}
-    result = filtered(WITHOUT.get(condition, ""), seed)
+    result = filtered(WITHOUT[condition], seed)
     drawn = np.random.default_rng(seed).permutation(len(result.pool.of("pair")))
     kept = [
         record for record in map(result.pool.of("pair").__getitem__, drawn) if f"{record['question']}=" not in asked
@@ -223,6 +225,10 @@ def labels(seed: int) -> Iterator[tuple[str, int, str, float]]:
 # Phases.
 
 
+REPLAY = {"all at once": None, "phases": 0.0, "phases, replay 0.25": 0.25}
+"""The share of knowledge that comes again in the phase of skills."""
+
+
 def in_phases(seed: int, condition: str) -> Iterator[tuple[str, int, str, float]]:
     """Yield a student's accuracy by branch, trained on right answers in an order."""
     records = [
@@ -233,8 +239,8 @@ def in_phases(seed: int, condition: str) -> Iterator[tuple[str, int, str, float]
     tested = {branch: test_pairs([t for t in SINGLE if t.leaf.startswith(branch)]) for branch in ("knowledge", "found")}
     asked = {prompt for some in tested.values() for prompt, _ in some}
     records = [record for record in records if f"{record['question']}=" not in asked]
-    replay = {"all at once": 0.0, "phases": 0.0, "phases, replay 0.25": 0.25, "phases, replay 1": 1.0}[condition]
-    schedule = [records] if condition == "all at once" else phases(records, replay=replay, seed=seed)
+    replay = REPLAY[condition]
+    schedule = [records] if replay is None else phases(records, replay=replay, seed=seed)
     data = [[pair(record["question"], record["answer"]) for record in phase] for phase in schedule]
     student = fitted(data[0], seed)
     for phase in data[1:]:
@@ -255,9 +261,9 @@ def experiments() -> dict[tuple[str, str], Callable[[int], Measured]]:
     """Return what is measured, by experiment and, where each is long, condition; the quick ones first."""
     quick = {"coverage": coverage, "evolution": evolution, "labels": labels}
     found: dict[tuple[str, str], Callable[[int], Measured]] = {(name, ""): function for name, function in quick.items()}
-    for condition in (*WITHOUT, "right answers"):
+    for condition in WITHOUT:
         found["filters", condition] = partial(worth, condition=condition)
-    for condition in ("all at once", "phases", "phases, replay 0.25", "phases, replay 1"):
+    for condition in REPLAY:
         found["phases", condition] = partial(in_phases, condition=condition)
     return found
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,7 @@ import sdg_lab  # noqa: F401 - the thread policy first
 from benchmarks.timing import Row
 from sdg_lab.distill.budget import Budget
 from sdg_lab.distill.journal import read_answered
-from sdg_lab.distill.pipeline import JOURNAL, Recipe
+from sdg_lab.distill.pipeline import JOURNAL, EmptyError, Recipe
 from sdg_lab.distill.pipeline import run as run_recipe
 from sdg_lab.distill.recipes.evol_instruct import EvolInstruct
 from sdg_lab.distill.recipes.lab import Lab
@@ -45,13 +46,13 @@ class Asked:
 
 RECIPES = {
     "Self-Instruct, first word given": Asked(lambda: SelfInstruct(NUMBER, instances=0), "instruction", 31 / 32),
-    "Self-Instruct, no word given": Asked(
-        lambda: SelfInstruct(NUMBER, instances=0, openings=("",)), "instruction", 15 / 16
-    ),
     "Evol-Instruct, next words given": Asked(
         lambda: EvolInstruct(start=NUMBER, generations=1, breadth=0.0, answers=False), "instruction", 1 / 2
     ),
     "LAB, first words given": Asked(lambda: Lab(per_leaf=2, judge=False), "question", None),
+    "Self-Instruct, no word given": Asked(
+        lambda: SelfInstruct(NUMBER, instances=0, openings=("",)), "instruction", 15 / 16
+    ),
 }
 
 
@@ -59,7 +60,8 @@ def asked(name: str, teacher: Teacher, seed: int) -> list[Record]:
     """Return what came of the first 32 requests of a run, kept or refused."""
     with tempfile.TemporaryDirectory() as folder:
         recipe = RECIPES[name].recipe()
-        run_recipe(recipe, teacher, folder=folder, seed=seed, budget=Budget(requests=NUMBER), progress=False)
+        with suppress(EmptyError):  # 32 questions leave no request for an answer
+            run_recipe(recipe, teacher, folder=folder, seed=seed, budget=Budget(requests=NUMBER), progress=False)
         records = [record for one in read_answered(Path(folder) / JOURNAL) for record in one.records]
     return [record for record in records if record.teacher]
 
@@ -70,8 +72,8 @@ def measured() -> list[dict[str, str]]:
     if not RESULTS.exists():
         RESULTS.write_text(",".join(FIELDS) + "\n", encoding="utf-8")
     teacher: Teacher | None = None
-    for seed in SEEDS:
-        for name, one in RECIPES.items():
+    for name, one in RECIPES.items():
+        for seed in SEEDS:
             if any((row["recipe"], row["seed"]) == (name, str(seed)) for row in read()):
                 continue
             teacher = teacher or LocalTeacher(LanguageModel.from_gguf())
