@@ -108,10 +108,9 @@ class Matcher:
         return np.unpackbits(bits, count=len(self.constraint.tokeniser), bitorder="little").astype(bool)
 
     def read(self, token: int) -> None:
-        """Go on by a token that is allowed; one that ends the text changes nothing."""
-        if token not in self.constraint.tokeniser.ends:
-            self.inner.consume_token(token)
-            self.constraint._check(self.inner)
+        """Go on by a token that is allowed; after one that ends the text nothing more can be added."""
+        self.inner.consume_token(token)
+        self.constraint._check(self.inner)
 
     @property
     def complete(self) -> bool:
