@@ -220,3 +220,10 @@ def test_a_short_prompt_beside_a_long_one_still_fills_the_context(network: Trans
 def test_options_out_of_range(options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         Decoding(**options)
+
+
+@pytest.mark.parametrize("options", [{"temperature": 2.0}, {"top_k": 2}, {"top_p": 0.5}, {"min_p": 0.3}])
+def test_each_filter_acts(options: dict[str, Any]) -> None:
+    logits = torch.tensor([[0.0, 1.0, 2.0, 2.5]])
+    plain = Decoding(temperature=1.0).filter(logits)
+    assert not torch.equal(Decoding(**{"temperature": 1.0, **options}).filter(logits), plain)
