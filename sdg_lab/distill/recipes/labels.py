@@ -33,11 +33,11 @@ from sdg_lab.distill.records import Pool, Record
 from sdg_lab.distill.teacher import Options
 from sdg_lab.models.completion import Completion
 
-WRITE = Options(max_tokens=60, temperature=0.8, stop=("\n",))
+WRITE = Options(max_tokens=48, temperature=0.8, stop=("\n",))
 
 OPENINGS: Mapping[str, tuple[str, ...]] = {
-    "positive": ("I loved this film because", "What a wonderful", "This is one of the best films that"),
-    "negative": ("I hated this film because", "What a boring", "This is one of the worst films that"),
+    "positive": ("I loved this film because", "What a wonderful film", "This is one of the best films that"),
+    "negative": ("I hated this film because", "What a boring film", "This is one of the worst films that"),
 }
 """How reviews of films begin, by their label."""
 
@@ -48,6 +48,35 @@ EXAMPLES = (
     ("The pictures are beautiful and the music is perfect. A masterpiece.", "positive"),
 )
 """Reviews with their labels, which the labeller reads before each text."""
+
+
+TEST_REVIEWS = (
+    ("The story drags, and I looked at my watch every five minutes.", "negative"),
+    ("A charming film with a wonderful cast.", "positive"),
+    ("I fell asleep before the end.", "negative"),
+    ("My children still talk about it, and so do I.", "positive"),
+    ("The dialogue sounds as if nobody had read it aloud.", "negative"),
+    ("Every scene is a small work of art.", "positive"),
+    ("Save your money and stay at home.", "negative"),
+    ("I have rarely been so moved in a cinema.", "positive"),
+    ("A clumsy remake that nobody needed.", "negative"),
+    ("The two leads are a joy to watch.", "positive"),
+    ("The script is lazy and the effects look cheap.", "negative"),
+    ("Funny, fast and full of heart.", "positive"),
+    ("It starts well and then goes nowhere.", "negative"),
+    ("I would gladly pay for a second ticket.", "positive"),
+    ("The hero is so bland that I forgot his name.", "negative"),
+    ("A thrilling ride from the first minute to the last.", "positive"),
+    ("An empty film with loud music.", "negative"),
+    ("Tender, honest and beautifully shot.", "positive"),
+    ("None of the characters made me care.", "negative"),
+    ("The best comedy of the year.", "positive"),
+    ("What a waste of a great actor.", "negative"),
+    ("The final twist took my breath away.", "positive"),
+    ("Too long, too loud and too predictable.", "negative"),
+    ("A gentle story that stays with you for days.", "positive"),
+)
+"""Reviews with their labels, to test a labeller with; none of them is among the examples."""
 
 
 @dataclass(frozen=True)
@@ -78,14 +107,14 @@ class Labels:
     examples: Sequence[tuple[str, str]] = EXAMPLES
     shots: int = 0
     labelled: int = 2
-    text: str = "Review"
+    text: str = "Film review"
     label: str = "Sentiment"
     opened: bool = True
     least: int = 8
     most: int = 80
     threshold: float = 0.7
     centred: bool = True
-    margin: float = 1.0
+    margin: float = 0.5
     options: Options = WRITE
 
     def __post_init__(self) -> None:
@@ -129,14 +158,15 @@ class Labels:
             return
         found = np.array([record["log_probs"] for record in scores])
         labels = list(self.openings)
-        centre = self._centre([record["asked"] for record in scores], found)
+        if self.centred:
+            found = found - centre(found, [record["asked"] for record in scores])
         yield [
             Record.new(
                 "example",
                 {"text": record["text"], "asked": record["asked"], **decided(row, labels)},
                 parents=record.parents,
             )
-            for record, row in zip(scores, found - centre, strict=True)
+            for record, row in zip(scores, found, strict=True)
         ]
 
     def part(self, index: int, of: int) -> Labels:
@@ -175,14 +205,6 @@ class Labels:
                 shown += f"{self.text}: {example}\n{self.label}: {label}\n\n"
         return f"{shown}{self.text}: {text}\n{self.label}:"
 
-    def _centre(self, asked: Sequence[str], log_probs: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return what is taken off, (labels,): the mean of the labels' means: filters may have kept more of one."""
-        if not self.centred:
-            return np.zeros(log_probs.shape[1])
-        own = [log_probs[[name == label for name in asked]] for label in dict.fromkeys(asked)]
-        centre: NDArray[np.float64] = np.mean([rows.mean(axis=0) for rows in own], axis=0)
-        return centre
-
 
 def read_text(completion: Completion, begin: str = "") -> dict[str, str]:
     """Read a text whose beginning was given, up to its last whole sentence.
@@ -195,6 +217,18 @@ def read_text(completion: Completion, begin: str = "") -> dict[str, str]:
     if not ends:
         raise ValueError("no sentence has an end")
     return {"text": text[: ends[-1]]}
+
+
+def centre(log_probs: NDArray[np.float64], asked: Sequence[str]) -> NDArray[np.float64]:
+    """Return what a labeller says whatever the text: the mean of the labels' mean log-probabilities, (labels,), nats.
+
+    Args:
+        log_probs: (n, labels).
+        asked: the label that each text was written for; the filters may have kept more of one.
+    """
+    own = [log_probs[[name == label for name in asked]] for label in dict.fromkeys(asked)]
+    found: NDArray[np.float64] = np.mean([rows.mean(axis=0) for rows in own], axis=0)
+    return found
 
 
 def decided(log_probs: NDArray[np.float64], labels: Sequence[str]) -> dict[str, str | float]:

@@ -41,7 +41,7 @@ class TestRecipe:
     def test_what_is_kept_is_as_it_was_asked_for_and_certain(self):
         kept = made().pool.of("example")
         assert {record["label"] for record in kept} == {"positive", "negative"}
-        assert all(record["label"] == record["asked"] and record["margin"] >= 1 for record in kept)
+        assert all(record["label"] == record["asked"] and record["margin"] >= 0.5 for record in kept)
         assert not any("bore" in record["text"] or "so so" in record["text"] for record in kept)
 
     def test_without_centring_a_teacher_that_leans_names_one_label_only(self):
@@ -60,13 +60,13 @@ class TestRecipe:
         own = {label: [text for text, name in EXAMPLES if name == label] for label in OPENINGS}
         for record in texts:
             *shown, last = record.prompt.split("\n\n")
-            assert sorted(shown) == sorted(f"Review: {text}" for text in own[record["asked"]])
-            assert last.removeprefix("Review: ") in OPENINGS[record["asked"]]
+            assert sorted(shown) == sorted(f"Film review: {text}" for text in own[record["asked"]])
+            assert last.removeprefix("Film review: ") in OPENINGS[record["asked"]]
 
     def test_the_labeller_reads_equally_many_of_each_label(self):
         prompt = Labels(labelled=1).question("Fine.")
         assert prompt.count("Sentiment: positive") == prompt.count("Sentiment: negative") == 1
-        assert prompt.endswith("Review: Fine.\nSentiment:")
+        assert prompt.endswith("Film review: Fine.\nSentiment:")
 
     def test_parts_share_the_target(self):
         assert [Labels(target=5).part(i, 2).target for i in range(2)] == [3, 2]
@@ -102,6 +102,19 @@ class TestReading:
         found = decided(np.array(nats), names)
         assert nats[names.index(str(found["label"]))] == max(nats)
         assert found["margin"] == pytest.approx(max(nats) - sorted(nats)[-2])
+
+
+class TestCentre:
+    def test_it_is_the_mean_of_the_labels_means(self):
+        """Worked out by hand: means (-2, -4) of two texts and (-6, -1) of one."""
+        nats = np.array([[-1.0, -3.0], [-3.0, -5.0], [-6.0, -1.0]])
+        np.testing.assert_allclose(labels.centre(nats, ["a", "a", "b"]), [-4.0, -2.5])
+
+    def test_no_test_review_is_an_example(self):
+        texts = [text for text, _ in labels.TEST_REVIEWS]
+        assert len(set(texts)) == len(texts) == 24
+        assert not set(texts) & {text for text, _ in EXAMPLES}
+        assert [label for _, label in labels.TEST_REVIEWS].count("positive") == 12
 
 
 class TestSmallWorld:
