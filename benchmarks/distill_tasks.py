@@ -38,6 +38,7 @@ from sdg_lab.distill.student import Pairs, Student, accuracy
 from sdg_lab.distill.world import tasks
 from sdg_lab.distill.world.tasks import Faults, Task
 from sdg_lab.metrics.uncertainty import mean_and_error
+from sdg_lab.training.schedules import warm_up_then_linear
 
 RESULTS = Path(__file__).parent.parent / "notebooks" / "results" / "14-tasks.csv"
 SEEDS = (0, 1, 2)
@@ -52,7 +53,8 @@ FAULTS = Faults(imitation=0.9, repeat=0.1, error=0.3, malformed=0.1, keyword=0.1
 
 PAIRS, TEST = 1_200, 40
 STUDENT = {"d_model": 48, "n_layers": 2, "n_heads": 4, "context": 64, "positions": "rotary"}
-EPOCHS = 15
+EPOCHS = 12
+TRAINING = {"epochs": EPOCHS, "lr": 1e-2, "schedule": partial(warm_up_then_linear, warm_up=0.05), "progress": False}
 SYMBOLS = "".join(
     sorted({*"draw the output is: -=", *tasks.LETTERS, *tasks.LETTERS.upper(), *"0123456789", *"vowelther"})
 )
@@ -69,7 +71,7 @@ def leaves(of: Sequence[Task]) -> tuple[Leaf, ...]:
 
 def lab(taxonomy: Sequence[Leaf], per_leaf: int, **options: object) -> Lab:
     """Return the recipe for this world, whose questions are short and alike."""
-    small = {"taxonomy": taxonomy, "per_leaf": per_leaf, "least": -1.0, "threshold": 1.0, "fewest_words": 1}
+    small = {"taxonomy": taxonomy, "per_leaf": per_leaf, "least": 1.0, "threshold": 1.0, "fewest_words": 1}
     return Lab(**{**small, **options})  # type: ignore[arg-type]
 
 
@@ -105,16 +107,20 @@ def instance(record: Record, pool: Pool) -> str | None:
     return filters.instance(Record.new("instance", {"input": given, "output": record["answer"]}), pool)
 
 
+def form(record: Record, pool: Pool) -> str | None:
+    """Judge how a question begins, and its words."""
+    return filters.first_character(record, pool, field="question") or filters.keywords(record, pool, field="question")
+
+
 def stages(without: str = "") -> dict[str, tuple[Stage, ...]]:
     """Return the filters of a pipeline by kind, one of them left out, or all."""
     named: dict[str, dict[str, Stage]] = {
         "question": {
-            "first character": partial(filters.first_character, field="question"),
-            "keywords": partial(filters.keywords, field="question"),
+            "form": form,
             "duplicates": filters.Novel(("seed", "question"), field="question", threshold=1.0),
         },
         "answer": {"instance": instance},
-        "pair": {"judge": partial(filters.at_least, least=-1.0)},
+        "pair": {"judge": partial(filters.at_least, least=1.0)},
     }
     return {
         kind: tuple(stage for name, stage in some.items() if without not in (name, "any"))
@@ -146,14 +152,14 @@ def test_pairs(of: Sequence[Task]) -> Pairs:
 
 def fitted(data: Pairs, seed: int) -> Student:
     """Train a student; all have equally many steps."""
-    return Student(**STUDENT).fit(data, symbols=SYMBOLS, seed=seed, epochs=EPOCHS, progress=False)  # type: ignore[arg-type]
+    return Student(**STUDENT).fit(data, symbols=SYMBOLS, seed=seed, **TRAINING)  # type: ignore[arg-type]
 
 
 WITHOUT = {
     "all filters": "",
     "no filter": "any",
     "right answers": "",
-    **{f"without {name}": name for name in ("judge", "instance", "duplicates", "keywords", "first character")},
+    **{f"without {name}": name for name in ("judge", "instance", "duplicates", "form")},
 }
 """The filter that each condition leaves out; right answers are chosen from what all filters kept."""
 
@@ -245,7 +251,8 @@ def in_phases(seed: int, condition: str) -> Iterator[tuple[str, int, str, float]
     student = fitted(data[0], seed)
     for phase in data[1:]:
         batch = student.weighted(student.alphabet, phase)
-        recipe = {"epochs": EPOCHS, "batch_size": 64, "lr": 1e-2, "optimizer": "muon", "clip": 1.0}
+        recipe = {**TRAINING, "batch_size": 64, "optimizer": "muon", "clip": 1.0}
+        del recipe["progress"]
         student.learn(batch, recipe=recipe, seed=seed, progress=False)  # type: ignore[arg-type]
     for branch, held_out in tested.items():
         name = "knowledge" if branch == "knowledge" else "foundational"

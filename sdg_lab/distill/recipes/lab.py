@@ -7,7 +7,8 @@ of them. A judge grades questions, then pairs of question and answer. The studen
 then skills, with some of the earlier data replayed.
 
 As published: 30 questions a leaf; a question is kept with a grade of 1 (of 0 and 1), a pair with at least 2 (of 1 to
-3). A small model cannot grade: its answer's log-probability for each of its words stands in. The prompts are ours.
+3). A small model cannot grade. In the place of a pair's grade stands how much likelier the question makes each word of
+its answer: log p(answer | question) - log p(answer), divided by the number of words. The prompts are ours.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ TAXONOMY = Path(__file__).parent.parent / "seeds" / "taxonomy"
 Branch = Literal["knowledge", "foundational", "compositional"]
 Sampling = Literal["leaf", "pool"]
 """Which examples a prompt shows: those of one leaf, or any, and what has been written, as Self-Instruct does."""
+
+LEAST: Mapping[Style, float] = {"chat": 2.0, "continue": 0.5}
+"""The grade that a pair must have: as published, and in nats a word."""
 
 LEAST_EXAMPLES = 3
 QUESTION = Options(max_tokens=60, temperature=0.8, stop=("\n",))
@@ -133,8 +137,9 @@ def _text(said: Mapping[str, Any], key: str) -> str:
 class Lab:
     """The recipe; see the module's text.
 
-    Records are of the kinds ``seed``, ``question``, ``question_grade`` (chats only), ``answer`` and ``pair``. Each has
-    the fields leaf and branch; with ``sampling="pool"`` both are empty, since nobody knows where a question belongs.
+    Records are of the kinds ``seed``, ``question``, ``question_grade`` (chats only), ``answer``, ``prior`` (no chats)
+    and ``pair``. Each has the fields leaf and branch; with ``sampling="pool"`` both are empty, since nobody knows where
+    a question belongs.
 
     Attributes:
         taxonomy: its leaves, or the path of a folder of them; see :func:`read_taxonomy`.
@@ -143,7 +148,7 @@ class Lab:
         shown: examples in a prompt.
         style: how the teacher is asked.
         judge: whether pairs are graded and the lower ones dropped.
-        least: grade that a pair must have: 1 to 3 in chats, else the mean log-probability of a word, in nats.
+        least: grade that a pair must have, 1 to 3 in chats, else nats a word; None takes 2 and 0.5.
         threshold: of ROUGE-L F, from which a question is too much like another one.
         fewest_words: of a question.
         tries: rounds without a new question after which a leaf is left as it is.
@@ -160,7 +165,7 @@ class Lab:
     shown: int = 3
     style: Style = "continue"
     judge: bool = True
-    least: float = 2.0
+    least: float | None = None
     threshold: float = 0.7
     fewest_words: int = 4
     tries: int = 5
@@ -173,7 +178,8 @@ class Lab:
             whole(name, getattr(self, name), least=1)
         one_of("sampling", self.sampling, get_args(Sampling))
         one_of("style", self.style, get_args(Style))
-        number("least", self.least)
+        if self.least is not None:
+            number("least", self.least)
         number("threshold", self.threshold, above=0)
         paths = [leaf.path for leaf in self.taxonomy]
         if not paths:
@@ -193,6 +199,7 @@ class Lab:
         start = functools.partial(filters.first_character, field="question")
         able = functools.partial(filters.keywords, field="question")
         new = filters.Novel(("seed", "question"), field="question", threshold=self.threshold)
+        least = self.least if self.least is not None else LEAST[self.style]
         return {
             "question": (bounds, start, able, new),
             "question_grade": (functools.partial(filters.at_least, least=1),),
@@ -200,7 +207,7 @@ class Lab:
                 functools.partial(filters.word_count, field="answer", least=1),
                 functools.partial(filters.copied, field="answer", source="question"),
             ),
-            "pair": (functools.partial(filters.at_least, least=self.least),),
+            "pair": (functools.partial(filters.at_least, least=least),),
         }
 
     def rounds(self, pool: Pool, random: np.random.Generator) -> Iterator[Sequence[Proposal]]:
@@ -217,7 +224,10 @@ class Lab:
             questions = [record for record in questions if pool.children(record, "question_grade")]
         yield [self.answer(record, pool, random) for record in questions]
         if self.judge:
-            yield [self.grade(record) for record in pool.of("answer")]
+            answers = list(pool.of("answer"))
+            if self.style == "continue":
+                yield [self.prior(record) for record in answers]
+            yield [self.grade(record, pool) for record in answers]
 
     def part(self, index: int, of: int) -> Lab:
         """Return the recipe of every so many-th leaf.
@@ -301,14 +311,20 @@ class Lab:
         content = f"{_GRADE_QUESTION}\n\n{record['question']}"
         return Request([_user(content)], "question_grade", known, [record.id], _GRADE, _read_grade, whole=False)
 
-    def grade(self, record: Record) -> Proposal:
-        """Ask how good an answer is: a grade from 1 to 3, or how likely its words are."""
+    def prior(self, record: Record) -> Score:
+        """Ask how likely an answer is without its question."""
+        known = {name: record[name] for name in ("leaf", "branch")}
+        return Score("Output:", (f" {record['answer']}",), "prior", known, [record.id], _read_nats)
+
+    def grade(self, record: Record, pool: Pool) -> Proposal:
+        """Ask how good an answer is: a grade from 1 to 3, or how much likelier its question makes it."""
         known = {name: record[name] for name in ("question", "answer", "leaf", "branch")}
         if self.style == "chat":
             content = f"{_GRADE_PAIR}\n\nQuestion: {record['question']}\n\nAnswer: {record['answer']}"
             return Request([_user(content)], "pair", known, [record.id], _GRADE, _read_grade, whole=False)
         prompt, said = f"Task: {record['question']}\nOutput:", f" {record['answer']}"
-        read = functools.partial(_read_mean, count=len(record["answer"].split()))
+        (prior,) = pool.children(record, "prior")
+        read = functools.partial(_read_gain, prior=prior["nats"], count=len(record["answer"].split()))
         return Score(prompt, (said,), "pair", known, [record.id], read)
 
 
@@ -349,9 +365,13 @@ def _read_grade(completion: Completion) -> dict[str, int]:
     return {"score": int(found[0])}
 
 
-def _read_mean(log_probs: tuple[float, ...], *, count: int) -> dict[str, float]:
-    """Read the log-probability of an answer as that of a word of it, in nats."""
-    return {"score": log_probs[0] / max(1, count)}
+def _read_nats(log_probs: tuple[float, ...]) -> dict[str, float]:
+    return {"nats": log_probs[0]}
+
+
+def _read_gain(log_probs: tuple[float, ...], *, prior: float, count: int) -> dict[str, float]:
+    """Read how much likelier an answer is than without its question, in nats a word."""
+    return {"score": (log_probs[0] - prior) / count}
 
 
 def _drawn(records: Sequence[Record], n: int, random: np.random.Generator) -> list[Record]:

@@ -339,6 +339,8 @@ class _Scorer:
 
     def __call__(self, prompt: Prompt, answer: str) -> float:
         text = as_text(prompt)
+        if "Task: " not in text:  # without a question no answer is likely
+            return float(np.log(0.1))
         digest = hashlib.sha256(f"{text}\0{answer}".encode()).digest()  # it judges the same the same way each time
         mistaken = int.from_bytes(digest[:4]) / 2**32 < self.faults.misjudged
         return float(np.log(0.9 if self.right(text, answer.strip()) is not mistaken else 0.1))

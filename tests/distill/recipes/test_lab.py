@@ -32,7 +32,7 @@ def leaves(every: int = 1) -> tuple[Leaf, ...]:
 
 
 def small(**options: object) -> Lab:
-    return Lab(**{"taxonomy": leaves(), "per_leaf": 1, "least": -1, "threshold": 1.0, "fewest_words": 1} | options)  # type: ignore[arg-type]
+    return Lab(**{"taxonomy": leaves(), "per_leaf": 1, "least": 1, "threshold": 1.0, "fewest_words": 1} | options)  # type: ignore[arg-type]
 
 
 class TestTaxonomy:
