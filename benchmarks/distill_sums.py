@@ -3,7 +3,7 @@
 A teacher of 0.4 million parameters has seen 300 solutions. Its students have a fifth of its parameters and equally many
 steps, and learn from the seed data alone, from what the teacher wrote (unfiltered, verified, in several amounts), or
 from its distributions. All figures are in ``notebooks/results/14-sums.csv``; ``python -m benchmarks.distill_sums``
-measures those that are missing there (delete the file for all of them), in about five CPU minutes a seed.
+measures those that are missing there (delete the file for all of them), in about six CPU minutes a seed.
 """
 
 from __future__ import annotations

@@ -293,8 +293,8 @@ def _fault(said: Step | None, right: Step) -> str | None:
 def masked(solution: str) -> str:
     """Return a solution without what was worked out in it, ``7+5+0=__;4+8+_=__;…``: the digits stay, results do not.
 
-    Toshniwal et al., *OpenMathInstruct-1* (2024), section 2.2.3: a teacher that reads the masked reference solution
-    finds more right ones, and one that reads the whole reference copies its answer.
+    The masked-solution prompts of Toshniwal et al., *OpenMathInstruct-1* (2024), hold such a text: a teacher that reads
+    the whole reference solution is led to copy its results.
 
     Raises:
         ValueError: if it is no solution.
