@@ -196,8 +196,8 @@ def coverage(pool: Pool, samples: int) -> NDArray[np.float64]:
 def fair(solutions: Iterable[Record], total: int, *, seed: int) -> list[Record]:
     """Choose solutions so that no question crowds out another: in turns each question gives one, while it has any.
 
-    The fair down-sampling of Toshniwal et al. (2024). Which of its solutions a question gives, and which questions come first in the
-    last turn, is drawn at random.
+    The fair down-sampling of Toshniwal et al. (2024). Which of its solutions a question gives, and which questions come
+    first in the last turn, is drawn at random.
 
     Args:
         solutions: with the field "question".
