@@ -184,10 +184,12 @@ def ended(prompts: Sequence[str], texts: Sequence[Completion]) -> Pairs:
 def measured() -> list[dict[str, str]]:
     """Return all figures, and measure those that are missing; each is written when it is there."""
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    if not RESULTS.exists():
-        RESULTS.write_text(",".join(FIELDS) + "\n", encoding="utf-8")
     folder = Path(tempfile.gettempdir()) / "sdg-lab-distill-sums"
     folder.mkdir(exist_ok=True)
+    if not RESULTS.exists():
+        RESULTS.write_text(",".join(FIELDS) + "\n", encoding="utf-8")
+        for old in folder.glob("teacher-*.safetensors"):
+            old.unlink()
     worlds = {str(seed): World(seed, folder) for seed in SEEDS}
     names = list(worlds[str(SEEDS[0])].students())
     for some in (names[:CORE], names[CORE:]):  # what was promised comes first
