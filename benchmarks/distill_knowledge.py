@@ -1,12 +1,13 @@
 """What synthetic questions and labels are worth in chapter 14's small worlds, and what SmolLM2 yields of them.
 
 - ``14-paraphrases.csv``: students that read biographies in 1, 2 or 5 wordings, equally many documents each, and then
-  were asked about half of the people; the accuracy of their answers about the other half. About 30 CPU seconds each.
+  were asked about half of the people; the accuracy of their answers about the other half. About 20 to 50 CPU seconds
+  a student.
 - ``14-labels.csv``: a classifier of reviews from synthetic data and from real data, by how far annotators and teacher
   disagree, and why. About 20 CPU seconds in all.
-- ``14-knowledge-yields.csv``: what is kept of SmolLM2's questions about the course's texts, and of its reviews. About
-  two CPU minutes; the pairs and reviews themselves are printed. ``14-knowledge-pairs.csv`` holds the kept pairs, each
-  read by a person, who said whether it is right.
+- ``14-knowledge-yields.csv``: what is kept of SmolLM2's questions and of its reviews. About two CPU minutes; the pairs
+  and reviews themselves are printed. ``14-knowledge-pairs.csv`` holds the sixteen questions about plain passages that
+  were kept, with a judgement by reading them: it is not made by this command.
 
 ``python -m benchmarks.distill_knowledge`` measures what is missing in ``notebooks/results`` (delete a file for all of
 it) and prints tables of means over seeds with 95 % intervals.
@@ -30,7 +31,8 @@ from scipy import stats
 from benchmarks.timing import Row
 from sdg_lab.distill import pipeline
 from sdg_lab.distill.recipes.labels import TEST_REVIEWS, Labels, centre, decided, examples
-from sdg_lab.distill.recipes.qa import KnowledgeQA
+from sdg_lab.distill.recipes.qa import OPENINGS as OPENINGS_OF_QUESTIONS
+from sdg_lab.distill.recipes.qa import Document, KnowledgeQA
 from sdg_lab.distill.records import Record
 from sdg_lab.distill.student import Student, accuracy
 from sdg_lab.distill.teacher import LocalTeacher, Options
@@ -45,22 +47,27 @@ SEEDS = (0, 1, 2)
 # Paraphrases.
 
 PARAPHRASES = FOLDER / "14-paraphrases.csv"
-PARAPHRASE_FIELDS = ("seed", "paraphrases", "order", "asked", "unasked", "completed", "cpu_seconds")
+PARAPHRASE_FIELDS = ("seed", "width", "paraphrases", "order", "asked", "unasked", "completed", "cpu_seconds")
 PEOPLE, ATTRIBUTES = 80, ("city", "job", "pet", "hobby")
-STUDENT = {"d_model": 64, "n_layers": 2, "n_heads": 4, "context": 48}
+STUDENT = {"n_layers": 2, "n_heads": 4, "context": 48}
 SCHEDULE = partial(warm_up_then_linear, warm_up=0.05)
-READING = {"epochs": 60, "batch_size": 32, "lr": 1e-2, "optimizer": "muon", "clip": 1.0, "schedule": SCHEDULE}
+EPOCHS = {64: 60, 96: 70}
+"""Of reading, by the width of the student."""
+
+READING = {"batch_size": 32, "lr": 1e-2, "optimizer": "muon", "clip": 1.0, "schedule": SCHEDULE}
 ASKING = {**READING, "epochs": 30, "lr": 1e-3}
 WORDINGS = (1, 2, 5)
+LATER, AT_ONCE = "read, then asked", "at once"
 
 
-def read_then_asked(seed: int, paraphrases: int, order: str = "read, then asked") -> dict[str, object]:
+def read_then_asked(seed: int, width: int, paraphrases: int, order: str = LATER) -> dict[str, object]:
     """Train a student on all biographies and on questions about half of the people; ask about the other half.
 
     Args:
         seed: of everything.
+        width: of the student.
         paraphrases: different documents about each person, of five.
-        order: "read, then asked", or "at once", with the questions among the documents from the beginning.
+        order: :data:`LATER`, or :data:`AT_ONCE`, with the questions among the documents from the beginning.
     """
     start = time.process_time()
     everybody = people.people(PEOPLE, attributes=ATTRIBUTES, seed=seed)
@@ -72,15 +79,17 @@ def read_then_asked(seed: int, paraphrases: int, order: str = "read, then asked"
     asked, unasked = coded[: len(coded) // 2], coded[len(coded) // 2 :]
     documents = [people.to_read(book, text) for text in texts]
     symbols = book.encode(" ".join(book.words))
-    together = order == "at once"
+    together = order == AT_ONCE
     options = {"symbols": symbols, "seed": seed, "progress": False}
-    student = Student(**STUDENT).fit(documents + asked * together, **options, **READING)  # type: ignore[arg-type]
+    reading = {**READING, "epochs": EPOCHS[width]}
+    student = Student(d_model=width, **STUDENT).fit(documents + asked * together, **options, **reading)  # type: ignore[arg-type]
     known = completed(student, book, everybody[PEOPLE // 2 :])
     if not together:
         batch = student.weighted(student.alphabet, asked)
         student.learn(batch, recipe=ASKING, seed=seed, progress=False)  # type: ignore[arg-type]
     return {
         "seed": seed,
+        "width": width,
         "paraphrases": paraphrases,
         "order": order,
         "asked": accuracy(student, asked),
@@ -145,9 +154,30 @@ def chosen(data: Sequence[tuple[str, str]], rng: np.random.Generator) -> tuple[l
 # SmolLM2.
 
 YIELDS = FOLDER / "14-knowledge-yields.csv"
-YIELD_FIELDS = ("what", "asked", "read", "kept", "cpu_seconds")
+YIELD_FIELDS = ("what", "asked", "passed", "kept", "cpu_seconds")
 PASSAGES = 32
 PAIRS = FOLDER / "14-knowledge-pairs.csv"
+
+
+PLAIN = (
+    "The lighthouse of Aldersand was built in 1871 by the engineer Ruth Calloway. It is 34 metres high, and "
+    "its lamp can be seen from Port Merrow. A museum opened in it in 1990.",
+    "The village of Tarnfell lies in a valley between two lakes. Its people keep sheep and sell cheese at the "
+    "market of Brisk Bridge every Friday. The school has 40 children.",
+    "The blue finch of Lomba eats seeds and small snails. It builds its nest in old walls and lays four eggs "
+    "in April. The young birds can fly after three weeks.",
+    "The painter Idris Vane was born in Cairnholm in 1902. He painted boats and harbours, and taught at the "
+    "school of arts for twenty years. His best known picture hangs in the town hall.",
+    "The Marl railway runs from Easton to the copper mine at Grey Hill. The journey takes 50 minutes. The line"
+    " was closed in 1964 because a flood had destroyed the bridge.",
+    "Dr Helen Okoro found a new kind of moss on the island of Senn. The moss grows only on black stones and "
+    "needs no soil. She named it after her daughter Clara.",
+    "The bakery in Mill Street opens at six in the morning. Mr Bruno bakes rye bread on Mondays and plum cake "
+    "on Saturdays. His oven was built by his grandfather.",
+    "The river Olm rises in the White Mountains and flows into the Bay of Tides. It is 210 kilometres long. In"
+    " spring it floods the meadows near Farrow.",
+)
+"""Passages about what does not exist, in plain words: nothing in them can be known without them."""
 
 
 def smollm2() -> LocalTeacher:
@@ -158,10 +188,15 @@ def smollm2() -> LocalTeacher:
 
 
 def questions(teacher: LocalTeacher) -> Iterator[dict[str, object]]:
-    """Yield what becomes of questions about the course's own texts, one about each passage."""
+    """Yield what becomes of questions about plain passages, and about the course's own texts."""
+    plain = [Document(f"plain {place}", text) for place, text in enumerate(PLAIN)]
+    for name, openings, pairs in (("free", ("",), 2), ("first word forced", OPENINGS_OF_QUESTIONS, 4)):
+        recipe = KnowledgeQA(plain, least=50, pairs=pairs, openings=openings)
+        asked = pairs * len(PLAIN)
+        yield yielded(f"questions about plain passages, {name}", recipe, teacher, "question", "pair", asked)
     files = [ROOT / "README.md", *sorted((ROOT / "notebooks").glob("0[0-8]_*.ipynb"))]
-    recipe = KnowledgeQA([str(f) for f in files], chunk=500, overlap=100, passages=PASSAGES, pairs=1, openings=("",))
-    yield yielded("questions about passages", recipe, teacher, "question", "pair", PASSAGES)
+    recipe = KnowledgeQA([str(file) for file in files], chunk=500, overlap=100, passages=PASSAGES, pairs=1)
+    yield yielded("questions about the course", recipe, teacher, "question", "pair", PASSAGES)
 
 
 def reviewed(teacher: LocalTeacher) -> Iterator[dict[str, object]]:
@@ -239,12 +274,12 @@ def append(path: Path, fields: Sequence[str], rows: Iterable[dict[str, object]])
 
 def measured() -> tuple[list[dict[str, str]], list[dict[str, str]]]:
     """Measure what is missing of both small worlds; return the rows of their files."""
-    conditions = [(n, "read, then asked") for n in (5, 1, 2)] + [(1, "at once"), (5, "at once")]
-    for n, order in conditions:
+    conditions = [(width, n, LATER) for width in EPOCHS for n in (5, 1, 2)] + [(64, 1, AT_ONCE)]
+    for width, n, order in conditions:
         for seed in SEEDS:
-            there = {(row["seed"], row["paraphrases"], row["order"]) for row in read(PARAPHRASES)}
-            if (str(seed), str(n), order) not in there:
-                append(PARAPHRASES, PARAPHRASE_FIELDS, [read_then_asked(seed, n, order)])
+            there = {(row["seed"], row["width"], row["paraphrases"], row["order"]) for row in read(PARAPHRASES)}
+            if (str(seed), str(width), str(n), order) not in there:
+                append(PARAPHRASES, PARAPHRASE_FIELDS, [read_then_asked(seed, width, n, order)])
     if not LABELS.exists():
         kinds: tuple[reviews.Kind, ...] = ("criterion", "noise")
         each = ((seed, kind, share) for kind in kinds for share in SHARES for seed in LABEL_SEEDS)
@@ -264,11 +299,11 @@ def interval(values: Sequence[float]) -> str:
 def table() -> str:
     """Return means over seeds of all that was measured."""
     found, lines = read(PARAPHRASES), []
-    for n, order in dict.fromkeys((row["paraphrases"], row["order"]) for row in found):
-        own = [row for row in found if (row["paraphrases"], row["order"]) == (n, order)]
+    for key in dict.fromkeys((row["width"], row["paraphrases"], row["order"]) for row in found):
+        own = [row for row in found if (row["width"], row["paraphrases"], row["order"]) == key]
         names = ("asked", "unasked", "completed")
         said = ", ".join(f"{name} {interval([float(row[name]) for row in own])}" for name in names)
-        lines.append(f"{n} paraphrases, {order}: {said} % of {len(own)} seeds")
+        lines.append(f"{key[0]} wide, {key[1]} paraphrases, {key[2]}: {said} % of {len(own)} seeds")
     rows = read(LABELS)
     for kind, share, name in dict.fromkeys((row["kind"], row["disagreement"], row["data"]) for row in rows):
         own = [row for row in rows if (row["kind"], row["disagreement"], row["data"]) == (kind, share, name)]
@@ -283,7 +318,7 @@ def table() -> str:
 def run() -> list[Row]:
     """Compare the wordings, and synthetic with real labels."""
     rows, _ = measured()
-    later = [row for row in rows if row["order"] == "read, then asked"]
+    later = [row for row in rows if row["order"] == LATER and row["width"] == str(max(EPOCHS))]
     own = {n: [float(row["unasked"]) for row in later if row["paraphrases"] == str(n)] for n in WORDINGS}
     return [
         Row(

@@ -44,7 +44,7 @@ Style = Literal["continue", "chat"]
 """Whether the teacher continues texts, one pair at a time, or answers chats, several pairs at a time."""
 
 OPENINGS = ("What", "Which", "How", "Who", "Where", "When", "Why")
-"""First words of questions, one of which is given to a small model, that it does not ask the same one each time."""
+"""First words of questions: more different ones come of them, and more that the passage does not answer."""
 
 EXAMPLES = (
     (
@@ -90,7 +90,8 @@ class KnowledgeQA:
         passages: the most, drawn at random from all; None takes all.
         pairs: asked for about each passage.
         style: how the teacher is asked.
-        openings: first words of questions, one of which is drawn for each pair; ``("",)`` gives none. For "continue".
+        openings: first words of questions, one of which is drawn for each pair, such as :data:`OPENINGS`; by default
+            none is given. For "continue".
         most: words of an answer; a span is short.
         threshold: of ROUGE-L F, from which a question is too much like one that was kept.
         margin: nats by which the passage must make the answer likelier; None leaves the step out, as it must for a
@@ -112,7 +113,7 @@ class KnowledgeQA:
     passages: int | None = None
     pairs: int = PAIRS
     style: Style = "continue"
-    openings: tuple[str, ...] = OPENINGS
+    openings: tuple[str, ...] = ("",)
     most: int = 12
     threshold: float = 0.7
     margin: float | None = 1.0
