@@ -353,7 +353,7 @@ def table(rows: Sequence[dict[str, str]]) -> str:
     lines = []
     for row in rows:
         key = {name: row[name] for name in ("condition", "size", "measure")}
-        if row["experiment"] == "labels":
+        if row["experiment"] in ("labels", "phases"):  # of other size with each seed
             del key["size"]
         line = f"{row['experiment']:10} {row['condition']:28} {key.get('size', ''):>5} {row['measure']:14} "
         line += interval(values(rows, row["experiment"], **key))
