@@ -262,7 +262,7 @@ class Lab:
         wanted, in_vain = self.per_leaf * len(self.taxonomy), 0
         while (lacking := wanted - len(pool.of("question"))) > 0 and in_vain < self.tries:
             before = lacking
-            drawn = [self._drawn_from_all(pool, random) for _ in range(min(lacking, len(self.taxonomy)))]
+            drawn = [self._drawn_from_all(pool, random) for _ in range(min(lacking, max(16, len(self.taxonomy))))]
             yield [self._ask("", "", records, "Come up with a series of tasks:", "") for records in drawn]
             in_vain = in_vain + 1 if wanted - len(pool.of("question")) == before else 0
 
