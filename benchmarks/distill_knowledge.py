@@ -29,6 +29,7 @@ import numpy as np
 from scipy import stats
 
 from benchmarks.timing import Row
+from sdg_lab.course.ch14.documents import PASSAGES
 from sdg_lab.distill import pipeline
 from sdg_lab.distill.recipes.labels import TEST_REVIEWS, Labels, centre, decided, examples
 from sdg_lab.distill.recipes.qa import OPENINGS as OPENINGS_OF_QUESTIONS
@@ -155,29 +156,8 @@ def chosen(data: Sequence[tuple[str, str]], rng: np.random.Generator) -> tuple[l
 
 YIELDS = FOLDER / "14-knowledge-yields.csv"
 YIELD_FIELDS = ("what", "asked", "passed", "kept", "cpu_seconds")
-PASSAGES = 32
+COURSE_PASSAGES = 32
 PAIRS = FOLDER / "14-knowledge-pairs.csv"
-
-
-PLAIN = (
-    "The lighthouse of Aldersand was built in 1871 by the engineer Ruth Calloway. It is 34 metres high, and "
-    "its lamp can be seen from Port Merrow. A museum opened in it in 1990.",
-    "The village of Tarnfell lies in a valley between two lakes. Its people keep sheep and sell cheese at the "
-    "market of Brisk Bridge every Friday. The school has 40 children.",
-    "The blue finch of Lomba eats seeds and small snails. It builds its nest in old walls and lays four eggs "
-    "in April. The young birds can fly after three weeks.",
-    "The painter Idris Vane was born in Cairnholm in 1902. He painted boats and harbours, and taught at the "
-    "school of arts for twenty years. His best known picture hangs in the town hall.",
-    "The Marl railway runs from Easton to the copper mine at Grey Hill. The journey takes 50 minutes. The line"
-    " was closed in 1964 because a flood had destroyed the bridge.",
-    "Dr Helen Okoro found a new kind of moss on the island of Senn. The moss grows only on black stones and "
-    "needs no soil. She named it after her daughter Clara.",
-    "The bakery in Mill Street opens at six in the morning. Mr Bruno bakes rye bread on Mondays and plum cake "
-    "on Saturdays. His oven was built by his grandfather.",
-    "The river Olm rises in the White Mountains and flows into the Bay of Tides. It is 210 kilometres long. In"
-    " spring it floods the meadows near Farrow.",
-)
-"""Passages about what does not exist, in plain words: nothing in them can be known without them."""
 
 
 def smollm2() -> LocalTeacher:
@@ -189,14 +169,14 @@ def smollm2() -> LocalTeacher:
 
 def questions(teacher: LocalTeacher) -> Iterator[dict[str, object]]:
     """Yield what becomes of questions about plain passages, and about the course's own texts."""
-    plain = [Document(f"plain {place}", text) for place, text in enumerate(PLAIN)]
+    plain = [Document(f"plain {place}", text) for place, text in enumerate(PASSAGES)]
     for name, openings, pairs in (("free", ("",), 2), ("first word forced", OPENINGS_OF_QUESTIONS, 4)):
         recipe = KnowledgeQA(plain, least=50, pairs=pairs, openings=openings)
-        asked = pairs * len(PLAIN)
+        asked = pairs * len(PASSAGES)
         yield yielded(f"questions about plain passages, {name}", recipe, teacher, "question", "pair", asked)
     files = [ROOT / "README.md", *sorted((ROOT / "notebooks").glob("0[0-8]_*.ipynb"))]
-    recipe = KnowledgeQA([str(file) for file in files], chunk=500, overlap=100, passages=PASSAGES, pairs=1)
-    yield yielded("questions about the course", recipe, teacher, "question", "pair", PASSAGES)
+    recipe = KnowledgeQA([str(file) for file in files], chunk=500, overlap=100, passages=COURSE_PASSAGES, pairs=1)
+    yield yielded("questions about the course", recipe, teacher, "question", "pair", COURSE_PASSAGES)
 
 
 def reviewed(teacher: LocalTeacher) -> Iterator[dict[str, object]]:

@@ -1,6 +1,7 @@
 """sdg_lab: synthetic data from scratch, judged honestly, offline.
 
-One street, walked one way: ``files → tables → data → training → models → metrics → show → course → cli``.
+One street, walked one way: ``files → shards → tables → data → training → models → metrics → show → distill → course →
+cli``.
 Importing the package sets the thread policy (:mod:`sdg_lab.threads`) and loads nothing heavy.
 """
 
