@@ -18,6 +18,11 @@ from sdg_lab.distill.funnel import Funnel, printable
 FENCE = "```"
 
 
+TITLE = "Synthetic data of the recipe"
+FIRST_LINES = f"---\npretty_name: {TITLE}"
+"""How a card begins: what tells it from another README.md."""
+
+
 def card(
     files: Mapping[str, str],
     rows: Mapping[str, int],
@@ -45,7 +50,7 @@ def card(
     if configs:
         configs[0]["default"] = True
     head = {
-        "pretty_name": f"Synthetic data of the recipe {_name(run['recipe'])}",
+        "pretty_name": f"{TITLE} {_name(run['recipe'])}",
         "tags": ["synthetic"],
         "configs": configs,
     }

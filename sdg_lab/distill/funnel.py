@@ -107,7 +107,8 @@ class Funnel:
         """Return a sentence: which stage took the most, of the kind of which least is left."""
         if not self.proposed:
             return "nothing was proposed"
-        name, kind = min(self.kinds.items(), key=lambda pair: pair[1].kept)
+        fallen = {name: kind for name, kind in self.kinds.items() if kind.kept < kind.proposed} or self.kinds
+        name, kind = min(fallen.items(), key=lambda pair: pair[1].kept)
         falls = [(stage.fell, where) for where, stage in kind.stages.items()]
         if not falls or not max(falls)[0]:
             return f"all {kind.proposed:,} of kind {name!r} were kept"

@@ -40,7 +40,7 @@ import numpy as np
 from sdg_lab.checks import whole
 from sdg_lab.distill import export
 from sdg_lab.distill.budget import Account, Budget
-from sdg_lab.distill.card import card
+from sdg_lab.distill.card import FIRST_LINES, card
 from sdg_lab.distill.contamination import contamination
 from sdg_lab.distill.description import describe, name_of
 from sdg_lab.distill.funnel import Funnel
@@ -114,6 +114,10 @@ class Score:
     fields: Fields = field(default_factory=dict)
     parents: Sequence[str] = ()
     read: Callable[[tuple[float, ...]], Reading] = as_log_probs
+
+    def __post_init__(self) -> None:
+        if not self.answers:
+            raise ValueError("a Score needs at least one answer")
 
 
 Proposal = Request | Score | Record
@@ -253,6 +257,9 @@ def run(
     whole("patience", patience, least=1)
     whole("fruitless", fruitless, least=1)
     judges = _by_kind(recipe, stages)
+    check_teacher(recipe, teacher)
+    if folder is not None:
+        check_folder(folder)
     description = {
         "recipe": describe(recipe),
         "stages": {kind: [describe(stage) for stage in several] for kind, several in judges.items()},
@@ -477,6 +484,30 @@ class _Work:
             f"{len(self._unanswered)} requests in a row got no answer from {self.teacher.name}: {said}; "
             f"{remedy + '; ' if remedy else ''}nothing is lost: the same call goes on here"
         )
+
+
+def check_teacher(recipe: object, teacher: Teacher) -> None:
+    """Refuse, before anything is spent, a teacher that cannot do what a recipe says that it will ask.
+
+    Raises:
+        ValueError: if the recipe has ``scores``, and the teacher cannot score answers.
+    """
+    if getattr(recipe, "scores", False) and not teacher.can_score:
+        raise ValueError(
+            f"{name_of(recipe)} asks for log-probabilities of answers, and {teacher.name} gives none: leave that step "
+            "out (style='chat' and margin=None do, where a recipe has them), or take a LocalTeacher"
+        )
+
+
+def check_folder(folder: str | Path) -> None:
+    """Refuse a folder whose README.md, where the card will stand, is somebody else's.
+
+    Raises:
+        ValueError: if it is.
+    """
+    there = Path(folder) / CARD
+    if there.exists() and not there.read_text(encoding="utf-8", errors="replace").startswith(FIRST_LINES):
+        raise ValueError(f"{there} is there already, and it is no data card; choose another folder")
 
 
 def judged(record: Record, pool: Pool, stages: Stages) -> Record:

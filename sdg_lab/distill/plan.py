@@ -2,8 +2,8 @@
 
 ::
 
-    recipe: verified            # a file of sdg_lab/distill/recipes
-    parameters: {samples: 8}    # its own
+    recipe: self_instruct       # a file of sdg_lab/distill/recipes
+    parameters: {target: 1000}  # its own
     seed: 0
     shards: 16                  # into how many parts the work is cut; with them, --workers, --dask and --shard work
     teacher: {address: local}   # or the address of a server, with model: NAME
@@ -76,6 +76,9 @@ class Plan:
         for name in ("parameters", "teacher", "budget"):
             if not isinstance(getattr(self, name), Mapping):
                 raise ValueError(f"{name} must be names with values, got {getattr(self, name)!r}")
+        for name in ("address", "model", "key_variable", "name", "licence", "terms"):
+            if not isinstance(self.teacher.get(name, ""), str):
+                raise ValueError(f"{name} of the teacher must be a text, got {self.teacher[name]!r}")
         whole("seed", self.seed, least=0, most=2**63 - 1)
         whole("shards", self.shards, least=1, most=99_999)
         whole("words", self.words, least=1)

@@ -42,7 +42,9 @@ def make(name: str, parameters: Mapping[str, Any], package: str | None = None) -
         raise ValueError(f"the recipe {name} wants {', '.join(missing)}; give it below 'parameters:'")
     try:
         made = maker(**given)
-    except TypeError as error:  # a value of another type, which its own checks have met
+    except ValueError:
+        raise  # its own sentence
+    except Exception as error:  # a value of another type, which its own checks have stumbled over
         raise ValueError(f"the recipe {name} cannot be made of these parameters: {error}") from None
     if not isinstance(made, Recipe):
         raise ValueError(f"the recipe {name} is a {type(made).__name__}, which proposes no rounds")
@@ -63,8 +65,10 @@ def _maker(module: str) -> Callable[..., Any] | None:
 
 def _options(name: str, value: Any, parameter: inspect.Parameter) -> Any:
     wants = isinstance(parameter.default, Options) or "Options" in str(parameter.annotation)
-    if not (wants and isinstance(value, Mapping)):
+    if not wants or value is None:
         return value
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{name} must be names with values, such as {{temperature: 0.7}}, got {value!r}")
     _known(name, value, inspect.signature(Options).parameters)
     lists: dict[str, Any] = {key: tuple(inner) if isinstance(inner, list) else inner for key, inner in value.items()}
     return Options(**lists)

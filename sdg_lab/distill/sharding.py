@@ -70,8 +70,9 @@ def carry_out(
             recipe, plan.make_teacher(), folder=folder, seed=plan.seed, budget=budget, progress=progress
         )
     else:
+        pipeline.check_folder(folder)
         if plan.teacher.get("address", LOCAL) != LOCAL:
-            plan.make_teacher()  # what is wrong with it is said once, and here
+            pipeline.check_teacher(recipe, plan.make_teacher())  # what is wrong with it is said once, and here
         teacher = {name: plan.teacher.get(name) for name in ("model", "licence", "terms", "batch")}
         description = {"recipe": describe(recipe), "teacher": teacher}
         place = Path(folder) / SHARDS

@@ -61,7 +61,7 @@ class Options:
         if self.top_p is not None:
             number("top_p", self.top_p, above=0, most=1)
         if self.min_p is not None:
-            number("min_p", self.min_p, least=0, most=1)
+            number("min_p", self.min_p, above=0, most=1)
         if self.repetition_penalty is not None:
             number("repetition_penalty", self.repetition_penalty, above=0)
         stop = several("stop", self.stop)

@@ -32,6 +32,8 @@ from sdg_lab.distill import (
 from sdg_lab.distill.description import describe, name_of
 from sdg_lab.distill.journal import read
 from sdg_lab.distill.pipeline import seed_of
+from sdg_lab.distill.recipes.labels import Labels
+from sdg_lab.distill.recipes.self_instruct import SelfInstruct
 from sdg_lab.distill.server import ServerTeacher
 from sdg_lab.distill.teacher import UnansweredError
 
@@ -565,3 +567,29 @@ class TestServer:
         with pytest.raises(SilentError, match=r"is a server running at http://127.0.0.1:9/v1\? Start it") as caught:
             quiet(ask(50), teacher, patience=3)
         assert "no answer in 2 attempts: cannot be reached (3×)" in str(caught.value)
+
+
+def test_a_folder_with_a_readme_of_its_own_is_left_alone(tmp_path):
+    (tmp_path / "README.md").write_text("mine")
+    with pytest.raises(ValueError, match=r"README.md is there already, and it is no data card; choose another folder"):
+        run(lambda pool, random: [[Request("a")]], FunctionTeacher(lambda prompt, seed: "b"), folder=tmp_path)
+    assert (tmp_path / "README.md").read_text() == "mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
+
+
+def test_a_recipe_that_scores_is_refused_before_anything_is_spent_where_the_teacher_cannot():
+    asked = []
+    teacher = FunctionTeacher(lambda prompt, seed: asked.append(prompt) or "x", name="a server")
+    for recipe in (SelfInstruct(target=1), Labels(target=1)):
+        with pytest.raises(
+            ValueError, match=f"{type(recipe).__name__} asks for log-probabilities of answers, and a server"
+        ):
+            run(recipe, teacher, progress=False)
+    assert not asked
+    assert not SelfInstruct(target=1, style="chat").scores
+    assert not SelfInstruct(target=1, instances=0).scores
+
+
+def test_a_score_needs_answers():
+    with pytest.raises(ValueError, match="a Score needs at least one answer"):
+        Score("a prompt", [])

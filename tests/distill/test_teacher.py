@@ -118,7 +118,7 @@ class TestOptions:
             ({"max_tokens": 0}, "max_tokens must be a whole number >= 1, got 0"),
             ({"temperature": -1}, "temperature must be >= 0, got -1"),
             ({"top_p": 0}, "top_p must be > 0 and <= 1, got 0"),
-            ({"min_p": 2}, "min_p must be >= 0 and <= 1, got 2"),
+            ({"min_p": 2}, "min_p must be > 0 and <= 1, got 2"),
             ({"repetition_penalty": 0}, "repetition_penalty must be > 0, got 0"),
             ({"stop": "\n"}, r"stop must be several values, such as \['\\n'\]"),
             ({"stop": ("",)}, "stop must be texts that are not empty"),

@@ -95,7 +95,8 @@ def is_solved(prompt: str, text: str) -> bool:
     """Say whether a text ends in `#` and the right sum, in plain digits."""
     a, b = prompt.removesuffix("=").split("+")
     _, mark, answer = text.strip().partition("#")
-    plain = re.fullmatch("[0-9]+", answer) is not None  # int() would take +, _ and ٣, too
+    # int() would take +, _ and ٣, too
+    plain = re.fullmatch("[0-9]+", answer) is not None
     total = str(int(a) + int(b))
     return mark == "#" and plain and answer.lstrip("0") == total.lstrip("0")
 
@@ -110,6 +111,12 @@ def _solved_cases(rng: np.random.Generator) -> Iterator[Case]:
         yield Case(prompt, f"#{total}0", name="an answer that only begins right")
         yield Case(prompt, f" 1+2+0=03;#{total}\n", name="spaces and a line end around the text")
     prompt, total = "347+285=", 632
+    yield Case(prompt, f"#1{total}", name="an answer that only ends right")
+    yield Case("0+0=", "#", name="nothing behind the #, of a sum of 0")
+    yield Case(prompt, f"# {total}", name="a space behind the #")
+    yield Case(prompt, "#6 3 2", name="spaces between the digits")
+    yield Case(prompt, f"7+5+0=12;\n#{total}", name="a line end before the #")
+    yield Case(prompt, f"#{total} ", name="a space at the end")
     yield Case(prompt, f"{total}", name="no # at all")
     yield Case(prompt, f"#{total}#{total}", name="two answers")
     yield Case(prompt, f"#{total} is the answer", name="words behind the answer")
@@ -255,7 +262,7 @@ def _answer_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield Case(_normal(rng, 3, 8, 6), tokens, *short, name="answers of 1, 7 and 1 tokens")
     certain = _normal(rng, 2, 5, 4)
     certain[0] += torch.tensor([800.0, 0.0, 0.0, -800.0])
-    tokens = torch.tensor([[1, 2, 0, 0, 0], [3, 1, 2, 0, 0]])
+    tokens = torch.tensor([[1, 2, 3, 0, 3], [3, 1, 2, 0, 0]])  # what the network is certain of is wrong
     yield Case(certain, tokens, torch.tensor([2, 1]), torch.tensor([5, 3]), name="logits of 800 and -800")
 
 
@@ -336,6 +343,8 @@ def _rouge_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield Case(text, list(text), name="the same text twice")
     yield Case(text, text[::-1], name="the same words from right to left")
     yield Case([], text[:3], name="an empty text")
+    yield Case(text[:3], [], name="an empty second text")
+    yield Case([], [], name="two empty texts")
     yield Case(["no", "no", "no"], ["no"], name="a word that is repeated")
     yield Case(text[:4], ["x", *text[:2], "y", "z", *text[2:4]], name="a text with words put in between")
     yield Case(["a", "b"] * 60, ["b", "a"] * 50, name="long texts")
@@ -404,6 +413,9 @@ def _contamination_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield Case(["the sea", "a b"], [], 2, name="nothing to test on")
     yield Case(["one two  three\nfour"], ["two three four"], 3, name="spaces and line ends between words")
     yield Case(["a river", "an art"], ["ariver", "anar t"], 1, name="words that only begin alike")
+    yield Case(["two three one"], ["one two three"], 3, name="the same words in another order")
+    yield Case(["the night"], ["then ight"], 2, name="words that are alike when they are joined")
+    yield Case(["the sea, again"], ["the sea again"], 2, name="a comma that belongs to its word")
     yield Case(["the end", "start here"], ["it is the", "end and start"], 2, name="words of two texts side by side")
 
 

@@ -193,6 +193,11 @@ class Lab:
         return ("pair",) if self.judge else ("answer",)
 
     @property
+    def scores(self) -> bool:
+        """Whether answers are scored, which a server does not do."""
+        return self.style == "continue" and self.judge
+
+    @property
     def stages(self) -> Mapping[str, Sequence[Stage]]:
         """Filters of questions and answers, and the judge's threshold."""
         bounds = functools.partial(filters.word_count, field="question", least=self.fewest_words)

@@ -143,6 +143,11 @@ class Labels:
         return ("example",)
 
     @property
+    def scores(self) -> bool:
+        """Whether answers are scored, which a server does not do."""
+        return True
+
+    @property
     def stages(self) -> Mapping[str, Sequence[Stage]]:
         """What judges texts, and their labels."""
         bounds = functools.partial(filters.word_count, field="text", least=self.least, most=self.most)

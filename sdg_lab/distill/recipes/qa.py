@@ -150,6 +150,11 @@ class KnowledgeQA:
         return ("pair",)
 
     @property
+    def scores(self) -> bool:
+        """Whether answers are scored, which a server does not do."""
+        return self.margin is not None
+
+    @property
     def stages(self) -> Mapping[str, Sequence[Stage]]:
         """What judges each kind."""
         span = functools.partial(filters.word_count, field="answer", least=1, most=self.most)

@@ -155,6 +155,11 @@ class SelfInstruct:
         return ("instance", "instruction") if self.instances else ("instruction",)
 
     @property
+    def scores(self) -> bool:
+        """Whether answers are scored, which a server does not do."""
+        return self.style == "continue" and self.instances > 0
+
+    @property
     def stages(self) -> Mapping[str, Sequence[Stage]]:
         """The paper's filters."""
         bounds = functools.partial(filters.word_count, least=self.least, most=self.most)

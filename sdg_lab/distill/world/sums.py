@@ -157,6 +157,8 @@ def split(digits: int | Sequence[int], sizes: tuple[int, int, int], *, seed: int
         ValueError: if there are not so many problems, or a length is out of range.
     """
     lengths = (digits,) if isinstance(digits, int) else several("digits", digits)
+    if len(set(lengths)) < len(lengths):
+        raise ValueError(f"each length may be named once, or parts would share problems; got {list(lengths)}")
     if len(sizes) != 3 or not lengths:
         raise ValueError(f"give at least one length and three sizes, got {lengths!r} and {sizes!r}")
     rng = np.random.default_rng(whole("seed", seed, least=0))

@@ -227,3 +227,8 @@ class TestHints:
     def test_only_solutions_are_masked(self, text: str):
         with pytest.raises(ValueError, match="only a solution can be masked"):
             sums.masked(text)
+
+
+def test_a_length_is_named_once():
+    with pytest.raises(ValueError, match="each length may be named once, or parts would share problems"):
+        sums.split([2, 2], (4, 1, 1), seed=0)
