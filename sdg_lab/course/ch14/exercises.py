@@ -47,12 +47,6 @@ CHAPTER = Chapter(
             "https://arxiv.org/abs/2402.10176",
         ),
         Paper(
-            "Physics of Language Models: Part 3.1, Knowledge Storage and Extraction",
-            "Allen-Zhu & Li",
-            2023,
-            "https://arxiv.org/abs/2309.14316",
-        ),
-        Paper(
             "Synthetic Data Generation with Large Language Models for Text Classification: Potential and Limitations",
             "Li et al.",
             2023,

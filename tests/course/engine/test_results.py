@@ -13,7 +13,7 @@ MOST_BYTES = 100_000
 def test_every_table_is_small_and_some_benchmark_says_that_it_measures_it():
     sources = "".join(path.read_text("utf-8") for path in (ROOT / "benchmarks").glob("*.py"))
     for path in (ROOT / "notebooks" / notebooks.RESULTS).glob("*"):
-        assert re.fullmatch(r"\d\d-[a-z_]+\.csv", path.name)
+        assert re.fullmatch(r"\d\d-[a-z-]+\.csv", path.name)
         assert path.stat().st_size < MOST_BYTES
         assert path.name in sources, f"no docstring in benchmarks/ names {path.name}"
 
