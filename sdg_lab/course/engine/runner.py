@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from importlib.metadata import version
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from sdg_lab.course.engine import notebooks, outputs
@@ -74,10 +75,17 @@ def execute(
         earlier, fingerprint = notebooks.stamp(notebook), notebooks.fingerprint(notebook, path)
     except (OSError, ValueError) as error:
         raise ChapterError(str(error)) from None
-    on_cell(path, 0, len(notebooks.code_cells(notebook)))
-    seconds = _run_cells(notebook, path, threads, timeout, on_cell, stop or threading.Event())
+    laid: list[float] = []  # between the cells: a machine that is shared is as fast at the end as it happens to be
 
-    stamp = Stamp(fingerprint, round(seconds, 1), _environment(threads))
+    def measured(path: Path, done: int, total: int) -> None:
+        laid.append(yardstick())
+        on_cell(path, done, total)
+
+    measured(path, 0, len(notebooks.code_cells(notebook)))
+    seconds = _run_cells(notebook, path, threads, timeout, measured, stop or threading.Event())
+    seconds -= sum(laid[1:]) / 1000
+
+    stamp = Stamp(fingerprint, round(seconds, 1), _environment(threads) | {"yardstick_ms": round(median(laid))})
     notebook.metadata[METADATA] = stamp.to_metadata()
     outputs.clean(notebook)
     outputs.replace_text(notebook, duration(earlier), duration(stamp), where="header(")
@@ -221,22 +229,19 @@ def _kernel_environment(threads: int, private: str) -> dict[str, str]:
 
 def _environment(threads: int) -> dict[str, str | int]:
     versions = {name: version(name) for name in ("torch", "numpy", "matplotlib")}
-    return {"python": platform.python_version(), **versions, "threads": threads, "yardstick_ms": yardstick()}
+    return {"python": platform.python_version(), **versions, "threads": threads}
 
 
-def yardstick(repeats: int = 9) -> int:
-    """Return how long a fixed piece of work takes here and now, the median in ms: by it chapters' seconds compare.
+def yardstick() -> float:
+    """Return how many ms a fixed piece of work takes here and now: by its median chapters' seconds can be compared.
 
     The work is like that of small networks: products of small matrices, a function of each number, and Python.
     """
     import numpy as np
 
     x = np.random.default_rng(0).random((256, 256), dtype=np.float32)
-    taken = []
-    for _ in range(repeats):
-        begin = time.perf_counter()
-        for _ in range(60):
-            np.tanh(x @ x)
-            sum(range(20_000))
-        taken.append(time.perf_counter() - begin)
-    return round(1000 * float(np.median(taken)))
+    begin = time.perf_counter()
+    for _ in range(60):
+        np.tanh(x @ x)
+        sum(range(20_000))
+    return 1000 * (time.perf_counter() - begin)
