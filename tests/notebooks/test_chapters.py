@@ -13,6 +13,9 @@ MOST_SECONDS = dict.fromkeys(["04", "05", "06", "07", "08"], 300) | {"14": 360}
 """Chapters that train networks for long, or have a language model write; every other one has 90 seconds."""
 YARDSTICK_MS = 38
 """Of the processor that is meant: it ran chapter 00 in 85 s, which took 186 s where the yardstick took 83 ms."""
+ACROSS = 1.35
+"""How far the yardstick errs from one processor to another: chapter 05, the same code, took 6.9, 7.7 and 9.3 s for each ms
+of it on three processors, since convolutions do not cost everywhere what products of small matrices do."""
 
 CHAPTERS = notebooks.chapters(notebooks.SOURCES)
 each_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
@@ -60,7 +63,7 @@ def test_the_measured_seconds_are_few_and_for_one_thread(path):
     assert stamp is not None
     assert stamp.executed_with["threads"] == threads.DEFAULT
     there = stamp.seconds * YARDSTICK_MS / stamp.executed_with["yardstick_ms"]
-    assert 0 < there <= MOST_SECONDS.get(path.stem[:2], 90)
+    assert 0 < there <= ACROSS * MOST_SECONDS.get(path.stem[:2], 90)
 
 
 @each_chapter
