@@ -14,8 +14,8 @@ MOST_SECONDS = dict.fromkeys(["04", "05", "06", "07", "08"], 300) | {"14": 360}
 YARDSTICK_MS = 38
 """Of the processor that is meant: it ran chapter 00 in 85 s, which took 186 s where the yardstick took 83 ms."""
 ACROSS = 1.35
-"""How far the yardstick errs from one processor to another: chapter 05, the same code, took 6.9, 7.7 and 9.3 s a ms of it
-on three processors, since convolutions do not cost everywhere what products of small matrices do."""
+"""How far the yardstick errs from one processor to another: chapter 05, the same code, took 6.9, 7.7 and 9.3 s a ms
+of it on three processors, since convolutions do not cost everywhere what products of small matrices do."""
 
 CHAPTERS = notebooks.chapters(notebooks.SOURCES)
 each_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
