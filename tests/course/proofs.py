@@ -33,7 +33,7 @@ def check_calls(notebook):
     calls = []
     for index, cell in enumerate(notebooks.code_cells(notebook)):
         for node in ast.walk(ast.parse(notebooks.source(cell))):
-            if isinstance(node, ast.Call) and _called(node) == "course.check" and len(node.args) == 2:
+            if isinstance(node, ast.Call) and _called(node) in ("course.check", "check") and len(node.args) == 2:
                 key, answer = node.args
                 assert isinstance(key, ast.Constant), f"cell [{index + 1}]: the key of a check must be written out"
                 assert isinstance(answer, ast.Name), f"cell [{index + 1}]: check takes the name of a function"
