@@ -86,8 +86,7 @@ def read_then_asked(seed: int, width: int, paraphrases: int, order: str = LATER)
     student = Student(d_model=width, **STUDENT).fit(documents + asked * together, **options, **reading)  # type: ignore[arg-type]
     known = completed(student, book, everybody[PEOPLE // 2 :])
     if not together:
-        batch = student.weighted(student.alphabet, asked)
-        student.learn(batch, recipe=ASKING, seed=seed, progress=False)  # type: ignore[arg-type]
+        student.fit(asked, warm_start=True, seed=seed, progress=False, **ASKING)  # type: ignore[arg-type]
     return {
         "seed": seed,
         "width": width,

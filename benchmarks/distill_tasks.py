@@ -250,10 +250,7 @@ def in_phases(seed: int, condition: str) -> Iterator[tuple[str, int, str, float]
     data = [[pair(record["question"], record["answer"]) for record in phase] for phase in schedule]
     student = fitted(data[0], seed)
     for phase in data[1:]:
-        batch = student.weighted(student.alphabet, phase)
-        recipe = {**TRAINING, "batch_size": 64, "optimizer": "muon", "clip": 1.0}
-        del recipe["progress"]
-        student.learn(batch, recipe=recipe, seed=seed, progress=False)  # type: ignore[arg-type]
+        student.fit(phase, warm_start=True, seed=seed, **TRAINING)  # type: ignore[arg-type]
     for branch, held_out in tested.items():
         name = "knowledge" if branch == "knowledge" else "foundational"
         yield condition, sum(map(len, data)), name, accuracy(student, held_out)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sdg_lab.checks import seed_or_none, several, whole
+from sdg_lab.checks import seed_or_none, several, truth, whole
 from sdg_lab.distill.teacher import Options, Prompt
 from sdg_lab.models.completion import Completion, Reason
 from sdg_lab.models.contract import check_count
@@ -100,16 +100,19 @@ class Student(NeuralModel[Pairs]):
         *,
         validation: Pairs | None = None,
         symbols: str = "",
+        warm_start: bool = False,
         seed: int = 0,
         progress: bool = True,
         **recipe: Unpack[Recipe],
     ) -> Self:
-        """Train from new weights; the loss is in nats per answer token.
+        """Train from new weights, or on from those that are there; the loss is in nats per answer token.
 
         Args:
             data: pairs of a prompt and its answer.
             validation: held-out pairs, measured after each epoch.
             symbols: characters that prompts and answers may hold beside those of the data.
+            warm_start: go on from the weights and the characters of the last ``fit``, as in scikit-learn; optimiser and
+                schedule begin anew. A student that was not fitted yet is trained from new weights.
             seed: decides weights, order of pairs and noise.
             progress: show a bar.
             recipe: see :class:`~sdg_lab.training.recipe.Recipe`.
@@ -117,13 +120,17 @@ class Student(NeuralModel[Pairs]):
         Raises:
             TypeError: if the data is of another kind.
             ValueError: if there are no pairs, a prompt or an answer is empty, a pair is longer than the context, or
-                a character of the validation pairs is not known.
+                a character is not known: of the validation pairs, and with ``warm_start`` of any.
         """
         alphabet = alphabet_of(data, symbols)
+        goes_on = truth("warm_start", warm_start) and self.fitted
+        if goes_on:
+            alphabet = self._known(alphabet)
         batch = self.weighted(alphabet, data)
         held_out = None if validation is None else self.weighted(alphabet, validation)
         with self.as_before_on_failure():
-            self.prepare(alphabet, seed)
+            if not goes_on:
+                self.prepare(alphabet, seed)
             self.learn(batch, validation=held_out, recipe=recipe, seed=seed, progress=progress)
         return self
 
@@ -336,6 +343,15 @@ class Student(NeuralModel[Pairs]):
         """Return :meth:`tensors`, and the weights that turn a mean over pairs into nats per answer token, (n,)."""
         tokens, starts, lengths = self.tensors(alphabet, pairs)
         return tokens, starts, lengths, padding.weights(lengths - starts)
+
+    def _known(self, wanted: Alphabet) -> Alphabet:
+        """Return the student's own characters, or refuse others: its layers have no row for them."""
+        if unknown := sorted({*wanted.letters} - {*self.alphabet.letters}):
+            raise ValueError(
+                f"warm_start=True: the student was fitted without the characters {''.join(unknown)!r}; leave them out, "
+                "or name them in the first fit(symbols=...)"
+            )
+        return self.alphabet
 
     def prepare(self, alphabet: Alphabet, seed: int) -> None:
         """Make the layers for an alphabet, with new random weights."""

@@ -195,6 +195,54 @@ class TestFit:
         assert student.alphabet.letters == ("a", "b", "x", "y")
         assert np.isfinite(student.log_prob([("x", "y")])).all()
 
+    def test_a_warm_start_goes_on_from_the_weights_that_are_there(self):
+        """With a plain optimiser one phase after another is the same as torch's own loop over both."""
+        first, second = PAIRS[:2], [("b", "bb"), ("bab", "a")]
+        plain: dict[str, Any] = {"optimizer": "adamw", "lr": 1e-3, "clip": None, "batch_size": 2, "progress": False}
+        student = Student(**SIZES).fit(first, symbols="b", epochs=4, **plain)
+        before = {name: weight.clone() for name, weight in student.network.state_dict().items()}
+        twin = Student(**SIZES).fit(first, symbols="b", epochs=4, **plain)
+        student.fit(second, warm_start=True, epochs=3, seed=5, **plain)
+        assert student.trained["epochs"] == 3
+        optimizer = torch.optim.Adam(twin.network.parameters(), lr=1e-3)
+        batch = twin.weighted(twin.alphabet, second)
+        twin.network.load_state_dict(before)
+        for _ in range(3):  # a batch is the whole phase, so that no order plays a part
+            optimizer.zero_grad()
+            twin.loss(*batch).backward()
+            optimizer.step()
+        for name, weight in twin.network.state_dict().items():
+            torch.testing.assert_close(student.network.state_dict()[name], weight, rtol=1e-4, atol=1e-5)
+
+    def test_a_warm_start_of_a_new_student_is_a_first_fit(self):
+        loop, first = Student(**SIZES), Student(**SIZES).fit(PAIRS, epochs=2, seed=3, progress=False)
+        loop.fit(PAIRS, epochs=2, seed=3, warm_start=True, progress=False)
+        np.testing.assert_array_equal(loop.log_prob(PAIRS), first.log_prob(PAIRS))
+        loop.fit(PAIRS, epochs=2, seed=3, progress=False)
+        np.testing.assert_array_equal(loop.log_prob(PAIRS), first.log_prob(PAIRS), "without it, from new weights")
+
+    def test_a_warm_start_keeps_the_characters(self):
+        student = Student(**SIZES).fit(PAIRS, symbols="c", epochs=1, progress=False)
+        student.fit([("a", "a")], warm_start=True, epochs=1, progress=False)
+        assert student.alphabet.letters == ("a", "b", "c")
+        assert np.isfinite(student.log_prob([("b", "c")])).all()
+
+    @pytest.mark.parametrize(
+        ("data", "options", "said"),
+        [
+            ([("az", "by")], {}, r"the student was fitted without the characters 'yz'; leave them out, or name them"),
+            ([("a", "b")], {"symbols": "+"}, r"without the characters '\+'"),
+            ([("a", "b")], {"validation": [("z", "b")]}, "'z' was never seen"),
+            ([("a", "b")], {"warm_start": "no"}, "warm_start must be True or False, got 'no'"),
+        ],
+    )
+    def test_a_warm_start_that_is_refused_changes_nothing(self, data: Pairs, options: dict[str, Any], said: str):
+        student = Student(**SIZES).fit(PAIRS, epochs=1, progress=False)
+        before = student.log_prob(PAIRS)
+        with pytest.raises(ValueError, match=said):
+            student.fit(data, **{"warm_start": True, **options}, progress=False)
+        np.testing.assert_array_equal(student.log_prob(PAIRS), before)
+
     def test_it_is_saved_and_loaded(self, student: Student, tmp_path: Path):
         student.save(tmp_path / "student")
         loaded = Student.load(tmp_path / "student")
