@@ -1,0 +1,226 @@
+"""The tails of a distribution: which rare things of the real data a sample still has, and what chance alone would lose.
+
+A sample of n rows lacks some rare things even if its model is perfect: an item of probability p is missing with
+probability (1 - p)ⁿ. So each figure stands beside the one expected of a perfect sampler, which draws as many items from
+the real data's own frequencies; only what is lost beyond that is the model's fault.
+
+An **item** is whatever can be rare: a whole row, an n-gram of letters (:func:`ngrams`), a value in a column or two
+values together (:func:`cells`). For points in the plane, :func:`judge_modes` says what is left of a mixture.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from sdg_lab.checks import number, whole
+from sdg_lab.metrics.rows import Array, as_list, as_points, is_table, same_width
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BOUNDARY = "·"
+"""Stands before the first symbol of a sequence and after the last, as in the Markov chain."""
+
+
+@dataclass(frozen=True)
+class Tails:
+    """What of the real data's items a sample has.
+
+    Attributes:
+        recall: share of the rare items that occur in the sample, 0 to 1.
+        expected: the same of a perfect sampler of as many items.
+        missing: missing mass, the probability in the real data of all items that the sample lacks.
+        expected_missing: the same of a perfect sampler.
+        distinct: different items in the sample, new ones included.
+        entropy: of the sample's frequencies in nats. It is the plug-in estimate, which is too small in small samples:
+            compare equal numbers.
+    """
+
+    recall: float
+    expected: float
+    missing: float
+    expected_missing: float
+    distinct: int
+    entropy: float
+
+
+def judge_tails(real: Iterable[Hashable], samples: Iterable[Hashable], *, mass: float = 0.1) -> Tails:
+    """Compare the items of a sample with those of the real data.
+
+    The perfect sampler draws its items one by one. Where a row holds several of them, as a name does n-grams, they come
+    in bunches, and the references are a little too high; a bootstrap of the rows says by how much.
+
+    Args:
+        real: items of the real data, as often as they occur.
+        samples: items of the sample.
+        mass: which items are rare; see :func:`rare_items`.
+
+    Raises:
+        ValueError: if one of them is empty, or the mass is out of range.
+    """
+    ours, theirs = _counted(real, "real"), _counted(samples, "samples")
+    total, drawn = ours.total(), theirs.total()
+    rare = _rare(ours, mass)
+    lost = {
+        item: math.exp(drawn * math.log1p(-count / total)) if count < total else 0.0 for item, count in ours.items()
+    }
+    return Tails(
+        recall=sum(item in theirs for item in rare) / len(rare),
+        expected=sum(1 - lost[item] for item in rare) / len(rare),
+        missing=sum(count for item, count in ours.items() if item not in theirs) / total,
+        expected_missing=sum(count * lost[item] for item, count in ours.items()) / total,
+        distinct=len(theirs),
+        entropy=-sum(count / drawn * math.log(count / drawn) for count in theirs.values()),
+    )
+
+
+def rare_items(real: Iterable[Hashable], mass: float = 0.1) -> set[Hashable]:
+    """Return the rarest items, which together hold at most a share ``mass`` of the real data.
+
+    Items that occur equally often are rare together or not at all; those of the lowest count always are.
+
+    Raises:
+        ValueError: if there are no items, or the mass is not in (0, 1].
+    """
+    return _rare(_counted(real, "real"), mass)
+
+
+def heterozygosity(items: Iterable[Hashable]) -> float:
+    """Return 1 - Σ p², the probability that two draws with replacement from the items differ (Gini-Simpson index).
+
+    Of all measures of diversity it is the one whose decay by drift has a closed form.
+
+    Raises:
+        ValueError: if there are no items.
+    """
+    counts = _counted(items, "items")
+    return 1 - sum((count / counts.total()) ** 2 for count in counts.values())
+
+
+def ngrams(sequences: Iterable[str | tuple[str, ...]], length: int = 3) -> Iterator[tuple[str, ...]]:
+    """Yield the n-grams of sequences, one that ends in each symbol and one in the end, as a chain of this length sees.
+
+    >>> ["".join(gram) for gram in ngrams(["ann"], 2)]
+    ['·a', 'an', 'nn', 'n·']
+
+    Raises:
+        ValueError: if the length is below 1.
+    """
+    whole("length", length, least=1)
+    for sequence in sequences:
+        padded = (BOUNDARY,) * (length - 1) + tuple(sequence) + (BOUNDARY,)
+        yield from zip(*(padded[start:] for start in range(length)), strict=False)
+
+
+def cells(table: pd.DataFrame, together: int = 1) -> Iterator[tuple[object, ...]]:
+    """Yield the values of a table's rows, each with its column, or so many of them that stand together in one row.
+
+    With ``together=2`` each row of d columns gives d (d - 1) / 2 items such as
+    ``("educ", "grade school", "religious", "not")``.
+
+    Raises:
+        TypeError: if it is no table.
+        ValueError: if ``together`` is below 1 or above the number of columns.
+    """
+    if not is_table(table):
+        raise TypeError(f"table must be a pandas DataFrame, got {type(table).__name__}")
+    whole("together", together, least=1, most=table.shape[1])
+    values = {name: table[name].astype(object).where(table[name].notna(), None).tolist() for name in table.columns}
+    for chosen in combinations(values, together):
+        for row in zip(*(values[name] for name in chosen), strict=True):
+            yield tuple(part for pair in zip(chosen, row, strict=True) for part in pair)
+
+
+@dataclass(frozen=True)
+class Modes:
+    """What is left of a mixture of equal round Gaussians around the origin, such as the ring.
+
+    Attributes:
+        kept: modes with at least a fifth of their equal share of the points, within three standard deviations.
+        near: share of all points within three standard deviations of a mode.
+        across: variance of the points about their mode's own mean, away from the origin, over the true one.
+        along: the same at right angles to that.
+        balance: e^entropy of the modes' shares, which is their number if all are equally common.
+    """
+
+    kept: int
+    near: float
+    across: float
+    along: float
+    balance: float
+
+
+KEPT = 0.2
+"""Of its equal share, which a mode has at least while it counts as kept: 2.5 % of the points where there are eight."""
+
+
+def judge_modes(points: npt.ArrayLike, centres: npt.ArrayLike, scale: float) -> Modes:
+    """Compare points in the plane with the mixture that they should come from; a point belongs to the nearest mode.
+
+    A perfect sample has across and along at 1 on average: each mode that has points gives up one degree of freedom.
+
+    Args:
+        points: (n, 2).
+        centres: the modes' means, (k, 2), none of them at the origin.
+        scale: their standard deviation.
+
+    Raises:
+        ValueError: if there are no more points than modes, or a shape or the scale is wrong.
+    """
+    from scipy.spatial.distance import cdist
+
+    x, means = as_points(np.asarray(points), "points"), as_points(np.asarray(centres), "centres")
+    same_width(x, means, "points", "centres")
+    number("scale", scale, above=0)
+    if means.shape[1] != 2 or not means.any(axis=1).all():
+        raise ValueError(f"centres must be points (k, 2) away from the origin, got {means.tolist()}")
+    if len(x) <= len(means):
+        raise ValueError(f"{len(x)} points say nothing about {len(means)} modes; give more points than modes")
+    table = cdist(x, means)
+    mode, close = table.argmin(axis=1), table.min(axis=1) <= 3 * scale
+    counts = np.bincount(mode, minlength=len(means))
+    share = counts[counts > 0] / len(x)
+    own = np.stack([np.bincount(mode, weights=axis, minlength=len(means)) for axis in x.T], axis=1)
+    deviation = x - (own / np.maximum(counts, 1)[:, None])[mode]
+    outward = (means / np.linalg.norm(means, axis=1, keepdims=True))[mode]
+    freedom = len(x) - len(share)
+
+    def variance(direction: Array) -> float:
+        return float(((deviation * direction).sum(axis=1) ** 2).sum() / freedom / scale**2)
+
+    return Modes(
+        kept=int((np.bincount(mode[close], minlength=len(means)) >= KEPT * len(x) / len(means)).sum()),
+        near=float(close.mean()),
+        across=variance(outward),
+        along=variance(outward[:, ::-1] * np.array([-1.0, 1.0])),
+        balance=float(np.exp(-(share * np.log(share)).sum())),
+    )
+
+
+def _counted(items: Iterable[Hashable], name: str) -> Counter[Hashable]:
+    if isinstance(items, str):
+        as_list(items, name)  # refuses it: a text would be counted letter by letter
+    counts = Counter(items)
+    if not counts:
+        raise ValueError(f"{name} is empty; give at least one item")
+    return counts
+
+
+def _rare(counts: Counter[Hashable], mass: float) -> set[Hashable]:
+    most = number("mass", mass, above=0, most=1) * counts.total()
+    items_of = Counter(counts.values())  # how many items have each count
+    limit = held = 0
+    for count in sorted(items_of):
+        held += count * items_of[count]
+        if limit and held > most * (1 + 1e-12):
+            break
+        limit = count
+    return {item for item, count in counts.items() if count <= limit}
