@@ -1,0 +1,206 @@
+"""Self-improvement: rounds in which a student writes, a recipe keeps what passes, and the next student learns from it.
+
+A round is a run of the :mod:`~sdg_lab.distill.pipeline` with the present student as its teacher, and a training. From
+which weights a round's training starts is what methods differ in: STaR and ReST-EM start each time from the base, so
+that what was learnt from wrong solutions of an early round is forgotten with it; others go on from the last student::
+
+    for round in improve(base, gold, lambda number: Star(questions, verify), learn, training=training, folder="rounds"):
+        print(round.number, accuracy(round.student, test))
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from sdg_lab.checks import one_of, truth, whole
+from sdg_lab.distill import pipeline
+from sdg_lab.distill.description import describe
+from sdg_lab.distill.funnel import Funnel
+from sdg_lab.distill.journal import differences
+from sdg_lab.distill.records import Pool
+from sdg_lab.distill.student import Pairs, Student, StudentTeacher, check_pairs
+from sdg_lab.files import replace_atomically
+
+Start = Literal["base", "last", "new"]
+STARTS: tuple[Start, ...] = get_args(Start)
+
+RUN, TRAINING, STUDENT = "improvement.json", "training.safetensors", "student.safetensors"
+"""Files of a folder, and of each round in it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Round:
+    """One round.
+
+    Attributes:
+        number: 0 is the base.
+        student: trained in this round.
+        pool: what the student of the round before wrote, as far as it was kept; empty in round 0.
+        funnel: what fell where, and why; None in round 0.
+        data: what the student was trained on in this round, the seed data first.
+    """
+
+    number: int
+    student: Student = field(repr=False)
+    pool: Pool = field(repr=False)
+    funnel: Funnel | None = field(repr=False)
+    data: Pairs = field(repr=False)
+
+    def __repr__(self) -> str:
+        return f"<Round {self.number}: {len(self.pool):,} records kept, trained on {len(self.data):,} pairs>"
+
+
+def improve(
+    base: Student,
+    gold: Pairs,
+    recipe: Callable[[int], pipeline.Recipe],
+    learn: Callable[[Pool], Pairs],
+    *,
+    training: Callable[[int], Mapping[str, Any]],
+    rounds: int = 3,
+    start: Start = "base",
+    accumulate: bool = False,
+    seed: int = 0,
+    folder: str | Path | None = None,
+    progress: bool = True,
+) -> Iterator[Round]:
+    """Yield round 0, which is the base, and ``rounds`` more, each when it is there.
+
+    A round that keeps nothing is no error: its student learns the seed data again. With a folder each round keeps its
+    journal, its training's checkpoint and its student there. Killed at any point and called again, the run goes on to
+    the same bytes; a larger ``rounds`` makes it longer.
+
+    Args:
+        base: fitted; it stays as it is, and its characters are those of all students.
+        gold: seed data that each training holds too; may be empty.
+        recipe: of a round's number, from 1; its teacher is the student of the round before.
+        learn: makes pairs of what a round kept.
+        training: of the number of pairs; returns options of :meth:`Student.fit <sdg_lab.distill.student.Student.fit>`.
+        rounds: how many.
+        start: from which weights each round's training starts: "base", "last" (those of the round before) or "new".
+        accumulate: whether the pairs of earlier rounds are learnt again.
+        seed: of all that is random.
+        folder: of this run and no other.
+        progress: show bars.
+
+    Raises:
+        NotFittedError: if the base has not been fitted.
+        TypeError: if the seed data are no pairs.
+        ValueError: if an argument is out of range, or the folder holds another run; the message names the differences.
+    """
+    base.require_fitted()
+    one_of("start", start, STARTS)
+    whole("rounds", rounds, least=1)
+    whole("seed", seed, least=0, most=2**63 - 1)
+    truth("accumulate", accumulate)
+    if gold:
+        check_pairs(gold)
+    if folder is not None:
+        about = {
+            "base": _fingerprint(base),
+            "gold": describe(_Gold(gold)),
+            "learn": describe(learn),
+            "training": describe(training),
+            "start": start,
+            "accumulate": accumulate,
+            "seed": seed,
+        }
+        _claim(Path(folder), about)
+    return _rounds(base, gold, recipe, learn, training, rounds, start, accumulate, seed, folder, progress)
+
+
+def _rounds(
+    base: Student,
+    gold: Pairs,
+    recipe: Callable[[int], pipeline.Recipe],
+    learn: Callable[[Pool], Pairs],
+    training: Callable[[int], Mapping[str, Any]],
+    rounds: int,
+    start: Start,
+    accumulate: bool,
+    seed: int,
+    folder: str | Path | None,
+    progress: bool,
+) -> Iterator[Round]:
+    student, learnt = base, Pairs()
+    yield Round(0, base, Pool(), None, gold)
+    for number in range(1, rounds + 1):
+        place = None if folder is None else Path(folder) / f"round-{number}"
+        pool, funnel = _written(recipe(number), student, number, place, pipeline.seed_of(seed, number), progress)
+        new = learn(pool)
+        learnt = [*learnt, *new] if accumulate else new
+        data = list(dict.fromkeys([*gold, *learnt]))
+        if data:
+            first = {"base": base, "last": student, "new": None}[start]
+            options = {"seed": seed, "progress": progress, **training(len(data))}
+            student = _trained(first, base, data, place, options)
+        yield Round(number, student, pool, funnel, data)
+
+
+def _written(
+    recipe: pipeline.Recipe, student: Student, number: int, place: Path | None, seed: int, progress: bool
+) -> tuple[Pool, Funnel]:
+    """Ask a student; return what was kept, which may be nothing, and what fell."""
+    teacher = StudentTeacher(student, name=f"the student of round {number - 1}")
+    try:
+        made = pipeline.run(recipe, teacher, folder=place, seed=seed, progress=progress)
+    except pipeline.EmptyError as error:
+        return Pool(), error.funnel
+    return made.pool, made.funnel
+
+
+def _trained(
+    first: Student | None, base: Student, data: Pairs, place: Path | None, options: Mapping[str, Any]
+) -> Student:
+    """Train a round's student from the weights of another one, or from new ones; or read it, if it is there."""
+    file, checkpoint = (None, None) if place is None else (place / STUDENT, place / TRAINING)
+    if file is None or not file.exists():
+        student = Student(**base.config()) if first is None else copy.deepcopy(first)
+        known = "".join(base.alphabet.letters)
+        student.fit(data, symbols=known, warm_start=True, checkpoint=checkpoint, **options)
+        student.trained = {name: student.trained[name] for name in ("epochs", "steps")}  # seconds are never the same
+        if file is None:
+            return student
+        student.save(file)
+    if checkpoint is not None:
+        checkpoint.unlink(missing_ok=True)
+    return Student.load(file)
+
+
+@dataclass(frozen=True)
+class _Gold:
+    """Seed data, to be described."""
+
+    pairs: Pairs
+
+
+def _fingerprint(student: Student) -> str:
+    """Return a checksum of a student's weights and characters."""
+    found = hashlib.sha256(json.dumps([student.config(), student.facts()], sort_keys=True).encode())
+    for name, weight in sorted(student.state().items()):
+        found.update(name.encode() + weight.detach().cpu().contiguous().numpy().tobytes())
+    return found.hexdigest()[:16]
+
+
+def _claim(folder: Path, about: Mapping[str, Any]) -> None:
+    """Write down whose folder this is, or refuse one that is another run's."""
+    about, file = json.loads(json.dumps(about)), folder / RUN
+    if not file.exists():
+        with replace_atomically(file) as temporary:
+            temporary.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+        return
+    try:
+        there = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError:
+        raise ValueError(f"{file} is no run of rounds; choose another folder, or move it away") from None
+    if there != about:
+        said = "; ".join(differences(there, about))
+        raise ValueError(
+            f"{folder} holds another run: {said}. Choose another folder, or run what it describes"
+        )

@@ -1,0 +1,109 @@
+"""Several answers to a prompt: estimates are held against the truth by enumeration, and choices against plain code."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from sdg_lab.distill.recipes.best_of_n import Samples, draw, likeliest, majority, verified
+from sdg_lab.distill.student import Student
+
+SIZES: dict[str, Any] = {"d_model": 16, "n_layers": 1, "n_heads": 2, "context": 6}
+
+
+def refuse(prompt: str, text: str) -> str | None:
+    return None if text.startswith("b") else "wrong"
+
+
+@pytest.fixture(scope="module")
+def student() -> Student:
+    return Student(**SIZES).fit([("a", "b"), ("a", "ab"), ("b", "ba")] * 5, epochs=4, progress=False)
+
+
+@pytest.fixture(scope="module")
+def drawn(student: Student) -> Samples:
+    return draw(student, ["a", "b"], refuse, 400, seed=1)
+
+
+class TestSamples:
+    def test_they_are_the_student_s(self, student: Student, drawn: Samples):
+        letters = student.alphabet.symbols
+        for prompt, texts, right in zip(drawn.prompts, drawn.texts, drawn.right, strict=True):
+            with torch.no_grad():
+                first = student.logits(torch.tensor([[0, letters.index(prompt)]]))[0, -1].softmax(0)
+            assert abs(right.mean() - float(first[letters.index("b")])) < 5 * np.sqrt(0.25 / 400)
+            assert [refuse(prompt, text) is None for text in texts] == right.tolist()
+        assert drawn.log_probs.shape == drawn.right.shape == (2, 400)
+        ended = [(row, i) for row in range(2) for i in range(40) if 0 < len(drawn.texts[row][i]) < 4]
+        exact = student.log_prob([(drawn.prompts[row], drawn.texts[row][i]) for row, i in ended])
+        np.testing.assert_allclose([drawn.log_probs[where] for where in ended], exact, rtol=1e-4, atol=1e-4)
+
+    def test_the_entropy_is_that_of_the_distribution(self):
+        """All answers that there can be, of two tokens at most, with their probabilities."""
+        short = Student(**{**SIZES, "context": 3}).fit([("a", "b"), ("b", "a")], epochs=2, progress=False)
+        texts = ["a", "b", *("".join(letters) for letters in itertools.product("ab", repeat=2))]
+        found = draw(short, ["a"], refuse, 4_000, seed=0)
+        assert {*found.texts[0]} <= {"", *texts}
+        nats: dict[str, set[float]] = {}
+        for text, value in zip(found.texts[0], found.log_probs[0].round(4), strict=True):
+            nats.setdefault(text, set()).add(float(value))
+        assert all(len(values) <= 1 for values in nats.values()), "an answer has one probability"
+        p = {text: np.exp(max(values)) for text, values in nats.items()}
+        assert sum(p.values()) == pytest.approx(1, abs=1e-3)
+        exact = -sum(chance * np.log(chance) for chance in p.values())
+        spread = np.sqrt(sum(chance * (np.log(chance) + exact) ** 2 for chance in p.values()) / 4_000)
+        assert abs(found.entropy() - exact) < 5 * spread
+
+    def test_distinct_counts_different_right_answers(self):
+        samples = Samples(
+            ["x", "y"],
+            [["b", "b", "ba", "a"], ["a", "a", "a", "b"]],
+            np.zeros((2, 4)),
+            np.array([[True, True, True, False], [False, False, False, True]]),
+        )
+        assert samples.distinct() == 1.5
+        assert samples.pass_at(1) == 0.5
+        assert samples.pass_at(2) == pytest.approx((1 + 0.5) / 2)
+
+    def test_the_same_seed_draws_the_same(self, student: Student):
+        first, again, other = (draw(student, ["a"], refuse, 20, seed=seed) for seed in (3, 3, 4))
+        assert first.texts == again.texts != other.texts
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"), [(([], refuse, 3), "prompts is empty"), ((["a"], refuse, 0), "n must be a whole number")]
+    )
+    def test_what_cannot_be_drawn_is_refused(self, student: Student, arguments: Any, said: str):
+        with pytest.raises(ValueError, match=said):
+            draw(student, *arguments, seed=0)
+
+
+class TestChoices:
+    def test_a_verifier_s_best_of_n_is_pass_at_n_on_average(self, drawn: Samples):
+        for n in (1, 2, 4):
+            found, expected = drawn.best_of(n, verified(refuse)), drawn.pass_at(n)
+            assert abs(found - expected) < 4 * np.sqrt(0.25 * n / 800)
+
+    def test_all_of_them_at_once_is_one_group(self, drawn: Samples):
+        assert drawn.best_of(400, verified(refuse)) == drawn.pass_at(400)
+        assert drawn.best_of(3, lambda *_: 0) == drawn.right[:, :399:3].mean(), "a rest is left out"
+
+    def test_the_likeliest(self):
+        assert likeliest("", ["a", "b", "c"], np.array([-3.0, -1.0, -2.0])) == 1
+
+    def test_the_majority_s_conclusion_by_its_likeliest_answer(self):
+        choose = majority(lambda text: text[-1] if text else None)
+        texts = ["x1", "x2", "y2", "", "z1", "w2"]
+        assert choose("", texts, np.array([-0.1, -5.0, -2.0, -0.0, -0.2, -3.0])) == 2
+        assert choose("", ["x1", "x2"], np.array([-2.0, -1.0])) == 0, "with equally many votes the first"
+        assert choose("", ["", ""], np.array([-2.0, -1.0])) == 1, "nobody has a vote"
+
+    def test_where_nothing_is_right_the_first_is_taken(self):
+        assert verified(refuse)("", ["a", "aa"], np.zeros(2)) == 0
+
+    def test_more_than_there_are_are_refused(self, drawn: Samples):
+        with pytest.raises(ValueError, match="n must be a whole number"):
+            drawn.best_of(401, likeliest)

@@ -1,0 +1,227 @@
+"""Rounds of self-improvement: who teaches, what is learnt, from which weights; and a run that is killed goes on."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import multiprocessing
+import random
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sdg_lab.distill import improvement
+from sdg_lab.distill.improvement import Round, improve
+from sdg_lab.distill.recipes.star import Star, anything
+from sdg_lab.distill.recipes.verified import SOLUTION, pairs
+from sdg_lab.distill.records import Pool
+from sdg_lab.distill.student import Pairs, Student, accuracy
+from sdg_lab.distill.teacher import Options
+from sdg_lab.models.contract import NotFittedError
+
+SIZES: dict[str, Any] = {"d_model": 16, "n_layers": 1, "n_heads": 2, "context": 8}
+OPTIONS = Options(max_tokens=4, temperature=1.0)
+QUESTIONS = ["".join(letters) for letters in itertools.product("abc", repeat=3)]
+GOLD: Pairs = [(question, question[-1]) for question in QUESTIONS[::9]]
+
+
+def refuse(question: str, text: str) -> str | None:
+    """The right answer is the question's last letter."""
+    return None if text == question[-1] else "wrong"
+
+
+def nothing(question: str, text: str) -> str | None:
+    return "nothing is good enough"
+
+
+def training(examples: int, epochs: int = 2) -> dict[str, Any]:
+    return {"epochs": epochs, "batch_size": 8, "lr": 1e-2}
+
+
+def learn(pool: Pool) -> Pairs:
+    return pairs(pool.of(SOLUTION))
+
+
+def recipe(number: int, verify: Any = refuse, samples: int = 2) -> Star:
+    return Star(QUESTIONS, verify, samples=samples, options=OPTIONS)
+
+
+@pytest.fixture(scope="module")
+def base() -> Student:
+    return Student(**SIZES).fit(GOLD, symbols="abc", epochs=2, progress=False)
+
+
+def rounds_of(base: Student, count: int = 2, **options: Any) -> list[Round]:
+    given = {"recipe": recipe, "training": training, "rounds": count, "seed": 4, "progress": False, **options}
+    return list(improve(base, given.pop("gold", GOLD), given.pop("recipe"), given.pop("learn", learn), **given))
+
+
+def weights(student: Student) -> np.ndarray:
+    return np.concatenate([weight.numpy().ravel() for weight in student.state().values()])
+
+
+class TestRounds:
+    def test_round_0_is_the_base_and_it_stays_as_it_was(self, base: Student):
+        before = weights(base)
+        rounds = rounds_of(base)
+        assert [one.number for one in rounds] == [0, 1, 2]
+        assert rounds[0].student is base
+        assert rounds[0].data == GOLD
+        assert len(rounds[0].pool) == 0
+        np.testing.assert_array_equal(weights(base), before)
+
+    def test_each_round_is_written_by_the_student_of_the_round_before(self, base: Student):
+        rounds = rounds_of(base, 2, recipe=partial(recipe, verify=anything))
+        for before, after in itertools.pairwise(rounds):
+            for record in after.pool.of(SOLUTION):
+                (again,) = before.student.generate(
+                    [record.prompt], seeds=[record.seed], temperature=1.0, max_tokens=OPTIONS.max_tokens
+                )
+                assert again.text == record["solution"]
+            assert {record.teacher for record in after.pool.of(SOLUTION)} == {f"the student of round {before.number}"}
+        assert not {r.seed for r in rounds[1].pool.of(SOLUTION)} & {r.seed for r in rounds[2].pool.of(SOLUTION)}
+
+    def test_what_is_learnt_is_gold_and_what_was_kept(self, base: Student):
+        for one in rounds_of(base)[1:]:
+            assert one.data == list(dict.fromkeys([*GOLD, *learn(one.pool)]))
+            assert all(refuse(*pair) is None for pair in one.data)
+        first, second = rounds_of(base, accumulate=True)[1:]
+        assert {*second.data} == {*GOLD, *learn(first.pool), *learn(second.pool)}
+
+    @pytest.mark.parametrize("start", improvement.STARTS)
+    def test_a_training_starts_from_the_weights_that_were_named(self, base: Student, start: improvement.Start):
+        first, second = rounds_of(base, start=start)[1:]
+        student = {"base": base, "last": first.student, "new": Student(**SIZES)}[start]
+        again = Student.from_header(student.header(), student.state()) if student.fitted else student
+        again.fit(second.data, symbols="abc", warm_start=True, seed=4, progress=False, **training(len(second.data)))
+        np.testing.assert_array_equal(weights(again), weights(second.student))
+
+    def test_a_round_that_keeps_nothing_learns_the_seed_data_again(self, base: Student):
+        rounds = rounds_of(base, recipe=partial(recipe, verify=nothing))
+        assert [one.data for one in rounds] == [GOLD] * 3
+        assert rounds[1].funnel is not None
+        assert "nothing is good enough" in str(rounds[1].funnel)
+        without = rounds_of(base, recipe=partial(recipe, verify=nothing), gold=[])
+        assert without[2].student is base, "with nothing to learn a student stays what it is"
+
+    def test_a_student_gets_better_by_what_is_verified_and_not_otherwise(self, base: Student):
+        """Answers with the last letter are drawn by luck at first; the seed data alone do not teach them."""
+        held_out = [(question, question[-1]) for question in QUESTIONS]
+        more = {"training": partial(training, epochs=15), "count": 3}
+        good = rounds_of(base, **more, recipe=partial(recipe, samples=4))
+        bare = rounds_of(base, **more, recipe=partial(recipe, samples=4, verify=anything))
+        assert accuracy(base, held_out) < 0.6
+        assert accuracy(good[-1].student, held_out) > 0.9
+        assert accuracy(bare[-1].student, held_out) < accuracy(good[-1].student, held_out) - 0.2
+
+
+class TestFolder:
+    def test_a_folder_changes_nothing_but_that_a_second_call_does_no_work(
+        self, base: Student, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        plain, kept = rounds_of(base), rounds_of(base, folder=tmp_path)
+        monkeypatch.setattr(Student, "fit", None)
+        monkeypatch.setattr(Student, "generate", None)
+        again = rounds_of(base, folder=tmp_path)
+        for one, two, three in zip(plain, kept, again, strict=True):
+            np.testing.assert_array_equal(weights(one.student), weights(two.student))
+            np.testing.assert_array_equal(weights(one.student), weights(three.student))
+            assert one.data == two.data == three.data
+        assert not list(tmp_path.rglob(improvement.TRAINING)), "what is done needs no checkpoint"
+
+    def test_more_rounds_go_on_from_those_that_are_there(self, base: Student, tmp_path: Path):
+        rounds_of(base, 1, folder=tmp_path)
+        before = files(tmp_path)
+        longer = rounds_of(base, 2, folder=tmp_path)
+        assert before.items() <= files(tmp_path).items()
+        np.testing.assert_array_equal(weights(longer[2].student), weights(rounds_of(base, 2)[2].student))
+
+    @pytest.mark.parametrize(
+        ("other", "said"),
+        [
+            ({"seed": 5}, "seed is 4 there and 5 here"),
+            ({"start": "new"}, "start is 'base' there and 'new' here"),
+            ({"gold": GOLD[:2]}, "gold"),
+            ({"training": partial(training, epochs=3)}, "training"),
+            ({"accumulate": True}, "accumulate is False there and True here"),
+            ({"recipe": partial(recipe, samples=3)}, "samples is 2 there and 3 here"),
+        ],
+    )
+    def test_another_run_is_refused(self, base: Student, tmp_path: Path, other: dict[str, Any], said: str):
+        rounds_of(base, 1, folder=tmp_path)
+        before = files(tmp_path)
+        with pytest.raises(ValueError, match=said):
+            rounds_of(base, 1, folder=tmp_path, **other)
+        assert files(tmp_path) == before
+
+    def test_another_base_is_refused(self, base: Student, tmp_path: Path):
+        rounds_of(base, 1, folder=tmp_path)
+        other = Student(**SIZES).fit(GOLD, symbols="abc", epochs=2, seed=1, progress=False)
+        with pytest.raises(ValueError, match="holds another run: base is"):
+            improve(other, GOLD, recipe, learn, training=training, folder=tmp_path, seed=4)
+
+    def test_a_file_of_somebody_else_is_refused(self, base: Student, tmp_path: Path):
+        (tmp_path / improvement.RUN).write_text("mine", encoding="utf-8")
+        with pytest.raises(ValueError, match="is no run of rounds"):
+            improve(base, GOLD, recipe, learn, training=training, folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kind", "said"),
+    [
+        ({"start": "best"}, ValueError, "start must be one of"),
+        ({"rounds": 0}, ValueError, "rounds must be a whole number >= 1"),
+        ({"seed": -1}, ValueError, "seed must be a whole number >= 0"),
+        ({"accumulate": "no"}, ValueError, "accumulate must be True or False"),
+        ({"gold": ["ab"]}, TypeError, "pair 0 is 'ab'"),
+    ],
+)
+def test_what_cannot_run_is_refused_at_once(base: Student, wrong: dict[str, Any], kind: type[Exception], said: str):
+    with pytest.raises(kind, match=said):
+        improve(base, wrong.pop("gold", GOLD), recipe, learn, training=training, **wrong)
+
+
+def test_the_base_must_be_fitted():
+    with pytest.raises(NotFittedError):
+        improve(Student(**SIZES), GOLD, recipe, learn, training=training)
+
+
+# Killed at any moment.
+
+
+def files(folder: Path) -> dict[str, str]:
+    """Return the checksums of all that a run leaves behind, but for locks and what was half written: hidden files."""
+    there = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in there}
+
+
+def work(base: Student, folder: Path) -> None:
+    """Do the whole run: in each of three rounds some hundred requests and twelve epochs, each with its checkpoint."""
+    rounds_of(base, 3, start="last", folder=folder, training=partial(training, epochs=12))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="a process is killed as Unix does")
+def test_killed_at_random_moments_it_ends_in_the_same_bytes(base: Student, tmp_path: Path):
+    begin = time.monotonic()
+    work(base, tmp_path / "whole")
+    length = time.monotonic() - begin
+    expected = files(tmp_path / "whole")
+    names = {Path(name).name for name in expected}
+    assert names == {improvement.RUN, "journal.jsonl", improvement.STUDENT}
+    draws, context, seen = random.Random(0), multiprocessing.get_context("fork"), set()
+    for _ in range(25):
+        process = context.Process(target=work, args=(base, tmp_path / "killed"))
+        process.start()
+        process.join(draws.uniform(0, length / 5))
+        process.kill()
+        process.join()
+        seen.add(tuple(files(tmp_path / "killed").values()) if (tmp_path / "killed").exists() else ())
+    assert len(seen) > 8, "it was killed in different places"
+    work(base, tmp_path / "killed")
+    assert files(tmp_path / "killed") == expected
