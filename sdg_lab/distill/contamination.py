@@ -2,6 +2,8 @@
 
 A student trained on a test's own texts says nothing about what it has learnt. So each data set is compared with the
 texts that its students will be tested on, and its card says what was found, or that nobody has looked.
+
+Texts of any script are compared: what a word is, is said in :mod:`sdg_lab.distill.scripts`.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from dataclasses import dataclass
 from sdg_lab.checks import several, whole
 from sdg_lab.distill.filters import Clean
 from sdg_lab.distill.records import Record
+from sdg_lab.distill.scripts import plain
 
 EXAMPLES = 3
 
@@ -24,7 +27,8 @@ class Contamination:
         records: how many were looked at.
         texts: how many test texts they were compared with.
         n: words of a run.
-        equal: ids of the records of which a text field is a test text, but for case and white space.
+        equal: ids of the records of which a text field is a test text, but for case, white space and forms of one
+            character.
         sharing: ids of the records that share a run of n words with a test text, those above included if they are as
             long; a test text of fewer words is one run.
         examples: up to three runs that are shared.
@@ -51,13 +55,14 @@ def contamination(records: Iterable[Record], texts: Sequence[str], *, n: int = 1
     Args:
         records: the data set.
         texts: what students are tested on: questions, and answers if they are long.
-        n: words in a row that count as shared. GPT-3's authors took 13; fewer find more, and more that is chance.
+        n: words in a row that count as shared. GPT-3's authors took 13; fewer find more, and more that is chance. In
+            Chinese, Japanese, Thai, Lao, Khmer and Burmese a character counts as a word.
 
     Raises:
         ValueError: if there are no texts with words in them, or n is below 1.
     """
     clean = Clean(several("texts", texts), n=whole("n", n, least=1))
-    known = {_plain(text) for text in texts} - {""}
+    known = {plain(text) for text in texts} - {""}
     equal: list[str] = []
     sharing: list[str] = []
     examples: list[str] = []
@@ -65,17 +70,13 @@ def contamination(records: Iterable[Record], texts: Sequence[str], *, n: int = 1
     for record in records:
         count += 1
         said = list(_texts(record.fields))
-        if any(_plain(text) in known for text in said):
+        if any(plain(text) in known for text in said):
             equal.append(record.id)
         if run := next(filter(None, map(clean.shared, said)), ""):
             sharing.append(record.id)
             if len(examples) < EXAMPLES and run not in examples:
                 examples.append(run)
     return Contamination(count, len(texts), n, tuple(equal), tuple(sharing), tuple(examples))
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.casefold().split())
 
 
 def _texts(value: object) -> Iterable[str]:

@@ -17,6 +17,7 @@ from dataclasses import InitVar, dataclass, field
 from weakref import WeakKeyDictionary
 
 from sdg_lab.checks import number, several, whole
+from sdg_lab.distill import scripts
 from sdg_lab.distill.records import Pool, Record
 from sdg_lab.distill.rouge import Texts, rouge_l, words
 
@@ -223,6 +224,7 @@ class Clean:
     """Refuse records that share a run of n words with test data: decontamination.
 
     A test text of fewer than n words is one run. GPT-3's authors used 13 words; fewer find more, false alarms too.
+    Words are those of any script; see :mod:`sdg_lab.distill.scripts`.
 
     Args:
         texts: the test data: questions, and answers if they are long.
@@ -244,7 +246,7 @@ class Clean:
     def __post_init__(self, texts: Iterable[str]) -> None:
         whole("n", self.n, least=1)
         object.__setattr__(self, "fields", several("fields", self.fields))
-        lists = [words(text) for text in several("texts", texts)]
+        lists = [scripts.words(text) for text in several("texts", texts)]
         if not any(lists):
             raise ValueError("the test data have no words to look for; give their texts, or leave the filter out")
         runs = {run for one in lists for run in _runs(one, min(self.n, len(one)))}
@@ -260,7 +262,7 @@ class Clean:
 
     def shared(self, text: str) -> str:
         """Return the first run of words that a text shares with the test data, or an empty text."""
-        found, runs = words(text), self._runs  # type: ignore[attr-defined] # set above
+        found, runs = scripts.words(text), self._runs  # type: ignore[attr-defined] # set above
         for length in self._lengths:  # type: ignore[attr-defined]
             for run in _runs(found, length):
                 if run in runs:

@@ -157,6 +157,22 @@ class TestContamination:
         assert found.examples == ("how many legs does a", "eight")
         assert contamination(records, self.TEXTS, n=13).sharing == (records[0].id, records[2].id)
 
+    @pytest.mark.parametrize(
+        ("test", "same", "shares", "other"),
+        [
+            ("Τι είναι η αρετή;", "ΤΙ ΕΊΝΑΙ Η ΑΡΕΤΉ;", "Πες μου τι είναι η αρετή, φίλε", "Τι ώρα είναι;"),
+            ("水是什么颜色的", "水是什么颜色的", "请问：水是什么颜色的？谢谢", "火是什么"),
+            ("Où est l'été passé", "où est l'e\u0301te\u0301 passé", "Dis: où est l'été passé?", "Ou est l'ete passe"),
+            ("1234 + 5678 = 6912", "１２３４ + ５６７８ = ６９１２", "so 1234+5678=6912", "1234 + 5678 = 6913"),
+        ],
+    )
+    def test_texts_of_any_script_are_compared(self, test, same, shares, other):
+        records = [Record.new("x", {"q": text}) for text in (same, shares, other)]
+        found = contamination(records, [test], n=4 if "水" in test else 3)
+        assert found.equal == (records[0].id,)
+        assert found.sharing[:2] == (records[0].id, records[1].id)
+        assert (records[2].id in found.sharing) is False or test.startswith("1234")
+
     def test_it_stands_in_the_card(self, tmp_path):
         result = made(tmp_path)
         text = (result.save(against=[result.pool.of("pair")[0]["question"]], n=3) / CARD).read_text("utf-8")
