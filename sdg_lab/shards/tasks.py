@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import traceback
 from collections.abc import Callable
@@ -44,9 +45,33 @@ def attempt(task: Task, shard: int, seed: int) -> Outcome:
             kind = type(content).__name__
             return Outcome(shard, error=f"the task must return bytes, got {kind}; encode it, as text.encode() does")
         return Outcome(shard, bytes(content))
+    except OSError as error:
+        return Outcome(shard, error=system_error(error), details=traceback.format_exc())
     except (Exception, SystemExit) as error:
         kind, text = type(error).__name__, str(error).strip()
         return Outcome(shard, error=f"{kind}: {text}" if text else kind, details=traceback.format_exc())
+
+
+_REMEDIES = {
+    errno.ENOENT: "is not there; see how it is spelt",
+    errno.EACCES: "may not be read or written by you; choose another place, or ask its owner",
+    errno.EPERM: "may not be read or written by you; choose another place, or ask its owner",
+    errno.EROFS: "lies on a disk that can only be read; choose another place",
+    errno.ENOTDIR: "is no folder, or lies below a file; name a folder",
+    errno.EEXIST: "is there already, and is no folder; name a folder",
+    errno.EISDIR: "is a folder; name a file",
+    errno.ENOSPC: "cannot be written: the disk is full; make room, and the same command goes on",
+    errno.EDQUOT: "cannot be written: your share of the disk is full; make room, and the same command goes on",
+    errno.ENAMETOOLONG: "has a longer name than the disk allows; take a shorter one",
+}
+
+
+def system_error(error: OSError) -> str:
+    """Return what an error of the system means in a sentence: which path, what is wrong with it, what to do."""
+    if error.errno is None:  # our own sentence
+        return str(error)
+    where = error.filename or "a file"
+    return f"{where} {_REMEDIES.get(error.errno, f'cannot be used ({error.strerror}); choose another place')}"
 
 
 def name_of(task: Task) -> str:

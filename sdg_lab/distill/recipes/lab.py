@@ -25,7 +25,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from sdg_lab.checks import did_you_mean, number, one_of, several, whole
-from sdg_lab.distill import filters
+from sdg_lab.distill import filters, yaml_files
 from sdg_lab.distill.pipeline import Proposal, Request, Score, Stage
 from sdg_lab.distill.recipes.self_instruct import Style, numbered
 from sdg_lab.distill.records import Pool, Record
@@ -99,22 +99,26 @@ def read_taxonomy(folder: str | Path = TAXONOMY) -> tuple[Leaf, ...]:
 
 def _leaf(path: Path, name: str) -> Leaf:
     """Return the leaf that a file describes."""
-    import yaml
-
     try:
-        said = yaml.safe_load(path.read_text(encoding="utf-8"))
+        said = yaml_files.read(path)
         _known_keys(said, {"description", "examples"}, {"openings"})
         for example in several("examples", said["examples"]):
             _known_keys(example, {"question", "answer"}, set())
         examples = tuple((_text(one, "question"), _text(one, "answer")) for one in said["examples"])
         openings = several("openings", said.get("openings", [""]))
-        return Leaf(name, _text(said, "description"), examples, tuple(str(opening) for opening in openings) or ("",))
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
+        if not all(isinstance(opening, str) for opening in openings):
+            raise ValueError(f"openings must be texts, got {list(openings)!r}; put quotation marks around them")
+        return Leaf(name, _text(said, "description"), examples, openings or ("",))
+    except ValueError as error:
         raise ValueError(f"{path} is no leaf of a taxonomy: {' '.join(str(error).split())}") from None
 
 
 def _leaves(taxonomy: str | Path | Sequence[Leaf]) -> tuple[Leaf, ...]:
-    return read_taxonomy(taxonomy) if isinstance(taxonomy, (str, Path)) else tuple(taxonomy)
+    if isinstance(taxonomy, (str, Path)):
+        return read_taxonomy(taxonomy)
+    if not all(isinstance(leaf, Leaf) for leaf in several("taxonomy", taxonomy)):
+        raise ValueError(f"taxonomy must be leaves, or the path of a folder of them, got {taxonomy!r}")
+    return tuple(taxonomy)
 
 
 def _known_keys(said: Any, needed: set[str], possible: set[str]) -> None:

@@ -71,6 +71,8 @@ class TestTaxonomy:
             (GOOD.replace('"3"', "3"), "answer must be a text, got 3; put quotation marks around it"),
             (GOOD.replace("Two b?", "One a?"), "write at least 3 with different questions"),
             (GOOD + "openings: What", "openings must be several values"),
+            (GOOD + "openings: [What, 1]", r"openings must be texts, got \['What', 1\]"),
+            (GOOD + "description: again", "'description' stands there twice"),
             ("description: [", "is no leaf of a taxonomy"),
             ("!!python/object/apply:os.system ['true']", "is no leaf of a taxonomy"),
         ],
