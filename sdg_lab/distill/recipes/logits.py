@@ -113,12 +113,16 @@ def distil(
             teacher's.
         NotFittedError: if the teacher has not been fitted.
     """
+    number("temperature", temperature, above=0)
+    number("alpha", alpha, least=0, most=1)
+    if (hook := recipe.get("on_epoch")) is not None and not callable(hook):
+        raise ValueError(f"on_epoch must be a function of an epoch's number and a student, got {hook!r}")
     alphabet = teacher.alphabet
     batch = (*student.weighted(alphabet, data), logits_along(teacher, data))
     held_out = None
     if validation is not None:
         held_out = (*student.weighted(alphabet, validation), logits_along(teacher, validation))
-    if (hook := recipe.get("on_epoch")) is not None:
+    if hook is not None:
         recipe["on_epoch"] = lambda epoch, module: hook(epoch, _answering(module.student))
     with student.as_before_on_failure():
         student.prepare(alphabet, seed)

@@ -10,6 +10,7 @@ import scipy.stats
 import torch
 from torch.nn import functional as F
 
+from sdg_lab.distill.recipes import logits as logits_module
 from sdg_lab.distill.recipes.logits import Distillation, carried, distil, logits_along, soft_loss
 from sdg_lab.distill.student import Pairs, Student
 from sdg_lab.models.contract import NotFittedError
@@ -145,6 +146,21 @@ class TestDistil:
         again = module.loss(*student.weighted(student.alphabet, PAIRS), logits_along(teacher, PAIRS)).item()
         assert student.history.validation_loss[-1] == pytest.approx(again, rel=1e-4)
         assert seen[-1] == student.generate(["ab"])[0].text
+
+    @pytest.mark.parametrize(
+        ("wrong", "said"),
+        [
+            ({"on_epoch": 3}, "on_epoch must be a function of an epoch's number and a student, got 3"),
+            ({"temperature": 0}, "temperature must be > 0, got 0"),
+            ({"alpha": 2}, "alpha must be >= 0 and <= 1, got 2"),
+        ],
+    )
+    def test_a_wrong_argument_is_refused_before_anything_is_computed(
+        self, teacher: Student, wrong: dict[str, Any], said: str, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr(logits_module, "logits_along", lambda *given: pytest.fail("it was computed"))
+        with pytest.raises(ValueError, match=said):
+            distil(Student(**SIZES), teacher, PAIRS, progress=False, **wrong)
 
     def test_a_refused_distillation_leaves_a_student_as_it_was(self, teacher: Student):
         student = Student(**SIZES).fit(PAIRS, epochs=1, progress=False)
