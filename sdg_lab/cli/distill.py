@@ -8,6 +8,9 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+BEGUN, WRONG = 1, 2
+"""Exit status: the same command goes on, or begins again; the command must be another one."""
+
 
 def distill(
     recipe: Annotated[Path, typer.Argument(help="A YAML file: which recipe, its parameters, seed, shards, teacher.")],
@@ -20,19 +23,26 @@ def distill(
     workers: Annotated[int, typer.Option(min=1, help="How many processes share the shards.")] = 1,
     dask: Annotated[str | None, typer.Option(help="Address of a Dask scheduler that has them made.")] = None,
     shard: Annotated[str | None, typer.Option(help="Make a share of the shards, such as [cyan]0/4[/].")] = None,
-    budget_tokens: Annotated[int | None, typer.Option(min=1, help="The most tokens, read and written.")] = None,
-    budget_requests: Annotated[int | None, typer.Option(min=1, help="The most requests.")] = None,
+    budget_tokens: Annotated[
+        int | None, typer.Option(min=1, help="The most tokens, read and written; shards share it equally.")
+    ] = None,
+    budget_requests: Annotated[int | None, typer.Option(min=1, help="The most requests, shared so, too.")] = None,
     progress: Annotated[bool, typer.Option("--progress/--no-progress", help="Show a bar.")] = True,
 ) -> None:
     """Have a teacher write a data set by a recipe.
 
     Started again with the same words it goes on where it was: after a kill, an outage, or a budget that was spent. A
     server's key is read from the environment variable OPENAI_API_KEY, or the one that the recipe names as key_variable.
+
+    Exit status: 0 if all went well, a budget that was spent included; 1 if it was begun and did not end, or kept
+    nothing; 2 if the command, the recipe or the folder cannot be used as it is.
     """
     from sdg_lab import shards
     from sdg_lab.distill import pipeline
     from sdg_lab.distill.plan import Plan
-    from sdg_lab.distill.sharding import carry_out
+    from sdg_lab.distill.sharding import SHARDS, carry_out, spent
+    from sdg_lab.shards.division import in_words
+    from sdg_lab.shards.tasks import system_error
 
     instead: dict[str, Any] = {"seed": seed} if seed is not None else {}
     if said := _given(address=teacher, model=model):
@@ -45,13 +55,24 @@ def distill(
         made = carry_out(plan, out, workers=workers, dask=dask, only=share, progress=progress)
     except pipeline.EmptyError as error:
         print(_shown(str(error.funnel)))
-        _stop(str(error))
+        more = ". The same command with a larger budget goes on" if pipeline.SPENT in error.stopped else ""
+        _stop(f"{error}{more}", BEGUN)
     except KeyboardInterrupt:
-        _stop("stopped; what was answered is kept, and the same command goes on")
-    except (LookupError, OSError, ImportError, ValueError, RuntimeError) as error:
-        _stop(str(error))
+        _stop("stopped; what was answered is kept, and the same command goes on", BEGUN)
+    except (RuntimeError, ConnectionError) as error:
+        _stop(str(error), BEGUN)
+    except OSError as error:
+        _stop(system_error(error), WRONG)
+    except (LookupError, ImportError, ValueError) as error:
+        _stop(str(error), WRONG)
     if isinstance(made, shards.Status):
-        print(f"{made}. When all are there in {out / 'shards'}, the same command without --shard puts them together.")
+        place = out / SHARDS
+        print(f"{made}. When all are there in {place}, the same command without --shard puts them together.")
+        if stopped := spent(place):
+            print(
+                f"In {len(stopped)} of these ({in_words(stopped)}) {pipeline.SPENT}. The same command with a larger "
+                "budget goes on with them."
+            )
         return
     print(_shown(str(made.funnel)))
     for kind, count in sorted(made.failures.items()):
@@ -74,6 +95,6 @@ def _shown(text: str) -> str:
     return "".join(letter if letter.isprintable() or letter == "\n" else "\ufffd" for letter in text)
 
 
-def _stop(sentence: str) -> NoReturn:
+def _stop(sentence: str, status: int) -> NoReturn:
     print(_shown(f"✗ {sentence}"), file=sys.stderr)
-    raise typer.Exit(1)
+    raise typer.Exit(status)

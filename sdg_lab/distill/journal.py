@@ -118,6 +118,12 @@ class Journal:
         """Yield what was answered before this start, in order; records are read one request at a time."""
         return itertools.islice(_read(self.path), self.answered)
 
+    def restart(self) -> None:
+        """Leave nothing but the first line: all that follows is written anew."""
+        self._handle.seek(0)
+        self._handle.truncate(len(self._handle.readline()))
+        self.answered = 0
+
     def write(self, answered: Iterable[Answered]) -> None:
         """Write what came of the next requests.
 

@@ -25,12 +25,14 @@ rest, and ends in the same bytes.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
+import json
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -211,11 +213,12 @@ class EmptyError(ValueError):
 
     Attributes:
         funnel: what fell where, and why.
+        stopped: why the run ended before its recipe did; empty if it did not.
     """
 
-    def __init__(self, message: str, funnel: Funnel) -> None:
+    def __init__(self, message: str, funnel: Funnel, stopped: str = "") -> None:
         super().__init__(message)
-        self.funnel = funnel
+        self.funnel, self.stopped = funnel, stopped
 
 
 class SilentError(RuntimeError):
@@ -295,7 +298,7 @@ def result(
     wanted = recipe.result if isinstance(recipe, Recipe) else ()
     if not any(record.kind in wanted if wanted else record.teacher for record in pool):
         why = f" ({stopped})" if stopped else ""
-        raise EmptyError(f"the run kept nothing{why}: {funnel.verdict()}", funnel)
+        raise EmptyError(f"the run kept nothing{why}: {funnel.verdict()}", funnel, stopped)
     kinds = tuple(wanted) or tuple(dict.fromkeys(record.kind for record in pool))
     return Result(pool, funnel, spent, stopped, run, kinds, folder)
 
@@ -493,10 +496,22 @@ def check_teacher(recipe: object, teacher: Teacher) -> None:
         ValueError: if the recipe has ``scores``, and the teacher cannot score answers.
     """
     if getattr(recipe, "scores", False) and not teacher.can_score:
+        ways = " or ".join(f"{name}: {json.dumps(value)}" for name, value in _without_scores(recipe))
+        remedy = f"the recipe's parameter {ways} leaves that step out" if ways else "it cannot leave that step out"
         raise ValueError(
-            f"{name_of(recipe)} asks for log-probabilities of answers, and {teacher.name} gives none: leave that step "
-            "out (style='chat' and margin=None do, where a recipe has them), or take a LocalTeacher"
+            f"{name_of(recipe)} asks for log-probabilities of answers, and {teacher.name} gives none: {remedy}; a "
+            "model on this computer (teacher: local) gives them"
         )
+
+
+def _without_scores(recipe: object) -> Iterator[tuple[str, Any]]:
+    """Yield each parameter, with a value, by which a recipe would score nothing."""
+    own: Any = recipe
+    names = {f.name for f in dataclasses.fields(own)} if dataclasses.is_dataclass(recipe) else set()
+    for name, value in {"style": "chat", "margin": None, "judge": False, "instances": 0}.items():
+        with suppress(ValueError):  # not every recipe takes it: a margin of None, say
+            if name in names and not dataclasses.replace(own, **{name: value}).scores:
+                yield name, value
 
 
 def check_folder(folder: str | Path) -> None:

@@ -129,6 +129,8 @@ class ServerTeacher:
         self.concurrency = whole("concurrency", concurrency, least=1)
         self.attempts = whole("attempts", attempts, least=1)
         self.timeout = number("timeout", timeout, above=0)
+        if extra is not None and not isinstance(extra, Mapping):
+            raise ValueError(f"extra must be names with values, got {extra!r}")
         self.extra = dict(extra or {})
         self.failures: Counter[str] = Counter()
         self._limit = RateLimit(requests_per_minute, tokens_per_minute, clock=clock)

@@ -4,6 +4,12 @@ Each shard is a run of its own, with a part of the recipe, a seed, a journal and
 goes on where it was. When all are finished, their records are judged once more, in the order of the shards and before
 one common pool: what two shards have made alike is kept once. So the data set depends on the number of shards, and
 neither on who made them nor on when.
+
+A budget is divided equally among the shards beforehand, to the last request. A shard that has spent its part stops and
+counts as made; the card says which have stopped. With a larger budget the same command goes on with these, asks nothing
+twice, and ends in the bytes of a run that had the larger budget from the start. What a shard leaves of its part is not
+spent: to whom it went would depend on who is ready first. (On a Dask cluster, what a worker that dies was told for a
+shard not yet made dies with it, and is paid for again.)
 """
 
 from __future__ import annotations
@@ -12,7 +18,7 @@ import functools
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +31,14 @@ from sdg_lab.distill.pipeline import JOURNAL, SPENT, EmptyError, Recipe, Result
 from sdg_lab.distill.plan import LOCAL, Divisible, Plan
 from sdg_lab.distill.records import Pool, Record
 from sdg_lab.distill.teacher import Teacher
+from sdg_lab.files import replace_atomically
+from sdg_lab.shards.division import in_words
 
 SHARDS, WORK = "shards", "work"
 """Folders of finished shards, and of the journals of those under way."""
+
+RATES = ("requests_per_minute", "tokens_per_minute")
+"""Bounds of a teacher that processes share."""
 
 PARENT = "parent"
 """The stage of records that fall because what they were made from has fallen."""
@@ -47,8 +58,8 @@ def carry_out(
     Args:
         plan: what is to be made.
         folder: of the data set, its card and its journal.
-        workers: how many processes; a plan of one shard has one.
-        dask: the address of a Dask scheduler.
+        workers: how many processes; a plan of one shard has one. They share what the teacher may be sent a minute.
+        dask: the address of a Dask scheduler. Each of its processes sends as much a minute as the teacher's bounds say.
         only: which shards are made here; all if None.
         progress: show a bar.
 
@@ -73,10 +84,14 @@ def carry_out(
         pipeline.check_folder(folder)
         if plan.teacher.get("address", LOCAL) != LOCAL:
             pipeline.check_teacher(recipe, plan.make_teacher())  # what is wrong with it is said once, and here
+            _check_rates(plan, workers)
         teacher = {name: plan.teacher.get(name) for name in ("model", "licence", "terms", "batch")}
         description = {"recipe": describe(recipe), "teacher": teacher}
-        place = Path(folder) / SHARDS
-        task = functools.partial(make_shard, plan, None if dask else str(Path(folder) / WORK), workers)
+        place, work = Path(folder) / SHARDS, Path(folder) / WORK
+        if place.is_dir():
+            _take_back(plan, shards.Manifest(description, plan.seed, plan.shards, "jsonl"), place, work, only)
+        begun = {int(path.parent.name): path.read_bytes() for path in work.glob(f"[0-9]*/{JOURNAL}")} if dask else {}
+        task = functools.partial(make_shard, plan, None if dask else str(work), begun, workers)
         shards.run(
             task,
             plan.shards,
@@ -91,23 +106,72 @@ def carry_out(
         if len((now := shards.status(place)).finished) < plan.shards:
             return now
         run = description | {"seed": plan.seed, "shards": plan.shards}
-        result = together(recipe, list(shards.join(place)), run, Path(folder))
+        result = together(recipe, list(shards.join(place)), run, Path(folder), Budget(**plan.budget))
     result.save(against=against, n=plan.words)
     shutil.rmtree(Path(folder) / WORK, ignore_errors=True)
     return result
 
 
-def make_shard(plan: Plan, work: str | None, workers: int, shard: int, seed: int) -> bytes:
-    """Return the journal of one shard; one that was begun in the folder ``work`` goes on.
+def spent(place: str | Path) -> list[int]:
+    """Return which of the shards that are made in a folder have stopped because their part of the budget was spent."""
+    return [shard for shard, path in shards.status(place).finished.items() if SPENT in _stopped(path)]
 
-    Raises:
-        RuntimeError: if its part of the budget is spent.
+
+def _check_rates(plan: Plan, workers: int) -> None:
+    for bound in RATES:
+        if (most := plan.teacher.get(bound)) is not None and workers > most:
+            raise ValueError(f"workers share the teacher's {bound}, {most}, so there can be no more, got {workers}")
+
+
+def _take_back(plan: Plan, run: shards.Manifest, place: Path, work: Path, only: shards.Share | None) -> None:
+    """Make a shard one that is under way again, where it had spent its part of the budget and has another part now."""
+    try:
+        run.check(place)
+    except FileNotFoundError:  # parts without a manifest, or none
+        return
+    for shard, path in shards.status(place).finished.items():
+        mine = only is None or shard in only.of(plan.shards)
+        if mine and SPENT in _stopped(path) and _header(path)["budget"] != vars(plan.budget_of(shard)):
+            with replace_atomically(work / f"{shard:05}" / JOURNAL) as temporary:
+                temporary.write_bytes(_with_header(path.read_bytes()))
+            path.unlink()
+
+
+def _header(part: Path) -> dict[str, Any]:
+    with part.open(encoding="utf-8") as handle:
+        return dict(json.loads(handle.readline()))
+
+
+def _stopped(part: Path) -> str:
+    """Return why a shard ended before its recipe did; empty if it did not."""
+    return str(_header(part).get("stopped", ""))
+
+
+def _with_header(journal: bytes, **more: Any) -> bytes:
+    """Return a journal with these entries in its first line, beside its format and its run, and no others."""
+    first, _, records = journal.partition(b"\n")
+    header = {name: value for name, value in json.loads(first).items() if name in ("format", "run")} | more
+    return json.dumps(header, ensure_ascii=False).encode() + b"\n" + records
+
+
+def make_shard(plan: Plan, work: str | None, begun: Mapping[int, bytes], workers: int, shard: int, seed: int) -> bytes:
+    """Return the journal of one shard; its first line says why it was stopped, if it was.
+
+    Args:
+        plan: of the whole run.
+        work: folder of the shards under way, in which this one goes on; None if this machine does not see it.
+        begun: journals of shards that go on, where there is no such folder.
+        workers: how many processes make shards here.
+        shard: which one.
+        seed: of the shard.
     """
-    recipe = registry.make(plan.recipe, plan.parameters, plan.package)
+    recipe, budget = registry.make(plan.recipe, plan.parameters, plan.package), plan.budget_of(shard)
     assert isinstance(recipe, Divisible)
-    budget = Budget(**{name: max(1, most // plan.shards) for name, most in plan.budget.items()})
     with tempfile.TemporaryDirectory(prefix="sdg-lab-") as other:
         folder = Path(other if work is None else work) / f"{shard:05}"
+        if shard in begun:
+            folder.mkdir()
+            (folder / JOURNAL).write_bytes(begun[shard])
         try:
             stopped = pipeline.run(
                 recipe.part(shard, plan.shards),
@@ -118,47 +182,61 @@ def make_shard(plan: Plan, work: str | None, workers: int, shard: int, seed: int
                 progress=False,
             ).stopped
         except EmptyError as error:  # the other shards may have kept something
-            stopped = str(error)
+            stopped = error.stopped
+        journal = (folder / JOURNAL).read_bytes()
         if SPENT in stopped:
-            raise RuntimeError(f"a shard has its share of the budget, {budget}: {stopped}")
-        return (folder / JOURNAL).read_bytes()
+            return _with_header(journal, stopped=stopped, budget=vars(budget))
+        return _with_header(journal, stopped=stopped) if stopped else journal
 
 
 @functools.cache
 def _teacher(said: str, workers: int) -> Teacher:
     """Return the teacher of this process, which makes many shards; processes share what may be sent a minute."""
     teacher = json.loads(said)
-    for bound in ("requests_per_minute", "tokens_per_minute"):
-        if bound in teacher:
-            teacher[bound] = max(1, teacher[bound] // workers)
+    for bound in RATES:
+        if teacher.get(bound) is not None:
+            teacher[bound] //= workers
     return Plan.teacher_of(teacher)
 
 
-def together(recipe: Recipe, parts: list[Path], run: dict[str, Any], folder: Path) -> Result:
+def together(recipe: Recipe, parts: list[Path], run: dict[str, Any], folder: Path, budget: Budget) -> Result:
     """Judge the records of all shards once more before one pool, and write the journal of the whole.
 
     Args:
         recipe: whose stages judge.
         parts: journals of the shards, in their order.
         run: the description of the whole.
-        folder: for its journal.
+        folder: for its journal, which is written anew.
+        budget: of all shards together.
 
     Raises:
         EmptyError: if nothing is kept.
     """
     stages = {kind: list(several) for kind, several in recipe.stages.items()}
-    header = json.loads(parts[0].open(encoding="utf-8").readline())["run"]
+    header = _header(parts[0])["run"]
     run = run | {"teacher": header["teacher"], "stages": header["stages"]}
-    pool, account, funnel = Pool(), Account(Budget()), pipeline.new_funnel(stages)
+    pool, account, funnel = Pool(), Account(budget), pipeline.new_funnel(stages)
     with Journal(folder / JOURNAL, run) as journal:
+        journal.restart()  # with a larger budget other records stand before those that stood there
         for number, answered in enumerate(_judged(parts, pool, stages)):
             if answered.records[0].teacher:
                 account.book(answered.tokens)
             for record in answered.records:
                 funnel.add(record)
-            if number >= journal.answered:  # what was written before is the same
-                journal.write([Answered(number, answered.records, answered.tokens)])
-    return pipeline.result(recipe, pool, funnel, account, "", run, folder)
+            journal.write([Answered(number, answered.records, answered.tokens)])
+    return pipeline.result(recipe, pool, funnel, account, _why_stopped(parts, account), run, folder)
+
+
+def _why_stopped(parts: list[Path], account: Account) -> str:
+    """Say which shards ended before their recipe did, and why; nothing if none did."""
+    shards_of: dict[str, list[int]] = {}
+    for shard, why in enumerate(map(_stopped, parts)):
+        shards_of.setdefault(SPENT if SPENT in why else why, []).append(shard)
+    where = {why: f"{len(those)} of {len(parts)} shards ({in_words(those)})" for why, those in shards_of.items() if why}
+    said = [f"{why} in {those}" for why, those in where.items() if why != SPENT]
+    if SPENT in where:
+        said.append(f"{SPENT} in {where[SPENT]}, each of which has an equal part of it; spent: {account}")
+    return "; ".join(said)
 
 
 def _judged(parts: list[Path], pool: Pool, stages: pipeline.Stages) -> Iterator[Answered]:

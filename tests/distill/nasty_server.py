@@ -27,7 +27,10 @@ def text_of(asked, seed):
 
 
 class Nasty(ThreadingHTTPServer):
-    """Does what its script says, one entry a request, and afterwards what is right; or what ``plan`` says."""
+    """Does what its script says, one entry a request, and afterwards what is right; or what ``plan`` says.
+
+    What is right ``writes`` makes of a prompt, or of the JSON of a chat, and the seed.
+    """
 
     daemon_threads = True
     request_queue_size = 128
@@ -35,7 +38,7 @@ class Nasty(ThreadingHTTPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server_address[1]}/v1"
-        self.script, self.plan = [], None
+        self.script, self.plan, self.writes = [], None, text_of
         self.seen, self.paths, self.met = [], [], Counter()
         self.under_way = self.most_under_way = 0
         self.lock, self.over = threading.Lock(), threading.Event()
@@ -69,7 +72,7 @@ class Handler(BaseHTTPRequestHandler):
                 server.under_way -= 1
 
     def act(self, mode, asked, body):
-        text = text_of(asked, body["seed"])
+        text = self.server.writes(asked, body["seed"])
         if mode.startswith("429"):
             wishes = {
                 "seconds": "7",

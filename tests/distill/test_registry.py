@@ -2,6 +2,7 @@
 
 import sys
 import types
+from collections.abc import Callable
 
 import pytest
 from small_recipes.words import Words
@@ -49,3 +50,67 @@ def test_what_is_no_recipe_is_said(package):
         registry.make("other", {}, there)
     with pytest.raises(ValueError, match="the recipe strict cannot be made of these parameters: can only concatenate"):
         registry.make("strict", {"n": "x"}, there)
+
+
+def test_ways_of_training_are_no_recipes():
+    """They are files of the same folder; a list that names one would promise data."""
+    assert {"self_instruct", "evol_instruct", "lab", "qa", "labels", "verified"} <= set(registry.names())
+    assert "logits" not in registry.names()
+    with pytest.raises(ValueError, match=r"logits is a way of training a student, and writes no data: see sdg_lab\."):
+        registry.make("logits", {})
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "said"),
+    [
+        (["lab"], {}, r"recipe must be one of .*, got \['lab'\]"),
+        (
+            "self_instruct",
+            {"openings": [1, None]},
+            r"openings\[0\] must be a text, got 1; put quotation marks around it",
+        ),
+        ("self_instruct", {"openings": ["a", None]}, r"openings\[1\] must be a text, got None"),
+        ("self_instruct", {"openings": "Write"}, r"openings must be several values, such as \['Write'\]"),
+        ("self_instruct", {"seeds": [1] * 9}, "seeds must be the path of a file or folder"),
+        ("self_instruct", {"target": True}, "target must be a whole number, got True"),
+        ("self_instruct", {"target": "10"}, "target must be a whole number, got '10'"),
+        ("self_instruct", {"threshold": float("nan")}, "threshold must be a finite number, got nan"),
+        ("self_instruct", {"options": None}, "options must be names with values"),
+        ("self_instruct", {"options": {"stop": [1]}}, r"options.stop\[0\] must be a text, got 1"),
+        ("self_instruct", {"options": {"schema": 3}}, "options.schema must be names with values, got 3"),
+        ("labels", {"openings": ["a"]}, r"openings must be names with values, got \['a'\]"),
+        ("labels", {"openings": {"a": ["x"], "b": [2]}}, r"openings\['b'\]\[0\] must be a text, got 2"),
+        ("labels", {"examples": [["a", "b"], ["c"]]}, r"examples\[1\] must be 2 values, got \['c'\]"),
+        ("labels", {"text": 3}, "text must be a text, got 3"),
+        ("evol_instruct", {"share": [0, 1, 2]}, r"share must be 2 values, got \[0, 1, 2\]"),
+        ("evol_instruct", {"depth": {"a": "and"}}, r"depth\['a'\] must be several values"),
+        ("lab", {"taxonomy": [{"path": "a"}]}, "taxonomy must be the path of a file or folder"),
+        ("lab", {"judge": "no"}, "judge must be True or False, got 'no'"),
+        ("qa", {"documents": [1, None]}, r"documents\[0\] must be a text, got 1"),
+        ("verified", {"questions": 3}, "questions must be a text, got 3"),
+    ],
+)
+def test_a_value_of_another_type_is_refused_by_its_place(name, parameters, said):
+    with pytest.raises(ValueError, match=said):
+        registry.make(name, parameters)
+
+
+def test_what_is_left_out_on_purpose_is_no_value_of_another_type():
+    assert registry.make("evol_instruct", {"start": None}).start is None
+    assert registry.make("lab", {"least": 1, "per_leaf": 2}).least == 1
+    assert registry.make("evol_instruct", {"breadth": 0}).breadth == 0
+
+
+def test_a_function_is_not_taken_from_a_file(package):
+    def recipe(judge: Callable[[str], str] = str) -> Words:
+        return Words(3)
+
+    there = package(judged={"recipe": recipe})
+    assert registry.make("judged", {}, there) == Words(3)
+    with pytest.raises(ValueError, match="judge must be a function, got 'x'; a file has none"):
+        registry.make("judged", {"judge": "x"}, there)
+
+
+def test_a_file_that_a_parameter_names_is_missed_by_the_system_s_error(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        registry.make("self_instruct", {"seeds": str(tmp_path / "none.jsonl")})

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from nasty_server import KEY, VARIABLE
 from small_recipes.words import Words
 from test_kill import files
@@ -13,7 +15,7 @@ from typer.testing import CliRunner
 
 from sdg_lab import shards
 from sdg_lab.cli import app as cli
-from sdg_lab.distill import EmptyError, Options, registry
+from sdg_lab.distill import EmptyError, Options, registry, sharding
 from sdg_lab.distill.journal import read
 from sdg_lab.distill.plan import Plan
 from sdg_lab.distill.server import ServerTeacher
@@ -40,7 +42,7 @@ def written(tmp_path):
 
 def plan(nasty, **entries):
     teacher = {"address": nasty.url, "model": "small", "key_variable": VARIABLE, "timeout": 20}
-    return Plan("words", teacher=teacher, **{"parameters": {"last": 16}, "shards": 4} | entries)
+    return Plan("words", **{"teacher": teacher, "parameters": {"last": 16}, "shards": 4} | entries)
 
 
 class TestReading:
@@ -100,7 +102,7 @@ class TestReading:
             Plan.read(written(text))
 
     def test_a_file_that_is_not_there_is_named(self, tmp_path):
-        with pytest.raises(FileNotFoundError, match="name a file such as"):
+        with pytest.raises(FileNotFoundError, match="is not there; name a YAML file"):
             Plan.read(tmp_path / "none.yaml")
 
     def test_a_server_needs_a_models_name(self, written):
@@ -141,15 +143,99 @@ class TestShards:
         assert pairs.stages["parent"].fell == pairs.proposed - pairs.kept > 0
         assert {record.parents[0] for record in result.pool.of("pair")} <= {r.id for r in result.pool.of("question")}
 
-    def test_a_shard_that_has_spent_its_share_goes_on(self, nasty, tmp_path):
-        with pytest.raises(shards.ShardsFailed, match="its share of the budget"):
-            carry_out(plan(nasty, budget={"requests": 16}), tmp_path / "a", progress=False)
-        asked = len(nasty.seen)
-        assert asked <= 16
+    @pytest.mark.parametrize("seed", [0, 1, 2])
+    def test_a_spent_budget_ends_the_run_and_a_larger_one_goes_on(self, nasty, tmp_path, seed):
+        """What is there after each step is what one run with that budget makes, and nothing is asked twice."""
+        for most in (10, 23, None):
+            budget = {} if most is None else {"requests": most}
+            before = len(nasty.seen)
+            step = carry_out(plan(nasty, seed=seed, budget=budget), tmp_path / "steps", progress=False)
+            after = len(nasty.seen)
+            assert step.spent.requests == after <= (most or after)
+            again = carry_out(plan(nasty, seed=seed, budget=budget), tmp_path / "steps", progress=False)
+            assert len(nasty.seen) == after > before
+            assert again.stopped == step.stopped
+            carry_out(plan(nasty, seed=seed, budget=budget), tmp_path / str(most), progress=False)
+            assert files(tmp_path / "steps") == files(tmp_path / str(most))
+            assert len(nasty.seen) == 2 * after
+            del nasty.seen[after:]
+            card = (tmp_path / "steps/README.md").read_text("utf-8")
+            assert bool(step.stopped) == ("**The run is not complete**" in card) == (most is not None)
+        assert step.spent.requests > 23
+
+    def test_what_is_said_of_a_spent_budget(self, nasty, tmp_path):
+        """Shards 0 and 1 have 4 of 14 requests, shards 2 and 3 have 3; each wants 4 and one for each question kept."""
+        result = carry_out(plan(nasty, budget={"requests": 14}), tmp_path, progress=False)
+        assert result.stopped == (
+            f"the budget holds no further request in 4 of 4 shards (0 to 3), each of which has an equal part of it; "
+            f"spent: 14 of 14 requests and {result.spent.tokens} tokens"
+        )
+        assert sharding.spent(tmp_path / "shards") == [0, 1, 2, 3]
+
+    def test_one_spent_shard_leaves_the_others_alone(self, nasty, tmp_path):
+        whole = carry_out(plan(nasty), tmp_path / "whole", progress=False)
+        needs = [
+            sum(r.teacher != "" for r in read(part)) for part in sorted((tmp_path / "whole/shards").glob("part-*"))
+        ]
+        budget = {"requests": 4 * (max(needs) - 1)}
+        result = carry_out(plan(nasty, budget=budget), tmp_path / "part", progress=False)
+        stopped = [shard for shard, needed in enumerate(needs) if needed == max(needs)]
+        assert sharding.spent(tmp_path / "part/shards") == stopped
+        assert 0 < len(stopped) < 4
+        assert result.spent.requests == whole.spent.requests - len(stopped)
+
+    def test_rounds_without_fruit_are_said_of_shards_too(self, nasty, tmp_path):
+        nasty.writes = lambda asked, seed: "always the same"
+        result = carry_out(plan(nasty, parameters={"last": 160}, shards=2), tmp_path, progress=False)
+        assert result.stopped == ""
+        result = carry_out(plan(nasty, parameters={"last": 240}, shards=2), tmp_path / "long", progress=False)
+        assert result.stopped == "20 rounds in a row kept nothing in 2 of 2 shards (0, 1)"
+        assert sharding.spent(tmp_path / "long/shards") == []
+
+    def test_only_shards_of_the_own_share_go_on(self, nasty, tmp_path):
+        carry_out(plan(nasty, budget={"requests": 8}), tmp_path / "a", progress=False)
+        now = carry_out(plan(nasty), tmp_path / "a", only=shards.Share(1, 2), progress=False)
+        assert sharding.spent(tmp_path / "a/shards") == [0, 2]
+        assert "2 of 4 shards (0, 2)" in now.stopped
         carry_out(plan(nasty), tmp_path / "a", progress=False)
         carry_out(plan(nasty), tmp_path / "b", progress=False)
         assert files(tmp_path / "a") == files(tmp_path / "b")
-        assert len(nasty.seen) < 2 * (len(nasty.seen) - asked)  # what was answered was not asked again
+
+    def test_another_run_in_the_folder_keeps_its_shards(self, nasty, tmp_path):
+        carry_out(plan(nasty, budget={"requests": 8}), tmp_path, progress=False)
+        made = files(tmp_path)
+        with pytest.raises(ValueError, match="belongs to another run: its seed is 0, this one's 1"):
+            carry_out(plan(nasty, seed=1), tmp_path, progress=False)
+        assert files(tmp_path) == made
+
+    @given(st.integers(1, 40), st.integers(0, 500))
+    def test_the_parts_of_a_budget_are_the_whole(self, n, more):
+        cut = Plan("words", parameters={"last": 16}, shards=n, budget={"tokens": n + more, "requests": None})
+        parts = [cut.budget_of(shard).tokens for shard in range(n)]
+        assert sum(parts) == n + more
+        assert max(parts) - min(parts) <= 1
+        assert cut.budget_of(0).requests is None
+
+    def test_workers_share_what_may_be_sent_a_minute(self, nasty, tmp_path):
+        teacher = {"address": nasty.url, "model": "small", "requests_per_minute": 2, "tokens_per_minute": None}
+        with pytest.raises(ValueError, match="workers share the teacher's requests_per_minute, 2"):
+            carry_out(plan(nasty, teacher=teacher), tmp_path, workers=3)
+        assert not list(tmp_path.iterdir())
+
+    @pytest.mark.slow  # Dask takes seconds to import
+    def test_a_cluster_goes_on_where_the_budget_ended(self, nasty, tmp_path):
+        distributed = pytest.importorskip("distributed")
+        carry_out(plan(nasty), tmp_path / "a", progress=False)
+        asked = len(nasty.seen)
+        cluster = distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None, host="127.0.0.1", protocol="tcp"
+        )
+        with cluster:
+            for budget in ({"requests": 10}, {}):
+                once = plan(nasty, budget=budget)
+                carry_out(once, tmp_path / "b", dask=cluster.scheduler_address, progress=False)
+        assert files(tmp_path / "a") == files(tmp_path / "b")
+        assert len(nasty.seen) == 2 * asked
 
     @pytest.mark.slow  # Dask takes seconds to import
     def test_a_dask_cluster_makes_the_same_files(self, nasty, tmp_path):
@@ -261,6 +347,9 @@ class TestCommand:
         result = CliRunner().invoke(cli.app, [*words, "--shard", "1/2"])
         assert result.exit_code == 0, result.output
         assert result.output.startswith("2 of 4 shards are finished, 2 missing (0, 2).")
-        assert CliRunner().invoke(cli.app, [*words, "--shard", "2/2"]).exit_code == 1
+        assert CliRunner().invoke(cli.app, [*words, "--shard", "2/2"]).exit_code == 2
+        spent = CliRunner().invoke(cli.app, [*words, "--shard", "0/4", "--budget-requests", "8"])
+        assert spent.exit_code == 0
+        assert "In 1 of these (0) the budget holds no further request" in spent.output
         assert "16 records" not in CliRunner().invoke(cli.app, words).output
         assert (tmp_path / "o/README.md").is_file()

@@ -8,20 +8,34 @@ many solutions as far as they have them (fair down-sampling).
 As published: 224 samples of each problem of MATH with the default prompt, as many with the masked reference solution in
 it, and 32 with each subject's own examples; 128 and 128 for GSM8K; temperature 1, top-p 0.95. Ours is smaller: the
 numbers of samples, and two forms of prompt; a solution is checked step by step and not in its answer alone.
+
+In a recipe's file::
+
+    recipe: verified
+    parameters:
+      questions: {world: sums, digits: 3, count: 200}   # or the path of a file, a question a line
+      verify: sums                                      # the program that knows what is right
+      samples: 4
+      hints: true                                       # every second prompt holds the masked solution
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sdg_lab.checks import several, whole
+from sdg_lab.checks import did_you_mean, one_of, several, truth, whole
 from sdg_lab.distill.pipeline import Proposal, Request, Stage
 from sdg_lab.distill.records import Pool, Record
+from sdg_lab.distill.scripts import plain
 from sdg_lab.distill.teacher import Options
+from sdg_lab.distill.world import sums
 from sdg_lab.models.completion import Completion
 
 Verify = Callable[[str, str], str | None]
@@ -36,6 +50,9 @@ PROBLEM, SOLUTION = "problem", "solution"
 
 AS_PUBLISHED = Options(max_tokens=128, temperature=1.0, top_p=0.95)
 """How the teacher writes; the length is ours."""
+
+VERIFIERS: Mapping[str, Verify] = {"sums": sums.refuse, "sums by their answers": sums.refuse_answer}
+"""Programs by the names that a recipe's file has for them; the second looks at the answer alone."""
 
 
 def plainly(question: str) -> str:
@@ -72,6 +89,7 @@ class Verified:
         for name in ("questions", "forms"):
             if not several(name, getattr(self, name)):
                 raise ValueError(f"{name} is empty; give at least one")
+        truth("distinct", self.distinct)
         whole("samples", self.samples, least=len(self.forms))
 
     @property
@@ -83,7 +101,7 @@ class Verified:
     def stages(self) -> Mapping[str, Sequence[Stage]]:
         """Return what judges questions and solutions."""
         solutions: list[Stage] = [Right(self.verify)]
-        return {PROBLEM: [Untested(frozenset(map(_words, self.test)))], SOLUTION: solutions + [new] * self.distinct}
+        return {PROBLEM: [Untested(frozenset(map(plain, self.test)))], SOLUTION: solutions + [new] * self.distinct}
 
     def rounds(self, pool: Pool, random: np.random.Generator) -> Iterator[Sequence[Proposal]]:
         """Propose the questions, then a round of solutions for each sample."""
@@ -102,6 +120,16 @@ class Verified:
                 )
                 for problem in problems
             ]
+
+    def part(self, index: int, of: int) -> Verified:
+        """Return the recipe of every so many-th question.
+
+        Raises:
+            ValueError: if there are more parts than questions.
+        """
+        if not self.questions[index::of]:
+            raise ValueError(f"{len(self.questions)} questions cannot be cut into {of} parts; take fewer parts")
+        return dataclasses.replace(self, questions=self.questions[index::of])
 
 
 def _solution(completion: Completion) -> dict[str, str]:
@@ -130,7 +158,7 @@ class Untested:
 
     def __call__(self, record: Record, pool: Pool) -> str | None:
         """Say whether students are tested on a question."""
-        return "it is a question of the test" if _words(record["question"]) in self.test else None
+        return "it is a question of the test" if plain(record["question"]) in self.test else None
 
 
 def new(record: Record, pool: Pool) -> str | None:
@@ -139,8 +167,117 @@ def new(record: Record, pool: Pool) -> str | None:
     return "the question has this solution already" if record["solution"] in there else None
 
 
-def _words(question: str) -> str:
-    return " ".join(question.casefold().split())
+# In a recipe's file
+
+SOLVE = dataclasses.replace(AS_PUBLISHED, stop=("\n",))
+"""How a language model writes: one line, as the solved questions before it are."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A form of prompt that shows solved questions, one a line, and then the question.
+
+    Attributes:
+        examples: question and solution in one text each.
+        hinted: whether the question's own solution stands before it, masked.
+    """
+
+    examples: tuple[str, ...] = ()
+    hinted: bool = False
+
+    def __call__(self, question: str) -> str:
+        """Return the prompt of a question."""
+        return "".join(f"{example}\n" for example in self.examples) + (_hinted(question) if self.hinted else question)
+
+
+def _hinted(question: str) -> str:
+    problem = sums.Sum.read(question)
+    return sums.hinted(problem, sums.masked(problem.solution()))
+
+
+def recipe(
+    *,
+    questions: str | Mapping[str, Any],
+    verify: str = "sums",
+    samples: int = 4,
+    hints: bool = False,
+    shown: int = 4,
+    test: str | None = None,
+    distinct: bool = True,
+    options: Options = SOLVE,
+) -> Verified:
+    """Return the recipe that a file describes.
+
+    Args:
+        questions: the path of a file, a question a line; or a small world's, such as ``{world: sums, digits: 3, count:
+            200, seed: 0}``; ``seed`` draws others.
+        verify: a name of :data:`VERIFIERS`.
+        samples: solutions that are asked for, a question.
+        hints: have every second sample's prompt hold the question's solution, masked.
+        shown: solved questions in each prompt, so that the teacher sees the form; none of them is asked.
+        test: the path of a file of questions that students are tested on, one a line; they are not asked.
+        distinct: refuse a solution that the question has already, letter by letter.
+        options: how the teacher writes.
+
+    Raises:
+        OSError: if a file cannot be read.
+        ValueError: if a value is out of range, or a line is no question that the program can verify.
+    """
+    program = VERIFIERS[one_of("verify", verify, VERIFIERS)]
+    asked = _of_world(questions) if isinstance(questions, Mapping) else _lines("questions", questions)
+    tested = () if test is None else _lines("test", test)
+    known = {sums.Sum.read(question) for question in (*asked, *tested)}
+    known |= {sums.Sum(problem.digits, problem.b, problem.a) for problem in known}  # its solutions are the same
+    digits = sums.Sum.read(asked[0]).digits
+    whole("shown", shown, least=0, most=MOST_SHOWN)
+    many = sums.split(digits, (min(shown + len(known), 10 ** (2 * digits) // 4), 0, 0), seed=0).train
+    examples = [problem for problem in many if problem not in known][:shown]
+    if len(examples) < shown:
+        raise ValueError(f"shown must be at most {len(examples)}: there are no more questions of {digits} digits left")
+    solved = tuple(problem.prompt + problem.solution() for problem in examples)
+    forms: tuple[Form, ...] = (Shown(solved),)
+    if truth("hints", hints):
+        masked = tuple(_hinted(problem.prompt) + problem.solution() for problem in examples)
+        forms += (Shown(masked, hinted=True),)
+    return Verified(asked, program, samples, forms, tested, distinct, options)
+
+
+MOST_SHOWN = 64
+"""Solved questions in a prompt."""
+
+
+_WORLD: dict[str, Any] = {"world": "sums", "digits": 3, "count": 100, "seed": 0}
+"""What is said of a small world's questions, unless a file says something else."""
+
+
+def _of_world(said: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the questions of a small world."""
+    entries = _WORLD | dict(said)
+    for name in said:
+        if name not in _WORLD:
+            near, known = did_you_mean(name, _WORLD), ", ".join(_WORLD)
+            raise ValueError(f"questions say {name!r}, which means nothing here{near}; they may say {known}")
+    one_of("the world of questions", entries["world"], ("sums",))
+    digits = whole("digits", entries["digits"], least=1, most=sums.MAX_DIGITS)
+    count = whole("count", entries["count"], least=1)
+    return tuple(problem.prompt for problem in sums.split(digits, (count, 0, 0), seed=entries["seed"]).train)
+
+
+def _lines(name: str, path: str) -> tuple[str, ...]:
+    """Return the questions of a file, each of which can be verified."""
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is no text in UTF-8; write {name} into one, one a line") from None
+    found = [(place, line.strip()) for place, line in enumerate(lines, start=1) if line.strip()]
+    for place, line in found:
+        try:
+            sums.Sum.read(line)
+        except ValueError as error:
+            raise ValueError(f"{path}, line {place}: {error}") from None
+    if not found:
+        raise ValueError(f"there are no {name} in {path}; write them into it, one a line")
+    return tuple(line for _, line in found)
 
 
 # What was made

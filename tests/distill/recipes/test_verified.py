@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sdg_lab.distill import registry
 from sdg_lab.distill.pipeline import run
 from sdg_lab.distill.recipes.verified import PROBLEM, SOLUTION, Verified, coverage, fair, pairs, pass_at_k
 from sdg_lab.distill.records import Pool, Record
@@ -121,6 +123,68 @@ class TestTheRecipe:
     def test_what_cannot_run_is_refused(self, wrong: dict[str, Any], said: str):
         with pytest.raises(ValueError, match=said):
             Verified(**{"questions": QUESTIONS, "verify": sums.refuse, **wrong})
+
+    @given(st.integers(1, 12))
+    def test_its_parts_are_the_whole(self, of: int):
+        recipe = Verified(QUESTIONS, sums.refuse)
+        parts = [recipe.part(index, of).questions for index in range(of)]
+        assert sorted(question for part in parts for question in part) == sorted(QUESTIONS)
+        with pytest.raises(ValueError, match="12 questions cannot be cut into 13 parts"):
+            recipe.part(12, 13)
+
+
+class TestFromAFile:
+    def test_a_small_world_is_asked_in_the_form_that_is_shown(self):
+        made = registry.make("verified", {"questions": {"digits": 2, "count": 9, "seed": 4}, "hints": True})
+        assert isinstance(made, Verified)
+        assert list(made.questions) == [p.prompt for p in sums.split(2, (9, 0, 0), seed=4).train]
+        plainly, hinted = (form(made.questions[0]).split("\n") for form in made.forms)
+        assert len(plainly) == len(hinted) == 5
+        assert (plainly[-1], Sum.read(hinted[-1]).prompt) == (made.questions[0], made.questions[0])
+        assert hinted[-1].startswith("{")
+        for example in plainly[:-1]:
+            question, _, solution = example.partition("=")
+            assert made.verify(f"{question}=", solution) is None
+            assert f"{question}=" not in made.questions
+
+    def test_what_the_teacher_reads_gives_no_question_of_the_test_away(self, tmp_path: Path):
+        """Neither it nor its mirror image, whose solutions are the same, is among the solved ones."""
+        everything = [Sum(1, a, b).prompt for a in range(10) for b in range(10)]
+        (tmp_path / "test.txt").write_text("\n".join(everything[:22]), encoding="utf-8")
+        (tmp_path / "q.txt").write_text("9+9=\n", encoding="utf-8")
+        given = {"questions": str(tmp_path / "q.txt"), "test": str(tmp_path / "test.txt"), "shown": 1}
+        made = registry.make("verified", given)
+        assert isinstance(made, Verified)
+        [shown] = [Sum.read(f"{line.partition('=')[0]}=") for line in made.forms[0]("9+9=").split("\n")[:-1]]
+        assert shown.prompt not in {*everything[:22], "9+9="}
+        assert Sum(1, shown.b, shown.a).prompt not in everything[:22]
+
+    @pytest.mark.parametrize(
+        ("given_", "said"),
+        [
+            ({"questions": {"digit": 3}}, r"questions say 'digit', which means nothing here; did you mean 'digits'\?"),
+            ({"questions": {"world": "words"}}, "the world of questions must be one of sums, got 'words'"),
+            ({"questions": {"digits": "3"}}, "digits must be a whole number"),
+            ({"questions": {"count": 10**9}}, "different problems of 3 digits are too many"),
+            ({"questions": {}, "verify": "sum"}, "verify must be one of sums, .* did you mean 'sums'"),
+            ({"questions": {}, "hints": True, "samples": 1}, "samples must be a whole number >= 2"),
+            ({"questions": {}, "shown": 65}, "shown must be a whole number >= 0 and <= 64"),
+            ({"questions": {}, "distinct": 1}, "distinct must be True or False, got 1"),
+            ({"questions": {"digits": 1, "count": 25}}, "there are no more questions of 1 digits left"),
+            ({"questions": "bad.txt"}, r"bad.txt, line 3: a prompt must be like '347\+285=', .* got 'hello'"),
+            ({"questions": "blank.txt"}, "there are no questions in .*blank.txt"),
+            ({"questions": "q.bin"}, "q.bin is no text in UTF-8"),
+        ],
+    )
+    def test_what_cannot_be_verified_is_refused_by_its_line(
+        self, given_: dict[str, Any], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.chdir(tmp_path)
+        Path("bad.txt").write_text("1+2=\n\nhello\n")
+        Path("blank.txt").write_text("\n \n")
+        Path("q.bin").write_bytes(b"\xff")
+        with pytest.raises(ValueError, match=said):
+            registry.make("verified", given_)
 
 
 class TestCoverage:
