@@ -134,7 +134,8 @@ def _take_back(plan: Plan, run: shards.Manifest, place: Path, work: Path, only: 
         if mine and SPENT in _stopped(path) and _header(path)["budget"] != vars(plan.budget_of(shard)):
             with replace_atomically(work / f"{shard:05}" / JOURNAL) as temporary:
                 temporary.write_bytes(_with_header(path.read_bytes()))
-            path.unlink()
+            for part in place.glob(f"{path.name.partition('.')[0]}.*"):  # it, and any that did not get so far
+                part.unlink()
 
 
 def _header(part: Path) -> dict[str, Any]:

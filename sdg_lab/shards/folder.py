@@ -99,10 +99,11 @@ class Folder:
     def tidy(self, shards: Iterable[int]) -> None:
         """Remove what bears the name of a finished shard beside its part: damaged ones, or of other bytes.
 
-        Where a task's bytes were not the same twice, the first name is kept: every process would choose this one.
+        Where a task's bytes were not the same twice, the longest part is kept, and among equals the first name: every
+        process would choose this one, and what was made further counts.
         """
         for paths in self._candidates(shards).values():
-            kept = next(filter(self._is_whole, paths), None) if len(paths) > 1 else None
+            kept = self._chosen(paths) if len(paths) > 1 else None
             for path in paths:
                 if kept and path != kept:
                     path.unlink(missing_ok=True)
@@ -110,7 +111,7 @@ class Folder:
     def look(self, shards: Iterable[int] | None = None) -> Status:
         """Read the parts of these shards, or of all, and say which are finished, missing and damaged."""
         there = self._candidates(range(self.manifest.shards) if shards is None else shards)
-        whole = {shard: next(filter(self._is_whole, paths), None) for shard, paths in there.items()}
+        whole = {shard: self._chosen(paths) for shard, paths in there.items()}
         return Status(
             n_shards=self.manifest.shards,
             finished={shard: path for shard, path in whole.items() if path},
@@ -126,6 +127,11 @@ class Folder:
             if found and int(found[1]) in there:
                 there[int(found[1])].append(path)
         return there
+
+    def _chosen(self, paths: Iterable[Path]) -> Path | None:
+        """Return the whole one of several files that bear the name of a shard."""
+        whole = [(path.stat().st_size, path) for path in paths if self._is_whole(path)]
+        return max(whole, key=lambda pair: pair[0])[1] if whole else None
 
     def _is_whole(self, path: Path) -> bool:
         found = self._name.fullmatch(path.name)

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import re
+import textwrap
+from pathlib import Path
 
 import pytest
 from nasty_server import KEY, VARIABLE
@@ -11,8 +13,9 @@ from test_kill import files
 from typer.testing import CliRunner
 
 from sdg_lab.cli import app as cli
-from sdg_lab.distill import registry
+from sdg_lab.distill import plan, registry
 from sdg_lab.distill.pipeline import check_teacher
+from sdg_lab.distill.recipes import verified
 from sdg_lab.distill.recipes.lab import Lab
 from sdg_lab.distill.recipes.labels import Labels
 from sdg_lab.distill.recipes.qa import Document, KnowledgeQA
@@ -275,6 +278,23 @@ def test_labels_are_refused_before_the_server_is_asked(distill, nasty):
     assert "Labels asks for log-probabilities of answers, and m gives none: it cannot leave" in result.stderr
     assert result.exit_code == 2
     assert not nasty.seen
+
+
+def examples():
+    """Return the recipes that the documentation shows."""
+    page = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    shown = {"README": next(found for found in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "recipe:" in found)}
+    for module in (plan, verified):
+        shown[module.__name__] = textwrap.dedent(re.findall(r"::\n\n((?:    .*\n|\n)+)", module.__doc__)[0])
+    return shown
+
+
+@pytest.mark.parametrize("name", examples())
+def test_recipes_in_the_documentation_are_recipes(name, tmp_path):
+    (tmp_path / "test.txt").write_text("a test text")
+    (tmp_path / "recipe.yaml").write_text(examples()[name], encoding="utf-8")
+    found = plan.Plan.read(tmp_path / "recipe.yaml")
+    assert found.recipe in registry.names()
 
 
 def test_a_recipe_without_scores_is_for_any_teacher():

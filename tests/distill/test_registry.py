@@ -1,13 +1,18 @@
 """Recipes are found by the names of their files, and say what they want."""
 
+import inspect
 import sys
 import types
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from small_recipes.words import Words
 
 from sdg_lab.distill import registry
+from sdg_lab.distill.plan import Plan
 
 
 @pytest.fixture
@@ -114,3 +119,31 @@ def test_a_function_is_not_taken_from_a_file(package):
 def test_a_file_that_a_parameter_names_is_missed_by_the_system_s_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         registry.make("self_instruct", {"seeds": str(tmp_path / "none.jsonl")})
+
+
+TEXTS = st.sampled_from(["", "chat", "sums", "none.txt", "\0"])
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "digits"]), inner),
+    max_leaves=5,
+)
+
+
+@pytest.mark.parametrize("name", ["self_instruct", "evol_instruct", "lab", "labels", "verified"])
+@settings(max_examples=40)
+@given(data=st.data())
+def test_whatever_a_file_says_there_is_a_recipe_or_a_sentence_of_ours(name, data):
+    wanted = inspect.signature(registry._maker(f"{registry.PACKAGE}.{name}")).parameters
+    said = ""
+    try:
+        registry.make(name, data.draw(st.dictionaries(st.sampled_from(sorted(wanted)), VALUES, max_size=3)))
+    except (ValueError, OSError) as error:
+        said = str(error)
+    assert "cannot be made of these parameters" not in said, "no check of ours has seen it"
+
+
+@settings(max_examples=60)
+@given(st.dictionaries(st.sampled_from(["parameters", "seed", "shards", "teacher", "budget", "words"]), VALUES))
+def test_whatever_a_plan_says_it_is_one_or_refused(said):
+    with suppress(ValueError):  # and nothing else
+        Plan("words", **said, package="small_recipes")

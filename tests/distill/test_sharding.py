@@ -201,6 +201,37 @@ class TestShards:
         carry_out(plan(nasty), tmp_path / "b", progress=False)
         assert files(tmp_path / "a") == files(tmp_path / "b")
 
+    def test_a_part_that_was_made_further_elsewhere_takes_the_place_of_a_spent_one(self, nasty, tmp_path):
+        for name, budget in (("a", {"requests": 8}), ("b", {})):
+            carry_out(plan(nasty, budget=budget), tmp_path / name, progress=False)
+        for part in (tmp_path / "b/shards").glob("part-*"):
+            (tmp_path / "a/shards" / part.name).write_bytes(part.read_bytes())
+        asked = len(nasty.seen)
+        carry_out(plan(nasty), tmp_path / "a", progress=False)
+        assert files(tmp_path / "a") == files(tmp_path / "b")
+        assert len(nasty.seen) == asked
+
+    def test_stopped_while_a_shard_is_taken_back_nothing_is_lost(self, nasty, tmp_path, monkeypatch):
+        """The part is still there, and its journal is under way again."""
+        carry_out(plan(nasty, budget={"requests": 12}), tmp_path / "a", progress=False)
+
+        unlink = Path.unlink
+
+        def stop(path, **options):
+            if path.name.startswith("part-"):
+                raise KeyboardInterrupt
+            unlink(path, **options)
+
+        monkeypatch.setattr(Path, "unlink", stop)
+        with pytest.raises(KeyboardInterrupt):
+            carry_out(plan(nasty), tmp_path / "a", progress=False)
+        monkeypatch.setattr(Path, "unlink", unlink)
+        carry_out(plan(nasty), tmp_path / "a", progress=False)
+        asked = len(nasty.seen)
+        carry_out(plan(nasty), tmp_path / "b", progress=False)
+        assert files(tmp_path / "a") == files(tmp_path / "b")
+        assert len(nasty.seen) == 2 * asked
+
     def test_another_run_in_the_folder_keeps_its_shards(self, nasty, tmp_path):
         carry_out(plan(nasty, budget={"requests": 8}), tmp_path, progress=False)
         made = files(tmp_path)
