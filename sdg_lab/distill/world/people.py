@@ -21,7 +21,8 @@ from types import MappingProxyType
 
 import numpy as np
 
-from sdg_lab.checks import several, whole
+from sdg_lab.checks import number, several, whole
+from sdg_lab.distill.teacher import FunctionTeacher, Prompt
 
 
 def _listed(text: str) -> tuple[str, ...]:
@@ -209,6 +210,73 @@ def documents(everybody: Sequence[Person], *, paraphrases: int, copies: int = WO
             different += [text] * (text not in different)
         found += [different[copy % paraphrases] for copy in range(copies)]
     return found
+
+
+def teacher(
+    everybody: Sequence[Person], *, slips: float = 0.0, mistaken: float = 0.0, seed: int = 0
+) -> FunctionTeacher:
+    """Return a teacher that asks about biographies, as :class:`~sdg_lab.distill.recipes.qa.KnowledgeQA` wants it.
+
+    It errs in two ways, which filters that ask the teacher tell apart. A **slip** happens while it writes a pair: the
+    answer is, equally likely, another value of the same biography or one of somebody else; asked again, it knows
+    better. What it is **mistaken** about it answers wrongly, with another value of the biography, whenever it is asked.
+    An answer that it believes in has a probability of 0.9 for who reads the passage, other words of the passage share
+    the rest, and all other words have 0.001; without the passage each of an attribute's values is equally likely.
+
+    Args:
+        everybody: all who are asked about; each with two attributes or more.
+        slips: share of the pairs.
+        mistaken: share of the facts.
+        seed: decides what it is mistaken about.
+
+    Raises:
+        ValueError: if a share is out of range, or somebody has a single attribute.
+    """
+    number("slips", slips, least=0, most=1)
+    number("mistaken", mistaken, least=0, most=1)
+    rng = np.random.default_rng(whole("seed", seed, least=0))
+    facts, belief = {}, {}
+    for person in everybody:
+        if len(person.facts) < 2:
+            raise ValueError(f"{person.name} must have two attributes or more; got {', '.join(person.facts)}")
+        facts[person.name] = person.questions()
+        for question, value in person.questions():
+            others = [other for other in person.facts.values() if other != value]
+            belief[question] = str(rng.choice(others)) if rng.random() < mistaken else value
+
+    def reads(prompt: Prompt) -> tuple[list[str], str]:
+        """Return the words of the last passage, none if there is none, and the lines after it."""
+        _, passage, last = str(prompt).split("\n\n")[-1].rpartition("Passage: ")
+        text, _, rest = last.partition("\n")
+        return (text.split(), rest) if passage else ([], last)
+
+    def reply(prompt: Prompt, seed: int) -> str:
+        passage, rest = reads(prompt)
+        if rest.endswith("\nAnswer:"):
+            return f" {belief[_question(rest)]}"
+        rng = np.random.default_rng(seed)
+        asked = facts[next(word for word in passage if word in facts)]
+        question, _ = asked[int(rng.integers(len(asked)))]
+        answer = belief[question]
+        if rng.random() < slips:
+            here = rng.random() < 0.5
+            values = {value for name, pairs in facts.items() if (name in passage) == here for _, value in pairs}
+            answer = str(rng.choice(sorted(values - {answer} - (set() if here else set(passage)))))
+        return f" {question}\nAnswer: {answer}\n\n"
+
+    def likely(prompt: Prompt, answer: str) -> float:
+        passage, rest = reads(prompt)
+        if not passage:
+            return -math.log(len(ATTRIBUTES["city"].values))
+        if answer.strip() == belief[_question(rest)]:
+            return math.log(0.9)
+        return math.log(0.1 / len(set(passage)) if answer.strip() in passage else 0.001)
+
+    return FunctionTeacher(reply, score=likely, name="a teacher of people", batch=256)
+
+
+def _question(lines: str) -> str:
+    return lines.removeprefix("Question: ").removesuffix("\nAnswer:")
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from sdg_lab.distill.pipeline import EmptyError, Score, run
 from sdg_lab.distill.recipes import qa
-from sdg_lab.distill.recipes.qa import Document, KnowledgeQA, chunks, plain, read_documents, word_f
+from sdg_lab.distill.recipes.qa import Document, KnowledgeQA, chunks, plain, read_documents, spans, word_f
 from sdg_lab.distill.records import Pool, Record
 from sdg_lab.distill.teacher import FunctionTeacher, Prompt, as_text
-from sdg_lab.distill.world.people import ATTRIBUTES, people
+from sdg_lab.distill.world.people import ATTRIBUTES, people, teacher
 from sdg_lab.models.completion import Completion
 
 PEOPLE = people(8, seed=0)
@@ -181,6 +181,7 @@ class TestRecipe:
             ({"grade": 11}, "grade must be a whole number >= 0 and <= 10"),
             ({"agreement": 1.5}, "agreement must be"),
             ({"margin": "wide"}, "margin must be"),
+            ({"lead": "long"}, "lead must be"),
         ],
     )
     def test_refusals(self, arguments: dict[str, Any], said: str):
@@ -196,6 +197,166 @@ def refusals(found: Any) -> Counter[tuple[str, str]]:
     """Return how many fell at each stage of each kind."""
     kinds = found.funnel.kinds.items()
     return Counter({(kind, name): stage.fell for kind, there in kinds for name, _, stage in there.fallen()})
+
+
+TOWN = (
+    "The mill of Dunbarrow was built in 1650 by the smith Tom Reed. It has three wheels because the river is slow. The "
+    "baker sells bread at the market on Mondays."
+)
+QUESTIONS = {
+    "in 1650": "When was the mill of Dunbarrow built?",
+    "Tom Reed": "Who built the mill of Dunbarrow?",
+    "three wheels": "How many wheels does the mill have?",
+    "because the river is slow": "Why does the mill have three wheels?",
+    "at the market": "Where does the baker sell bread?",
+    "on Mondays": "When does the baker of Dunbarrow sell bread?",
+    "Dunbarrow": "What is the town of the mill called?",
+}
+
+
+class Asker:
+    """Writes the question that a span of :data:`TOWN` answers; one span gets the question of another."""
+
+    def __init__(self, **wrong: str) -> None:
+        self.wrong = {span.replace("_", " "): text for span, text in wrong.items()}
+
+    def __call__(self, prompt: Prompt, seed: int) -> str:
+        *_, answer, begun = as_text(prompt).split("\n")
+        span = answer.removeprefix("Answer: ")
+        question, opening = self.wrong.get(span, QUESTIONS[span]), begun.removeprefix("Question: ")
+        assert question.startswith(opening)
+        return f"{question.removeprefix(opening)}\nAnswer: and so on"
+
+
+def understands(prompt: Prompt, answer: str) -> float:
+    """Nats of a reader of the passage; asked for nothing, or without the passage, "on Mondays" is its favourite."""
+    favourite = 3.0 * (answer == " on Mondays")
+    question = as_text(prompt).split("\n")[-2].removeprefix("Question: ")
+    true = next((span for span, text in QUESTIONS.items() if text == question), "")
+    return favourite - 9.0 + 2.0 * ("Passage: " in as_text(prompt) and answer.strip() == true)
+
+
+class TestAnswerFirst:
+    def asked(self, asker: Asker | None = None, **parameters: Any) -> Any:
+        teacher = FunctionTeacher(asker or Asker(), score=understands, name="asker")
+        parameters = {"pairs": len(QUESTIONS), "least": 10, "threshold": 1.0, "margin": None, **parameters}
+        recipe = KnowledgeQA([Document("mill", TOWN)], order="answer first", **parameters)
+        return run(recipe, teacher, progress=False, seed=1)
+
+    def test_each_span_gets_its_question(self):
+        """Mondays are likelier than the true span whatever is asked: what the question adds finds the span."""
+        found = self.asked(margin=1.0)
+        assert {pair["answer"]: pair["question"] for pair in found.pool.of("pair")} == QUESTIONS
+        assert {round(record["lead"], 6) for record in found.pool.of("again")} == {2.0}
+
+    def test_the_question_of_another_span_falls_in_the_round_trip(self):
+        found = self.asked(Asker(in_1650="When does the baker of Dunbarrow sell bread?"), threshold=1.1)
+        assert self.all_records(found) == [("again", "chosen", 1)]
+        assert "in 1650" not in {pair["answer"] for pair in found.pool.of("pair")}
+
+    @pytest.mark.parametrize(
+        ("wrong", "stage"),
+        [
+            ("When was it built?", "clear"),
+            ("When was the mill of Reedham built?", "clear"),
+            ("When does the baker sell bread?", "clear"),
+            ("When was the mill built in 1650?", "given_away"),
+            ("When was the mill built", "question_form"),
+        ],
+    )
+    def test_a_bad_question_falls_at_its_stage(self, wrong: str, stage: str):
+        found = self.asked(Asker(in_1650=wrong))
+        assert ("question", stage, 1) in self.all_records(found)
+        assert len(found.pool.of("pair")) == len(QUESTIONS) - 1
+
+    def test_the_lead_is_the_users(self):
+        assert self.asked(lead=2.0).pool.of("pair")
+        with pytest.raises(EmptyError, match="'chosen' took"):
+            self.asked(lead=2.1)
+
+    def test_without_the_round_trip_nothing_is_scored(self):
+        recipe = KnowledgeQA([Document("mill", TOWN)], order="answer first", margin=None, agreement=0)
+        assert not recipe.scores
+        assert KnowledgeQA([Document("mill", TOWN)], order="answer first", margin=None).scores
+        found = self.asked(Asker(in_1650="When does the baker of Dunbarrow sell bread?"), agreement=0, threshold=1.1)
+        assert len(found.pool.of("pair")) == len(QUESTIONS)
+
+    def test_each_span_is_asked_about_once_numbers_and_times_first(self):
+        found = self.asked(pairs=100)
+        assert found.funnel.kinds["question"].proposed == len(QUESTIONS)
+        openings = [question["question"].split()[0] for question in found.pool.of("question")]
+        assert sorted(openings[:3]) == ["How", "When", "When"]
+        assert len(self.asked(pairs=2).pool.of("pair")) == 2
+
+    def test_a_passage_without_spans_is_not_asked_about(self):
+        teacher = FunctionTeacher(Asker(), score=understands)
+        recipe = KnowledgeQA([Document("none", "it rains , and it rains .")], order="answer first", least=10)
+        with pytest.raises(EmptyError):
+            run(recipe, teacher, progress=False)
+
+    @pytest.mark.parametrize("arguments", [{"style": "chat"}, {"openings": ("Who",)}])
+    def test_refusals(self, arguments: dict[str, Any]):
+        with pytest.raises(ValueError, match="order='answer first' is for style='continue' without openings"):
+            KnowledgeQA(DOCUMENTS, order="answer first", **arguments)
+        with pytest.raises(ValueError, match="order must be one of"):
+            KnowledgeQA(DOCUMENTS, order="answer last")
+
+    @staticmethod
+    def all_records(found: Any) -> list[tuple[str, str, int]]:
+        return [(kind, stage, n) for (kind, stage), n in refusals(found).items() if n]
+
+
+class TestSpans:
+    def test_of_a_passage(self):
+        assert {span.text: span.opening for span in spans(TOWN)} == {
+            "in 1650": "When",
+            "Tom Reed": "Who",
+            "Dunbarrow": "What",
+            "three wheels": "How many wheels",
+            "because the river is slow": "Why",
+            "on Mondays": "When",
+            "at the market": "Where",
+        }
+        assert {span.sentence for span in spans(TOWN)} == {
+            "The mill of Dunbarrow was built in 1650 by the smith Tom Reed.",
+            "It has three wheels because the river is slow.",
+            "The baker sells bread at the market on Mondays.",
+        }
+
+    @pytest.mark.parametrize(
+        ("text", "span", "opening"),
+        [
+            ("Dr. Ada Holm lives there.", "Dr. Ada Holm", "Who"),
+            ("He moved to New Holm.", "to New Holm", "Where"),
+            ("It costs 12 crowns.", "12 crowns", "How much"),
+            ("The walk takes two hours.", "two hours", "How long"),
+            ("The wall is 3.5 metres high.", "3.5 metres", "How"),
+            ("It sold 1,500 red bricks.", "1,500 red bricks", "How many red bricks"),
+            ('The play "Old Bread" is short.', "Old Bread", "What"),
+            ("It was dug by monks.", "monks", "Who"),
+            ("It shuts at noon.", "at noon", "When"),
+            ("It shuts at six in the evening.", "at six in the evening", "When"),
+            ("It began on 3 May 1920.", "on 3 May 1920", "When"),
+            ("He sat under an old tree.", "under an old tree", "Where"),
+            ("She found a new star.", "a new star", "What"),
+        ],
+    )
+    def test_kinds(self, text: str, span: str, opening: str):
+        assert (span, opening) in [(found.text, found.opening) for found in spans(text)]
+
+    @pytest.mark.parametrize("text", ["", "It rains.", "Rain fell again.", "Two of them came.", "They were in it."])
+    def test_nothing(self, text: str):
+        assert spans(text) == []
+
+    @given(st.lists(st.sampled_from([*TOWN.split(), "\n", "“", "”", '"', "1,000", "Mr.", "by", "a"]), max_size=40))
+    def test_they_stand_in_their_sentence_and_do_not_overlap(self, parts: list[str]):
+        text = " ".join(parts)
+        found = spans(text)
+        assert len({span.text.casefold() for span in found}) == len(found)
+        for span in found:
+            assert span.text
+            assert span.text in span.sentence
+            assert span.sentence in " ".join(text.split())
 
 
 class TestStages:
@@ -305,6 +466,49 @@ class TestDocuments:
             read_documents(tmp_path / "*.md")
         with pytest.raises(FileNotFoundError):
             read_documents(tmp_path / "none.md")
+
+
+class TestTeacherOfPeople:
+    """The small world's teacher errs as often as it is told to, and filters take what it does not believe in."""
+
+    def pairs(self, stages: Any = None, *, slips: float, mistaken: float, **parameters: Any) -> Any:
+        everybody = people(40, seed=3)
+        documents = [Document(person.name, person.biography()) for person in everybody]
+        recipe = KnowledgeQA(documents, least=10, pairs=8, threshold=1.0, **parameters)
+        asking = teacher(everybody, slips=slips, mistaken=mistaken, seed=1)
+        found = run(recipe, asking, stages=stages, progress=False).pool.of("pair")
+        true = {pair for person in everybody for pair in person.questions()}
+        return found, [(pair["question"], pair["answer"]) in true for pair in found]
+
+    def test_without_faults_all_is_true(self):
+        _, right = self.pairs(slips=0.0, mistaken=0.0)
+        assert len(right) > 100
+        assert all(right)
+
+    def test_slips_are_as_frequent_as_said_and_fall(self):
+        """Of 320 pairs 128 ± 9 are wrong; of those answers 64 ± 7 stand in no passage. Four deviations are allowed."""
+        bare = {"margin": None, "agreement": 0.0}
+        found, right = self.pairs({}, slips=0.4, mistaken=0.0, **bare)
+        assert len(right) == 320
+        assert 128 - 36 < right.count(False) < 128 + 36
+        foreign = sum(pair["answer"] not in pair["passage"].split() for pair in found)
+        assert 64 - 29 < foreign < 64 + 29
+        _, right = self.pairs(slips=0.4, mistaken=0.0)
+        assert len(right) > 50
+        assert all(right)
+        _, right = self.pairs(slips=0.4, mistaken=0.0, margin=None)  # the round trip alone
+        assert all(right)
+
+    def test_no_filter_finds_what_the_teacher_believes(self):
+        """Of about 160 different facts a quarter, 40 ± 5.5, is mistaken."""
+        _, right = self.pairs(slips=0.0, mistaken=0.25)
+        assert 40 - 22 < right.count(False) < 40 + 22
+
+    def test_refusals(self):
+        with pytest.raises(ValueError, match="slips must be"):
+            teacher(PEOPLE, slips=1.5)
+        with pytest.raises(ValueError, match="must have two attributes or more; got city"):
+            teacher(people(2, attributes=["city"], seed=0))
 
 
 def test_the_world_asks_what_its_people_answer():
