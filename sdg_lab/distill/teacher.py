@@ -162,8 +162,10 @@ class LocalTeacher:
         """Continue the prompts; see :class:`Teacher`.
 
         Raises:
-            UnansweredError: for a prompt that the model cannot read, such as one of more tokens than its context.
-            ValueError: for options that the model refuses.
+            UnansweredError: for a prompt that the model cannot read, such as one of more tokens than its context, with
+                a character that has no token, or a chat that holds the spelling of a mark of turns.
+                In a text such a spelling is one.
+            TypeError, ValueError: for messages that are none, and for options that the model refuses.
         """
         if not prompts:
             return []
@@ -175,7 +177,8 @@ class LocalTeacher:
         """Return the log-probability of each answer after its prompt, (n,), in nats.
 
         Raises:
-            UnansweredError: for an empty answer, and a prompt that, with its answer, the model cannot read.
+            UnansweredError: for an empty answer, and a prompt that, with its answer, the model cannot read; see
+                :meth:`generate`.
         """
         if not prompts:
             return np.empty(0)
@@ -186,23 +189,24 @@ class LocalTeacher:
 
     def _text(self, prompt: Prompt, answer: str = "") -> str:
         """Return a prompt as the model reads it, or refuse it: prompts are made of what models wrote."""
-        opened = ""
-        if isinstance(prompt, str):
-            text = prompt
-        else:
-            if prompt and prompt[-1]["role"] == "assistant":
-                *prompt, last = prompt
-                opened = last["content"]
-            try:
-                text = self.model.prompt(prompt) + opened
-            except (
-                ValueError
-            ) as error:  # a message that holds the marks of a turn, or a model that was not made to chat
-                raise UnansweredError(f"the model cannot be asked so: {error}"[:200], refused=True) from None
-        length = len(self.model.encode(text)) + (len(self.model.encode(answer)) if answer else 0)
+        try:
+            text = self._read(prompt)
+            length = len(self.model.encode(text)) + (len(self.model.encode(answer)) if answer else 0)
+        except ValueError as error:  # marks of a turn, a character without a token, or a model not made to chat
+            raise UnansweredError(f"the model cannot be asked so: {error}"[:200], refused=True) from None
         if length > self.model.context:
             raise UnansweredError(f"{length} tokens, more than the context of {self.model.context}", refused=True)
         return text
+
+    def _read(self, prompt: Prompt) -> str:
+        """Return a text as it is, or a chat by the model's template, which refuses the spelling of a mark of turns."""
+        if isinstance(prompt, str):
+            return prompt
+        asked = self.model.prompt(prompt)  # it checks every message, also the one that is opened
+        if prompt[-1]["role"] != "assistant":
+            return asked
+        *before, last = prompt
+        return self.model.prompt(before) + last["content"]
 
 
 class FunctionTeacher:

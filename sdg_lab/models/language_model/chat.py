@@ -36,9 +36,7 @@ def render(template: str, messages: Sequence[Message], special: Collection[str],
         ValueError: if there is no message, a role is unknown, a message holds a special token, or the template fails,
             as one does that writes what it was not given.
     """
-    if isinstance(messages, (str, Mapping)) or not messages:
-        raise ValueError('messages must be a list such as [{"role": "user", "content": "..."}], got ' + repr(messages))
-    for index, message in enumerate(messages):
+    for index, message in enumerate(conversation(messages)):
         _check(index, message, special)
     try:
         written: str = (
@@ -52,6 +50,22 @@ def render(template: str, messages: Sequence[Message], special: Collection[str],
             f"the file's chat template cannot render these messages: {type(error).__name__}: {error}; "
             "give others, or continue a text with generate([text])"
         ) from None
+
+
+def conversation(messages: object) -> Sequence[Message]:
+    """Return a conversation, or refuse what is no list of messages.
+
+    Raises:
+        ValueError: if it is a text, one message, empty, or no list at all.
+    """
+    if isinstance(messages, Sequence) and not isinstance(messages, (str, bytes)) and messages:
+        return messages
+    refusal = f'messages must be a list such as [{{"role": "user", "content": "..."}}], got {messages!r}'
+    if isinstance(messages, str):
+        refusal += '; put the text in the place of "...", or continue it with generate([text])'
+    elif isinstance(messages, Mapping):
+        refusal += "; one message alone is a list of length 1"
+    raise ValueError(refusal)
 
 
 @cache

@@ -27,11 +27,11 @@ class Constraint:
         regex: matched by the whole text, in the syntax of Rust's ``regex``: without look-around and back references; a
             dot is no line break.
         schema: a JSON schema. Objects are written as ``json.dumps`` writes them, on one line; strings and lists
-            without a ``maxLength`` or ``maxItems`` may go on until ``max_tokens``.
+            without a ``maxLength`` or ``maxItems`` may go on until ``max_tokens``. An empty one is any JSON value.
 
     Raises:
         TypeError: if the regex is no str, or the schema no mapping of what JSON can hold.
-        ValueError: if both are given, or one cannot be followed; the message says why.
+        ValueError: if both are given, or one cannot be followed; the message says why, and what to do.
     """
 
     def __init__(
@@ -40,23 +40,32 @@ class Constraint:
         from llguidance import LLMatcher
 
         if (regex is None) == (schema is None):
-            raise ValueError("give either a regex or a schema; a text follows one rule")
+            raise ValueError(
+                f"give either a regex or a schema; a text follows one rule, got regex {regex!r} and schema {schema!r}"
+            )
         if regex is not None:
             if not isinstance(regex, str):
                 raise TypeError(f"regex must be a str, got {regex!r}")
-            self.rule = f"the regex {regex!r}"
+            self.rule = f"the regex {_shortened(repr(regex))}"
+            if any("\ud800" <= character <= "\udfff" for character in regex):
+                raise ValueError(f"{self.rule} cannot be followed: it holds half of a surrogate pair; take that out")
             grammar = LLMatcher.grammar_from_regex(regex)
         else:
             if not isinstance(schema, Mapping):
                 raise TypeError(f'schema must be a mapping such as {{"type": "object", ...}}, got {schema!r}')
-            self.rule = "the schema"
             try:
-                written = json.dumps(dict(schema))
+                written = json.dumps(dict(schema), allow_nan=False)
             except TypeError as error:
-                raise TypeError(f"schema must be JSON: {error}") from None
-            grammar = LLMatcher.grammar_from_json_schema(
-                written, defaults={"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
-            )
+                raise TypeError(f"schema must be JSON: {error}; got {_shortened(repr(schema))}") from None
+            except (ValueError, RecursionError) as error:  # NaN, and a mapping that holds itself
+                raise ValueError(f"schema must be JSON: {error}; got {_shortened(repr(schema))}") from None
+            self.rule = f"the schema {_shortened(written)}"
+            try:
+                grammar = LLMatcher.grammar_from_json_schema(
+                    written, defaults={"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+                )
+            except ValueError as error:
+                raise ValueError(f"{self.rule} cannot be followed: {_explained(str(error))}") from None
         self.tokeniser = tokeniser
         self._start = LLMatcher(_tokens(tokeniser), grammar, log_level=0)
         self._check(self._start)
@@ -79,7 +88,7 @@ class Constraint:
 
     def _check(self, inner: Any) -> None:
         if inner.is_error():
-            raise ValueError(f"{self.rule} cannot be followed: {inner.get_error().strip()}")
+            raise ValueError(f"{self.rule} cannot be followed: {_explained(inner.get_error())}")
 
 
 class Matcher:
@@ -121,6 +130,43 @@ class Matcher:
     def accepting(self) -> bool:
         """Whether the text follows the rule as it stands."""
         return bool(self.inner.is_accepting())
+
+
+NO_LOOK = "leave it out, and write the pattern in the syntax of Rust's regex"
+
+EXPLAINED = {
+    "NoExtensionBias": "no token may come next: nothing matches it, or it never ends, as a $ref that leads to itself, "
+    "or it asks for a character that the vocabulary lacks; change it, or take that character out",
+    "too many expressions": "it has too many states; make its counts, such as {1000}, and its nesting smaller",
+    "Too many items": "it is too large, or never ends, as a required property whose $ref leads to the object itself; "
+    "make that optional, or the rule smaller",
+    "lookarounds not supported": f"look-around and \\b are not supported; {NO_LOOK}",
+    "look-around, including": f"look-around is not supported; {NO_LOOK}",
+    "backreferences": f"back references are not supported; {NO_LOOK}",
+    "Unimplemented keys": "{}; say the same without them",
+    "does not exist": "{}; define it under $defs, and refer to it as #/$defs/name",
+    "retrieving it failed": "it refers to another document, and nothing is fetched; put that under $defs",
+    "Unknown format": "{}; leave the format out, or write it as a pattern",
+    "hex escape": "a text in it holds half of a surrogate pair; take that out",
+    "Unsatisfiable schema": "{}; no value can obey it: loosen it",
+}
+"""What llguidance says of a rule, by words of its message, in words that tell what to do; {} stands for its own."""
+
+
+def _explained(error: str) -> str:
+    """Return why a rule cannot be followed, in one line, and the remedy."""
+    said = error.partition("<state>")[0].strip()  # then follows the state of its parser
+    for words, explained in EXPLAINED.items():
+        if words in said:
+            return explained.replace("{}", said.splitlines()[0])
+    _, found, after = said.rpartition("\nerror: ")
+    if found:  # of a regular expression: the pattern and a pointer come before, a line of the grammar after
+        return f"{after.splitlines()[0]}; correct the pattern"
+    return f"{said.splitlines()[0] if said else 'llguidance does not say why'}; correct it"
+
+
+def _shortened(rule: str, most: int = 120) -> str:
+    return rule if len(rule) <= most else f"{rule[:most]}…"
 
 
 @functools.lru_cache(maxsize=2)

@@ -42,6 +42,7 @@ class Decoding:
     def __post_init__(self) -> None:
         whole("max_tokens", self.max_tokens, least=1)
         number("repetition_penalty", self.repetition_penalty, above=0)
+        number("repetition_penalty", self.repetition_penalty, least=1e-6, most=1e6)  # beyond, logits overflow
         seed_or_none(self.seed)
         self.filter(torch.zeros(1, 2))  # it checks the others
 

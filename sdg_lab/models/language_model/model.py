@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 _decoding = takes(Decoding, DEFAULTS)
 
+MAX_COMPLETIONS = 100_000
+"""Completions of one prompt in a call: each has its own random numbers, and more would fill the memory with these."""
+
 
 class LanguageModel:
     """A pretrained transformer with its tokens.
@@ -123,7 +126,8 @@ class LanguageModel:
         for index, text in enumerate(texts):
             if not text:
                 raise ValueError(f"text {index} is empty; leave it out")
-        pairs = [(start, self.encode(text)) for start, text in zip(before, texts, strict=True)]
+        encoded = [self._encoded(f"text {index}", text) for index, text in enumerate(texts)]
+        pairs = list(zip(before, encoded, strict=True))
         for index, (start, tokens) in enumerate(pairs):
             self._check_length(len(start) + len(tokens), f"text {index}, with what stands before it,")
         return log_probs(self.network, pairs)
@@ -207,18 +211,22 @@ class LanguageModel:
         text.
 
         Args:
-            prompts: texts, an empty one begins a document; and conversations, lists of messages.
-            n: completions of each.
+            prompts: texts, an empty one begins a document; and conversations, lists of messages. A text is read as
+                :meth:`encode` reads it: what is spelt like a mark of turns is one, as in what :meth:`prompt` returns. A
+                conversation that holds such a spelling is refused: put what others wrote into messages.
+            n: completions of each, at most 100,000.
             seeds: one for each prompt, in the place of ``seed``; the j-th completion of a prompt is the same whatever
                 ``n`` is. Without them a prompt's draws depend on ``seed`` and its place in the list.
             prefix: what every answer begins with, or a list of one for each prompt: the model goes on from there.
-                It is part of the text that is returned, and of what follows ``regex`` or ``schema``; ``tokens`` and
-                ``log_prob`` count what comes after it. Without a space at its end, for a space mostly belongs to the
-                token of the next word.
-            stop: a text, or several, at the first of which a continuation ends, without it.
+                It is part of the text that is returned, and of what follows ``regex`` or ``schema``. It was read and
+                not written: ``prompt_tokens`` counts its tokens, ``tokens`` and ``log_prob`` only what comes after it.
+                Without a space at its end, for a space mostly belongs to the token of the next word.
+            stop: a text, or several, at the first of which a continuation ends, without it. It is looked for in what
+                the model writes: one that stands in the prefix, or begins there, ends nothing. ``tokens`` and
+                ``log_prob`` count the tokens of a stop, though the text is without it.
             regex: which the whole text follows; see :class:`~sdg_lab.models.language_model.constraint.Constraint`.
             schema: a JSON schema that the text follows. A text that follows its rule has the reason ``"end"``; one
-                that was cut short has another.
+                that was cut short, as by a ``max_tokens`` too small for any text that follows it, has another.
             options: see :class:`~sdg_lab.models.language_model.decoding.Decoding`.
 
         Raises:
@@ -227,7 +235,7 @@ class LanguageModel:
                 cannot be followed, and several completions of each prompt without a temperature: they would be equal.
         """
         decoding, ends = Decoding(**options), stops.checked(stop)
-        whole("n", n, least=1)
+        whole("n", n, least=1, most=MAX_COMPLETIONS)
         if n > 1 and decoding.temperature == 0:
             raise ValueError(f"n must be 1 at temperature 0, got {n}: all would be equal; give a temperature above 0")
         prefixes = self._prefixes(prefix, len(_prompts(prompts)))
@@ -274,8 +282,15 @@ class LanguageModel:
         schema: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> str:
-        """Return the assistant's answer to a conversation; arguments as of :meth:`complete`."""
-        (row,) = self.complete([messages], prefix=prefix, stop=stop, regex=regex, schema=schema, **options)
+        """Return the assistant's answer to a conversation; arguments as of :meth:`complete`.
+
+        Raises:
+            TypeError, ValueError: as of :meth:`complete`, and for messages that are a text: it is continued by
+                :meth:`generate`.
+        """
+        (row,) = self.complete(
+            [chat.conversation(messages)], prefix=prefix, stop=stop, regex=regex, schema=schema, **options
+        )
         return row[0].text
 
     @_decoding
@@ -296,13 +311,22 @@ class LanguageModel:
 
         Returns:
             The completion, as the value of the iteration: ``completion = yield from model.stream(...)``.
+
+        Raises:
+            TypeError, ValueError: as of :meth:`complete`, before the first piece is asked for.
         """
         decoding, ends = Decoding(**options), stops.checked(stop)
-        prefixes = self._prefixes(prefix, 1)
+        (beginning,) = self._prefixes(prefix, 1)
+        (tokens,) = self._prompts([prompt], [beginning])
         rule = self._rule(regex, schema)
-        matcher = None if rule is None else rule.matcher(prefix)
-        generator = _generators(1, 1, decoding.seed, None)[0][0]
-        text = Continuation(self._prompts([prompt], prefixes)[0], generator, matcher)
+        matcher = None if rule is None else rule.matcher(beginning)
+        ((generator,),) = _generators(1, 1, decoding.seed, None)
+        return self._pieces(Continuation(tokens, generator, matcher), decoding, beginning, ends)
+
+    def _pieces(
+        self, text: Continuation, decoding: Decoding, prefix: str, ends: Sequence[str]
+    ) -> Generator[str, None, Completion]:
+        """Yield a text piece by piece as it is written."""
         if prefix:
             yield prefix
         shown = 0
@@ -346,9 +370,9 @@ class LanguageModel:
 
     def _prefixes(self, prefix: str | Sequence[str], n: int) -> list[str]:
         """Return what each of n answers begins with."""
-        prefixes = [prefix] * n if isinstance(prefix, str) else list(prefix)
-        if not all(isinstance(text, str) for text in prefixes):
+        if not isinstance(prefix, str) and not _is_list(prefix, str):
             raise TypeError(f"prefix must be a str, or a list of one for each prompt, got {prefix!r}")
+        prefixes = [prefix] * n if isinstance(prefix, str) else list(prefix)
         if len(prefixes) != n:
             raise ValueError(f"prefix must be one text, or one for each of the {n} prompts, got {len(prefixes)}")
         for text in dict.fromkeys(prefixes):
@@ -360,10 +384,17 @@ class LanguageModel:
         texts = [prompt if isinstance(prompt, str) else self.prompt(prompt) for prompt in _prompts(prompts)]
         if prefixes is not None:
             texts = [text + prefix for text, prefix in zip(texts, prefixes, strict=True)]
-        encoded = [self.encode(text) or [self.tokeniser.start] for text in texts]
+        encoded = [self._encoded(f"prompt {index}", text) or [self.tokeniser.start] for index, text in enumerate(texts)]
         for index, ids in enumerate(encoded):
             self._check_length(len(ids), f"prompt {index}")
         return encoded
+
+    def _encoded(self, what: str, text: str) -> list[int]:
+        """Return a text's tokens; a refusal says which text it is."""
+        try:
+            return self.encode(text)
+        except ValueError as error:
+            raise ValueError(f"{what}: {error}") from None
 
     def _row(self, ids: Sequence[int], what: str) -> Tensor:
         """Return tokens as a batch of one, (1, T)."""
@@ -380,8 +411,14 @@ class LanguageModel:
             )
 
 
+def _is_list(values: object, *kinds: type) -> bool:
+    """Say whether these are several values in an order, all of some kinds; a text is not several."""
+    several = isinstance(values, Sequence) and not isinstance(values, (str, bytes))
+    return several and all(isinstance(value, kinds) for value in values)  # type: ignore[attr-defined]
+
+
 def _texts(texts: Sequence[str]) -> Sequence[str]:
-    if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
+    if not _is_list(texts, str):
         raise TypeError(f"texts must be a list of str, got {texts!r}; one text alone is a list of length 1")
     if not texts:
         raise ValueError("there are no texts; give at least one")
@@ -389,7 +426,7 @@ def _texts(texts: Sequence[str]) -> Sequence[str]:
 
 
 def _prompts(prompts: Sequence[Prompt]) -> Sequence[Prompt]:
-    if isinstance(prompts, str) or not all(isinstance(prompt, (str, list, tuple)) for prompt in prompts):
+    if not _is_list(prompts, str, list, tuple):
         raise TypeError(f"prompts must be a list of texts or conversations, got {prompts!r}; one alone is [prompt]")
     if not prompts:
         raise ValueError("there are no prompts; give at least one")
@@ -403,6 +440,8 @@ def _generators(prompts: int, n: int, seed: int | None, seeds: Sequence[int] | N
     else:
         if seed != DEFAULTS["seed"]:
             raise ValueError(f"give seed or seeds, not both: got seed {seed!r}")
+        if not isinstance(seeds, (Sequence, np.ndarray)) or isinstance(seeds, (str, bytes)):
+            raise TypeError(f"seeds must be a list of whole numbers, one for each prompt, got {seeds!r}")
         if len(seeds) != prompts:
             raise ValueError(f"seeds must be one for each of the {prompts} prompts, got {len(seeds)}")
         own = [None if (checked := seed_or_none(one)) is None else [checked] for one in seeds]

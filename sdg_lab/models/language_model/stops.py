@@ -10,13 +10,18 @@ def checked(stop: str | Collection[str]) -> list[str]:
 
     Raises:
         TypeError: if ``stop`` is neither a text nor several.
-        ValueError: if one of them is empty.
+        ValueError: if one of them is empty, or holds half of a surrogate pair.
     """
     if not isinstance(stop, Collection) or not all(isinstance(text, str) for text in stop):
         raise TypeError(f"stop must be a str or a list of str, got {stop!r}; for no stop leave it out")
     stops = [stop] if isinstance(stop, str) else list(stop)
     if "" in stops:
         raise ValueError(f"stop {stops.index('')} is '', which would empty every text; leave it out")
+    for index, text in enumerate(stops):
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            raise ValueError(
+                f"stop {index} is {text!r}, with half of a surrogate pair, which no text holds; leave it out"
+            )
     return stops
 
 

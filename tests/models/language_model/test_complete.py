@@ -75,7 +75,20 @@ class TestSeeds:
             ({"seeds": [1]}, ValueError, "seeds must be one for each of the 2 prompts, got 1"),
             ({"seeds": [1, -1]}, ValueError, "seed must be a whole number >= 0 .*, got -1"),
             ({"seeds": [1, 2], "seed": 3}, ValueError, "give seed or seeds, not both: got seed 3"),
-            ({"n": 0}, ValueError, "n must be a whole number >= 1, got 0"),
+            ({"seeds": 5}, TypeError, "seeds must be a list of whole numbers, one for each prompt, got 5"),
+            ({"seeds": "12"}, TypeError, "seeds must be a list of whole numbers, one for each prompt, got '12'"),
+            ({"seeds": [1, True]}, ValueError, "seed must be a whole number >= 0 .*, got True"),
+            ({"n": 0}, ValueError, "n must be a whole number >= 1 and <= 100000, got 0"),
+            ({"n": 10**9}, ValueError, "n must be a whole number >= 1 and <= 100000, got 1000000000"),
+            ({"n": True}, ValueError, "n must be a whole number >= 1 and <= 100000, got True"),
+            ({"temperature": float("nan")}, ValueError, "temperature must be >= 0, got nan"),
+            (
+                {"repetition_penalty": 1e-300},
+                ValueError,
+                "repetition_penalty must be >= 1e-06 and <= 1e.06, got 1e-300",
+            ),
+            ({"stop": "\ud800"}, ValueError, "stop 0 is .*, with half of a surrogate pair"),
+            ({"prefix": "\ud800"}, ValueError, "prompt 0: position 1 holds .*, for which the vocabulary has no token"),
             ({"n": 2, "temperature": 0.0}, ValueError, "n must be 1 at temperature 0, got 2: all would be equal"),
             ({"tempreature": 1.0}, TypeError, "complete has no option 'tempreature'; did you mean 'temperature'"),
         ],
@@ -135,9 +148,29 @@ class TestCompletion:
         assert found.tokens == 4
 
     def test_a_stop_is_looked_for_after_the_prefix(self, tiny: LanguageModel):
-        ((whole,),) = tiny.complete(["the"], prefix=" inn", max_tokens=3)
-        assert tiny.complete(["the"], prefix=" inn", max_tokens=3, stop=" inn")[0][0].text.startswith(" inn")
-        assert whole.text.startswith(" inn")
+        ((whole,),) = tiny.complete(["the"], prefix=" inn", max_tokens=6)
+        written = whole.text.removeprefix(" inn")
+        assert " inn" not in written
+        for stop in (" inn", "inn" + written[0]):  # within the prefix, and begun there
+            assert tiny.complete(["the"], prefix=" inn", max_tokens=6, stop=stop) == [[whole]]
+            assert "".join(tiny.stream("the", prefix=" inn", max_tokens=6, stop=stop)) == whole.text
+        ((stopped,),) = tiny.complete(["the"], prefix=" inn", max_tokens=6, stop=written[1:3])
+        assert (stopped.text, stopped.reason) == (" inn" + written[: written.index(written[1:3])], "stop")
+
+    def test_a_prefix_is_counted_with_the_prompt_and_what_is_written_by_itself(self, tiny: LanguageModel):
+        ((begun,),) = tiny.complete(["the"], prefix=" inn", max_tokens=4)
+        ((whole,),) = tiny.complete(["the inn"], max_tokens=4)
+        assert begun.text == " inn" + whole.text
+        assert (begun.tokens, begun.log_prob) == (4, whole.log_prob)
+        assert begun.prompt_tokens == whole.prompt_tokens == len(tiny.encode("the inn"))
+
+    def test_a_stop_is_counted_though_the_text_is_without_it(self, tiny: LanguageModel):
+        ((whole,),) = tiny.complete(["the"], max_tokens=6)
+        ((stopped,),) = tiny.complete(["the"], max_tokens=6, stop=whole.text[0])
+        assert (stopped.text, stopped.reason) == ("", "stop")
+        assert stopped.tokens >= 1
+        assert stopped.log_prob is not None
+        assert stopped.log_prob < 0
 
     @pytest.mark.parametrize(
         ("prefix", "error", "sentence"),
@@ -145,11 +178,18 @@ class TestCompletion:
             ("<|im_end|>", ValueError, "prefix '<|im_end|>' holds <|im_end|>, which marks turns"),
             (["a", "b"], ValueError, "prefix must be one text, or one for each of the 1 prompts, got 2"),
             ([5], TypeError, "prefix must be a str, or a list of one for each prompt, got [5]"),
+            (None, TypeError, "prefix must be a str, or a list of one for each prompt, got None"),
+            ({"a": 1}, TypeError, "prefix must be a str, or a list of one for each prompt, got {'a': 1}"),
         ],
     )
     def test_prefixes_that_are_none(self, tiny: LanguageModel, prefix: Any, error: type[Exception], sentence: str):
-        with pytest.raises(error, match=re.escape(sentence)):
-            tiny.complete([CAPITAL], prefix=prefix)
+        for take in (lambda: tiny.complete([CAPITAL], prefix=prefix), lambda: tiny.stream(CAPITAL, prefix=prefix)):
+            with pytest.raises(error, match=re.escape(sentence)):
+                take()
+
+    def test_a_prefix_in_a_list_of_one_is_streamed_as_the_text_that_it_is(self, tiny: LanguageModel):
+        options: dict[str, Any] = {"prefix": ["in"], "max_tokens": 3}
+        assert "".join(tiny.stream("the", **options)) == tiny.complete(["the"], **options)[0][0].text
 
     def test_texts_and_conversations_stand_side_by_side(self, tiny: LanguageModel):
         rows = tiny.complete(["the", CAPITAL], max_tokens=3)
@@ -159,7 +199,20 @@ class TestCompletion:
         with pytest.raises(TypeError, match=r"prompts must be a list of texts or conversations, .*one alone is"):
             tiny.complete(CAPITAL)  # type: ignore[arg-type]
 
-    @pytest.mark.parametrize("prompts", ["the", [5], [None], ["the", b"in"]])
+    def test_a_stream_refuses_before_it_is_asked_for_a_piece(self, tiny: LanguageModel):
+        for refused in ({"temperature": -1.0}, {"regex": "["}, {"stop": ""}, {"prefix": "<|im_end|>"}):
+            with pytest.raises(ValueError, match=next(iter(refused))):
+                tiny.stream("the", **refused)  # type: ignore[arg-type]
+
+    def test_the_edges_of_the_options_are_taken(self, tiny: LanguageModel):
+        (likeliest,) = tiny.generate(["the"], max_tokens=4)
+        assert tiny.generate(["the"], max_tokens=4, min_p=1, temperature=1.0) == [likeliest]
+        assert tiny.generate(["the"], max_tokens=4, temperature=1e-320) == [likeliest]
+        ((filled,),) = tiny.complete(["the"], max_tokens=10**12, stop=())
+        assert filled.reason in ("context", "end")
+        assert np.isfinite(tiny.complete(["the"], max_tokens=4, temperature=1e300)[0][0].log_prob or np.nan)
+
+    @pytest.mark.parametrize("prompts", ["the", [5], [None], ["the", b"in"], {"the": 1}])
     def test_prompts_that_are_none_are_refused(self, tiny: LanguageModel, prompts: Any):
         with pytest.raises(TypeError, match="prompts must be a list of texts or conversations, got "):
             tiny.complete(prompts)

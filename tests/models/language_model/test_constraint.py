@@ -25,7 +25,14 @@ PERSON: dict[str, Any] = {
     "required": ["name", "age", "likes"],
     "additionalProperties": False,
 }
+ENDLESS: dict[str, Any] = {"type": "object", "properties": {"x": {"$ref": "#"}}, "required": ["x"]}
 RULES = ["(yes|no|maybe)", "[a-f]{2,5}", r"\d{1,3} (cats|dogs)\.", "x?y?z?", "(é|日本|🍓){1,3}", "the( inn){1,2}"]
+
+
+def circular() -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "object"}
+    schema["properties"] = schema
+    return schema
 
 
 class TestMatcher:
@@ -129,19 +136,54 @@ class TestComplete:
     @pytest.mark.parametrize(
         ("rule", "error", "sentence"),
         [
-            ({"regex": "["}, ValueError, r"the regex '\[' cannot be followed: .*unclosed character class"),
-            ({"regex": "(?=a)b"}, ValueError, "cannot be followed: .*look-around"),
+            ({"regex": "["}, ValueError, r"^the regex '\[' cannot be followed: unclosed character class; correct the"),
+            ({"regex": "(?=a)b"}, ValueError, r"cannot be followed: look-around is not supported; leave it out"),
+            ({"regex": r"(a)\1"}, ValueError, "cannot be followed: back references are not supported; leave it out"),
+            ({"regex": r"\bthe"}, ValueError, r"cannot be followed: look-around and \\b are not supported; leave"),
+            ({"regex": r"\p{Foo}"}, ValueError, "cannot be followed: Unicode property not found; correct the pattern"),
+            ({"regex": r"[^\s\S]"}, ValueError, "no token may come next: nothing matches it, or it never ends"),
+            ({"regex": "\ud800"}, ValueError, "it holds half of a surrogate pair; take that out"),
             ({"regex": 5}, TypeError, "regex must be a str, got 5"),
             ({"schema": "{}"}, TypeError, "schema must be a mapping such as"),
-            ({"schema": {"type": "objct"}}, ValueError, "the schema cannot be followed: Invalid type: objct"),
-            ({"schema": {"not": {}}}, ValueError, r"the schema cannot be followed: Unimplemented keys: \[\"not\"\]"),
+            ({"schema": [1]}, TypeError, r"schema must be a mapping such as .*, got \[1\]"),
+            (
+                {"schema": {"type": "objct"}},
+                ValueError,
+                '^the schema {"type": "objct"} cannot be followed: Invalid type',
+            ),
+            ({"schema": {"not": {}}}, ValueError, r'Unimplemented keys: \["not"\]; say the same without them'),
+            ({"schema": {"$ref": "#"}}, ValueError, r"or it never ends, as a \$ref that leads to itself"),
+            ({"schema": ENDLESS}, ValueError, r"never ends, as a required property whose \$ref leads to the object"),
+            ({"schema": {"$ref": "#/x"}}, ValueError, r"Pointer '/x' does not exist; define it under \$defs"),
+            ({"schema": {"$ref": "http://a.b/c"}}, ValueError, "refers to another document, and nothing is fetched"),
+            ({"schema": {"enum": []}}, ValueError, "Unsatisfiable schema: .*; no value can obey it: loosen it"),
+            (
+                {"schema": {"type": "string", "pattern": "("}},
+                ValueError,
+                "followed: unclosed group; correct the pattern",
+            ),
+            ({"schema": {"type": "string", "format": "x"}}, ValueError, "Unknown format: x; leave the format out"),
+            ({"schema": {"const": "\ud800"}}, ValueError, "holds half of a surrogate pair; take that out"),
+            ({"schema": {"const": float("nan")}}, ValueError, "schema must be JSON: .*; got {'const': nan}"),
+            ({"schema": circular()}, ValueError, "schema must be JSON: Circular reference detected; got"),
             ({"schema": {"type": {1}}}, TypeError, "schema must be JSON: "),
             ({"regex": "a", "schema": {}}, ValueError, "give either a regex or a schema"),
         ],
     )
     def test_refusals(self, tiny: LanguageModel, rule: Any, error: type[Exception], sentence: str):
-        with pytest.raises(error, match=re.compile(sentence, re.DOTALL)):
+        with pytest.raises(error, match=sentence) as raised:
             tiny.complete(["a"], **rule)
+        assert "\n" not in str(raised.value)  # a sentence, and no parser's state
+        assert len(str(raised.value)) < 400
+
+    def test_an_empty_schema_is_any_value(self, tiny: LanguageModel):
+        (row,) = tiny.complete(["a"], n=40, schema={}, temperature=1.0)
+        whole = [json.loads(completion.text) for completion in row if completion.reason == "end"]
+        assert len({type(value) for value in whole}) > 1
+
+    def test_a_rule_that_needs_more_tokens_than_it_may_have_is_cut_short_and_says_so(self, tiny: LanguageModel):
+        ((completion,),) = tiny.complete(["a"], regex="abcdefgh", max_tokens=3)
+        assert (completion.text, completion.reason) == ("abc", "length")
 
     def test_a_rule_that_no_token_can_write_is_refused(self, smollm2: LanguageModel):
         with pytest.raises(ValueError, match="cannot be followed"):

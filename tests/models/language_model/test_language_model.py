@@ -125,7 +125,17 @@ class TestChatTemplate:
         ("messages", "error", "sentence"),
         [
             ([], ValueError, "messages must be a list such as"),
-            ("Hello", ValueError, "messages must be a list such as"),
+            (
+                "Hello",
+                ValueError,
+                "got 'Hello'; put the text in the place of \"...\", or continue it with generate([text])",
+            ),
+            (None, ValueError, 'messages must be a list such as [{"role": "user", "content": "..."}], got None'),
+            (iter(CAPITAL), ValueError, "messages must be a list such as"),
+            (CAPITAL[0], ValueError, "one message alone is a list of length 1"),
+            (["Hello"], TypeError, 'message 0 must be {"role": ..., "content": ...}, got \'Hello\''),
+            ([{**CAPITAL[0], "name": "Ann"}], TypeError, 'message 0 must be {"role": ..., "content": ...}'),
+            ([{"role": "user", "content": None}], TypeError, "message 0: its content must be a str, got None"),
             ([{"role": "user"}], TypeError, 'message 0 must be {"role": ..., "content": ...}'),
             (
                 [{"role": "king", "content": "Hi"}],
@@ -137,8 +147,9 @@ class TestChatTemplate:
         ],
     )
     def test_refusals(self, tiny: LanguageModel, messages: Any, error: type[Exception], sentence: str):
-        with pytest.raises(error, match=re.escape(sentence)):
-            tiny.prompt(messages)
+        for take in (tiny.prompt, tiny.chat):
+            with pytest.raises(error, match=re.escape(sentence)):
+                take(messages)
 
     def test_a_template_reaches_nothing_but_the_messages(self):
         with pytest.raises(ValueError, match="the file's chat template cannot render these messages"):
@@ -216,6 +227,13 @@ class TestLikelihood:
         ("call", "error", "sentence"),
         [
             (lambda m: m.log_prob("the"), TypeError, "texts must be a list of str, got 'the'"),
+            (lambda m: m.log_prob(None), TypeError, "texts must be a list of str, got None"),
+            (
+                lambda m: m.log_prob(["a"], given=5),
+                TypeError,
+                "prompts must be a list of texts or conversations, got 5",
+            ),
+            (lambda m: m.log_prob(["a", "b\ud800"]), ValueError, r"text 1: position 1 holds '\\ud800', for which"),
             (lambda m: m.log_prob([]), ValueError, "there are no texts; give at least one"),
             (lambda m: m.log_prob(["a", ""]), ValueError, "text 1 is empty; leave it out"),
             (lambda m: m.log_prob(["a"], given=["b", "c"]), ValueError, "given must have one text for each of the 1"),
