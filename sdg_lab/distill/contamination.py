@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from sdg_lab.checks import several, whole
 from sdg_lab.distill.filters import Clean
 from sdg_lab.distill.records import Record
-from sdg_lab.distill.scripts import plain
+from sdg_lab.distill.scripts import has_characters, plain
 
 EXAMPLES = 3
 
@@ -32,6 +32,7 @@ class Contamination:
         sharing: ids of the records that share a run of n words with a test text, those above included if they are as
             long; a test text of fewer words is one run.
         examples: up to three runs that are shared.
+        characters: whether a test text is, in part, of a script without spaces, where a character counts as a word.
     """
 
     records: int
@@ -40,12 +41,14 @@ class Contamination:
     equal: tuple[str, ...]
     sharing: tuple[str, ...]
     examples: tuple[str, ...]
+    characters: bool = False
 
     def __str__(self) -> str:
         texts = f"{self.texts:,} test text{'s' * (self.texts != 1)}"
         return (
             f"compared with {texts}: {len(self.equal):,} of {self.records:,} records hold one of them, "
-            f"{len(self.sharing):,} share {self.n} words in a row with one"
+            f"{len(self.sharing):,} share {self.n} words "
+            f"{'(where a script has no spaces, characters) ' if self.characters else ''}in a row with one"
         )
 
 
@@ -76,7 +79,9 @@ def contamination(records: Iterable[Record], texts: Sequence[str], *, n: int = 1
             sharing.append(record.id)
             if len(examples) < EXAMPLES and run not in examples:
                 examples.append(run)
-    return Contamination(count, len(texts), n, tuple(equal), tuple(sharing), tuple(examples))
+    return Contamination(
+        count, len(texts), n, tuple(equal), tuple(sharing), tuple(examples), any(map(has_characters, texts))
+    )
 
 
 def _texts(value: object) -> Iterable[str]:

@@ -40,9 +40,18 @@ def words(text: str) -> list[str]:
     return "".join(map(_as_words, plain(text))).split()
 
 
+def has_characters(text: str) -> bool:
+    """Say whether a text is, in part, of a script in which a word is one character."""
+    return any(_alone(letter) for letter in plain(text))
+
+
 @functools.lru_cache(maxsize=2**16)
 def _as_words(letter: str) -> str:
     """Return a character as it stands in words: with spaces around it, or a space where it belongs to none."""
     if not (letter.isalnum() or unicodedata.category(letter).startswith("M")):
         return " "
-    return f" {letter} " if any(first <= ord(letter) <= last for first, last in WITHOUT_SPACES) else letter
+    return f" {letter} " if _alone(letter) else letter
+
+
+def _alone(letter: str) -> bool:
+    return any(first <= ord(letter) <= last for first, last in WITHOUT_SPACES)

@@ -9,7 +9,8 @@ A budget is divided equally among the shards beforehand, to the last request. A 
 counts as made; the card says which have stopped. With a larger budget the same command goes on with these, asks nothing
 twice, and ends in the bytes of a run that had the larger budget from the start. What a shard leaves of its part is not
 spent: to whom it went would depend on who is ready first. (On a Dask cluster, what a worker that dies was told for a
-shard not yet made dies with it, and is paid for again.)
+shard not yet made dies with it, and is paid for again. A model in this process computes several rows together; of those
+that a budget cut short, the last digits may differ, and with them, once in a long while, a word.)
 """
 
 from __future__ import annotations
