@@ -14,7 +14,7 @@ import math
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import chain, combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -133,10 +133,12 @@ def cells(table: pd.DataFrame, together: int = 1) -> Iterator[tuple[object, ...]
     if not is_table(table):
         raise TypeError(f"table must be a pandas DataFrame, got {type(table).__name__}")
     whole("together", together, least=1, most=table.shape[1])
-    values = {name: table[name].astype(object).where(table[name].notna(), None).tolist() for name in table.columns}
-    for chosen in combinations(values, together):
-        for row in zip(*(values[name] for name in chosen), strict=True):
-            yield tuple(part for pair in zip(chosen, row, strict=True) for part in pair)
+    columns = []
+    for name in table.columns:
+        values = table[name].astype(object).where(table[name].notna(), None)
+        columns.append([(name, value) for value in values.tolist()])
+    for chosen in combinations(columns, together):
+        yield from (tuple(chain.from_iterable(row)) for row in zip(*chosen, strict=True))
 
 
 @dataclass(frozen=True)
