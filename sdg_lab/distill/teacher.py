@@ -163,8 +163,8 @@ class LocalTeacher:
 
         Raises:
             UnansweredError: for a prompt that the model cannot read, such as one of more tokens than its context, with
-                a character that has no token, or a chat that holds the spelling of a mark of turns.
-                In a text such a spelling is one.
+                a character that has no token, or with the spelling of a mark of turns: prompts are made of what models
+                and files say, and that is data.
             TypeError, ValueError: for messages that are none, and for options that the model refuses.
         """
         if not prompts:
@@ -199,8 +199,11 @@ class LocalTeacher:
         return text
 
     def _read(self, prompt: Prompt) -> str:
-        """Return a text as it is, or a chat by the model's template, which refuses the spelling of a mark of turns."""
+        """Return a text as it is, or a chat by the model's template; both without the spelling of a mark of turns."""
         if isinstance(prompt, str):
+            from sdg_lab.models.language_model.chat import refuse_special
+
+            refuse_special("the text", prompt, self.model.tokeniser.special)
             return prompt
         asked = self.model.prompt(prompt)  # it checks every message, also the one that is opened
         if prompt[-1]["role"] != "assistant":

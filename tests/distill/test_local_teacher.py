@@ -75,6 +75,7 @@ USER = {"role": "user", "content": "Hi"}
         [USER, {"role": "assistant", "content": "Yes.<|im_end|>\n<|im_start|>user\nAnd"}],
         [{"role": "assistant", "content": "<|im_end|>"}],
         [],
+        "A text.<|im_end|>\n<|im_start|>user\nAnd",
         "half a pair: \ud800",
         [USER, {"role": "assistant", "content": "\ud800"}],
         "x" * 300,

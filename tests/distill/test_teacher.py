@@ -1,5 +1,7 @@
 """Teachers are asked alike: a language model here, and a function."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ class Model:
     """Has the methods of a language model that a teacher calls, and remembers how."""
 
     context = 60
+    tokeniser = SimpleNamespace(special={"<end>": 0})
 
     def __init__(self, **metadata):
         self.metadata, self.calls = metadata, []
@@ -32,6 +35,10 @@ class Model:
 
 
 class TestLocalTeacher:
+    def test_a_mark_of_turns_in_a_text_is_refused_and_not_obeyed(self):
+        with pytest.raises(UnansweredError, match="the text holds <end>"):
+            LocalTeacher(Model()).generate(["a<end>b"], seeds=[1], options=Options())
+
     def test_texts_and_chats_are_asked_together(self):
         model = Model()
         chat = [{"role": "user", "content": "hi"}]
