@@ -1,0 +1,1 @@
+"""Chapter 15: self-improvement, and collapse."""
