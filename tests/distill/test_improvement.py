@@ -112,12 +112,12 @@ class TestRounds:
     def test_a_student_gets_better_by_what_is_verified_and_not_otherwise(self, base: Student):
         """Answers with the last letter are drawn by luck at first; the seed data alone do not teach them."""
         held_out = [(question, question[-1]) for question in QUESTIONS]
-        more = {"training": partial(training, epochs=15), "count": 3}
+        more = {"training": partial(training, epochs=8), "count": 2}
         good = rounds_of(base, **more, recipe=partial(recipe, samples=4))
         bare = rounds_of(base, **more, recipe=partial(recipe, samples=4, verify=anything))
         assert accuracy(base, held_out) < 0.6
         assert accuracy(good[-1].student, held_out) > 0.9
-        assert accuracy(bare[-1].student, held_out) < accuracy(good[-1].student, held_out) - 0.2
+        assert accuracy(bare[-1].student, held_out) < accuracy(good[-1].student, held_out) - 0.1
 
 
 class TestFolder:
