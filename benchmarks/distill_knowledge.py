@@ -8,9 +8,10 @@
 - ``14-knowledge-students.csv``: students that read biographies and then learn pairs that the recipe made about half of
   them, with all filters, with some and with none. About 60 CPU seconds a seed.
 - ``14-knowledge-yields.csv``: what is kept of SmolLM2's questions and of its reviews. About four CPU minutes; the pairs
-  and reviews themselves are printed. ``14-knowledge-pairs.csv`` holds questions about plain passages with a judgement
-  by reading them, and ``14-knowledge-development.csv`` those from which prompt, filters and the order of spans were
-  chosen, about other passages: these two files are not made by this command.
+  and reviews themselves are printed. ``14-knowledge-pairs.csv`` holds the kept questions about plain passages with
+  a judgement by reading them, ``14-knowledge-asked.csv`` all sixteen that were asked for answer first, and
+  ``14-knowledge-development.csv`` those from which filters and the order of spans were chosen, about other passages:
+  these three files are not made by this command.
 
 ``python -m benchmarks.distill_knowledge`` measures what is missing in ``notebooks/results`` (delete a file for all of
 it) and prints tables of means over seeds with 95 % intervals.
