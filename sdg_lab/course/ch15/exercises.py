@@ -319,10 +319,10 @@ def _pooled(answers: Sequence[Sequence[int | None]]) -> list[int | None]:
 def dpo_loss(
     chosen: Tensor, rejected: Tensor, chosen_reference: Tensor, rejected_reference: Tensor, beta: float
 ) -> Tensor:
-    """Return -log σ(β (chosen gain - rejected gain)), the mean over the pairs."""
-    gain = chosen - chosen_reference.detach()  # log π(y) / π_ref(y)
-    other_gain = rejected - rejected_reference.detach()
-    return -F.logsigmoid(beta * (gain - other_gain)).mean()
+    """Return -log σ(β (chosen log-ratio - rejected log-ratio)), the mean over the pairs."""
+    log_ratio = chosen - chosen_reference.detach()  # log π(y) / π_ref(y)
+    other_log_ratio = rejected - rejected_reference.detach()
+    return -F.logsigmoid(beta * (log_ratio - other_log_ratio)).mean()
 
 
 def _dpo_cases(rng: np.random.Generator) -> Iterator[Case]:
@@ -356,7 +356,7 @@ def _dpo_cases(rng: np.random.Generator) -> Iterator[Case]:
 
 
 def _dpo_as(loss: Callable[[Tensor, Tensor, float], Tensor]) -> Callable[..., Tensor]:
-    """Return another loss of both gains over the reference, (n,), and β."""
+    """Return another loss of both log-ratios over the reference, (n,), and β."""
 
     def answer(
         chosen: Tensor, rejected: Tensor, chosen_reference: Tensor, rejected_reference: Tensor, beta: float
@@ -729,12 +729,12 @@ EXERCISES = (
     Exercise(
         key="15.dpo_loss",
         title="Learn which of two is better",
-        task="Return DPO's loss, the mean over pairs of -log σ(β (gain of the chosen - gain of the rejected text)).",
+        task="Return DPO's loss, the mean over pairs of -log σ(β (log-ratio of the chosen - that of the rejected text)).",
         points=3,
         minutes=20,
         hints=(
-            "The gain of a text is log π - log π_ref: two log-probabilities, so a difference and no quotient.",
-            "Take the rejected text's gain off the chosen one's, multiply by β, and take -log σ of that.",
+            "The log-ratio of a text is log π - log π_ref: two log-probabilities, so a difference and no quotient.",
+            "Take the rejected text's log-ratio off the chosen one's, multiply by β, and take -log σ of that.",
             "log(sigmoid(z)) is -inf where z is far below 0; torch.nn.functional.logsigmoid is not. Detach π_ref.",
         ),
         reference=dpo_loss,
@@ -750,14 +750,14 @@ EXERCISES = (
                 "A small number inside of the logarithm caps the loss of pairs far on the wrong side; take logsigmoid.",
                 _dpo_as(lambda g, other, beta: -torch.log(torch.sigmoid(beta * (g - other)) + 1e-8).mean()),
             ),
-            Mistake("The reference is missing: a gain is log π - log π_ref.", _no_reference),
+            Mistake("The reference is missing: a log-ratio is log π - log π_ref.", _no_reference),
             Mistake(
                 "The reference has the wrong sign: its log-probabilities are taken off, log π - log π_ref.",
                 _reference_added,
             ),
             Mistake("The reference would learn, too: detach it.", _reference_learns),
             Mistake(
-                "The chosen text is the better one: its gain comes first, with a plus.",
+                "The chosen text is the better one: its log-ratio comes first, with a plus.",
                 _dpo_as(lambda g, other, beta: -F.logsigmoid(beta * (other - g)).mean()),
             ),
             Mistake(
@@ -790,11 +790,11 @@ EXERCISES = (
                 _dpo_as(lambda g, other, beta: torch.sigmoid(-beta * (g - other)).mean()),
             ),
             Mistake(
-                "Both texts are judged alone there; only the difference of their gains counts.",
+                "Both texts are judged alone there; only the difference of their log-ratios counts.",
                 _dpo_as(lambda g, other, beta: -(F.logsigmoid(beta * g) + F.logsigmoid(-beta * other)).mean()),
             ),
             Mistake(
-                "exp turns gains into quotients, which overflow; σ takes their logarithms as they are.",
+                "exp turns log-ratios into quotients, which overflow; σ takes their logarithms as they are.",
                 _dpo_as(lambda g, other, beta: -F.logsigmoid(beta * (g.exp() - other.exp())).mean()),
             ),
             Mistake(

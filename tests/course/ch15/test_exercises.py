@@ -686,7 +686,7 @@ WRONG = {
     "dpo_loss": [
         (dpo_with_an_epsilon, "caps the loss"),
         (dpo_with_a_kink_at_the_start, "a policy that is its reference: the value is right, but its gradient"),
-        (dpo_of_labels_0, "its gain comes first"),
+        (dpo_of_labels_0, "its log-ratio comes first"),
         (dpo_by_log1p, "take logsigmoid"),
         (dpo_mended_by_nan_to_num, "expected"),
         (dpo_without_a_gradient, "no gradient reaches chosen"),
