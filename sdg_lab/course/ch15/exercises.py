@@ -729,7 +729,7 @@ EXERCISES = (
     Exercise(
         key="15.dpo_loss",
         title="Learn which of two is better",
-        task="Return DPO's loss, the mean over pairs of -log σ(β (log-ratio of the chosen - that of the rejected text)).",
+        task="Return DPO's loss, the mean of -log σ(β (log-ratio of the chosen - that of the rejected text)).",
         points=3,
         minutes=20,
         hints=(
