@@ -54,6 +54,19 @@ class Samples:
         )
         return float(np.mean(list(found)))
 
+    def repeated(self) -> float:
+        """Return the probability that two right answers to a prompt are the same one, without bias.
+
+        It is the share of pairs of them, averaged over the prompts that have two; its inverse is an effective number of
+        different solutions. Unlike :meth:`distinct` it does not grow with how many are right. NaN if there is no pair.
+        """
+        found = []
+        for texts, right in zip(self.texts, self.right, strict=True):
+            counts = Counter(text for text, good in zip(texts, right, strict=True) if good)
+            if (total := counts.total()) > 1:
+                found.append(sum(count * (count - 1) for count in counts.values()) / (total * (total - 1)))
+        return float(np.mean(found)) if found else float("nan")
+
     def entropy(self) -> float:
         """Return the entropy of an answer given its prompt, in nats: the mean of -log p, without bias.
 

@@ -69,6 +69,15 @@ class TestSamples:
         assert samples.pass_at(1) == 0.5
         assert samples.pass_at(2) == pytest.approx((1 + 0.5) / 2)
 
+    def test_repeated_is_the_chance_that_two_right_answers_agree(self):
+        """By enumeration of all pairs; a prompt with fewer than two right answers has no say."""
+        texts = [["b", "b", "ba", "a", "bb"], ["b", "a", "a", "a", "a"]]
+        right = np.array([[True, True, True, False, True], [True, False, False, False, False]])
+        pairs = list(itertools.combinations([text for text, good in zip(texts[0], right[0], strict=True) if good], 2))
+        samples = Samples(["x", "y"], texts, np.zeros((2, 5)), right)
+        assert samples.repeated() == pytest.approx(np.mean([one == other for one, other in pairs]))
+        assert np.isnan(Samples(["y"], texts[1:], np.zeros((1, 5)), right[1:]).repeated())
+
     def test_the_same_seed_draws_the_same(self, student: Student):
         first, again, other = (draw(student, ["a"], refuse, 20, seed=seed) for seed in (3, 3, 4))
         assert first.texts == again.texts != other.texts
