@@ -1,4 +1,4 @@
-"""How fast the tails go when models learn from models, and what share of real data holds them: eight seeds.
+"""How fast the tails go when models learn from models, and what share of real data holds them: up to eight seeds.
 
 Generation 0 learns from the real data, each later one from the samples of the one before, and from a share of real rows
 that is drawn anew from the real data each time (0 to 80 %); or from all so far (``accumulate``); or from a tenth that
@@ -352,7 +352,9 @@ def table(rows: Sequence[dict[str, str]]) -> str:
     lines = []
     for name, kind in KINDS.items():
         shown = (0, 1, 5, 10, 20)
-        lines.append(f"\n{name}: {kind.main}, generations {', '.join(map(str, shown))}")
+        lines.append(
+            f"\n{name}: {kind.main} at generations {', '.join(map(str, shown))}; {len(perfect_of(rows, name))} seeds"
+        )
         lines.append(f"  perfect sampler             {interval(perfect_of(rows, name))}")
         for plan in kind.plans:
             figures = curves(rows, name, plan)

@@ -8,8 +8,9 @@ H = 1 - Σ X² their heterozygosity, one generation of n draws S has E[S] = X an
     E[1 - Σ S²] = H (1 - 1/n)                 a step of drift
     P(an item of frequency p is lost) = (1 - p)ⁿ
 
-What keeps them is what keeps genes: migrants. A training set of which m = s n rows are real loses no more once it has
-lost about 1 part in 2m + 1, however large it is.
+What keeps them is what keeps genes: migrants. With m rows in each training set that are drawn anew from the real data,
+or from the world, H comes to rest at about 2m / (2m + 1) of what it was, however large the set is: ten rows hold 95 %.
+Rare items need more, for each of them needs its own copies among the m (:func:`surviving`).
 """
 
 from __future__ import annotations
