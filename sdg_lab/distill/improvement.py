@@ -74,7 +74,7 @@ def improve(
 
     A round that keeps nothing is no error: its student learns the seed data again. With a folder each round keeps its
     journal, its training's checkpoint and its student there. Killed at any point and called again, the run goes on to
-    the same bytes; a larger ``rounds`` makes it longer.
+    the same records and the same weights, to the last bit; a larger ``rounds`` makes it longer.
 
     Args:
         base: fitted; it stays as it is, and its characters are those of all students.
