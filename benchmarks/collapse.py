@@ -1,4 +1,4 @@
-"""How fast the tails go when models learn from models, and what share of real data holds them: up to eight seeds.
+"""How fast the tails go when models learn from models, and what share of real data holds them: eight seeds.
 
 Generation 0 learns from the real data, each later one from the samples of the one before, and from a share of real rows
 that is drawn anew from the real data each time (0 to 80 %); or from all so far (``accumulate``); or from a tenth that
@@ -11,7 +11,7 @@ is the same each time (``kept``), or new from the world (``fresh``, where the wo
 - ``ring, kernels``: the same, a narrow Gaussian around each point: a model that errs by itself, towards a blur.
 
 All figures are in ``notebooks/results/15-collapse.csv``, a column a generation; ``python -m benchmarks.collapse``
-measures what is missing there (delete the file for all of them), in about seven CPU minutes, and prints a summary.
+measures what is missing there (delete the file for all of them), in about five CPU minutes, and prints a summary.
 """
 
 from __future__ import annotations
