@@ -11,7 +11,7 @@ is the same each time (``kept``), or new from the world (``fresh``, where the wo
 - ``ring, kernels``: the same, a narrow Gaussian around each point: a model that errs by itself, towards a blur.
 
 All figures are in ``notebooks/results/15-collapse.csv``, a column a generation; ``python -m benchmarks.collapse``
-measures what is missing there (delete the file for all of them), in about five CPU minutes, and prints a summary.
+measures what is missing there (delete the file for all of them), in about six CPU minutes, and prints a summary.
 """
 
 from __future__ import annotations
