@@ -226,9 +226,10 @@ def student(method: str, seed: int) -> dict[str, Any]:
             "batch_size": 32,
             "lr": rate,
             "schedule": schedule,
+            "clip": 1.0,
         }
         batch = one.weighted(one.alphabet, to_learn)
-        one.learn(batch, recipe={**recipe, "clip": 1.0}, seed=seed, progress=False)
+        one.learn(batch, recipe=recipe, seed=seed, progress=False)
     return {
         "part": GPT,
         "method": method,
