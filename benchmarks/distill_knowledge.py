@@ -338,16 +338,20 @@ def yielded(what: str, recipe: pipeline.Recipe, teacher: LocalTeacher, first: st
     """Run a recipe, print what it asked for and what happened, and return its yield."""
     start = time.process_time()
     with TemporaryDirectory() as folder:
-        result = pipeline.run(recipe, teacher, folder=folder, progress=False)
+        try:
+            result = pipeline.run(recipe, teacher, folder=folder, progress=False)
+            funnel, kept = result.funnel, result.pool.of(last)
+        except pipeline.EmptyError as error:
+            funnel, kept = error.funnel, []
         lines = (Path(folder) / pipeline.JOURNAL).read_text(encoding="utf-8").splitlines()
-    for record in map(json.loads, lines):
-        if record.get("kind") == first:
-            print(record["stage"] or "passed", record["reason"], record["fields"], sep=" | ")
-    print(result.funnel)
-    for record in result.pool.of(last):
-        print(shown(record))
-    asked, kept = result.funnel.kinds[first].proposed, len(result.pool.of(last))
-    about = (what, asked, len(result.pool.of(first)), kept, round(time.process_time() - start))
+    tried = [record for record in map(json.loads, lines) if record.get("kind") == first]
+    for record in tried:
+        print(record["stage"] or "passed", record["reason"], record["fields"], sep=" | ")
+    print(funnel)
+    for one in kept:
+        print(shown(one))
+    passed = sum(not record["stage"] for record in tried)
+    about = (what, funnel.kinds[first].proposed, passed, len(kept), round(time.process_time() - start))
     return dict(zip(YIELD_FIELDS, about, strict=True))
 
 

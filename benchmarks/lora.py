@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import csv
 import json
-import random
 import re
 import subprocess
 import sys
@@ -34,6 +33,7 @@ import torch
 from benchmarks.distill_sums import interval
 from benchmarks.timing import Row
 from sdg_lab import data
+from sdg_lab.course.ch15 import facts
 from sdg_lab.distill.student import Pairs, Student, accuracy
 from sdg_lab.distill.world import tasks
 from sdg_lab.models.language_model import LanguageModel
@@ -57,74 +57,8 @@ SMOLLM2, GPT = "SmolLM2: JSON", "a student: four tasks"
 # A language model: a sentence in, JSON out.
 
 TRAIN, TEST, EPOCHS, BATCH, EXAMPLES = 48, 40, 1, 4, 3
-SYSTEM = 'Answer with JSON: {"name": ..., "age": ..., "city": ...}'
-SCHEMA = {
-    "type": "object",
-    "properties": {"name": {"type": "string"}, "age": {"type": "integer"}, "city": {"type": "string"}},
-    "required": ["name", "age", "city"],
-    "additionalProperties": False,
-}
-FORMS = (
-    (
-        "{name}, {age}, lives in {city}.",
-        "{name} is {age} years old and lives in {city}.",
-        "I am {name} from {city}, aged {age}.",
-        "In {city} I met {name}, who is {age}.",
-        "{name} moved to {city} at the age of {age}.",
-        "Age {age}, city {city}: {name}.",
-        "{city} is the home of {name} ({age}).",
-        "My name is {name}, I am {age} and my home is {city}.",
-    ),
-    (
-        "{name} turned {age} last week, at home in {city}.",
-        "At {age}, {name} still works in {city}.",
-        "From {city} comes {name}, now {age}.",
-        "We wrote to {name} in {city}, {age} years of age.",
-    ),
-)
-"""Forms of sentences, of the training and of the test."""
-
-CITIES = (
-    "Paris London Madrid Berlin Rome Vienna Lisbon Dublin Oslo Prague Warsaw Athens Cairo Lagos Nairobi Tunis Delhi "
-    "Tokyo Seoul Hanoi Lima Quito Bogota Havana Boston Denver Dallas Toronto Sydney Perth",
-    "Lyon Turin Porto Leeds Bergen Krakow Tampere Graz Accra Dakar Kyoto Osaka Pune Cusco Recife Tucson Ottawa Hobart",
-)
-"""Of the training and of the test."""
-
 RATES = {"LoRA, rank 1": 1e-3, "LoRA, rank 8": 1e-3, "all weights": 1e-4}
 CORE, OTHERS = ("as it is", "LoRA, rank 8", "all weights"), ("with a schema", "with three examples", "LoRA, rank 1")
-
-
-def people(n: int, seed: int, *, test: bool) -> list[tuple[str, dict[str, Any]]]:
-    """Draw sentences about people, with what they say; no name, city or form is in both parts."""
-    rng, first_names = random.Random(f"{seed} {test}"), data.names()
-    names, cities = (first_names.test if test else first_names.train), CITIES[test].split()
-    found = []
-    for _ in range(n):
-        fact = {"name": rng.choice(names).title(), "age": rng.randint(18, 79), "city": rng.choice(cities)}
-        found.append((rng.choice(FORMS[test]).format(**fact), fact))
-    return found
-
-
-def asked(sentence: str) -> list[Message]:
-    """Return the conversation that asks for the facts of a sentence."""
-    return [{"role": "system", "content": SYSTEM}, {"role": "user", "content": sentence}]
-
-
-def answered(sentence: str, fact: dict[str, Any]) -> list[Message]:
-    """Return it with its right answer."""
-    return [*asked(sentence), {"role": "assistant", "content": json.dumps(fact)}]
-
-
-def judge(text: str, fact: dict[str, Any]) -> tuple[bool, bool]:
-    """Say whether an answer is JSON of this form, and whether what it says is right."""
-    try:
-        read = json.loads(text)
-    except (ValueError, RecursionError):
-        return False, False
-    wanted = {key: type(value) for key, value in fact.items()}
-    form = isinstance(read, dict) and {key: type(value) for key, value in read.items()} == wanted
-    return form, form and read == fact
 
 
 def other_text() -> list[str]:
@@ -137,7 +71,7 @@ def language_model(method: str, seed: int) -> dict[str, Any]:
     """Train a language model in one way, and judge it by sentences that it has not seen."""
     torch.set_num_threads(1)
     lm = LanguageModel.from_gguf()
-    conversations = [answered(*one) for one in people(TRAIN, seed, test=False)]
+    conversations = [facts.answered(*one) for one in facts.people(TRAIN, seed, test=False)]
     history, parameters = None, 0
     if method in RATES:
         rank = None if method == "all weights" else int(method.split()[-1])
@@ -147,14 +81,14 @@ def language_model(method: str, seed: int) -> dict[str, Any]:
         parameters = sum(p.numel() for p in (lora.parameters(lm.network) if rank else lm.network.parameters()))
     found = re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text("ascii"))
     assert found is not None  # Linux
-    test = people(TEST, seed, test=True)
+    test = facts.people(TEST, seed, test=True)
     shown = [conversations[0][0], *(message for one in conversations[:EXAMPLES] for message in one[1:])]
-    asking: list[list[Message]] = [asked(sentence) for sentence, _ in test]
+    asking: list[list[Message]] = [facts.asked(sentence) for sentence, _ in test]
     if method == "with three examples":
         asking = [[*shown, conversation[-1]] for conversation in asking]
-    schema = SCHEMA if method == "with a schema" else None
+    schema = facts.SCHEMA if method == "with a schema" else None
     rows = lm.complete(asking, temperature=0, max_tokens=48, schema=schema)
-    form, right = zip(*(judge(row[0].text, fact) for row, (_, fact) in zip(rows, test, strict=True)), strict=True)
+    form, right = zip(*(facts.judge(row[0].text, fact) for row, (_, fact) in zip(rows, test, strict=True)), strict=True)
     other = other_text()
     return {
         "part": SMOLLM2,
