@@ -50,4 +50,5 @@ def test_form_and_facts_are_judged_apart(text, verdict):
 def test_a_conversation_ends_with_the_right_answer():
     *asked, answer = facts.answered("Ada, 36, lives in Turin.", FACT)
     assert asked == facts.asked("Ada, 36, lives in Turin.")
-    assert answer["role"] == "assistant" and facts.judge(answer["content"], FACT) == (True, True)
+    assert answer["role"] == "assistant"
+    assert facts.judge(answer["content"], FACT) == (True, True)
