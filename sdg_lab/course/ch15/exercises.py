@@ -319,7 +319,7 @@ def _pooled(answers: Sequence[Sequence[int | None]]) -> list[int | None]:
 def dpo_loss(
     chosen: Tensor, rejected: Tensor, chosen_reference: Tensor, rejected_reference: Tensor, beta: float
 ) -> Tensor:
-    """Return -log σ(β (chosen log-ratio - rejected log-ratio)), the mean over the pairs."""
+    """Return the mean of -log σ(β (log-ratio of the chosen - of the rejected))."""
     log_ratio = chosen - chosen_reference.detach()  # log π(y) / π_ref(y)
     other_log_ratio = rejected - rejected_reference.detach()
     return -F.logsigmoid(beta * (log_ratio - other_log_ratio)).mean()
@@ -364,6 +364,16 @@ def _dpo_as(loss: Callable[[Tensor, Tensor, float], Tensor]) -> Callable[..., Te
         return loss(chosen - chosen_reference.detach(), rejected - rejected_reference.detach(), beta)
 
     return answer
+
+
+def _kinked(below: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]:
+    """Return the loss as max(-z, 0) + log(1 + exp(-|z|)): right but for torch's gradient at z = 0."""
+
+    def loss(log_ratio: Tensor, other: Tensor, beta: float) -> Tensor:
+        z = beta * (log_ratio - other)
+        return (below(z) + torch.log1p(torch.exp(-z.abs()))).mean()
+
+    return _dpo_as(loss)
 
 
 def _reference_learns(
@@ -419,6 +429,8 @@ def _lora_cases(rng: np.random.Generator) -> Iterator[Case]:
     large = case((3, 5), 4, 2, 64.0, torch.float32, name="a large update in single precision")
     large.args[2].mul_(50)
     yield large
+    yield case((1, 5), 4, 2, 8.0, name="a batch of one, of shape (1, 5)")
+    yield case((1, 1, 6), 3, 2, 8.0, name="a batch of one sequence of one, of shape (1, 1, 6)")
 
 
 def _lora_as(scale: Callable[[Tensor, Tensor, float], float]) -> Callable[..., Tensor]:
@@ -806,6 +818,16 @@ EXERCISES = (
                 _dpo_as(lambda g, other, beta: F.relu(1 - beta * (g - other)).mean()),
             ),
             Mistake(
+                "relu and |z| have a kink at z = 0, where training starts: by z torch's gradient is 0 there, not -1/2 as "
+                "that of -log σ, and the policy would never leave its reference. Take logsigmoid.",
+                _kinked(lambda z: F.relu(-z)),
+            ),
+            Mistake(
+                "clamp and where have a kink at z = 0, where training starts: by z torch's gradient is -1 there, not -1/2 "
+                "as that of -log σ, and the first step would be twice as long. Take logsigmoid.",
+                _kinked(lambda z: -z.clamp(max=0)),
+            ),
+            Mistake(
                 "That is IPO's squared loss, which wants a margin of 1/(2β); DPO's is -log σ.",
                 _dpo_as(lambda g, other, beta: ((g - other - 1 / (2 * beta)) ** 2).mean()),
             ),
@@ -884,6 +906,10 @@ EXERCISES = (
                 "The gradient must reach x through W as well: its entries are constants, the product is not.",
                 lambda x, weight, a, b, alpha: (x @ weight.T).detach() + alpha / len(a) * (x @ a.T @ b.T),
             ),
+            Mistake(
+                "A batch of one is a batch: squeeze() takes its dimension away; only the last one of x changes its size.",
+                lambda *case: lora(*case).squeeze(),
+            ),
         ),
     ),
     Exercise(
@@ -902,6 +928,7 @@ EXERCISES = (
         reference=next_diversity,
         cases=_diversity_cases,
         returns="the diversity",
+        rtol=1e-9,  # a few sums of products in double precision
         mistakes=(
             Mistake(
                 "The real data are forgotten: (1 - 1/n) now is what is left without any.",
@@ -947,6 +974,10 @@ EXERCISES = (
             Mistake(
                 "That is the share of the real diversity that is left; return the probability itself.",
                 lambda now, real, n, fresh: next_diversity(now, real, n, fresh) / real,
+            ),
+            Mistake(
+                "That is rounded to 6 digits: the next generation starts from it, so return it as it is.",
+                lambda *case: round(next_diversity(*case), 6),
             ),
         ),
     ),
