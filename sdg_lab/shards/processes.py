@@ -18,6 +18,9 @@ from multiprocessing.reduction import ForkingPickler
 
 from sdg_lab.shards.tasks import MAX_DEATHS, Job, Outcome, Task, attempt, function_of, name_of
 
+PATIENCE = 5.0
+"""Seconds in which an idle worker may end by itself, and give back semaphores, which Python would miss aloud."""
+
 _CONTEXT = multiprocessing.get_context("spawn")  # the same on every system; a fork of a process with threads may hang
 
 
@@ -67,7 +70,9 @@ def in_processes(task: Task, jobs: Sequence[Job], workers: int) -> Generator[Out
                 worker.give(queue.popleft())
             yield from outcomes
     finally:
-        for worker in [*idle, *busy.values()]:
+        for worker in idle:
+            worker.dismiss()
+        for worker in [*busy.values(), *idle]:
             worker.kill()
 
 
@@ -134,7 +139,13 @@ class _Worker:
         name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
         return f"{name}: was it out of memory?" if name == "SIGKILL" else name
 
+    def dismiss(self) -> None:
+        """Tell an idle worker that there is no more to do, so that it ends by itself and gives back what it holds."""
+        self.connection.close()
+
     def kill(self) -> None:
+        if self.connection.closed:
+            self._process.join(timeout=PATIENCE)
         self._process.kill()
         self._process.join()
         self.connection.close()

@@ -1,5 +1,6 @@
 """What worker processes do in these tests: they find it by importing this file."""
 
+import multiprocessing
 import os
 import signal
 import time
@@ -38,6 +39,15 @@ def die_at(wrong: int, times: int, notes: Path, shard: int, seed: int) -> bytes:
         if died < times:
             (notes / str(died)).touch()
             os.kill(os.getpid(), signal.SIGKILL)
+    return draw(shard, seed)
+
+
+_HELD = []
+
+
+def hold_a_semaphore(shard: int, seed: int) -> bytes:
+    """Take a lock that other processes could share, as the bar of tqdm does, and keep it to the end."""
+    _HELD.append(multiprocessing.get_context("spawn").RLock())
     return draw(shard, seed)
 
 

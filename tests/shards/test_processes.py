@@ -112,6 +112,20 @@ def test_a_function_of_a_notebook_is_refused_by_a_sentence(tmp_path: Path):
 
 
 @pytest.mark.slow
+@pytest.mark.slow
+def test_what_a_task_holds_is_given_back_when_its_worker_ends(tmp_path: Path):
+    """A worker that is killed gives back no semaphore, and Python says so aloud when the program ends."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        "from sdg_lab import shards\nfrom tests.shards.tasks import hold_a_semaphore as task\n"
+        "if __name__ == '__main__':\n"
+        f"    shards.run(task, 2, {str(tmp_path / 'run')!r}, description={{}}, seed=0, workers=2, progress=False)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, program], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_module_that_workers_cannot_import_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "only_here.py").write_text(
         "import os\nif os.path.exists('gone'): raise OSError\ndef task(s, d): return b''"
