@@ -113,7 +113,7 @@ def test_the_readme_s_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     for shade in range(20):
         Image.new("L", (8, 8), 10 * shade).save(tmp_path / "photos" / f"{shade}.png")
     blocks = re.findall(r"```python\n(.+?)```", (ROOT / "README.md").read_text("utf-8"), flags=re.S)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     for block in blocks:
         exec(block, {})
 

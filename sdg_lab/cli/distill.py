@@ -12,6 +12,18 @@ BEGUN, WRONG = 1, 2
 """Exit status: the same command goes on, or begins again; the command must be another one."""
 
 
+def _describe(name: str | None) -> None:
+    if name is None:
+        return
+    from sdg_lab.distill import registry
+
+    try:
+        print(registry.described(name))
+    except ValueError as error:
+        _stop(str(error), WRONG)
+    raise typer.Exit
+
+
 def distill(
     recipe: Annotated[Path, typer.Argument(help="A YAML file: which recipe, its parameters, seed, shards, teacher.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the data set, its card and its journal.")],
@@ -24,21 +36,28 @@ def distill(
     dask: Annotated[str | None, typer.Option(help="Address of a Dask scheduler that has them made.")] = None,
     shard: Annotated[str | None, typer.Option(help="Make a share of the shards, such as [cyan]0/4[/].")] = None,
     budget_tokens: Annotated[
-        int | None, typer.Option(min=1, help="The most tokens, read and written; shards share it equally.")
+        int | None,
+        typer.Option(min=1, help="The most tokens, read and written; scores count, too. Shards share it."),
     ] = None,
     budget_requests: Annotated[int | None, typer.Option(min=1, help="The most requests, shared so, too.")] = None,
     progress: Annotated[bool, typer.Option("--progress/--no-progress", help="Show a bar.")] = True,
+    describe: Annotated[
+        str | None,
+        typer.Option(callback=_describe, is_eager=True, help="Print the parameters of a recipe and leave."),
+    ] = None,
 ) -> None:
     """Have a teacher write a data set by a recipe.
 
     Started again with the same words it goes on where it was: after a kill, an outage, or a budget that was spent. A
     server's key is read from the environment variable OPENAI_API_KEY, or the one that the recipe names as key_variable.
 
-    Exit status: 0 if all went well, a budget that was spent included; 1 if it was begun and did not end, or kept
-    nothing; 2 if the command, the recipe or the folder cannot be used as it is.
+    Exit status: 0 if there are data, also those that a spent budget cut short; 1 if it was begun and there are none:
+    interrupted, an outage, nothing kept, or a budget spent before the first finished record; 2 if the command, the
+    recipe or the folder cannot be used as it is.
     """
     from sdg_lab import shards
     from sdg_lab.distill import pipeline
+    from sdg_lab.distill.budget import counted
     from sdg_lab.distill.plan import Plan
     from sdg_lab.distill.sharding import SHARDS, carry_out, spent
     from sdg_lab.shards.division import in_words
@@ -62,7 +81,8 @@ def distill(
     except (RuntimeError, ConnectionError) as error:
         _stop(str(error), BEGUN)
     except OSError as error:
-        _stop(system_error(error), WRONG)
+        missing = isinstance(error, FileNotFoundError) and error.filename
+        _stop(f"there is no file {missing}; see how it is spelt" if missing else system_error(error), WRONG)
     except (LookupError, ImportError, ValueError) as error:
         _stop(str(error), WRONG)
     if isinstance(made, shards.Status):
@@ -76,14 +96,13 @@ def distill(
         return
     print(_shown(str(made.funnel)))
     for kind, count in sorted(made.failures.items()):
-        print(_shown(f"the server failed {count:,} times: {kind}"))
+        print(_shown(f"the server failed {counted(count, 'time')}: {kind}"))
     print(_shown(f"{made.spent}"))
     if made.stopped:
         more = ". The same command with a larger budget goes on" if pipeline.SPENT in made.stopped else ""
         print(_shown(f"stopped: {made.stopped}{more}."))
-    print(
-        _shown(f"{sum(len(made.pool.of(kind)) for kind in made.result):,} records in {out}; see {out / pipeline.CARD}")
-    )
+    records = counted(sum(len(made.pool.of(kind)) for kind in made.result), "record")
+    print(_shown(f"{records} in {out}; see {out / pipeline.CARD}"))
 
 
 def _given(**options: Any) -> dict[str, Any]:

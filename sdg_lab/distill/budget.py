@@ -14,12 +14,17 @@ MINUTE = 60.0
 """Seconds."""
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun, which has an s unless it is one: 1 record, 2,000 records."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
 @dataclass(frozen=True)
 class Budget:
     """The most that a run spends, over all its starts together; None sets no bound.
 
     Attributes:
-        tokens: read and written.
+        tokens: read and written. Scores count what they read, if the teacher can count it.
         requests: prompts asked and answers scored. Those that fail and are tried again count once.
 
     Raises:
@@ -70,10 +75,25 @@ class Account:
         self.tokens += tokens
         self.requests += 1
 
+    def wants(self, needed: int) -> str:
+        """Say what is left, where a request that may need so many tokens has too few; otherwise nothing."""
+        if self.budget.tokens is None or self.fits([needed]):
+            return ""
+        left = max(0, self.budget.tokens - self.tokens)
+        if needed <= left:  # it is the requests that are spent
+            return ""
+        return f"{counted(left, 'token')} {'is' if left == 1 else 'are'} left, and the next may need {needed:,}"
+
     def __str__(self) -> str:
-        of_tokens = "" if self.budget.tokens is None else f" of {self.budget.tokens:,}"
-        of_requests = "" if self.budget.requests is None else f" of {self.budget.requests:,}"
-        return f"{self.requests:,}{of_requests} requests and {self.tokens:,}{of_tokens} tokens"
+        bounds = ((self.requests, self.budget.requests, "request"), (self.tokens, self.budget.tokens, "token"))
+        said = [
+            counted(spent, noun) if most is None else f"{spent:,} of {counted(most, noun)}"
+            for spent, most, noun in bounds
+        ]
+        over = any(most is not None and spent > most for spent, most, _ in bounds)
+        return (
+            " and ".join(said) + " (more than this budget: an earlier one was larger, or a server counts more)" * over
+        )
 
 
 class RateLimit:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sdg_lab.distill.budget import Account
+from sdg_lab.distill.budget import Account, counted
 from sdg_lab.distill.contamination import Contamination
 from sdg_lab.distill.funnel import Funnel, printable
 
@@ -71,7 +71,7 @@ def card(
         f"- terms: {_inline(teacher['terms'] or 'none known; ask its owner what its texts may be used for')}",
         "## How it was made",
         _block(json.dumps({key: run[key] for key in run if key != "teacher"}, indent=2, ensure_ascii=False), "json"),
-        f"It took {spent.requests:,} requests and {spent.tokens:,} tokens.",
+        f"It took {counted(spent.requests, 'request')} and {counted(spent.tokens, 'token')}.",
         "## What was refused",
         _block(str(funnel), "text"),
         "## Contamination",

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sdg_lab.checks import several, whole
+from sdg_lab.distill.budget import counted
 from sdg_lab.distill.filters import Clean
 from sdg_lab.distill.records import Record
 from sdg_lab.distill.scripts import has_characters, plain
@@ -27,10 +28,10 @@ class Contamination:
         records: how many were looked at.
         texts: how many test texts they were compared with.
         n: words of a run.
-        equal: ids of the records of which a text field is a test text, but for case, white space and forms of one
+        equal: ids of the records of which a whole text field is a test text, but for case, white space and forms of one
             character.
-        sharing: ids of the records that share a run of n words with a test text, those above included if they are as
-            long; a test text of fewer words is one run.
+        sharing: ids of the records that share a run of n words with a test text, or hold the whole of one of fewer
+            words.
         examples: up to three runs that are shared.
         characters: whether a test text is, in part, of a script without spaces, where a character counts as a word.
     """
@@ -44,11 +45,14 @@ class Contamination:
     characters: bool = False
 
     def __str__(self) -> str:
-        texts = f"{self.texts:,} test text{'s' * (self.texts != 1)}"
+        equal, sharing = len(self.equal), len(self.sharing)
+        are = "is" if 1 in (equal, self.records) else "are"
+        characters = " (where a script has no spaces, characters)" if self.characters else ""
         return (
-            f"compared with {texts}: {len(self.equal):,} of {self.records:,} records hold one of them, "
-            f"{len(self.sharing):,} share {self.n} words "
-            f"{'(where a script has no spaces, characters) ' if self.characters else ''}in a row with one"
+            f"compared with {counted(self.texts, 'test text')}: "
+            f"{equal:,} of {counted(self.records, 'record')} {are} one of them word for word, "
+            f"{sharing:,} {'shares' if sharing == 1 else 'share'} {counted(self.n, 'word')}{characters} in a row with "
+            "one, or the whole of a shorter one"
         )
 
 

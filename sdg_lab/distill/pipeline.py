@@ -32,7 +32,7 @@ import json
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -48,7 +48,7 @@ from sdg_lab.distill.description import describe, name_of
 from sdg_lab.distill.funnel import Funnel
 from sdg_lab.distill.journal import Answered, Journal
 from sdg_lab.distill.records import Fields, Pool, Record, well_formed
-from sdg_lab.distill.teacher import Options, Prompt, Teacher, UnansweredError, as_text
+from sdg_lab.distill.teacher import Counting, Options, Prompt, Teacher, UnansweredError, as_text
 from sdg_lab.files import replace_atomically
 from sdg_lab.models.completion import Completion
 
@@ -298,6 +298,11 @@ def result(
     wanted = recipe.result if isinstance(recipe, Recipe) else ()
     if not any(record.kind in wanted if wanted else record.teacher for record in pool):
         why = f" ({stopped})" if stopped else ""
+        if SPENT in stopped and not (spent.requests and (not wanted or any(kind in funnel.kinds for kind in wanted))):
+            there = " and ".join(f"{kind.proposed:,} of kind {name!r}" for name, kind in funnel.kinds.items())
+            when = f"after {there}" if spent.requests else "before the first request"
+            fell = f": {funnel.verdict()}" if funnel.kept < funnel.proposed else ""
+            raise EmptyError(f"no finished record yet: the budget was spent {when}{why}{fell}", funnel, stopped)
         raise EmptyError(f"the run kept nothing{why}: {funnel.verdict()}", funnel, stopped)
     kinds = tuple(wanted) or tuple(dict.fromkeys(record.kind for record in pool))
     return Result(pool, funnel, spent, stopped, run, kinds, folder)
@@ -356,19 +361,23 @@ class _Work:
         parallel = self.teacher.concurrency
         under_way: deque[tuple[_Call, Callable[[], list[_Answer]]]] = deque()
         threads = ThreadPoolExecutor(parallel, thread_name_prefix="teacher") if parallel > 1 else None
-        spent = False
+        spent, wanted = False, ""
         try:
             while waiting and not spent:
                 call = waiting.popleft()
-                while under_way and (len(under_way) >= (2 * parallel if threads else 1) or not self._fits(call)):
+                needs = [_needs(self.teacher, p) for _, p in call if not isinstance(p, Record)]
+                while under_way and (
+                    len(under_way) >= (2 * parallel if threads else 1) or not self.account.fits(needs)
+                ):
                     self._settle(*under_way.popleft())
-                affordable = self._begin(call)
+                affordable = self._begin(call, needs)
                 if affordable:
                     ask = functools.partial(_ask, self.teacher, affordable, self.seed)
                     under_way.append((affordable, threads.submit(ask).result if threads else ask))
                 if rest := call[len(affordable) :]:
                     waiting.appendleft(rest)
                     spent = not affordable
+                    wanted = self.account.wants(needs[len(affordable)])
             while under_way:
                 self._settle(*under_way.popleft())
         except BaseException:
@@ -378,7 +387,7 @@ class _Work:
         finally:
             if threads:
                 threads.shutdown(cancel_futures=True)
-        return f"{SPENT}; spent: {self.account}" if spent else ""
+        return f"{SPENT}{f': {wanted}' if wanted else ''}; spent: {self.account}" if spent else ""
 
     def _replay(self, number: int, proposal: Proposal) -> None:
         """Take from the journal what came of a proposal."""
@@ -399,14 +408,11 @@ class _Work:
                 self.pool.add(record)
         self._count(answered)
 
-    def _fits(self, call: _Call) -> bool:
-        return self.account.fits([_needs(proposal) for _, proposal in call if not isinstance(proposal, Record)])
-
-    def _begin(self, call: _Call) -> _Call:
+    def _begin(self, call: _Call, needs: Sequence[int]) -> _Call:
         """Set aside what a call may need; return as much of the call as there is budget for."""
         for length in range(len(call), 0, -1):
-            if self._fits(call[:length]):
-                self.account.begin([_needs(p) for _, p in call[:length] if not isinstance(p, Record)])
+            if self.account.fits(needs[:length]):  # a call of records needs nothing
+                self.account.begin(needs[:length])
                 return call[:length]
         return []
 
@@ -414,6 +420,8 @@ class _Work:
         """Judge and write what came of a call."""
         for (number, proposal), answer in zip(call, answers(), strict=True):
             tokens = answer.tokens + answer.prompt_tokens if isinstance(answer, Completion) else 0
+            if isinstance(proposal, Score) and isinstance(answer, tuple):
+                tokens = _needs(self.teacher, proposal)
             again = number < self.replayed
             if not isinstance(proposal, Record):
                 self.account.end(tokens, again=again)
@@ -476,8 +484,9 @@ class _Work:
     def _count(self, answered: Answered) -> None:
         for record in answered.records:
             self.funnel.add(record)
-        self.bar.set_postfix_str(f"kept {self.funnel.kept:,} of {self.funnel.proposed:,}", refresh=False)
-        self.bar.update()
+        if self.bar is not None:
+            self.bar.set_postfix_str(f"kept {self.funnel.kept:,} of {self.funnel.proposed:,}", refresh=False)
+            self.bar.update()
 
     def _silent(self) -> SilentError:
         reasons = Counter(error.reason for _, error in self._unanswered).most_common(3)
@@ -603,10 +612,17 @@ def _together(one: Proposal, other: Proposal) -> bool:
     return type(one) is type(other)
 
 
-def _needs(proposal: Request | Score) -> int:
-    """Return the most tokens that a request may take: no token is shorter than a byte, and a chat has its marks."""
+def _needs(teacher: Teacher, proposal: Request | Score) -> int:
+    """Return the most tokens that a request may take, and exactly those that a score takes.
+
+    Where the teacher cannot count, no token is shorter than a byte, and a chat has its marks; a score counts nothing.
+    """
     if isinstance(proposal, Score):
-        return 0  # who scores is not paid by the token
+        if not isinstance(teacher, Counting):
+            return 0
+        return sum(teacher.tokens(proposal.prompt, answer) for answer in proposal.answers)
+    if isinstance(teacher, Counting):
+        return teacher.tokens(proposal.prompt) + proposal.options.max_tokens
     marks = 0 if isinstance(proposal.prompt, str) else 32 * (1 + len(proposal.prompt))
     return len(_prompt(proposal).encode(errors="replace")) + marks + proposal.options.max_tokens
 
@@ -641,6 +657,8 @@ def _scores(teacher: Teacher, proposals: Sequence[Score]) -> list[_Answer]:
 
 
 def _bar(progress: bool) -> Any:
+    if not progress:  # not a bar that is switched off: it makes a semaphore, which a killed worker cannot give back
+        return nullcontext()
     from tqdm.auto import tqdm
 
-    return tqdm(disable=not progress, leave=False, unit="request", desc="distill")
+    return tqdm(leave=False, unit="request", desc="distill")

@@ -5,10 +5,12 @@ The other files there are ways of training a student on what was made, and write
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import inspect
 import pkgutil
 import re
+import textwrap
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -58,11 +60,9 @@ def make(name: str, parameters: Mapping[str, Any], package: str | None = None) -
             f"recipes that write data are {', '.join(there)}"
         )
     name = one_of("recipe", name, there)
-    maker = _maker(f"{package or PACKAGE}.{name}")
-    if maker is None:
-        raise ValueError(f"the recipe {name} is made in Python only: it needs more than names and numbers")
+    maker = _maker_of(name, package or PACKAGE)
     wanted = inspect.signature(maker).parameters
-    _known(f"the recipe {name}", parameters, wanted)
+    _known(f"the recipe {name}", parameters, wanted, f"; sdg-lab distill --describe {name} says what they are")
     kinds = _kinds(maker)
     given = {key: _options(key, value, wanted[key]) for key, value in parameters.items()}
     for key, value in given.items():
@@ -79,6 +79,59 @@ def make(name: str, parameters: Mapping[str, Any], package: str | None = None) -
     if not isinstance(made, Recipe):
         raise ValueError(f"the recipe {name} is a {type(made).__name__}, which proposes no rounds")
     return made
+
+
+def described(name: str, package: str | None = None) -> str:
+    """Return what a recipe is, and each of its parameters with its default and what its docstring says of it.
+
+    Raises:
+        ValueError: if there is no such recipe, or a file cannot make it.
+    """
+    package = package or PACKAGE
+    name = one_of("recipe", name, names(package))
+    maker = _maker_of(name, package)
+    entries = dataclasses.fields(maker) if inspect.isclass(maker) and dataclasses.is_dataclass(maker) else ()
+    factories = {f.name: f.default_factory for f in entries}
+    said: dict[str, str] = {}
+    for one in reversed(inspect.getmro(maker) if inspect.isclass(maker) else [maker]):  # fields are inherited
+        said |= _said(inspect.getdoc(one) or "")
+    lines = []
+    for key, parameter in inspect.signature(maker).parameters.items():
+        factory: Any = factories.get(key, dataclasses.MISSING)
+        default = parameter.default if factory is dataclasses.MISSING else factory()
+        lines.append(f"  {key}: {'to be given' if default is parameter.empty else _short(default)}")
+        lines += textwrap.wrap(said.get(key, ""), 100, initial_indent=" " * 6, subsequent_indent=" " * 6)
+    title = (inspect.getdoc(importlib.import_module(f"{package}.{name}")) or name).partition("\n")[0]
+    return "\n".join([title, "", "parameters:", *lines])
+
+
+def _said(docstring: str) -> dict[str, str]:
+    """Return what a docstring says of each parameter; several may share one entry: ``least, most: words``."""
+    found: dict[str, str] = {}
+    for section in re.findall(r"^(?:Args|Attributes):\n((?: .*\n?|\n)+)", docstring, flags=re.MULTILINE):
+        for keys, text in re.findall(r"^ {4}(\w[\w, ]*): (.+(?:\n {5,}.+)*)", section, flags=re.MULTILINE):
+            found |= dict.fromkeys(keys.split(", "), " ".join(re.sub(r":\w+:(?=`)|`", "", text).split()))
+    return found
+
+
+def _short(default: Any) -> str:
+    """Return a default in one line, as a file would say it as far as it can."""
+    if isinstance(default, Options):
+        default = default.given()
+    text = "null" if default is None else str(default).lower() if isinstance(default, bool) else repr(default)
+    return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 1]}…"
+
+
+MOST_SHOWN = 88
+"""Characters of a default."""
+
+
+def _maker_of(name: str, package: str) -> Callable[..., Any]:
+    """Return what makes a recipe of parameters, or refuse one that a file cannot make."""
+    maker = _maker(f"{package}.{name}")
+    if maker is None:
+        raise ValueError(f"the recipe {name} is made in Python only: it needs more than names and numbers")
+    return maker
 
 
 def _maker(module: str) -> Callable[..., Any] | None:
@@ -106,10 +159,11 @@ def _options(name: str, value: Any, parameter: inspect.Parameter) -> Any:
     return Options(**lists)
 
 
-def _known(what: str, given: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+def _known(what: str, given: Mapping[str, Any], known: Mapping[str, Any], more: str = "") -> None:
     for key in given:
         if key not in known:
-            raise ValueError(f"{what} has no parameter {key!r}{did_you_mean(key, known)}; it has {', '.join(known)}")
+            has = ", ".join(known)
+            raise ValueError(f"{what} has no parameter {key!r}{did_you_mean(key, known)}; it has {has}{more}")
 
 
 def _kinds(maker: Callable[..., Any]) -> dict[str, Any]:
@@ -131,7 +185,8 @@ def _check(name: str, value: Any, kind: Any) -> None:
         _check_one_of(name, value, inner)
     elif kind is str:
         if not isinstance(value, str):
-            raise ValueError(f"{name} must be a text, got {value!r}; put quotation marks around it")
+            remedy = "" if isinstance(value, (list, Mapping)) else "; put quotation marks around it"
+            raise ValueError(f"{name} must be a text, got {value!r}{remedy}")
     elif kind in _ATOMS:
         _ATOMS[kind](name, value)
     elif origin is tuple and inner[-1] is not ...:

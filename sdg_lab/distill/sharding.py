@@ -237,7 +237,12 @@ def _why_stopped(parts: list[Path], account: Account) -> str:
     where = {why: f"{len(those)} of {len(parts)} shards ({in_words(those)})" for why, those in shards_of.items() if why}
     said = [f"{why} in {those}" for why, those in where.items() if why != SPENT]
     if SPENT in where:
-        said.append(f"{SPENT} in {where[SPENT]}, each of which has an equal part of it; spent: {account}")
+        first = shards_of[SPENT][0]
+        left = _stopped(parts[first]).removeprefix(SPENT).partition("; spent:")[0].removeprefix(": ")
+        said.append(
+            f"{SPENT} in {where[SPENT]}, each of which has an equal part of it"
+            f"{f' (in shard {first}, {left})' if left else ''}; spent: {account}"
+        )
     return "; ".join(said)
 
 

@@ -125,6 +125,17 @@ class Teacher(Protocol):
         """
 
 
+@runtime_checkable
+class Counting(Protocol):
+    """A teacher that can count tokens; of others the budget takes the most that a prompt may have."""
+
+    def tokens(self, prompt: Prompt, answer: str = "") -> int:
+        """Return how many tokens are read for a prompt, and for an answer after it that is scored.
+
+        It is what :meth:`Teacher.generate` will count, or more; 0 for what will be refused unread.
+        """
+
+
 class LocalTeacher:
     """A language model in this process.
 
@@ -169,7 +180,7 @@ class LocalTeacher:
         """
         if not prompts:
             return []
-        texts = [self._text(prompt) for prompt in prompts]
+        texts = [self._text(prompt)[0] for prompt in prompts]
         rows = self.model.complete(texts, n=1, seeds=list(seeds), **options.given())
         return [row[0] for row in rows]
 
@@ -184,19 +195,31 @@ class LocalTeacher:
             return np.empty(0)
         if not all(answers):
             raise UnansweredError("an empty answer cannot be scored", refused=True)
-        given = [self._text(prompt, answer) for prompt, answer in zip(prompts, answers, strict=True)]
+        given = [self._text(prompt, answer)[0] for prompt, answer in zip(prompts, answers, strict=True)]
         return self.model.log_prob(list(answers), given=given)
 
-    def _text(self, prompt: Prompt, answer: str = "") -> str:
-        """Return a prompt as the model reads it, or refuse it: prompts are made of what models wrote."""
+    def tokens(self, prompt: Prompt, answer: str = "") -> int:
+        """Return how many tokens the model reads; see :class:`Counting`."""
+        try:
+            return self._text(prompt, answer)[1]
+        except UnansweredError:
+            return 0
+
+    def _text(self, prompt: Prompt, answer: str = "") -> tuple[str, int]:
+        """Return a prompt as the model reads it, and how many tokens that are, the answer's included.
+
+        Raises:
+            UnansweredError: if the model cannot read it; prompts are made of what models wrote.
+        """
         try:
             text = self._read(prompt)
-            length = len(self.model.encode(text)) + (len(self.model.encode(answer)) if answer else 0)
+            length = max(1, len(self.model.encode(text)))  # an empty prompt is read as the mark that begins a document
+            length += len(self.model.encode(answer)) if answer else 0
         except ValueError as error:  # marks of a turn, a character without a token, or a model not made to chat
             raise UnansweredError(f"the model cannot be asked so: {error}"[:200], refused=True) from None
         if length > self.model.context:
             raise UnansweredError(f"{length} tokens, more than the context of {self.model.context}", refused=True)
-        return text
+        return text, length
 
     def _read(self, prompt: Prompt) -> str:
         """Return a text as it is, or a chat by the model's template; both without the spelling of a mark of turns."""
@@ -259,9 +282,13 @@ class FunctionTeacher:
             raise ValueError(f"{self.name} cannot score answers; give FunctionTeacher a function as score=")
         return np.array([self.score(prompt, answer) for prompt, answer in zip(prompts, answers, strict=True)], float)
 
+    def tokens(self, prompt: Prompt, answer: str = "") -> int:
+        """Return how many words there are; see :class:`Counting`."""
+        return len(as_text(prompt).split()) + len(answer.split())
+
     def _one(self, prompt: Prompt, seed: int, options: Options) -> Completion:
         text = self.function(prompt, seed)
-        length = len(as_text(prompt).split())
+        length = self.tokens(prompt)
         cuts = [place for place in map(text.find, options.stop) if place >= 0]
         text = text[: min(cuts)] if cuts else text
         words = text.split()

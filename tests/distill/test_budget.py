@@ -33,6 +33,21 @@ class TestAccount:
         assert Account(Budget()).fits([10**12])
         assert str(Account(Budget())) == "0 requests and 0 tokens"
 
+    def test_one_is_one_and_more_than_the_budget_is_said(self):
+        account = Account(Budget(tokens=1))
+        account.book(1)
+        assert str(account) == "1 request and 1 of 1 token"
+        account.book(2_000)
+        assert str(account).startswith("2 requests and 2,001 of 1 token (more than this budget: ")
+
+    def test_what_is_left_is_said_where_tokens_are_too_few(self):
+        account = Account(Budget(tokens=100, requests=1))
+        assert account.wants(100) == ""
+        assert account.wants(1_000) == "100 tokens are left, and the next may need 1,000"
+        account.book(99)
+        assert account.wants(1) == "", "it is the requests that are spent"
+        assert account.wants(2) == "1 token is left, and the next may need 2"
+
     @pytest.mark.parametrize("name", ["tokens", "requests"])
     def test_a_budget_of_nothing_is_refused(self, name):
         with pytest.raises(ValueError, match=f"the budget's {name} must be a whole number >= 1, got 0"):

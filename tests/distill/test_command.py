@@ -67,7 +67,7 @@ class TestNastyInputs:
             (f"{SMALL}seed: 1.5", (), "seed must be a whole number"),
             (SMALL, ("--seed", "99999999999999999999"), "seed must be a whole number"),
             (f"{SMALL}shards: -1", (), "shards must be a whole number >= 1"),
-            (f"{SMALL}against: none.txt", (), "none.txt is not there; see how it is spelt"),
+            (f"{SMALL}against: none.txt", (), "there is no file "),
             (f"{SMALL}against: .", (), "is a folder; name a file"),
             (f"{SMALL}against: blank.txt", (), "blank.txt to compare with: no line has a word in it"),
             (f"{SMALL}against: 3", (), "against must be the path of a file, got 3"),
@@ -278,6 +278,41 @@ def test_labels_are_refused_before_the_server_is_asked(distill, nasty):
     assert "Labels asks for log-probabilities of answers, and m gives none: it cannot leave" in result.stderr
     assert result.exit_code == 2
     assert not nasty.seen
+
+
+@pytest.mark.parametrize(
+    ("questions", "said"),
+    [
+        ("q.txt", "q.txt, line 1: a prompt must be like '347+285='"),
+        ("q.txt", "a file's program verifies sums only; others need their own, in Python: Verified(questions, verify)"),
+        ("[12+34=, 2+2]", "the list, entry 2: a prompt must be like '347+285='"),
+        (
+            "sums",
+            "there is no file sums; questions must be the path of a file, a list of questions, or a small world's",
+        ),
+        ("[]", "there are no questions in the list"),
+    ],
+)
+def test_what_verified_cannot_ask_is_said_with_what_it_can(distill, tmp_path, monkeypatch, questions, said):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "q.txt").write_text("What is 2+2?\n")
+    result = distill(f"recipe: verified\nparameters: {{questions: {questions}}}\n")
+    assert said in result.stderr
+    assert result.exit_code == 2
+
+
+def test_verified_takes_a_list_of_questions():
+    made = registry.make("verified", {"questions": ["12+34=", "01+02="]})
+    assert made.questions == ("12+34=", "01+02=")
+
+
+def test_a_recipe_is_described_without_a_file():
+    result = CliRunner().invoke(cli.app, ["distill", "--describe", "labels"])
+    assert result.exit_code == 0
+    assert "  shots: 0\n      examples of the label" in result.output
+    wrong = CliRunner().invoke(cli.app, ["distill", "--describe", "lable"])
+    assert (wrong.exit_code, wrong.stdout) == (2, "")
+    assert "✗ recipe must be one of" in wrong.stderr
 
 
 def examples():

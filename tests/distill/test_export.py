@@ -1,6 +1,7 @@
 """What a run leaves behind: Parquet that others read, and a card that says what a stranger must know."""
 
 import json
+import re
 
 import pandas as pd
 import pytest
@@ -176,8 +177,25 @@ class TestContamination:
     def test_it_stands_in_the_card(self, tmp_path):
         result = made(tmp_path)
         text = (result.save(against=[result.pool.of("pair")[0]["question"]], n=3) / CARD).read_text("utf-8")
-        assert "Compared with 1 test text: 1 of 6 records hold one of them" in text or "2 of 6 records" in text
+        assert re.search(
+            r"Compared with 1 test text: (1 of 6 records is|2 of 6 records are) one of them word for word, "
+            r"\d (shares|share) 3 words in a row with one, or the whole of a shorter one\.",
+            text,
+        )
         assert result.pool.of("pair")[0].id in text
+
+    def test_a_line_that_a_record_begins_with_is_told_from_one_that_it_is(self):
+        line = " ".join(f"w{i}" for i in range(28))
+        texts = ["other", "another", f"{line} and more", line, "something else"]
+        records = [Record.new("x", {"q": text}) for text in texts]
+        said = "compared with 1 test text: 1 of 5 records is one of them word for word, "
+        assert str(contamination(records, [line])) == (
+            f"{said}2 share 13 words in a row with one, or the whole of a shorter one"
+        )
+        assert str(contamination(records, [line], n=40)).startswith(f"{said}2 share 40 words in a row with one, or")
+        assert str(contamination(records[2:3], [line])).startswith(
+            "compared with 1 test text: 0 of 1 record is one of them word for word, 1 shares 13"
+        )
 
     def test_no_texts_are_refused(self):
         with pytest.raises(ValueError, match="test data have no words"):

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from sdg_lab.data import packages
-from sdg_lab.distill import LocalTeacher, Options, Record, Request, Score, run
+from sdg_lab.distill import Budget, LocalTeacher, Options, Record, Request, Score, run
 from sdg_lab.distill.plan import Plan
 from sdg_lab.distill.teacher import UnansweredError
 from sdg_lab.models.language_model import LanguageModel
@@ -93,7 +93,22 @@ def test_what_the_model_cannot_read_is_that_prompts_failure_and_not_the_runs(tin
 
 def test_an_answer_that_was_begun_goes_on_where_it_stopped(tiny_file):
     teacher = LocalTeacher(LanguageModel.from_gguf(tiny_file))
-    assert teacher._text([USER, {"role": "assistant", "content": "Yes, "}]) == teacher.model.prompt([USER]) + "Yes, "
+    text, _ = teacher._text([USER, {"role": "assistant", "content": "Yes, "}])
+    assert text == teacher.model.prompt([USER]) + "Yes, "
+
+
+def test_it_counts_the_tokens_that_it_will_read(tiny_file):
+    """So that a budget holds what there is room for: a byte is no token."""
+    teacher = LocalTeacher(LanguageModel.from_gguf(tiny_file))
+    prompts = ["the cat", "", "a dog and the inn", [USER], [USER, {"role": "assistant", "content": "Yes, "}]]
+    for prompt in prompts:
+        (read,) = teacher.generate([prompt], seeds=[0], options=Options(max_tokens=1))
+        assert teacher.tokens(prompt) == read.prompt_tokens
+        assert teacher.tokens(prompt, " a dog") == read.prompt_tokens + len(teacher.model.encode(" a dog"))
+    assert teacher.tokens("x" * 300) == teacher.tokens("half a pair: \ud800") == 0
+    request = Request("the cat", options=Options(max_tokens=1), whole=False)
+    result = quiet(lambda pool, random: [[request]], teacher, budget=Budget(tokens=teacher.tokens("the cat") + 1))
+    assert result.spent.requests == 1
 
 
 @pytest.mark.slow

@@ -4,10 +4,12 @@ import functools
 import json
 import logging
 import random
+import re
 import shutil
 import textwrap
 import threading
 import time
+import types
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -31,7 +33,7 @@ from sdg_lab.distill import (
 )
 from sdg_lab.distill.description import describe, name_of
 from sdg_lab.distill.journal import read
-from sdg_lab.distill.pipeline import seed_of
+from sdg_lab.distill.pipeline import SPENT, seed_of
 from sdg_lab.distill.recipes.labels import Labels
 from sdg_lab.distill.recipes.self_instruct import SelfInstruct
 from sdg_lab.distill.server import ServerTeacher
@@ -267,14 +269,18 @@ class TestResume:
 
 class TestBudget:
     @pytest.mark.parametrize("concurrency", [1, 4])
-    @pytest.mark.parametrize("bound", [{"requests": 13}, {"tokens": 700}])
+    @pytest.mark.parametrize("bound", [{"requests": 13}, {"tokens": 400}])
     def test_it_is_kept_said_and_the_run_goes_on(self, journal, tmp_path, bound, concurrency):
         teacher = speaker(batch=3, concurrency=concurrency)
         result = quiet(tasks, teacher, stages=STAGES, folder=tmp_path, budget=Budget(**bound))
-        assert result.stopped == f"the budget holds no further request; spent: {result.spent}"
+        left = r": (\d+) tokens are left, and the next may need (\d+)" if "tokens" in bound else ""
+        found = re.fullmatch(f"{SPENT}{left}; spent: {re.escape(str(result.spent))}", result.stopped)
+        assert found
+        if left:
+            assert int(found[1]) == 400 - result.spent.tokens < int(found[2])
         assert 0 < result.spent.requests <= bound.get("requests", 99)
-        assert result.spent.tokens <= 700
-        assert result.spent.requests == 13 or result.spent.tokens > 700 - 128 - 60
+        assert result.spent.tokens <= 400
+        assert result.spent.requests == 13 or result.spent.tokens > 400 - 128 - 30
         part = (tmp_path / "journal.jsonl").read_bytes()
         assert journal.startswith(part)
         again = quiet(tasks, teacher, stages=STAGES, folder=tmp_path, budget=Budget(**bound))
@@ -291,8 +297,51 @@ class TestBudget:
         assert len(spent) == 1
 
     def test_one_that_nothing_fits_in_is_said(self):
-        with pytest.raises(EmptyError, match=r"kept nothing \(the budget holds no further request"):
+        said = (
+            r"no finished record yet: the budget was spent before the first request \(the budget holds no further "
+            r"request: 5 tokens are left, and the next may need 130;"
+        )
+        with pytest.raises(EmptyError, match=said):
             quiet(ask(3), speaker(), budget=Budget(tokens=5))
+
+    def test_one_that_ends_before_the_first_finished_record_is_said(self):
+        class TwoSteps:
+            stages = types.MappingProxyType({"text": (), "example": ()})
+            result = ("example",)
+
+            def rounds(self, pool, random):
+                yield [Request(f"prompt {i}", kind="text") for i in range(3)]
+                yield [Request(record["text"], kind="example") for record in pool.of("text")]
+
+        said = r"no finished record yet: the budget was spent after 3 of kind 'text' \(the budget holds"
+        with pytest.raises(EmptyError, match=said):
+            quiet(TwoSteps(), speaker(), budget=Budget(requests=3))
+        assert len(quiet(TwoSteps(), speaker(), budget=Budget(requests=4)).pool.of("example")) == 1
+
+    def test_scores_count_what_they_read_and_a_teacher_that_cannot_count_is_taken_to_need_the_most(self):
+        """Words are tokens here: three and one for each of two answers."""
+        score = Score("one two three", ["yes", "no"])
+        assert quiet(one_round(score), speaker(), budget=Budget(tokens=8)).spent.tokens == 8
+        with pytest.raises(EmptyError, match="7 tokens are left, and the next may need 8"):
+            quiet(one_round(score), speaker(), budget=Budget(tokens=7))
+
+        class Blind:
+            """Has no ``tokens``."""
+
+            def __getattr__(self, name):
+                if name == "tokens":
+                    raise AttributeError(name)
+                return getattr(speaker(), name)
+
+        assert quiet(one_round(score), Blind(), budget=Budget(tokens=7)).spent.tokens == 0
+        with pytest.raises(EmptyError, match="99 tokens are left, and the next may need 136"):
+            quiet(ask(1), Blind(), budget=Budget(tokens=99))
+
+    def test_a_smaller_budget_on_a_finished_folder_says_so(self, tmp_path):
+        quiet(tasks, speaker(), stages=STAGES, folder=tmp_path)
+        result = quiet(tasks, speaker(), stages=STAGES, folder=tmp_path, budget=Budget(tokens=9))
+        assert result.stopped == ""
+        assert " of 9 tokens (more than this budget: an earlier one was larger" in str(result.spent)
 
 
 class TestEnds:

@@ -1,6 +1,7 @@
 """Recipes are found by the names of their files, and say what they want."""
 
 import inspect
+import re
 import sys
 import types
 from collections.abc import Callable
@@ -92,7 +93,9 @@ def test_ways_of_training_are_no_recipes():
         ("lab", {"taxonomy": [{"path": "a"}]}, "taxonomy must be the path of a file or folder"),
         ("lab", {"judge": "no"}, "judge must be True or False, got 'no'"),
         ("qa", {"documents": [1, None]}, r"documents\[0\] must be a text, got 1"),
-        ("verified", {"questions": 3}, "questions must be a text, got 3"),
+        ("verified", {"questions": 3}, r"questions must be the path of a file, a list of questions, or .*, got 3"),
+        ("verified", {"questions": ["1+1=", 2]}, r"questions must be the path of a file.*, got \['1\+1=', 2\]"),
+        ("verified", {"test": ["1+1="]}, r"test must be a text, got \['1\+1='\]$"),
     ],
 )
 def test_a_value_of_another_type_is_refused_by_its_place(name, parameters, said):
@@ -104,6 +107,28 @@ def test_what_is_left_out_on_purpose_is_no_value_of_another_type():
     assert registry.make("evol_instruct", {"start": None}).start is None
     assert registry.make("lab", {"least": 1, "per_leaf": 2}).least == 1
     assert registry.make("evol_instruct", {"breadth": 0}).breadth == 0
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_a_recipe_is_described_with_all_its_parameters(name):
+    """Each has a sentence and its default, and no mark of the documentation's own language is left."""
+    said = registry.described(name)
+    assert not re.search(r"factory|:\w+:|`|\bobject at\b", said)
+    for key in inspect.signature(registry._maker(f"{registry.PACKAGE}.{name}")).parameters:
+        assert re.search(rf"^  {key}: .+\n      \w", said, flags=re.MULTILINE), key
+    assert all(len(line) <= 120 for line in said.splitlines())
+
+
+def test_defaults_and_several_parameters_of_one_sentence_are_described():
+    said = registry.described("labels")
+    assert "  shots: 0\n      examples of the label" in said
+    assert "  least: 8\n      words of a text.\n  most: 80\n      words of a text.\n" in said
+    assert "  questions: to be given\n      sums such as 347+285=" in registry.described("verified")
+    assert "  pause: 0.0" in registry.described("words", "small_recipes")
+    with pytest.raises(ValueError, match=r"recipe must be one of .*labels.*, got 'lable'"):
+        registry.described("lable")
+    with pytest.raises(ValueError, match=r"it has target, .*; sdg-lab distill --describe labels says what they are"):
+        registry.make("labels", {"shot": 1})
 
 
 def test_a_function_is_not_taken_from_a_file(package):

@@ -172,6 +172,15 @@ class TestShards:
         )
         assert sharding.spent(tmp_path / "shards") == [0, 1, 2, 3]
 
+    def test_how_many_tokens_are_left_is_said_of_a_shard(self, nasty, tmp_path):
+        said = (
+            r"no finished record yet: the budget was spent before the first request \(the budget holds no further "
+            r"request in 4 of 4 shards \(0 to 3\), each of which has an equal part of it \(in shard 0, 10 tokens are "
+            r"left, and the next may need \d\d\); spent: 0 requests and 0 of 40 tokens\)"
+        )
+        with pytest.raises(EmptyError, match=said):
+            carry_out(plan(nasty, budget={"tokens": 40}), tmp_path, progress=False)
+
     def test_one_spent_shard_leaves_the_others_alone(self, nasty, tmp_path):
         whole = carry_out(plan(nasty), tmp_path / "whole", progress=False)
         needs = [
@@ -333,7 +342,7 @@ class TestCommand:
         nasty.script = ["503", "no json"]
         result = invoke()
         assert result.exit_code == 0, result.output
-        for said in ("question: ", "fell", "the server failed 1 times: HTTP 503", "requests and", "README.md"):
+        for said in ("question: ", "fell", "the server failed 1 time: HTTP 503", "requests and", "README.md"):
             assert said in result.output
         assert (tmp_path / "out/data/pair.parquet").is_file()
         assert KEY not in result.output

@@ -13,10 +13,13 @@ In a recipe's file::
 
     recipe: verified
     parameters:
-      questions: {world: sums, digits: 3, count: 200}   # or the path of a file, a question a line
+      questions: {world: sums, digits: 3, count: 200}   # or sums of your own: a list, or a file, one a line
       verify: sums                                      # the program that knows what is right
       samples: 4
       hints: true                                       # every second prompt holds the masked solution
+
+A file's program verifies sums only. Other questions need a program of their own, which Python has a word for:
+``Verified(questions, verify)``.
 """
 
 from __future__ import annotations
@@ -197,7 +200,7 @@ def _hinted(question: str) -> str:
 
 def recipe(
     *,
-    questions: str | Mapping[str, Any],
+    questions: object,
     verify: str = "sums",
     samples: int = 4,
     hints: bool = False,
@@ -209,9 +212,9 @@ def recipe(
     """Return the recipe that a file describes.
 
     Args:
-        questions: the path of a file, a question a line; or a small world's, such as ``{world: sums, digits: 3, count:
-            200, seed: 0}``; ``seed`` draws others.
-        verify: a name of :data:`VERIFIERS`.
+        questions: sums such as ``347+285=``, as a list or the path of a file, one a line; or a small world's, such as
+            ``{world: sums, digits: 3, count: 200, seed: 0}``; ``seed`` draws others.
+        verify: ``sums``, or ``sums by their answers``, which looks at the answer alone.
         samples: solutions that are asked for, a question.
         hints: have every second sample's prompt hold the question's solution, masked.
         shown: solved questions in each prompt, so that the teacher sees the form; none of them is asked.
@@ -224,7 +227,7 @@ def recipe(
         ValueError: if a value is out of range, or a line is no question that the program can verify.
     """
     program = VERIFIERS[one_of("verify", verify, VERIFIERS)]
-    asked = _of_world(questions) if isinstance(questions, Mapping) else _lines("questions", questions)
+    asked = _asked(questions)
     tested = () if test is None else _lines("test", test)
     known = {sums.Sum.read(question) for question in (*asked, *tested)}
     known |= {sums.Sum(problem.digits, problem.b, problem.a) for problem in known}  # its solutions are the same
@@ -242,12 +245,31 @@ def recipe(
     return Verified(asked, program, samples, forms, tested, distinct, options)
 
 
+FORMS = "the path of a file, a list of questions, or a small world's: {world: sums, digits: 3, count: 200}"
+"""What may be said of questions."""
+
+SUMS_ONLY = "a file's program verifies sums only; others need their own, in Python: Verified(questions, verify)"
+"""What is said to those who ask something else."""
+
 MOST_SHOWN = 64
 """Solved questions in a prompt."""
 
 
 _WORLD: dict[str, Any] = {"world": "sums", "digits": 3, "count": 100, "seed": 0}
 """What is said of a small world's questions, unless a file says something else."""
+
+
+def _asked(said: object) -> tuple[str, ...]:
+    """Return the questions that an entry of a file means."""
+    if isinstance(said, Mapping):
+        return _of_world(said)
+    if isinstance(said, str):
+        if not Path(said).exists():
+            raise FileNotFoundError(f"there is no file {said}; questions must be {FORMS}")
+        return _lines("questions", said)
+    if not isinstance(said, (list, tuple)) or not all(isinstance(question, str) for question in said):
+        raise ValueError(f"questions must be {FORMS}, got {said!r}")
+    return _verifiable("questions", "the list", "entry", said)
 
 
 def _of_world(said: Mapping[str, Any]) -> tuple[str, ...]:
@@ -269,14 +291,19 @@ def _lines(name: str, path: str) -> tuple[str, ...]:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError:
         raise ValueError(f"{path} is no text in UTF-8; write {name} into one, one a line") from None
-    found = [(place, line.strip()) for place, line in enumerate(lines, start=1) if line.strip()]
-    for place, line in found:
+    return _verifiable(name, path, "line", lines)
+
+
+def _verifiable(name: str, where: str, place: str, lines: Sequence[str]) -> tuple[str, ...]:
+    """Return the lines that are not blank, or refuse one that is no sum."""
+    found = [(number, line.strip()) for number, line in enumerate(lines, start=1) if line.strip()]
+    for number, line in found:
         try:
             sums.Sum.read(line)
         except ValueError as error:
-            raise ValueError(f"{path}, line {place}: {error}") from None
+            raise ValueError(f"{where}, {place} {number}: {error}; {SUMS_ONLY}") from None
     if not found:
-        raise ValueError(f"there are no {name} in {path}; write them into it, one a line")
+        raise ValueError(f"there are no {name} in {where}; give at least one")
     return tuple(line for _, line in found)
 
 
