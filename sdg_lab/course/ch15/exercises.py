@@ -818,13 +818,13 @@ EXERCISES = (
                 _dpo_as(lambda g, other, beta: F.relu(1 - beta * (g - other)).mean()),
             ),
             Mistake(
-                "relu and |z| have a kink at z = 0, where training starts: by z torch's gradient is 0 there, not -1/2 as "
-                "that of -log σ, and the policy would never leave its reference. Take logsigmoid.",
+                "relu and |z| have a kink at z = 0, where training starts: by z torch's gradient is 0 there, that of "
+                "-log σ is -1/2, and the policy would never leave its reference. Take logsigmoid.",
                 _kinked(lambda z: F.relu(-z)),
             ),
             Mistake(
-                "clamp and where have a kink at z = 0, where training starts: by z torch's gradient is -1 there, not -1/2 "
-                "as that of -log σ, and the first step would be twice as long. Take logsigmoid.",
+                "clamp and where have a kink at z = 0, where training starts: by z torch's gradient is -1 there, that "
+                "of -log σ is -1/2, and the first step would be twice as long. Take logsigmoid.",
                 _kinked(lambda z: -z.clamp(max=0)),
             ),
             Mistake(
@@ -907,7 +907,7 @@ EXERCISES = (
                 lambda x, weight, a, b, alpha: (x @ weight.T).detach() + alpha / len(a) * (x @ a.T @ b.T),
             ),
             Mistake(
-                "A batch of one is a batch: squeeze() takes its dimension away; only the last one of x changes its size.",
+                "A batch of one is a batch: squeeze() takes its dimension away; only x's last one changes its size.",
                 lambda *case: lora(*case).squeeze(),
             ),
         ),

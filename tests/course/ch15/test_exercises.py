@@ -315,6 +315,12 @@ def dpo_by_hand(c, r, cr, rr, beta):
     return -torch.where(z > -30, torch.log(torch.sigmoid(z.clamp(min=-30))), z).mean().reshape(1)
 
 
+def dpo_by_maximum(c, r, cr, rr, beta):
+    """At a tie torch shares maximum's gradient out, and so it is right at z = 0."""
+    z = beta * ((c - cr.detach()) - (r - rr.detach()))
+    return (torch.maximum(-z, torch.zeros_like(z)) + torch.log1p(torch.exp(-z.abs()))).mean()
+
+
 def lora_merged(x, weight, a, b, alpha):
     return F.linear(x, weight + alpha / len(a) * b @ a)
 
@@ -380,7 +386,14 @@ RIGHT = {
         rationalised_by_places,
     ),
     "majority": (vote_by_mode, vote_by_sorting, vote_by_pandas, vote_by_numpy, vote_by_a_dictionary),
-    "dpo_loss": (dpo_by_softplus, dpo_by_cross_entropy, dpo_by_softmax, dpo_one_by_one, dpo_by_hand),
+    "dpo_loss": (
+        dpo_by_softplus,
+        dpo_by_cross_entropy,
+        dpo_by_softmax,
+        dpo_one_by_one,
+        dpo_by_hand,
+        dpo_by_maximum,
+    ),
     "lora": (lora_merged, lora_by_einsum, lora_by_columns, lora_side_by_side, lora_by_tensordot),
     "next_diversity": (
         diversity_by_probabilities,
@@ -574,6 +587,16 @@ def dpo_with_a_kink_at_the_start(*case):
     return (torch.log1p(torch.exp(-z.abs())) - z.clamp(max=0)).mean()
 
 
+def dpo_by_relu(*case):
+    z = _margin(*case)
+    return (F.relu(-z) + torch.log1p(torch.exp(-z.abs()))).mean()
+
+
+def dpo_by_where(*case):
+    z = _margin(*case)
+    return (torch.where(z > 0, 0.0, -z) + torch.log1p(torch.exp(-z.abs()))).mean()
+
+
 def dpo_of_labels_0(*case):
     z = _margin(*case)
     return F.binary_cross_entropy_with_logits(z, torch.zeros_like(z))
@@ -686,6 +709,8 @@ WRONG = {
     "dpo_loss": [
         (dpo_with_an_epsilon, "caps the loss"),
         (dpo_with_a_kink_at_the_start, "a policy that is its reference: the value is right, but its gradient"),
+        (dpo_by_where, "the first step would be twice as long"),
+        (dpo_by_relu, "the policy would never leave its reference"),
         (dpo_of_labels_0, "its log-ratio comes first"),
         (dpo_by_log1p, "take logsigmoid"),
         (dpo_mended_by_nan_to_num, "expected"),
@@ -703,6 +728,8 @@ WRONG = {
         (lora_with_dropout, "random"),
         (lora_for_matrices, "(for x of shape"),
         (lora_by_a_batch, "shape"),
+        (lambda *case: lora(*case).squeeze(), "squeeze() takes its dimension away"),
+        (lambda *case: lora(*case).squeeze(0), "squeeze() takes its dimension away"),
         (lambda x, w, a, b, alpha: x @ w.T + alpha // len(a) * (x @ a.T @ b.T), "expected"),
         (lambda x, w, a, b, alpha: x @ w.T + alpha / len(a) ** 2 * (x @ a.T @ b.T), "expected"),
         (lambda x, w, a, b, alpha: x @ (w + alpha / len(a) * a.T @ b.T).T, "for"),
@@ -717,6 +744,8 @@ WRONG = {
         (lambda now, real, n, fresh: (1 - 1 / n) * next_diversity(now, real, n, fresh), "expected"),
         (lambda now, real, n, fresh: (1 - 1 / n) * (fresh // n * real + (1 - fresh // n) * now), "forgotten"),
         (lambda now, real, n, fresh: round(next_diversity(now, real, n, fresh), 3), "is something rounded"),
+        (lambda *case: round(next_diversity(*case), 6), "rounded to 6 digits"),
+        (lambda *case: round(next_diversity(*case), 8), "is something rounded"),
         (lambda now, real, n, fresh: (1 - 1 / n) * max(now, fresh / n * real), "expected"),
         (lambda now, real, n, fresh: ((n - fresh) ** 2 * now + (n**2 - (n - fresh) ** 2) * real) / n**2, "expected"),
         (lambda now, real, n, fresh: (n - 1) / (n + 1) * real, "expected"),
