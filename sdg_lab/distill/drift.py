@@ -67,7 +67,8 @@ def lost(p: ArrayLike, n: int) -> Floats:
     chances = np.asarray(p, dtype=np.float64)
     if not ((chances >= 0) & (chances <= 1)).all():
         raise ValueError(f"p must be probabilities in [0, 1], got {p!r}")
-    return np.asarray((1 - chances) ** whole("n", n, least=1))
+    with np.errstate(divide="ignore"):  # log 0 is -inf, and e to that is 0
+        return np.asarray(np.exp(float(whole("n", n, least=1)) * np.log1p(-chances)))  # 1 - p would lose a small p
 
 
 def surviving(copies: int, generations: int, *, share: float = 0.0, real: Real = "redrawn") -> Floats:

@@ -17,22 +17,28 @@ seen before. For whole items drawn by their frequencies all of this has closed f
 
 from __future__ import annotations
 
+import functools
+import inspect
 import io
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
+from types import CodeType
 from typing import Any, Generic, Literal, Protocol, TypeVar, cast, get_args
 
 import numpy as np
 
 from sdg_lab.checks import number, one_of, whole
 from sdg_lab.data.types import Images
+from sdg_lab.distill.description import name_of
 from sdg_lab.files import read_tensors, write_tensors
-from sdg_lab.metrics.rows import Rows, as_list, as_points, is_continuous, is_table, keys, subsample
+from sdg_lab.metrics.rows import Rows, as_list, as_points, is_continuous, is_table, keys, same_kinds, subsample
 from sdg_lab.shards.seeds import seed_of
 
 Regime = Literal["replace", "accumulate", "mix"]
@@ -115,21 +121,26 @@ def generations(
         fitting: further options of ``model.fit``, such as ``{"epochs": 5, "progress": False}``.
         sampling: further options of ``model.sample``, such as ``{"temperature": 0.8}``.
         seed: the same seed gives the same samples.
-        folder: of this run and no other.
+        folder: of this run and no other; it knows a model by its ``config()``, or else by its attributes.
 
     Raises:
-        TypeError: if the data is no set of rows, or the model draws rows of another type.
-        ValueError: if an argument is out of range or does not go with another, the model draws another number of rows,
-            or the folder holds a damaged file or another run.
+        TypeError: if the data is no set of rows, or the model or the source draws rows of another type.
+        ValueError: if an argument is out of range or does not go with another, the model or the source draws another
+            number of rows, of another shape or kind, or an empty one, the rows would not come back from a file as they
+            are, or the folder holds a damaged file or another run.
     """
-    whole("count", count, least=0), whole("seed", seed, least=0, most=2**63 - 1)
+    count, seed = whole("count", count, least=0), whole("seed", seed, least=0, most=2**63 - 1)
     known = keys(data, "data")  # refuses what is no set of rows
     real_rows(len(data), regime, share, real)
+    share = float(share)
     if (real == "fresh") != (source is not None):
         remedy = "leave it out" if source else "give one"
         raise ValueError(f"source(n, seed) draws the rows of real='fresh'; with real={real!r} {remedy}")
     run = _Run(model, data, regime, share, real, source, dict(fitting or {}), dict(sampling or {}), seed)
-    return run.generations(count, None if folder is None else _Shelf(Path(folder), run.settings(known)))
+    if folder is None:
+        return run.generations(count, None)
+    _check_comes_back(data, "data")
+    return run.generations(count, _Shelf(Path(folder), run.settings(known)))
 
 
 def real_rows(n: int, regime: Regime, share: float, real: Real = "redrawn") -> int:
@@ -195,20 +206,26 @@ class _Run(Generic[R]):
     def real_part(self, index: int, m: int) -> R:
         if self.source is not None:
             fresh = self.source(m, self.seed_of(index, REAL))
-            if len(fresh) != m:
-                raise ValueError(f"source must draw as many rows as it is asked for, {m}, got {len(fresh)}")
+            self.check(fresh, m, index, "source")
             return fresh
         return subsample(self.real_data, m, seed=self.seed_of(0 if self.real == "kept" else index, REAL))
 
     def drawn(self, index: int, data: R, real: int, fitted: Model[R]) -> Generation[R]:
         n = len(self.real_data)
         samples = fitted.sample(n, seed=self.seed_of(index, SAMPLE), **self.sampling)
-        if len(samples) != n:
-            raise ValueError(f"the model must draw as many rows as it is asked for, {n}, got {len(samples)}")
-        if is_continuous(samples):
-            as_points(samples, "samples")  # a model that diverged is not learnt from
-        joined([self.real_data, samples])  # refuses another type
+        self.check(samples, n, index, name_of(fitted))
         return Generation(index, data, real, samples, lambda: fitted)
+
+    def check(self, rows: R, n: int, index: int, who: str) -> None:
+        """Refuse what was drawn if it is not n rows like the real ones: the next generation could not learn from it."""
+        try:
+            _check_types([self.real_data, rows])
+            _check_kind(rows, self.real_data)
+            if len(rows) != n:
+                raise ValueError(f"it must draw as many rows as it is asked for, {n}, got {len(rows)}")
+        except (TypeError, ValueError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"generation {index}, drawn by {who}: {error}") from error
 
     def seed_of(self, index: int, what: int) -> int:
         return seed_of(seed_of(self.seed, index), what)
@@ -217,12 +234,165 @@ class _Run(Generic[R]):
         """Return what must be the same when the run is taken up again, as JSON says it."""
         config = getattr(self.model, "config", None)
         said = {
-            "model": type(self.model).__name__,
-            "config": config() if callable(config) else {},
-            "data": sha256(repr(known).encode()).hexdigest(),
-            **{name: getattr(self, name) for name in ("regime", "share", "real", "fitting", "sampling", "seed")},
+            "model": name_of(self.model),
+            "config": config() if callable(config) else getattr(self.model, "__dict__", {}),
+            "data": _checksum(_form(self.real_data), known),
+            **{name: getattr(self, name) for name in ("regime", "share", "real", "source")},
+            **{name: getattr(self, name) for name in ("fitting", "sampling", "seed")},
         }
-        return dict(json.loads(json.dumps(said, default=lambda x: getattr(x, "__qualname__", type(x).__name__))))
+        return dict(json.loads(json.dumps(_said(said))))
+
+
+def _checksum(*parts: object) -> str:
+    return sha256(repr(parts).encode("utf-8", "backslashreplace")).hexdigest()
+
+
+def _form(rows: Rows) -> object:
+    """Return what equal rows may still differ in: shape and dtype, labels, names of columns, categories."""
+    if isinstance(rows, Images):
+        labels = None if rows.labels is None else rows.labels.tolist()
+        return "images", rows.pixels.shape, labels, rows.classes
+    if isinstance(rows, np.ndarray):
+        return "array", rows.shape, rows.dtype.str
+    if is_table(rows):
+        return "table", [(name, *_dtype(rows[name])) for name in rows.columns]
+    return "list"
+
+
+def _dtype(column: Any) -> tuple[str, str, list[object]]:
+    """Return a column's dtype; of a category, its values and their order, too."""
+    if column.dtype == "category":
+        values = column.cat.categories
+        return f"category, ordered={column.cat.ordered}", str(values.dtype), values.tolist()
+    return str(column.dtype), "", []
+
+
+LONG = 32
+"""A list of more entries is said by its checksum."""
+
+
+def _said(thing: Any, inside: tuple[int, ...] = ()) -> Any:
+    """Return a setting as JSON can say it, so that another value is said otherwise; ``inside`` is what it is a part of.
+
+    Unlike :func:`sdg_lab.distill.description.describe`, which is for people, it says arrays, all of an object's own
+    attributes, and a function's code with the values that it uses.
+    """
+    if isinstance(thing, np.generic):
+        return _said(thing.item())  # np.int64(5) is 5
+    if isinstance(thing, float):
+        return thing if math.isfinite(thing) else repr(thing)  # NaN would not equal itself
+    if thing is None or isinstance(thing, (bool, int, str)):
+        return thing
+    if isinstance(thing, np.ndarray):
+        return _checksum(thing.shape, thing.dtype.str, thing.tolist())
+    if is_table(thing):
+        return _checksum(_form(thing), thing.to_csv())
+    if hasattr(thing, "detach"):  # a tensor
+        return _checksum(str(thing.dtype), thing.tolist())
+    if isinstance(thing, CodeType):
+        return _checksum(thing.co_code, thing.co_names, _said(thing.co_consts))
+    if id(thing) in inside:
+        return name_of(thing)
+    inside = (*inside, id(thing))
+    if isinstance(thing, Mapping):
+        named = {key if isinstance(key, str) else f"{type(key).__name__} {key}": value for key, value in thing.items()}
+        return {name: _said(value, inside) for name, value in named.items()}
+    if isinstance(thing, (set, frozenset)):
+        return sorted(json.dumps(_said(value, inside)) for value in thing)
+    if isinstance(thing, (list, tuple)):
+        said = [_said(value, inside) for value in thing]
+        return said if len(said) <= LONG else _checksum(said)
+    return {"name": name_of(thing), "of": _said(_parts(thing), inside)}
+
+
+def _parts(thing: Any) -> Any:
+    """Return what makes a function or an object differ from others of its name."""
+    if isinstance(thing, functools.partial):
+        return [thing.func, thing.args, thing.keywords]
+    if inspect.ismethod(thing):
+        return [thing.__self__, thing.__func__]
+    if inspect.isfunction(thing):
+        found = inspect.getclosurevars(thing)
+        plain = (bool, int, float, str, tuple, np.generic, np.ndarray)
+        around = {name: value for name, value in found.globals.items() if isinstance(value, plain)}
+        memory = (list, dict, set)  # which it may fill as it runs
+        around |= {name: value for name, value in found.nonlocals.items() if not isinstance(value, memory)}
+        return [thing.__code__, thing.__defaults__, thing.__kwdefaults__, around]
+    if isinstance(thing, type):
+        return None
+    shown = repr(thing)
+    return getattr(thing, "__dict__", None) or (None if " at 0x" in shown else shown)
+
+
+def _check_kind(rows: Rows, real: Rows) -> None:
+    """Refuse rows of another kind or shape than the real ones, and empty ones where no real row is empty."""
+    if is_continuous(rows) and is_continuous(real):
+        a, b = (one.pixels if isinstance(one, Images) else one for one in (rows, real))
+        if a.shape[1:] != b.shape[1:]:
+            raise ValueError(f"samples must be rows of shape {b.shape[1:]}, as the real ones, got {a.shape[1:]}")
+        if a.dtype.hasobject and not b.dtype.hasobject:
+            raise TypeError(f"samples must hold numbers, as the real rows of {b.dtype}, got {a.dtype}")
+        as_points(rows, "samples")  # a model that diverged is not learnt from
+        return
+    keys(rows, "samples", like=real)
+    if is_table(rows):
+        return
+    ours, theirs = as_list(real, "data"), as_list(rows, "samples")
+    same_kinds(theirs, ours, "samples")
+    tokens, known = (chain.from_iterable(row for row in one if isinstance(row, tuple)) for one in (theirs, ours))
+    same_kinds(tokens, known, "a token of samples")
+    if not all(theirs) and all(ours):
+        empty = next(i for i, row in enumerate(theirs) if not row)
+        raise ValueError(
+            f"samples[{empty}] is empty, and no real row is: the next generation could not learn from it; give a model "
+            "that draws at least one symbol a row, or leave such rows out in its sample() and draw others"
+        )
+
+
+def _check_comes_back(rows: Rows, name: str) -> None:
+    """Refuse rows that would come back from a file as something else: a run taken up again would end otherwise."""
+    if isinstance(rows, Images):
+        return
+    if isinstance(rows, np.ndarray):
+        if rows.dtype.kind not in "buif" or rows.dtype.itemsize > 8 or not rows.dtype.isnative:
+            raise TypeError(
+                f"{name} must be of a plain dtype to be kept in a folder, such as float32, got {rows.dtype}"
+            )
+        return
+    if is_table(rows):
+        for column in rows.columns:
+            if why := _lost_in_file(rows[[column]]):
+                raise TypeError(f"column {column!r} of {name} would not come back from the folder as it is: {why}")
+        return
+    there = list(as_list(rows, name))
+    for i, row in enumerate(there):
+        parts = row if isinstance(row, tuple) else (row,)
+        if wrong := [part for part in parts if not isinstance(part, (str, int, float, type(None)))]:
+            raise TypeError(f"{name}[{i}] has {wrong[0]!r}; to be kept in a folder, tokens must be text or numbers")
+    if len(kinds := {isinstance(row, tuple) for row in there}) > 1:
+        raise TypeError(f"{name} must be all text or all tuples to be kept in a folder, got {len(kinds)} kinds")
+
+
+def _lost_in_file(table: Any) -> str:
+    """Return what a table of one column loses in a file, and what to do; empty if nothing."""
+    name = table.columns[0]
+    if not isinstance(name, str):
+        return f"its name is of the type {type(name).__name__}; make it text, such as {str(name)!r}"
+    try:
+        again = _unpacked(_packed(table)[1], {"kind": "table"})
+    except Exception as error:  # pyarrow has errors of many types
+        return f"it cannot be written ({str(error).splitlines()[0]}); give it values of one type"
+    (before, after) = (_dtype(one[name]) for one in (table, again))
+    if before != after:
+        a, b = (" of ".join(part for part in one[:2] if part) for one in (before, after))
+        return f"{a} becomes {b}; give it that dtype, or text"
+    if before[0] == "object":
+        for i, (a, b) in enumerate(zip(table[name], again[name], strict=True)):
+            if type(a) is not type(b) or repr(a) != repr(b):
+                return f"{a!r} in row {i} becomes {b!r}; give the column values of one plain type"
+    elif table[name].dtype != again[name].dtype or not table[name].reset_index(drop=True).equals(again[name]):
+        return "some of its values become others; give it a plain dtype"
+    return ""
 
 
 def joined(parts: Sequence[R]) -> R:
@@ -232,9 +402,8 @@ def joined(parts: Sequence[R]) -> R:
         TypeError: if they are of different types, or tables of different columns or dtypes.
     """
     every: Sequence[Any] = parts
+    _check_types(every)
     first = every[0]
-    if different := [part for part in every if type(part) is not type(first)]:
-        raise TypeError(f"rows of the type {type(different[0]).__name__} do not follow on {type(first).__name__}")
     out: Any
     if isinstance(first, Images):
         labels = [part.labels for part in every]
@@ -245,16 +414,22 @@ def joined(parts: Sequence[R]) -> R:
     elif is_table(first):
         import pandas as pd
 
-        for part in every:
-            if not part.dtypes.equals(first.dtypes):
-                raise TypeError(
-                    "tables must have the same columns and dtypes to follow on each other, got "
-                    f"{dict(part.dtypes)} after {dict(first.dtypes)}"
-                )
         out = pd.concat(every, ignore_index=True)
     else:
         out = [row for part in every for row in as_list(part, "rows")]
     return cast(R, out)
+
+
+def _check_types(parts: Sequence[Any]) -> None:
+    first = parts[0]
+    for part in parts:
+        if type(part) is not type(first):
+            raise TypeError(f"rows of the type {type(part).__name__} do not follow on {type(first).__name__}")
+        if is_table(part) and not part.dtypes.equals(first.dtypes):
+            raise TypeError(
+                "tables must have the same columns and dtypes to follow on each other, got "
+                f"{dict(part.dtypes)} after {dict(first.dtypes)}"
+            )
 
 
 @dataclass(frozen=True)
@@ -268,8 +443,10 @@ class _Shelf:
         return self.folder / f"generation-{index:04}.safetensors"
 
     def write(self, index: int, samples: Rows) -> None:
+        _check_comes_back(samples, f"samples of generation {index}")
         kind, tensors, about = _packed(samples)
-        write_tensors(self.path(index), tensors, {"settings": self.settings, "kind": kind, **about})
+        config = {"settings": self.settings, "generation": index, "kind": kind, **about}
+        write_tensors(self.path(index), tensors, config)
 
     def read(self, index: int) -> Any:
         """Return samples, or None if they are not there yet."""
@@ -284,6 +461,10 @@ class _Shelf:
             raise ValueError(
                 f"{path} belongs to another run ({', '.join(wrong) or 'settings'} differ); give this run a folder of "
                 "its own"
+            )
+        if (found := config.get("generation")) != index:
+            raise ValueError(
+                f"{path} holds generation {found} of this run, not {index}; delete it, or put it in its place"
             )
         return _unpacked(tensors, config)
 

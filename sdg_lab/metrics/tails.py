@@ -11,6 +11,7 @@ values together (:func:`cells`). For points in the plane, :func:`judge_modes` sa
 from __future__ import annotations
 
 import math
+import sys
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sdg_lab.checks import number, whole
-from sdg_lab.metrics.rows import Array, as_list, as_points, is_table, same_width
+from sdg_lab.metrics.rows import Array, as_points, is_table, same_width
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,6 +65,7 @@ def judge_tails(real: Iterable[Hashable], samples: Iterable[Hashable], *, mass: 
         mass: which items are rare; see :func:`rare_items`.
 
     Raises:
+        TypeError: if one of them is a text, a table or a tensor, or has items that cannot be counted.
         ValueError: if one of them is empty, or the mass is out of range.
     """
     ours, theirs = _counted(real, "real"), _counted(samples, "samples")
@@ -88,6 +90,7 @@ def rare_items(real: Iterable[Hashable], mass: float = 0.1) -> set[Hashable]:
     Items that occur equally often are rare together or not at all; those of the lowest count always are.
 
     Raises:
+        TypeError: as for :func:`judge_tails`.
         ValueError: if there are no items, or the mass is not in (0, 1].
     """
     return _rare(_counted(real, "real"), mass)
@@ -99,6 +102,7 @@ def heterozygosity(items: Iterable[Hashable]) -> float:
     Of all measures of diversity it is the one whose decay by drift has a closed form.
 
     Raises:
+        TypeError: as for :func:`judge_tails`.
         ValueError: if there are no items.
     """
     counts = _counted(items, "items")
@@ -112,9 +116,11 @@ def ngrams(sequences: Iterable[str | tuple[str, ...]], length: int = 3) -> Itera
     ['·a', 'an', 'nn', 'n·']
 
     Raises:
+        TypeError: if it is one text alone, a table or a tensor.
         ValueError: if the length is below 1.
     """
     whole("length", length, least=1)
+    _check_items(sequences, "sequences")
     for sequence in sequences:
         padded = (BOUNDARY,) * (length - 1) + tuple(sequence) + (BOUNDARY,)
         yield from zip(*(padded[start:] for start in range(length)), strict=False)
@@ -208,12 +214,46 @@ def judge_modes(points: npt.ArrayLike, centres: npt.ArrayLike, scale: float) -> 
 
 
 def _counted(items: Iterable[Hashable], name: str) -> Counter[Hashable]:
-    if isinstance(items, str):
-        as_list(items, name)  # refuses it: a text would be counted letter by letter
-    counts = Counter(items)
+    _check_items(items, name)
+    try:
+        found = Counter(items)
+    except TypeError as error:
+        remedy = "give tuples or single values; for points in the plane there is judge_modes(...)"
+        raise TypeError(f"{name} has items that cannot be counted ({error}); {remedy}") from error
+    counts: Counter[Hashable] = Counter()
+    for item, count in found.items():
+        if _is_tensor(item):
+            raise TypeError(f"{name} has tensors, none of which equals another; give {name}.tolist() or tuples")
+        counts[_with_one_nan(item)] += count
     if not counts:
         raise ValueError(f"{name} is empty; give at least one item")
     return counts
+
+
+def _check_items(items: object, name: str) -> None:
+    """Refuse what would be taken apart otherwise than meant: a text by letters, a table by the names of its columns."""
+    if isinstance(items, str | bytes):
+        raise TypeError(
+            f"{name} must be several items, such as [{items!r}], got one text, which is not taken by letters"
+        )
+    if is_table(items):
+        raise TypeError(f"{name} must be items, got a table; give its values, cells({name}), or its rows as tuples")
+    if _is_tensor(items):
+        raise TypeError(f"{name} must be items, got a tensor; give {name}.tolist(), or its rows as tuples")
+
+
+def _is_tensor(thing: object) -> bool:
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(thing, torch.Tensor)
+
+
+def _with_one_nan(item: Hashable) -> Hashable:
+    """Return an item in which NaN equals NaN: the same object is found again, which another NaN is not."""
+    if isinstance(item, float | np.floating) and item != item:
+        return math.nan
+    if type(item) is tuple and any(isinstance(part, float | np.floating | tuple) for part in item):
+        return tuple(_with_one_nan(part) for part in item)
+    return item
 
 
 def _rare(counts: Counter[Hashable], mass: float) -> set[Hashable]:

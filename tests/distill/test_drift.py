@@ -142,6 +142,10 @@ def test_an_item_survives_as_often_as_among_very_many_rows(real, share, copies):
     assert drift.surviving(copies, 8, share=share, real=real) == pytest.approx(np.array(expected), abs=1e-9)
 
 
+def test_a_very_rare_item_is_lost_as_often_as_poisson_says():
+    assert drift.lost([1e-17, 0.0, 1.0], 10**18) == pytest.approx([np.exp(-10), 1, 0], rel=1e-12)
+
+
 def test_of_single_copies_two_in_t_survive():
     assert drift.surviving(1, 2000)[-1] * 2001 == pytest.approx(2, rel=0.01)
 

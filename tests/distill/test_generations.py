@@ -9,6 +9,7 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from sdg_lab import data
 from sdg_lab.data import Images
@@ -259,6 +260,106 @@ def test_a_folder_of_another_run_is_refused(change, said, tmp_path):
         list(generations(**{**options, **change}))
 
 
+class Named(Rows):
+    """A reader's own model, without a config()."""
+
+    def __init__(self, what="x"):
+        self.what = what
+
+    def fit(self, data, *, seed, epochs=1):
+        super().fit(data, seed=seed)
+
+
+def world(offset):
+    return lambda n, seed: [f"{offset} {i}" for i in range(n)]
+
+
+def other_world(n, seed):
+    return [f"other {i}" for i in range(n)]
+
+
+class World:
+    def __init__(self, offset):
+        self.offset = offset
+
+    def draw(self, n, seed):
+        return world(self.offset)(n, seed)
+
+
+FRESH = {"regime": "mix", "share": 0.5, "real": "fresh"}
+LABELS = np.array([0, 1, 1, 0])
+GRID = np.arange(24.0).reshape(4, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "said"),
+    [
+        ({"seed": np.int64(0)}, {"seed": np.int64(1)}, "seed"),
+        ({"regime": "mix", "share": np.float32(0.25)}, {"regime": "mix", "share": np.float32(0.75)}, "share"),
+        ({"fitting": {"epochs": np.int64(5)}}, {"fitting": {"epochs": np.int64(7)}}, "fitting"),
+        ({"fitting": {"epochs": np.arange(2)}}, {"fitting": {"epochs": np.arange(3)}}, "fitting"),
+        ({"fitting": {"epochs": torch.ones(2)}}, {"fitting": {"epochs": torch.zeros(2)}}, "fitting"),
+        ({"model": Named("x")}, {"model": Named("y")}, "config"),
+        ({"model": Named(np.zeros(2))}, {"model": Named(np.ones(2))}, "config"),
+        ({"model": Named(Named("x"))}, {"model": Named(Named("y"))}, "config"),
+        ({**FRESH, "source": world(1)}, {**FRESH, "source": world(2)}, "source"),
+        ({**FRESH, "source": world(1)}, {**FRESH, "source": other_world}, "source"),
+        ({**FRESH, "source": World(1).draw}, {**FRESH, "source": World(2).draw}, "source"),
+        ({**FRESH, "source": lambda n, seed: ["a"] * n}, {**FRESH, "source": lambda n, seed: ["b"] * n}, "source"),
+        ({"data": MIXED}, {"data": MIXED.rename(columns={"count": "number"})}, "data"),
+        ({"data": MIXED[["count"]]}, {"data": MIXED[["count"]].astype("int32")}, "data"),
+        ({"data": MIXED[["grade"]]}, {"data": MIXED[["grade"]].astype(str).astype("category")}, "data"),
+        ({"data": Images(PIXELS, LABELS)}, {"data": Images(PIXELS, 1 - LABELS)}, "data"),
+        ({"data": Images(PIXELS, LABELS, ("a", "b"))}, {"data": Images(PIXELS, LABELS, ("b", "a"))}, "data"),
+        ({"data": GRID}, {"data": GRID.reshape(4, 6)}, "data"),
+        ({"data": GRID}, {"data": GRID.astype(np.float32)}, "data"),
+    ],
+)
+def test_a_folder_knows_its_run(one, other, said, tmp_path):
+    run = {"model": Named(), "data": NAMES, "count": 1, "folder": tmp_path}
+    first, again = (list(generations(**{**run, **one})) for _ in range(2))
+    assert all(same(a.samples, b.samples) for a, b in zip(first, again, strict=True))
+    with pytest.raises(ValueError, match=rf"another run \({said} differ\)"):
+        list(generations(**{**run, **other}))
+
+
+def test_numpys_numbers_are_pythons(tmp_path):
+    plain = {"seed": 3, "regime": "mix", "share": 0.25, "fitting": {"epochs": 5}}
+    numpys = {**plain, "seed": np.int64(3), "share": np.float32(0.25), "fitting": {"epochs": np.int16(5)}}
+    first, again = (list(generations(Named(), NAMES, 1, folder=tmp_path, **o)) for o in (plain, numpys))
+    assert [one.samples for one in first] == [one.samples for one in again]
+
+
+def test_a_generation_in_the_place_of_another_is_refused(tmp_path):
+    list(generations(MarkovChain(2), NAMES, 2, folder=tmp_path))
+    first, last = (tmp_path / f"generation-000{i}.safetensors" for i in (0, 2))
+    last.write_bytes(first.read_bytes())
+    with pytest.raises(ValueError, match="holds generation 0 of this run, not 2"):
+        list(generations(MarkovChain(2), NAMES, 2, folder=tmp_path))
+
+
+CHANGED = {
+    "a number as a name": (pd.DataFrame({0: ["a", "b"]}), "column 0 of data .* its name is of the type int"),
+    "whole numbers as objects": (pd.DataFrame({"x": pd.Series([1, 2], dtype=object)}), "column 'x' .*object becomes"),
+    "categories of numbers": (pd.DataFrame({"x": pd.Series([1, 2], dtype=object).astype("category")}), "column 'x'"),
+    "text with None": (pd.DataFrame({"x": pd.Series(["a", None], dtype=object)}), "column 'x' .*object becomes str"),
+    "text and numbers": (pd.DataFrame({"x": pd.Series(["a", 1], dtype=object)}), "column 'x' .*cannot be written"),
+    "lists": (pd.DataFrame({"x": pd.Series([("a",), ("b",)], dtype=object)}), "column 'x' "),
+    "objects": (np.array([[1], [2]], dtype=object), "data must be of a plain dtype"),
+    "the other order of bytes": (np.ones((2, 1), ">f4"), "data must be of a plain dtype"),
+    "tokens within tokens": ([(("a",), "b")], "data\\[0\\] has \\('a',\\)"),
+    "text and tuples": (["a", ("b",)], "data must be all text or all tuples"),
+}
+
+
+@pytest.mark.parametrize(("rows", "said"), CHANGED.values(), ids=CHANGED)
+def test_what_would_come_back_as_something_else_is_refused_before_training(rows, said, tmp_path):
+    with pytest.raises(TypeError, match=said):
+        generations(Rows(), rows, 1, folder=tmp_path)
+    assert len(list(generations(Rows(), rows, 1))) == 2  # in memory nothing is lost
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_damaged_file_is_refused(tmp_path):
     list(generations(MarkovChain(2), NAMES, 1, folder=tmp_path))
     path = tmp_path / "generation-0001.safetensors"
@@ -301,21 +402,51 @@ def test_what_is_no_rows_is_refused():
         generations(Frequencies(), "anna", 1)
 
 
-@pytest.mark.parametrize(
-    ("drawn", "error", "said"),
-    [
-        (np.zeros((3, 2)), ValueError, "as many rows as it is asked for, 4, got 3"),
-        (np.full((4, 2), np.nan), ValueError, "samples has nan"),
-        ([("a",)] * 4, TypeError, "list do not follow on ndarray"),
-    ],
-)
-def test_a_model_that_draws_something_else_is_refused(drawn, error, said):
+POINTS, TEXTS, TOKENS = np.ones((4, 2)), ["a", "b", "c", "d"], [("a",)] * 4
+TABLE = pd.DataFrame({"x": pd.Series(["a", "b", "c", "d"], dtype=object)})
+UNLIKE = [
+    (POINTS, np.zeros((3, 2)), ValueError, "as many rows as it is asked for, 4, got 3"),
+    (POINTS, np.full((4, 2), np.nan), ValueError, "samples has nan"),
+    (POINTS, TOKENS, TypeError, "list do not follow on ndarray"),
+    (POINTS, None, TypeError, "NoneType do not follow on ndarray"),
+    (POINTS, torch.ones(4, 2), TypeError, "Tensor do not follow on ndarray"),
+    (POINTS, np.ones((4, 3)), ValueError, r"rows of shape \(2,\), as the real ones, got \(3,\)"),
+    (POINTS, np.array(3.0), ValueError, r"rows of shape \(2,\), as the real ones, got \(\)"),
+    (POINTS, POINTS.astype(object), TypeError, "must hold numbers, .* got object"),
+    (Images(PIXELS), Images(PIXELS[..., :1]), ValueError, r"rows of shape \(1, 2, 2\)"),
+    (TEXTS, [1] * 4, TypeError, r"samples\[0\] must be a string or a tuple"),
+    (TEXTS, [None] * 4, TypeError, r"samples\[0\] must be a string or a tuple"),
+    (TEXTS, [["a"]] * 4, TypeError, r"samples\[0\] must be a string or a tuple"),
+    (TEXTS, TOKENS, ValueError, "samples holds tuple"),
+    (TEXTS, ["a", "", "b", "c"], ValueError, r"samples\[1\] is empty, and no real row is"),
+    (TOKENS, [("a",), (), ("a",), ("a",)], ValueError, r"samples\[1\] is empty, and no real row is"),
+    (TOKENS, [(1,)] * 4, ValueError, "a token of samples holds numbers"),
+    (TABLE, TABLE.rename(columns={"x": "y"}), TypeError, "same columns and dtypes"),
+    (TABLE, TABLE.replace("b", 1), ValueError, "column 'x' of samples holds numbers and text"),
+]
+
+
+@pytest.mark.parametrize(("rows", "drawn", "error", "said"), UNLIKE)
+def test_a_model_that_draws_something_else_is_refused(rows, drawn, error, said, tmp_path):
     class Wrong(Rows):
         def sample(self, n, *, seed):
             return drawn
 
-    with pytest.raises(error, match=said):
-        list(generations(Wrong(), np.ones((4, 2)), 1))
+    with pytest.raises(error, match=f"(?s)generation 0, drawn by Wrong: .*{said}"):
+        list(generations(Wrong(), rows, 1))
+    if rows is not TABLE:  # which is refused by itself
+        with pytest.raises(error, match=said):
+            list(generations(Wrong(), rows, 1, folder=tmp_path))
+        assert not list(tmp_path.iterdir())
+
+
+def test_a_source_that_draws_something_else_is_refused():
+    with pytest.raises(ValueError, match="generation 1, drawn by source: samples holds tuple"):
+        list(generations(Frequencies(), NAMES, 1, source=lambda n, seed: [("a",)] * n, **FRESH))
+
+
+def test_rows_may_be_empty_where_real_ones_are():
+    assert len(list(generations(Rows(), ["", "a"], 3))) == 4
 
 
 def test_tables_of_other_dtypes_do_not_follow_on_each_other():

@@ -54,6 +54,16 @@ def test_shares_are_shares_and_the_real_data_miss_nothing(real, samples, mass):
     assert (itself.recall, itself.missing, itself.distinct) == (1, 0, len(set(real)))
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, object])
+def test_nan_is_nan(dtype):
+    values = np.array([1, np.nan, np.nan, 2, 2], dtype)
+    found = judge_tails(values, values.copy(), mass=1)
+    assert (found.recall, found.missing, found.distinct) == (1, 0, 3)
+    assert heterozygosity(values) == pytest.approx(1 - 0.2**2 - 2 * 0.4**2)
+    rows = [("x", float("nan"), ("y", float("nan")))]
+    assert judge_tails(rows, [("x", float("nan"), ("y", float("nan")))]).missing == 0
+
+
 @given(items=letters)
 def test_heterozygosity_is_the_share_of_pairs_that_differ(items):
     assert heterozygosity(items) == pytest.approx(np.mean([a != b for a in items for b in items]))
@@ -135,6 +145,13 @@ TABLE = pd.DataFrame({"x": [1]})
         (lambda: judge_tails([], ["a"]), ValueError, "real is empty"),
         (lambda: judge_tails(["a"], []), ValueError, "samples is empty"),
         (lambda: judge_tails("anna", ["a"]), TypeError, "real must be"),
+        (lambda: judge_tails(TABLE, TABLE), TypeError, r"real must be items, got a table; .*cells\(real\)"),
+        (lambda: judge_tails(["a"], TABLE), TypeError, r"samples must be items, got a table; .*cells\(samples\)"),
+        (lambda: rare_items(torch.ones(3)), TypeError, r"real must be items, got a tensor; give real.tolist\(\)"),
+        (lambda: heterozygosity(iter(torch.ones(3))), TypeError, "items has tensors"),
+        (lambda: heterozygosity(np.ones((3, 2))), TypeError, "items has items that cannot be counted"),
+        (lambda: list(ngrams("ann", 2)), TypeError, r"sequences must be several items, such as \['ann'\]"),
+        (lambda: list(ngrams(TABLE, 2)), TypeError, "sequences must be items, got a table"),
         (lambda: judge_tails(["a"], ["a"], mass=0), ValueError, "mass must be > 0 and <= 1"),
         (lambda: rare_items([]), ValueError, "real is empty"),
         (lambda: heterozygosity([]), ValueError, "items is empty"),
