@@ -11,12 +11,13 @@ that what was learnt from wrong solutions of an early round is forgotten with it
 from __future__ import annotations
 
 import copy
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
+
+import numpy as np
 
 from sdg_lab.checks import one_of, truth, whole
 from sdg_lab.distill import pipeline
@@ -24,14 +25,23 @@ from sdg_lab.distill.description import describe
 from sdg_lab.distill.funnel import Funnel
 from sdg_lab.distill.journal import differences
 from sdg_lab.distill.records import Pool
-from sdg_lab.distill.student import Pairs, Student, StudentTeacher, check_pairs
-from sdg_lab.files import replace_atomically
+from sdg_lab.distill.student import Pairs, Student, StudentTeacher, check_pairs, fingerprint
+from sdg_lab.files import read_tensors, replace_atomically, write_tensors
+from sdg_lab.tables.columns import got
 
 Start = Literal["base", "last", "new"]
 STARTS: tuple[Start, ...] = get_args(Start)
 
 RUN, TRAINING, STUDENT = "improvement.json", "training.safetensors", "student.safetensors"
 """Files of a folder, and of each round in it."""
+
+OURS = ("symbols", "warm_start", "checkpoint")
+"""Options of a training that :func:`improve` itself decides."""
+
+REMEDY = "Choose another folder, or remove this file, and the round is trained again"
+
+UNCOMPARED = ("progress", "device", "compile", "on_epoch")
+"""Options that make no other run of one, as for a checkpoint."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,14 +84,16 @@ def improve(
 
     A round that keeps nothing is no error: its student learns the seed data again. With a folder each round keeps its
     journal, its training's checkpoint and its student there. Killed at any point and called again, the run goes on to
-    the same records and the same weights, to the last bit; a larger ``rounds`` makes it longer.
+    the same records and the same weights, to the last bit; a larger ``rounds`` makes it longer. Each student's
+    file says of which weights, data and options it was made, and is taken up by a round of the same ones alone.
 
     Args:
         base: fitted; it stays as it is, and its characters are those of all students.
         gold: seed data that each training holds too; may be empty.
         recipe: of a round's number, from 1; its teacher is the student of the round before.
         learn: makes pairs of what a round kept.
-        training: of the number of pairs; returns options of :meth:`Student.fit <sdg_lab.distill.student.Student.fit>`.
+        training: of the number of pairs; returns options of :meth:`Student.fit <sdg_lab.distill.student.Student.fit>`,
+            but for ``symbols``, ``warm_start`` and ``checkpoint``.
         rounds: how many.
         start: from which weights each round's training starts: "base", "last" (those of the round before) or "new".
         accumulate: whether the pairs of earlier rounds are learnt again.
@@ -91,20 +103,24 @@ def improve(
 
     Raises:
         NotFittedError: if the base has not been fitted.
-        TypeError: if the seed data are no pairs.
-        ValueError: if an argument is out of range, or the folder holds another run; the message names the differences.
+        TypeError: if the seed data are no list of pairs, or ``training`` returns no mapping.
+        ValueError: if an argument is out of range, ``training`` returns what is not its to decide, the base has
+            adapters that a folder cannot keep, or the folder holds another run; the message names the differences.
     """
     base.require_fitted()
     one_of("start", start, STARTS)
-    whole("rounds", rounds, least=1)
-    whole("seed", seed, least=0, most=2**63 - 1)
-    truth("accumulate", accumulate)
-    if gold:
+    rounds = whole("rounds", rounds, least=1)
+    seed = whole("seed", seed, least=0, most=2**63 - 1)
+    accumulate = truth("accumulate", accumulate)
+    if not isinstance(gold, list) or gold:
         check_pairs(gold)
+    if folder == "":
+        raise ValueError("folder is empty; name one, or leave it out")
     if folder is not None:
+        base.require_merged()
         about = {
-            "base": _fingerprint(base),
-            "gold": describe(_Gold(gold)),
+            "base": fingerprint(base),
+            "gold": _in_words(gold),
             "learn": describe(learn),
             "training": describe(training),
             "start": start,
@@ -138,8 +154,14 @@ def _rounds(
         data = list(dict.fromkeys([*gold, *learnt]))
         if data:
             first = {"base": base, "last": student, "new": None}[start]
-            options = {"seed": seed, "progress": progress, **training(len(data))}
-            student = _trained(first, base, data, place, options)
+            options = {"seed": seed, "progress": progress, **_options(training(len(data)))}
+            made_of = {
+                "teacher": fingerprint(student),
+                "weights": "new" if first is None else fingerprint(first),
+                "data": _in_words(data),
+                "options": _in_words(_used(options)),
+            }
+            student = _trained(first, base, data, place, options, made_of)
         yield Round(number, student, pool, funnel, data)
 
 
@@ -155,8 +177,22 @@ def _written(
     return made.pool, made.funnel
 
 
+def _options(options: Any) -> Mapping[str, Any]:
+    """Return the options of a training, or refuse those that are not its to decide."""
+    if not isinstance(options, Mapping):
+        raise TypeError(f"training must return a mapping of options of fit, got {got(options)}")
+    if taken := [name for name in OURS if name in options]:
+        raise ValueError(f"training must not return {', '.join(taken)}: improve decides that itself; leave it out")
+    return options
+
+
 def _trained(
-    first: Student | None, base: Student, data: Pairs, place: Path | None, options: Mapping[str, Any]
+    first: Student | None,
+    base: Student,
+    data: Pairs,
+    place: Path | None,
+    options: Mapping[str, Any],
+    made_of: Mapping[str, Any],
 ) -> Student:
     """Train a round's student from the weights of another one, or from new ones; or read it, if it is there."""
     file, checkpoint = (None, None) if place is None else (place / STUDENT, place / TRAINING)
@@ -167,40 +203,56 @@ def _trained(
         student.trained = {name: student.trained[name] for name in ("epochs", "steps")}  # seconds are never the same
         if file is None:
             return student
-        student.save(file)
+        write_tensors(file, student.state(), {**student.header(), "made of": made_of})
+    else:
+        _check_made_of(file, made_of)
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
     return Student.load(file)
 
 
+def _check_made_of(file: Path, made_of: Mapping[str, Any]) -> None:
+    """Refuse a student that was made of something else."""
+    said = read_tensors(file)[1].get("made of")
+    if not isinstance(said, dict):
+        raise ValueError(f"{file} does not say what it was made of: no round wrote it. {REMEDY}")
+    if found := "; ".join(differences(said, json.loads(json.dumps(made_of)))):
+        raise ValueError(f"{file} was made of something else: {found}. {REMEDY}")
+
+
 @dataclass(frozen=True)
-class _Gold:
-    """Seed data, to be described."""
-
-    pairs: Pairs
+class _Said:
+    what: Any
 
 
-def _fingerprint(student: Student) -> str:
-    """Return a checksum of a student's weights and characters."""
-    found = hashlib.sha256(json.dumps([student.config(), student.facts()], sort_keys=True).encode())
-    for name, weight in sorted(student.state().items()):
-        found.update(name.encode() + weight.detach().cpu().contiguous().numpy().tobytes())
-    return found.hexdigest()[:16]
+def _in_words(what: Any) -> Any:
+    """Return data or options as JSON can say them; of long data, their number and a checksum."""
+    return describe(_Said(what))["what"]
+
+
+def _used(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that a student depends on; a schedule by its values, however it is written."""
+    used = {name: value for name, value in options.items() if name not in UNCOMPARED}
+    if callable(schedule := used.get("schedule")):
+        used["schedule"] = [float(schedule(place / 1000)) for place in range(1000)]
+    return {name: value.item() if isinstance(value, np.generic) else value for name, value in used.items()}
 
 
 def _claim(folder: Path, about: Mapping[str, Any]) -> None:
     """Write down whose folder this is, or refuse one that is another run's."""
     about, file = json.loads(json.dumps(about)), folder / RUN
     if not file.exists():
+        if (folder / "round-1").exists():
+            raise ValueError(f"{folder} holds rounds, and no {RUN} says of which run; choose another folder")
         with replace_atomically(file) as temporary:
             temporary.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
         return
     try:
         there = json.loads(file.read_text(encoding="utf-8"))
     except ValueError:
-        raise ValueError(f"{file} is no run of rounds; choose another folder, or move it away") from None
+        there = None
+    if not isinstance(there, dict):
+        raise ValueError(f"{file} is no run of rounds; choose another folder, or move it away")
     if there != about:
         said = "; ".join(differences(there, about))
-        raise ValueError(
-            f"{folder} holds another run: {said}. Choose another folder, or run what it describes"
-        )
+        raise ValueError(f"{folder} holds another run: {said}. Choose another folder, or run what it describes")

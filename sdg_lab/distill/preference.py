@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sdg_lab.checks import number, whole
-from sdg_lab.distill.student import Pairs, Student, check_pairs
+from sdg_lab.distill.student import Pairs, Student, check_pairs, fingerprint, is_right
 from sdg_lab.models.sequences.alphabet import Alphabet
 from sdg_lab.tables.columns import got
 from sdg_lab.training import recipe as recipes
@@ -52,6 +52,9 @@ def dpo_loss(chosen: Tensor, rejected: Tensor, ref_chosen: Tensor, ref_rejected:
 
     Returns:
         One number a triple, in the arguments' common shape; log 2 where the policy is its reference.
+
+    Raises:
+        ValueError: if the arguments differ in shape, or beta is not above 0.
     """
     return -F.logsigmoid(_margin(chosen, rejected, ref_chosen, ref_rejected, beta))
 
@@ -82,6 +85,11 @@ def optimum(reference: Tensor, rewards: Tensor, beta: float) -> Tensor:
 
 
 def _margin(chosen: Tensor, rejected: Tensor, ref_chosen: Tensor, ref_rejected: Tensor, beta: float) -> Tensor:
+    shapes = [tuple(part.shape) for part in (chosen, rejected, ref_chosen, ref_rejected)]
+    if len({*shapes}) > 1:  # (n,) beside (n, 1) would compare each answer with those of all other triples
+        raise ValueError(
+            f"chosen, rejected, ref_chosen and ref_rejected must be of one shape, got {', '.join(map(str, shapes))}"
+        )
     return implicit_reward(chosen, ref_chosen, beta) - implicit_reward(rejected, ref_rejected, beta)
 
 
@@ -101,6 +109,7 @@ def contrasts(answers: Pairs, verify: Callable[[str, str], str | None], *, most:
         seed: decides which answers are taken, and which meet.
 
     Raises:
+        TypeError: if the answers are of another kind, or ``verify`` returns something else.
         ValueError: if an argument is out of range.
     """
     check_pairs(answers)
@@ -109,7 +118,7 @@ def contrasts(answers: Pairs, verify: Callable[[str, str], str | None], *, most:
     sides: dict[str, tuple[list[str], list[str]]] = {}
     for prompt, answer in dict.fromkeys(answers):
         right, wrong = sides.setdefault(prompt, ([], []))
-        (right if verify(prompt, answer) is None else wrong).append(answer)
+        (right if is_right(verify, prompt, answer) else wrong).append(answer)
     found: Triples = []
     for prompt, (right, wrong) in sides.items():
         several = min(most, len(right), len(wrong))
@@ -189,8 +198,12 @@ class Preference(nn.Module):
         return self.student.matrices()
 
     def config(self) -> dict[str, Any]:
-        """Return what a checkpoint must have in common with the run that takes it up, beside data and settings."""
-        return {"beta": self.beta, "likelihood": self.likelihood, **self.student.config()}
+        """Return what a checkpoint must have in common with the run that takes it up, beside data and settings.
+
+        The reference is the student as it is now: the loop asks before the first step.
+        """
+        own = {"beta": self.beta, "likelihood": self.likelihood}
+        return {**own, "reference": fingerprint(self.student), **self.student.config()}
 
 
 @defaults(epochs=4, batch_size=32, lr=1e-3, optimizer="muon", clip=1.0)
@@ -224,12 +237,13 @@ def prefer(
 
     Raises:
         TypeError: if the triples are of another kind.
-        ValueError: if there are none, an argument is out of range, a text is longer than the context, or a character is
-            not known.
+        ValueError: if there are none, an argument is out of range, a text is longer than the context, a character is
+            not known, or all weights are frozen.
         NotFittedError: if the student has not been fitted.
     """
     module = Preference(student, beta=beta, likelihood=likelihood)
     batch = module.tensors(student.alphabet, triples, student)
+    student.require_trainable()
     held_out = None if validation is None else module.tensors(student.alphabet, validation, student)
     if callable(hook := recipe.get("on_epoch")):
         recipe["on_epoch"] = lambda epoch, trained: hook(epoch, trained.student)

@@ -8,7 +8,10 @@ that of :class:`~sdg_lab.models.transformer.GPT`, and its tokens are characters.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Self, Unpack, cast
 
 import numpy as np
@@ -21,14 +24,16 @@ from sdg_lab.checks import seed_or_none, several, truth, whole
 from sdg_lab.distill.teacher import Options, Prompt
 from sdg_lab.models.completion import Completion, Reason
 from sdg_lab.models.contract import check_count
-from sdg_lab.models.neural import NeuralModel
+from sdg_lab.models.neural import FACTS, NeuralModel
 from sdg_lab.models.sequences import padding
 from sdg_lab.models.sequences.alphabet import Alphabet
 from sdg_lab.models.sequences.sampling import draw_each, filter_logits
+from sdg_lab.models.transformer import lora
 from sdg_lab.models.transformer.config import DEFAULTS, TransformerConfig
 from sdg_lab.models.transformer.gpt import Transformer
 from sdg_lab.options import takes
 from sdg_lab.tables.columns import got
+from sdg_lab.training import recipe as recipes
 from sdg_lab.training.randomness import seeded
 from sdg_lab.training.recipe import Recipe, defaults
 
@@ -115,12 +120,14 @@ class Student(NeuralModel[Pairs]):
                 schedule begin anew. A student that was not fitted yet is trained from new weights.
             seed: decides weights, order of pairs and noise.
             progress: show a bar.
-            recipe: see :class:`~sdg_lab.training.recipe.Recipe`.
+            recipe: see :class:`~sdg_lab.training.recipe.Recipe`. A ``checkpoint`` belongs to the weights that the run
+                began with: with ``warm_start`` it is taken up by the student as it was then.
 
         Raises:
             TypeError: if the data is of another kind.
-            ValueError: if there are no pairs, a prompt or an answer is empty, a pair is longer than the context, or
-                a character is not known: of the validation pairs, and with ``warm_start`` of any.
+            ValueError: if there are no pairs, a prompt or an answer is empty, a pair is longer than the context, a
+                character is not known (of the validation pairs, and with ``warm_start`` of any), or all weights are
+                frozen.
         """
         alphabet = alphabet_of(data, symbols)
         goes_on = truth("warm_start", warm_start) and self.fitted
@@ -133,6 +140,27 @@ class Student(NeuralModel[Pairs]):
                 self.prepare(alphabet, seed)
             self.learn(batch, validation=held_out, recipe=recipe, seed=seed, progress=progress)
         return self
+
+    def learn(
+        self,
+        batch: tuple[Tensor, ...],
+        *,
+        validation: tuple[Tensor, ...] | None = None,
+        recipe: Recipe,
+        seed: int,
+        progress: bool,
+    ) -> Self:
+        """Train the weights that are there, as a run that is known by them; refuse frozen ones."""
+        self.require_trainable()
+        if callable(hook := recipe.get("on_epoch")):  # what cannot be called, training refuses
+            recipe = {**recipe, "on_epoch": lambda epoch, run: hook(epoch, run.answering())}
+        self.history, self.trained = recipes.run(_Run(self), batch, validation, recipe, seed=seed, progress=progress)
+        return self
+
+    def require_trainable(self) -> None:
+        """Refuse to train where all weights are frozen."""
+        if not any(weight.requires_grad for weight in self.parameters()):
+            raise ValueError("all weights of this student are frozen; call student.requires_grad_(True) first")
 
     @torch.no_grad()
     def log_prob(self, x: Pairs) -> NDArray[np.float64]:
@@ -363,6 +391,20 @@ class Student(NeuralModel[Pairs]):
         """Return the matrices inside the blocks: what ``optimizer="muon"`` steps as matrices."""
         return [parameter for parameter in self.network.blocks.parameters() if parameter.ndim == 2]
 
+    def save(self, path: str | Path) -> None:
+        """Write the fitted student to one safetensors file, atomically.
+
+        Raises:
+            ValueError: if adapters stand beside its matrices: a student that is read has none.
+        """
+        self.require_merged()
+        super().save(path)
+
+    def require_merged(self) -> None:
+        """Refuse low-rank adapters."""
+        if lora.layers(self):
+            raise ValueError("this student has adapters; merge them first: lora.merge(student.network)")
+
     def config(self) -> dict[str, Any]:
         """Return the arguments of ``__init__``."""
         return dataclasses.asdict(self.options)
@@ -374,6 +416,32 @@ class Student(NeuralModel[Pairs]):
     def set_facts(self, facts: dict[str, Any]) -> None:
         """Take over the characters, and make the layers for them."""
         self.prepare(Alphabet.from_facts({"letters": list(facts["letters"]), "characters": True}), seed=0)
+
+
+class _Run(nn.Module):
+    """A student as the training loop takes it: its checkpoint says with which weights the run began."""
+
+    def __init__(self, student: Student) -> None:
+        super().__init__()
+        self.student = student
+
+    def loss(self, *batch: Tensor) -> Tensor:
+        return self.student.loss(*batch)
+
+    def matrices(self) -> list[nn.Parameter]:
+        return self.student.matrices()
+
+    def config(self) -> dict[str, Any]:
+        """Return what a run must have in common with the one that it takes up; asked for before the first step."""
+        return {"starting weights": fingerprint(self.student), **self.student.config()}
+
+    def facts(self) -> dict[str, Any]:
+        return self.student.facts()
+
+    def answering(self) -> Student:
+        """Return the student, which answers though its training is not over."""
+        self.student.fitted = True
+        return self.student
 
 
 class StudentTeacher:
@@ -453,6 +521,28 @@ def answer_mask(starts: Tensor, lengths: Tensor, width: int) -> Tensor:
     return padding.mask_of(lengths, width) & ~padding.mask_of(starts, width)
 
 
+def fingerprint(student: Student) -> str:
+    """Name a student by a checksum of its weights, its characters and its sizes."""
+    found = hashlib.sha256(json.dumps([student.config(), student.facts()], sort_keys=True).encode())
+    for name, weight in sorted(student.state_dict().items()):
+        if name != FACTS:
+            raw = weight.detach().cpu().contiguous().flatten().view(torch.uint8)  # numpy knows no bfloat16
+            found.update(name.encode() + raw.numpy().tobytes())
+    return found.hexdigest()[:16]
+
+
+def is_right(verify: Callable[[str, str], str | None], prompt: str, answer: str) -> bool:
+    """Return whether a program finds nothing wrong with an answer.
+
+    Raises:
+        TypeError: if it returns neither a reason nor None: True would be taken for a reason.
+    """
+    reason = verify(prompt, answer)
+    if reason is not None and not isinstance(reason, str):
+        raise TypeError(f"a verifier must return what is wrong with an answer, as a text, or None, got {reason!r}")
+    return reason is None
+
+
 def accuracy(student: Student, pairs: Pairs, verify: Callable[[str, str], str | None] | None = None) -> float:
     """Return the share of prompts whose greedy answer is right.
 
@@ -461,12 +551,15 @@ def accuracy(student: Student, pairs: Pairs, verify: Callable[[str, str], str | 
         pairs: prompts and their true answers.
         verify: a program that takes a prompt and an answer and returns what is wrong, or None; without one an answer
             must be the true one, letter by letter.
+
+    Raises:
+        TypeError: if the data is of another kind, or ``verify`` returns something else.
     """
     check_pairs(pairs)
     written = [one.text for one in student.generate([prompt for prompt, _ in pairs])]
     if verify is None:
         return float(np.mean([text == true for text, (_, true) in zip(written, pairs, strict=True)]))
-    return float(np.mean([verify(prompt, text) is None for text, (prompt, _) in zip(written, pairs, strict=True)]))
+    return float(np.mean([is_right(verify, prompt, text) for text, (prompt, _) in zip(written, pairs, strict=True)]))
 
 
 def _texts(prompts: Sequence[Prompt]) -> list[str]:

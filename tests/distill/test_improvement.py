@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import itertools
 import json
@@ -25,6 +26,7 @@ from sdg_lab.distill.student import Pairs, Student, accuracy
 from sdg_lab.distill.teacher import Options
 from sdg_lab.files import read_tensors
 from sdg_lab.models.contract import NotFittedError
+from sdg_lab.models.transformer import lora
 
 SIZES: dict[str, Any] = {"d_model": 16, "n_layers": 1, "n_heads": 2, "context": 8}
 OPTIONS = Options(max_tokens=4, temperature=1.0)
@@ -167,8 +169,90 @@ class TestFolder:
         with pytest.raises(ValueError, match="holds another run: base is"):
             improve(other, GOLD, recipe, learn, training=training, folder=tmp_path, seed=4)
 
-    def test_a_file_of_somebody_else_is_refused(self, base: Student, tmp_path: Path):
-        (tmp_path / improvement.RUN).write_text("mine", encoding="utf-8")
+    @pytest.mark.parametrize(
+        ("kind", "said"),
+        [
+            ("training's own", "options.epochs is 1 there and 2 here"),
+            ("training's object", "options.epochs is 1 there and 2 here"),
+            ("training's method", "options.epochs is 1 there and 2 here"),
+            ("numpy's numbers", "options.epochs is 1 there and 2 here"),
+            ("schedule", "options.schedule.sha256 is"),
+            ("validation", "options.validation is"),
+            ("learn", "data.*there and"),
+        ],
+    )
+    def test_what_a_description_cannot_see_is_compared_where_it_is_used(
+        self, base: Student, tmp_path: Path, kind: str, said: str
+    ):
+        """The functions are the same ones in both calls; what they return is not."""
+        now: dict[str, Any] = {"epochs": 1, "factor": 1.0, "validation": GOLD[:1], "kept": 99}
+
+        class Makes:
+            def __call__(self, examples: int) -> dict[str, Any]:
+                return {**training(examples), "epochs": now["epochs"]}
+
+            def method(self, examples: int) -> dict[str, Any]:
+                return self(examples)
+
+        def own(examples: int) -> dict[str, Any]:
+            if kind == "numpy's numbers":
+                return {**training(examples), "epochs": np.int64(now["epochs"])}
+            return {**training(examples), "epochs": now["epochs"]}
+
+        def with_more(examples: int) -> dict[str, Any]:
+            given = {"schedule": lambda done: now["factor"]} if kind == "schedule" else {}
+            return {**training(examples), "validation": now["validation"], **given}
+
+        made = Makes()
+        by_kind = {"training's object": made, "training's method": made.method}
+        by_kind |= {"schedule": with_more, "validation": with_more}
+        options = {"training": by_kind.get(kind, own), "folder": tmp_path, "recipe": partial(recipe, verify=anything)}
+        options["learn"] = lambda pool: learn(pool)[: now["kept"]]
+        rounds_of(base, 1, **options)
+        rounds_of(base, 1, **options)
+        before = files(tmp_path)
+        changed = {"learn": {"kept": 1}, "schedule": {"factor": 0.5}, "validation": {"validation": GOLD[1:2]}}
+        now |= changed.get(kind, {"epochs": 2})
+        with pytest.raises(ValueError, match=f"was made of something else: .*{said}.*remove this file"):
+            rounds_of(base, 1, **options)
+        assert files(tmp_path) == before
+
+    def test_a_student_that_no_round_wrote_is_refused(self, base: Student, tmp_path: Path):
+        rounds_of(base, 1, folder=tmp_path)
+        other = Student(**{**SIZES, "d_model": 8}).fit([("x", "y")], epochs=1, progress=False)
+        other.save(tmp_path / "round-1" / improvement.STUDENT)
+        with pytest.raises(ValueError, match="does not say what it was made of: no round wrote it"):
+            rounds_of(base, 1, folder=tmp_path)
+
+    @pytest.mark.parametrize("start", improvement.STARTS)
+    def test_rounds_of_another_base_are_refused(self, base: Student, tmp_path: Path, start: improvement.Start):
+        rounds_of(base, 1, folder=tmp_path, start=start)
+        about = (tmp_path / improvement.RUN).read_text(encoding="utf-8")
+        (tmp_path / improvement.RUN).unlink()
+        other = Student(**SIZES).fit(GOLD, symbols="abc", epochs=2, seed=1, progress=False)
+        with pytest.raises(ValueError, match=r"holds rounds, and no improvement\.json says of which run"):
+            rounds_of(other, 1, folder=tmp_path, start=start)
+        said = {**json.loads(about), "base": improvement.fingerprint(other)}
+        (tmp_path / improvement.RUN).write_text(json.dumps(said), encoding="utf-8")
+        with pytest.raises(ValueError, match="was made of something else: teacher is"):
+            rounds_of(other, 1, folder=tmp_path, start=start)
+
+    def test_a_base_with_adapters_is_refused_before_any_work(self, base: Student, tmp_path: Path):
+        adapted = copy.deepcopy(base)
+        lora.add(adapted.network, 2)
+        with pytest.raises(ValueError, match=r"lora\.merge\(student\.network\)"):
+            rounds_of(adapted, 1, folder=tmp_path)
+        assert not list(tmp_path.iterdir())
+
+    def test_numpy_s_numbers_are_numbers(self, base: Student, tmp_path: Path):
+        rounds_of(base, np.int64(1), seed=np.int64(4), accumulate=np.bool_(False), folder=tmp_path)
+        before = files(tmp_path)
+        rounds_of(base, 1, seed=4, folder=tmp_path)
+        assert files(tmp_path) == before
+
+    @pytest.mark.parametrize("text", ["mine", "[]", "null", "3"])
+    def test_a_file_of_somebody_else_is_refused(self, base: Student, tmp_path: Path, text: str):
+        (tmp_path / improvement.RUN).write_text(text, encoding="utf-8")
         with pytest.raises(ValueError, match="is no run of rounds"):
             improve(base, GOLD, recipe, learn, training=training, folder=tmp_path)
 
@@ -181,11 +265,29 @@ class TestFolder:
         ({"seed": -1}, ValueError, "seed must be a whole number >= 0"),
         ({"accumulate": "no"}, ValueError, "accumulate must be True or False"),
         ({"gold": ["ab"]}, TypeError, "pair 0 is 'ab'"),
+        ({"gold": np.array(GOLD)}, TypeError, "must be a list of pairs .* got ndarray"),
+        ({"gold": ()}, TypeError, "got tuple"),
+        ({"gold": ""}, TypeError, "got str"),
+        ({"gold": {}}, TypeError, "got dict"),
+        ({"folder": ""}, ValueError, "folder is empty; name one, or leave it out"),
     ],
 )
 def test_what_cannot_run_is_refused_at_once(base: Student, wrong: dict[str, Any], kind: type[Exception], said: str):
     with pytest.raises(kind, match=said):
         improve(base, wrong.pop("gold", GOLD), recipe, learn, training=training, **wrong)
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "said"),
+    [
+        ({"warm_start": True}, ValueError, "training must not return warm_start: improve decides that itself"),
+        ({"symbols": "a", "checkpoint": "x"}, ValueError, "training must not return symbols, checkpoint"),
+        (None, TypeError, "training must return a mapping of options of fit, got NoneType"),
+    ],
+)
+def test_a_training_that_decides_too_much_is_refused(base: Student, options: Any, kind: type[Exception], said: str):
+    with pytest.raises(kind, match=said):
+        rounds_of(base, 1, training=lambda examples: options)
 
 
 def test_the_base_must_be_fitted():

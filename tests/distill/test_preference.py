@@ -92,6 +92,13 @@ class TestLoss:
         torch.testing.assert_close(dpo_loss(far, zero, zero, zero, 1.0), torch.tensor([0.0, 1e6]))
         torch.testing.assert_close(dpo_weight(far, zero, zero, zero, 1.0), torch.tensor([0.0, 1.0]))
 
+    @pytest.mark.parametrize("place", range(4))
+    def test_other_shapes_are_refused(self, place: int):
+        parts = [torch.zeros(3) for _ in range(4)]
+        parts[place] = torch.zeros(3, 1)
+        with pytest.raises(ValueError, match=r"must be of one shape, got .*\(3, 1\)"):
+            dpo_loss(*parts)
+
     def test_nothing_flows_into_the_reference(self):
         parts = [draw(3).requires_grad_() for _ in range(4)]
         dpo_loss(*parts).sum().backward()
@@ -254,6 +261,10 @@ class TestContrasts:
             right = sum(text.startswith("r") for text in texts)
             assert Counter(x for x, _, _ in found)[prompt] == min(most, right, len(texts) - right)
 
+    def test_a_verifier_says_a_reason_or_nothing(self):
+        with pytest.raises(TypeError, match="must return what is wrong with an answer, as a text, or None, got True"):
+            contrasts([("a", "b"), ("a", "c")], lambda prompt, answer: answer == "b")
+
     def test_what_is_no_answer_is_refused(self):
         with pytest.raises(ValueError, match="most must be a whole number >= 1, got 0"):
             contrasts(PAIRS, lambda x, y: None, most=0)
@@ -331,6 +342,17 @@ class TestPrefer:
         with pytest.raises(ValueError, match="belongs to another run: its model's"):
             prefer(student, TRIPLES, beta=0.2, **options)
         np.testing.assert_array_equal(prefer(student, TRIPLES, **options).log_prob(PAIRS), whole.log_prob(PAIRS))
+
+    def test_a_checkpoint_belongs_to_its_reference(self, taught: Student, tmp_path: Path):
+        options: dict[str, Any] = {"epochs": 1, "progress": False, "checkpoint": tmp_path / "run"}
+        student = prefer(copy.deepcopy(taught), TRIPLES, **options)
+        with pytest.raises(ValueError, match="belongs to another run"):
+            prefer(student, TRIPLES, **options)
+        assert Preference(student, beta=0.1).config() != Preference(taught, beta=0.1).config()
+
+    def test_frozen_weights_are_refused(self, student: Student):
+        with pytest.raises(ValueError, match="all weights of this student are frozen"):
+            prefer(student.requires_grad_(False), TRIPLES, progress=False)
 
     def test_a_refused_run_leaves_a_student_as_it_was(self, student: Student, taught: Student):
         for wrong, said in (
@@ -431,6 +453,8 @@ class TestSpin:
         for option in ({"rounds": 0}, {"beta": 0}, {"temperature": 0}, {"seed": -1}, {"checkpoint": tmp_path / "x"}):
             with pytest.raises(ValueError, match=next(iter(option))):
                 spin(student, PAIRS, progress=False, **option)  # type: ignore[arg-type] # that is the point
+        with pytest.raises(ValueError, match="folder is empty"):
+            spin(student, PAIRS, folder="", progress=False)
         with pytest.raises(NotFittedError):
             spin(Student(**SIZES), PAIRS, progress=False)
         with pytest.raises(ValueError, match="none of the student's 1 answers comes to an end"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from torch.nn import functional as F
 from sdg_lab.distill.student import Pairs, Student, StudentTeacher, accuracy, alphabet_of, answer_mask
 from sdg_lab.distill.teacher import Options, Teacher
 from sdg_lab.models.contract import NotFittedError
+from sdg_lab.models.transformer import lora
 
 PAIRS: Pairs = [("ab", "ba"), ("a", "b"), ("abb", "a"), ("bb", "aab")]
 SIZES: dict[str, Any] = {"d_model": 16, "n_layers": 1, "n_heads": 2, "context": 12}
@@ -242,6 +244,58 @@ class TestFit:
         with pytest.raises(ValueError, match=said):
             student.fit(data, **{"warm_start": True, **options}, progress=False)
         np.testing.assert_array_equal(student.log_prob(PAIRS), before)
+
+    def test_a_checkpoint_belongs_to_the_weights_that_the_run_began_with(self, tmp_path: Path):
+        options: dict[str, Any] = {"epochs": 3, "progress": False, "warm_start": True, "checkpoint": tmp_path / "run"}
+        first, other = (Student(**SIZES).fit(PAIRS, epochs=1, seed=seed, progress=False) for seed in (0, 1))
+        whole = copy.deepcopy(first).fit(PAIRS, **{**options, "checkpoint": None}).log_prob(PAIRS)
+
+        def killed(epoch: int, model: Student) -> None:
+            assert np.isfinite(model.log_prob(PAIRS)).all()
+            if epoch == 1:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            first.fit(PAIRS, **options, on_epoch=killed)
+        before = other.log_prob(PAIRS)
+        with pytest.raises(ValueError, match="belongs to another run: its model's starting weights is"):
+            other.fit(PAIRS, **options)
+        np.testing.assert_array_equal(other.log_prob(PAIRS), before)
+        np.testing.assert_array_equal(first.fit(PAIRS, **options).log_prob(PAIRS), whole)
+
+    def test_a_fit_from_new_weights_is_not_taken_up_by_a_warm_start(self, tmp_path: Path):
+        options: dict[str, Any] = {"epochs": 2, "progress": False, "checkpoint": tmp_path / "run"}
+        student = Student(**SIZES).fit(PAIRS, **options)
+        once = student.log_prob(PAIRS)
+        with pytest.raises(ValueError, match="belongs to another run"):
+            student.fit(PAIRS, warm_start=True, **options)
+        np.testing.assert_array_equal(student.fit(PAIRS, **options).log_prob(PAIRS), once)
+
+    def test_frozen_weights_are_refused(self):
+        student = Student(**SIZES).fit(PAIRS, epochs=1, progress=False)
+        student.requires_grad_(False)
+        with pytest.raises(ValueError, match=r"all weights of this student are frozen; call student\.requires_grad_"):
+            student.fit(PAIRS, warm_start=True, progress=False)
+        student.requires_grad_(True)
+        student.fit(PAIRS, warm_start=True, epochs=1, progress=False)
+
+    def test_adapters_are_merged_before_it_is_saved(self, tmp_path: Path):
+        student = Student(**SIZES).fit(PAIRS, epochs=1, progress=False)
+        lora.add(student.network, 2)
+        student.fit(PAIRS, warm_start=True, epochs=1, progress=False)
+        with pytest.raises(ValueError, match=r"has adapters; merge them first: lora\.merge\(student\.network\)"):
+            student.save(tmp_path / "student")
+        assert not list(tmp_path.iterdir())
+        lora.merge(student.network)
+        student.save(tmp_path / "student")
+        np.testing.assert_array_equal(Student.load(tmp_path / "student").log_prob(PAIRS), student.log_prob(PAIRS))
+
+    def test_a_verifier_says_a_reason_or_nothing(self, student: Student):
+        assert accuracy(student, PAIRS, lambda prompt, text: None) == 1
+        assert accuracy(student, PAIRS, lambda prompt, text: "wrong") == 0
+        for wrong in (True, False, 1, np.True_):
+            with pytest.raises(TypeError, match="must return what is wrong with an answer, as a text, or None, got"):
+                accuracy(student, PAIRS, lambda prompt, text, wrong=wrong: wrong)
 
     def test_it_is_saved_and_loaded(self, student: Student, tmp_path: Path):
         student.save(tmp_path / "student")

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sdg_lab.checks import several, whole
+from sdg_lab.checks import number, several, whole
 from sdg_lab.distill.recipes.verified import Verify, pass_at_k
-from sdg_lab.distill.student import Student
+from sdg_lab.distill.student import Student, is_right
 
 Choose = Callable[[str, Sequence[str], NDArray[np.float64]], int]
 """Takes a prompt, answers to it, and their log-probabilities, nats; returns the place of the one that it takes."""
@@ -80,18 +80,22 @@ class Samples:
         Each prompt's answers are divided into groups of n, and all groups count; a rest is left out.
 
         Raises:
-            ValueError: if there are fewer answers than n.
+            ValueError: if there are fewer answers than n, or ``choose`` returns none of their places.
         """
         drawn = self.right.shape[1]
         whole("n", n, least=1, most=drawn)
         found = [
-            right[first + choose(prompt, texts[first : first + n], log_probs[first : first + n])]
+            right[first + _place(choose(prompt, texts[first : first + n], log_probs[first : first + n]), n)]
             for prompt, texts, log_probs, right in zip(
                 self.prompts, self.texts, self.log_probs, self.right, strict=True
             )
             for first in range(0, drawn - n + 1, n)
         ]
         return float(np.mean(found))
+
+
+def _place(chosen: int, n: int) -> int:
+    return whole("what choose returns, a place among the answers,", chosen, least=0, most=n - 1)
 
 
 def draw(
@@ -108,15 +112,17 @@ def draw(
         temperature: of the draws, above 0.
 
     Raises:
+        TypeError: if ``verify`` returns neither a reason nor None.
         ValueError: if there are no prompts, or an argument is out of range.
     """
     if not (prompts := several("prompts", prompts)):
         raise ValueError("prompts is empty; give at least one")
     whole("n", n, least=1)
+    number("temperature", temperature, above=0)
     rows = np.random.SeedSequence(whole("seed", seed, least=0)).generate_state(len(prompts) * n, np.uint32).tolist()
     asked = [prompt for prompt in prompts for _ in range(n)]
     written = student.generate(asked, seeds=rows, temperature=temperature)
-    right = [verify(prompt, one.text) is None for prompt, one in zip(asked, written, strict=True)]
+    right = [is_right(verify, prompt, one.text) for prompt, one in zip(asked, written, strict=True)]
     return Samples(
         prompts,
         [[one.text for one in written[first : first + n]] for first in range(0, len(written), n)],
@@ -129,7 +135,7 @@ def verified(verify: Verify) -> Choose:
     """Choose the first answer that a program finds right; the first of all where there is none."""
 
     def choose(prompt: str, texts: Sequence[str], log_probs: NDArray[np.float64]) -> int:
-        return next((place for place, text in enumerate(texts) if verify(prompt, text) is None), 0)
+        return next((place for place, text in enumerate(texts) if is_right(verify, prompt, text)), 0)
 
     return choose
 

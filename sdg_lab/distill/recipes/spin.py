@@ -94,13 +94,15 @@ def spin(
 
     Raises:
         TypeError: if the data is of another kind.
-        ValueError: as :func:`own_answers` and :func:`~sdg_lab.distill.preference.prefer`, if ``rounds`` is below 1, or
-            for a ``checkpoint``: each round needs one of its own.
+        ValueError: as :func:`own_answers` and :func:`~sdg_lab.distill.preference.prefer`, if ``rounds`` is below 1,
+            ``folder`` is an empty text, or for a ``checkpoint``: each round needs one of its own.
     """
     whole("rounds", rounds, least=1)
     whole("seed", seed, least=0)
     if recipe.get("checkpoint") is not None:
         raise ValueError(f"checkpoint must be left out, got {recipe['checkpoint']!r}; name a folder for all rounds")
+    if folder == "":
+        raise ValueError("folder is empty; name one, or leave it out")
     if folder is not None:
         Path(folder).mkdir(parents=True, exist_ok=True)
     with student.as_before_on_failure():

@@ -78,10 +78,14 @@ def fine_tune(
             that ``on_epoch`` gets is a :class:`LanguageModel`.
 
     Raises:
-        TypeError: if a message is no mapping of ``role`` and ``content`` to texts.
+        TypeError: if ``lm`` is no language model, or a message no mapping of ``role`` and ``content`` to texts.
         ValueError: if there are no conversations, one has no answer, an empty one or more tokens than the context, the
             model has adapters already, an option is out of range, or alpha or targets are given for a full training.
     """
+    if not isinstance(lm, LanguageModel):
+        raise TypeError(
+            f"lm must be a LanguageModel, got {type(lm).__name__}; to adapt a student, give student.network to lora.add"
+        )
     data = tensors(lm, conversations)
     held_out = None if validation is None else tensors(lm, validation)
     if rank is None and (alpha is not None or targets is not None):

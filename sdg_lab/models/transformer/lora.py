@@ -115,6 +115,7 @@ def add(
         The names of the matrices that have an adapter now.
 
     Raises:
+        TypeError: if it is a whole model, and not its network.
         ValueError: if the network has adapters already, a target is unknown, or a number is out of range.
     """
     _refuse_adapted(network)
@@ -140,7 +141,7 @@ def matrices(network: Transformer) -> dict[str, nn.Module]:
     }
 
 
-def layers(network: Transformer) -> dict[str, LoRALinear]:
+def layers(network: nn.Module) -> dict[str, LoRALinear]:
     """Return the layers that have an adapter, by name; none where none were added."""
     return {name: module for name, module in network.named_modules() if isinstance(module, LoRALinear)}
 
@@ -228,13 +229,20 @@ def _bias(layer: nn.Module) -> Tensor | None:
     return getattr(layer, "bias", None)
 
 
+def _check_network(network: Any) -> None:
+    if not isinstance(network, Transformer):
+        raise TypeError(f"a Transformer has matrices to adapt, got {type(network).__name__}; give student.network")
+
+
 def _refuse_adapted(network: Transformer) -> None:
+    _check_network(network)
     if layers(network):
         raise ValueError("this network has adapters already; merge or remove them first")
 
 
 def _adapted(network: Transformer) -> dict[str, LoRALinear]:
     """Return the layers with adapters, at least one."""
+    _check_network(network)
     if not (found := layers(network)):
         raise ValueError("this network has no adapters; add some first")
     return found

@@ -89,6 +89,17 @@ class TestSamples:
         with pytest.raises(ValueError, match=said):
             draw(student, *arguments, seed=0)
 
+    def test_without_chance_nothing_is_drawn(self, student: Student):
+        with pytest.raises(ValueError, match="temperature must be > 0, got 0"):
+            draw(student, ["a"], refuse, 2, seed=0, temperature=0)
+
+    @pytest.mark.parametrize("answer", [True, False, 1])
+    def test_a_verifier_says_a_reason_or_nothing(self, student: Student, answer: Any):
+        with pytest.raises(TypeError, match=f"as a text, or None, got {answer}"):
+            draw(student, ["a"], lambda prompt, text: answer, 2, seed=0)
+        with pytest.raises(TypeError, match="as a text, or None"):
+            verified(lambda prompt, text: answer)("", ["a"], np.zeros(1))
+
 
 class TestChoices:
     def test_a_verifier_s_best_of_n_is_pass_at_n_on_average(self, drawn: Samples):
@@ -112,6 +123,11 @@ class TestChoices:
 
     def test_where_nothing_is_right_the_first_is_taken(self):
         assert verified(refuse)("", ["a", "aa"], np.zeros(2)) == 0
+
+    @pytest.mark.parametrize("place", [-1, 4, None, True])
+    def test_a_choice_of_no_answer_is_refused(self, drawn: Samples, place: Any):
+        with pytest.raises(ValueError, match=f"what choose returns, .* >= 0 and <= 3, got {place}"):
+            drawn.best_of(4, lambda prompt, texts, log_probs: place)
 
     def test_more_than_there_are_are_refused(self, drawn: Samples):
         with pytest.raises(ValueError, match="n must be a whole number"):

@@ -75,6 +75,11 @@ class TestTokens:
         with pytest.raises(kind, match=said):
             fine_tune(tiny, conversations)
 
+    @pytest.mark.parametrize("wrong", [None, "smollm2"])
+    def test_what_is_no_language_model_is_refused(self, wrong: Any):
+        with pytest.raises(TypeError, match=r"lm must be a LanguageModel, got .*give student\.network"):
+            fine_tune(wrong, TALKS)
+
     def test_a_template_that_hides_the_answer_is_refused(self, write_gguf: WriteGGUF):
         template = "{% for m in messages %}{{ m['role'] + m['content'] | upper }}{% endfor %}"
         lm = LanguageModel.from_gguf(write_gguf(metadata={"tokenizer.chat_template": template}))

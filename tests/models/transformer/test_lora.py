@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sdg_lab import training
+from sdg_lab.distill.student import Student
 from sdg_lab.files import read_tensors, write_tensors
 from sdg_lab.models.transformer import Transformer, lora
 from sdg_lab.models.transformer.lora import LoRALinear
@@ -270,6 +271,17 @@ class TestNetwork:
             lora.add(net, **arguments)
         assert not lora.layers(net)
         assert all(p.requires_grad for p in net.parameters())
+
+    def test_a_whole_model_is_not_its_network(self, tmp_path: Path):
+        fitted = Student(d_model=8, n_layers=1, n_heads=1).fit([("a", "b")], epochs=1, progress=False)
+        for student in (Student(), fitted):
+            for call in (lora.add, lora.merge, lora.remove):
+                with pytest.raises(TypeError, match=r"got Student; give student\.network"):
+                    call(student)  # type: ignore[operator] # that is the point
+            for on_disk in (lora.save, lora.load):
+                with pytest.raises(TypeError, match=r"give student\.network"):
+                    on_disk(student, tmp_path / "adapters")  # type: ignore[arg-type] # that is the point
+        assert all(weight.requires_grad for weight in fitted.parameters())
 
     def test_adapters_are_added_once_and_cannot_be_taken_from_where_there_are_none(self, tmp_path: Path):
         net = network()
