@@ -9,6 +9,7 @@ import json
 import multiprocessing
 import random
 import sys
+import threading
 import time
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tqdm.auto import tqdm
 
 from sdg_lab.distill import improvement
 from sdg_lab.distill.improvement import Round, improve
@@ -323,7 +325,11 @@ def work(base: Student, folder: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="a process is killed as Unix does")
-def test_killed_at_random_moments_it_ends_in_the_same_weights_to_the_last_bit(base: Student, tmp_path: Path):
+def test_killed_at_random_moments_it_ends_in_the_same_weights_to_the_last_bit(
+    base: Student, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    # tqdm's own lock is one for all forked processes, and what is killed while it holds it never gives it back.
+    monkeypatch.setattr(tqdm, "_lock", threading.RLock(), raising=False)
     begin = time.monotonic()
     work(base, tmp_path / "whole")
     length = time.monotonic() - begin
