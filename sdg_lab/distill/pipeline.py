@@ -524,11 +524,13 @@ def _without_scores(recipe: object) -> Iterator[tuple[str, Any]]:
 
 
 def check_folder(folder: str | Path) -> None:
-    """Refuse a folder whose README.md, where the card will stand, is somebody else's.
+    """Refuse a folder whose README.md, where the card will stand, is somebody else's, and one without a name.
 
     Raises:
         ValueError: if it is.
     """
+    if not str(folder):
+        raise ValueError("folder is empty; name one, or give '.' for the folder that you are in")
     there = Path(folder) / CARD
     if there.exists() and not there.read_text(encoding="utf-8", errors="replace").startswith(FIRST_LINES):
         raise ValueError(f"{there} is there already, and it is no data card; choose another folder")

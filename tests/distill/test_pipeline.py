@@ -626,6 +626,13 @@ def test_a_folder_with_a_readme_of_its_own_is_left_alone(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
 
 
+def test_a_folder_without_a_name_is_refused_and_not_the_one_that_one_is_in(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="folder is empty; name one"):
+        run(lambda pool, random: [[Request("a")]], FunctionTeacher(lambda prompt, seed: "b"), folder="")
+    assert not any(tmp_path.iterdir())
+
+
 def test_a_recipe_that_scores_is_refused_before_anything_is_spent_where_the_teacher_cannot():
     asked = []
     teacher = FunctionTeacher(lambda prompt, seed: asked.append(prompt) or "x", name="a server")
