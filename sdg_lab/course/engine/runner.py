@@ -83,7 +83,7 @@ def execute(
 
     measured(path, 0, len(notebooks.code_cells(notebook)))
     seconds = _run_cells(notebook, path, threads, timeout, measured, stop or threading.Event())
-    seconds -= sum(laid[1:]) / 1000
+    seconds = max(seconds - sum(laid[1:]) / 1000, 0.0)  # of a chapter of next to no seconds nothing is left
 
     stamp = Stamp(fingerprint, round(seconds, 1), _environment(threads) | {"yardstick_ms": round(median(laid))})
     notebook.metadata[METADATA] = stamp.to_metadata()
