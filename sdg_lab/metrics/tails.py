@@ -13,8 +13,9 @@ from __future__ import annotations
 import math
 import sys
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import chain, combinations
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ import numpy.typing as npt
 
 from sdg_lab.checks import number, whole
 from sdg_lab.metrics.rows import Array, as_points, is_table, same_width
+from sdg_lab.tables.columns import as_array
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,7 +67,7 @@ def judge_tails(real: Iterable[Hashable], samples: Iterable[Hashable], *, mass: 
         mass: which items are rare; see :func:`rare_items`.
 
     Raises:
-        TypeError: if one of them is a text, a table or a tensor, or has items that cannot be counted.
+        TypeError: if one of them is a text, a table, a mapping or a tensor, or has items that cannot be counted.
         ValueError: if one of them is empty, or the mass is out of range.
     """
     ours, theirs = _counted(real, "real"), _counted(samples, "samples")
@@ -116,12 +118,15 @@ def ngrams(sequences: Iterable[str | tuple[str, ...]], length: int = 3) -> Itera
     ['·a', 'an', 'nn', 'n·']
 
     Raises:
-        TypeError: if it is one text alone, a table or a tensor.
+        TypeError: if it is one text alone, a table, a mapping or a tensor, or one of them is no sequence.
         ValueError: if the length is below 1.
     """
     whole("length", length, least=1)
-    _check_items(sequences, "sequences")
-    for sequence in sequences:
+    check_items(sequences, "sequences")
+    for index, sequence in enumerate(sequences):
+        if not isinstance(sequence, Iterable) or _is_tensor(sequence):
+            kind = type(sequence).__name__
+            raise TypeError(f"sequences[{index}] must be a text or a tuple of symbols, got {kind}")
         padded = (BOUNDARY,) * (length - 1) + tuple(sequence) + (BOUNDARY,)
         yield from zip(*(padded[start:] for start in range(length)), strict=False)
 
@@ -134,10 +139,12 @@ def cells(table: pd.DataFrame, together: int = 1) -> Iterator[tuple[object, ...]
 
     Raises:
         TypeError: if it is no table.
-        ValueError: if ``together`` is below 1 or above the number of columns.
+        ValueError: if ``together`` is below 1 or above the number of columns, or two columns have one name.
     """
     if not is_table(table):
         raise TypeError(f"table must be a pandas DataFrame, got {type(table).__name__}")
+    if not table.columns.is_unique:
+        raise ValueError(f"there are two columns {table.columns[table.columns.duplicated()][0]!r}; rename one")
     whole("together", together, least=1, most=table.shape[1])
     columns = []
     for name in table.columns:
@@ -185,11 +192,13 @@ def judge_modes(points: npt.ArrayLike, centres: npt.ArrayLike, scale: float) -> 
     """
     from scipy.spatial.distance import cdist
 
-    x, means = as_points(np.asarray(points), "points"), as_points(np.asarray(centres), "centres")
+    x, means = as_points(as_array(points), "points"), as_points(as_array(centres), "centres")
     same_width(x, means, "points", "centres")
     number("scale", scale, above=0)
-    if means.shape[1] != 2 or not means.any(axis=1).all():
+    if means.shape[1] != 2 or not np.linalg.norm(means, axis=1).all():
         raise ValueError(f"centres must be points (k, 2) away from the origin, got {means.tolist()}")
+    if len(np.unique(means, axis=0)) < len(means):
+        raise ValueError(f"centres must be different points, got {means.tolist()}")
     if len(x) <= len(means):
         raise ValueError(f"{len(x)} points say nothing about {len(means)} modes; give more points than modes")
     table = cdist(x, means)
@@ -202,7 +211,7 @@ def judge_modes(points: npt.ArrayLike, centres: npt.ArrayLike, scale: float) -> 
     freedom = len(x) - len(share)
 
     def variance(direction: Array) -> float:
-        return float(((deviation * direction).sum(axis=1) ** 2).sum() / freedom / scale**2)
+        return float((((deviation * direction).sum(axis=1) / scale) ** 2).sum() / freedom)
 
     return Modes(
         kept=int((np.bincount(mode[close], minlength=len(means)) >= KEPT * len(x) / len(means)).sum()),
@@ -214,7 +223,7 @@ def judge_modes(points: npt.ArrayLike, centres: npt.ArrayLike, scale: float) -> 
 
 
 def _counted(items: Iterable[Hashable], name: str) -> Counter[Hashable]:
-    _check_items(items, name)
+    check_items(items, name)
     try:
         found = Counter(items)
     except TypeError as error:
@@ -222,7 +231,7 @@ def _counted(items: Iterable[Hashable], name: str) -> Counter[Hashable]:
         raise TypeError(f"{name} has items that cannot be counted ({error}); {remedy}") from error
     counts: Counter[Hashable] = Counter()
     for item, count in found.items():
-        if _is_tensor(item):
+        if _has_tensor(item):
             raise TypeError(f"{name} has tensors, none of which equals another; give {name}.tolist() or tuples")
         counts[_with_one_nan(item)] += count
     if not counts:
@@ -230,9 +239,13 @@ def _counted(items: Iterable[Hashable], name: str) -> Counter[Hashable]:
     return counts
 
 
-def _check_items(items: object, name: str) -> None:
-    """Refuse what would be taken apart otherwise than meant: a text by letters, a table by the names of its columns."""
-    if isinstance(items, str | bytes):
+def check_items(items: object, name: str) -> None:
+    """Refuse what would be taken apart otherwise than meant: a text by letters, a table by the names of its columns.
+
+    Raises:
+        TypeError: for these, and for a mapping, a tensor, and what is one thing alone.
+    """
+    if isinstance(items, str | bytes | bytearray):
         raise TypeError(
             f"{name} must be several items, such as [{items!r}], got one text, which is not taken by letters"
         )
@@ -240,6 +253,11 @@ def _check_items(items: object, name: str) -> None:
         raise TypeError(f"{name} must be items, got a table; give its values, cells({name}), or its rows as tuples")
     if _is_tensor(items):
         raise TypeError(f"{name} must be items, got a tensor; give {name}.tolist(), or its rows as tuples")
+    if isinstance(items, Mapping):
+        kind = type(items).__name__
+        raise TypeError(f"{name} must be items, as often as they occur, got a {kind}; of a Counter, {name}.elements()")
+    if not isinstance(items, Iterable) or (isinstance(items, np.ndarray) and not items.ndim):
+        raise TypeError(f"{name} must be several items, such as a list of them, got {items!r}")
 
 
 def _is_tensor(thing: object) -> bool:
@@ -247,11 +265,19 @@ def _is_tensor(thing: object) -> bool:
     return torch is not None and isinstance(thing, torch.Tensor)
 
 
+def _has_tensor(item: Hashable) -> bool:
+    return any(map(_has_tensor, item)) if type(item) is tuple else _is_tensor(item)
+
+
+NUMBERS = float | complex | np.generic | Decimal
+"""What may be NaN, or no time (NaT)."""
+
+
 def _with_one_nan(item: Hashable) -> Hashable:
     """Return an item in which NaN equals NaN: the same object is found again, which another NaN is not."""
-    if isinstance(item, float | np.floating) and item != item:
+    if isinstance(item, NUMBERS) and item != item:
         return math.nan
-    if type(item) is tuple and any(isinstance(part, float | np.floating | tuple) for part in item):
+    if type(item) is tuple and any(isinstance(part, NUMBERS | tuple) for part in item):
         return tuple(_with_one_nan(part) for part in item)
     return item
 

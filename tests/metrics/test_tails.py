@@ -1,6 +1,7 @@
 """Tails: counted by hand, scipy's entropy, nltk's n-grams, and a perfect sampler that gets what it is promised."""
 
 from collections import Counter
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -62,6 +63,15 @@ def test_nan_is_nan(dtype):
     assert heterozygosity(values) == pytest.approx(1 - 0.2**2 - 2 * 0.4**2)
     rows = [("x", float("nan"), ("y", float("nan")))]
     assert judge_tails(rows, [("x", float("nan"), ("y", float("nan")))]).missing == 0
+
+
+@pytest.mark.parametrize("make", [lambda: np.datetime64("NaT"), lambda: Decimal("nan"), lambda: complex("nan")])
+def test_of_other_kinds_nan_is_nan_too(make):
+    assert heterozygosity([make(), make(), ("a", make()), ("a", make())]) == 0.5
+
+
+def test_beside_a_huge_scale_there_is_no_variance():
+    assert judge_modes(ring(400), CENTRES, 1e300).across == 0
 
 
 @given(items=letters)
@@ -162,6 +172,28 @@ TABLE = pd.DataFrame({"x": [1]})
         (lambda: judge_modes(ring(9), CENTRES * 0, 0.1), ValueError, "away from the origin"),
         (lambda: judge_modes(ring(9), CENTRES, 0), ValueError, "scale must be > 0"),
         (lambda: judge_modes(np.ones((9, 3)), CENTRES, 0.1), ValueError, "points has 3 numbers a row"),
+        (lambda: judge_modes([[1, 2], [3]], CENTRES, 0.1), ValueError, "must be of one shape"),
+        (lambda: judge_modes(ring(9), [[1e-320, 0]], 0.1), ValueError, "away from the origin"),
+        (lambda: judge_modes(ring(9), [[1, 0], [1, 0]], 0.1), ValueError, "centres must be different points"),
+        (lambda: judge_tails(Counter("aab"), ["a"]), TypeError, r"got a Counter; of a Counter, real.elements\(\)"),
+        (
+            lambda: judge_tails(["a"], {"a": -1.5}),
+            TypeError,
+            "samples must be items, as often as they occur, got a dict",
+        ),
+        (lambda: heterozygosity(bytearray(b"aab")), TypeError, "items must be several items"),
+        (lambda: heterozygosity(3), TypeError, "items must be several items, such as a list of them, got 3"),
+        (lambda: rare_items(None), TypeError, "real must be several items, such as a list of them, got None"),
+        (lambda: rare_items(np.array(3)), TypeError, r"real must be several items, .* got array\(3\)"),
+        (lambda: rare_items([("a", (torch.tensor(1),))]), TypeError, "real has tensors, none of which equals another"),
+        (lambda: list(ngrams(None)), TypeError, "sequences must be several items, such as a list of them, got None"),
+        (lambda: list(ngrams(["ann", 3])), TypeError, r"sequences\[1\] must be a text or a tuple of symbols, got int"),
+        (lambda: list(ngrams([torch.ones(3)])), TypeError, r"sequences\[0\] must be a text or a tuple .* got Tensor"),
+        (
+            lambda: list(cells(pd.DataFrame([[1, 2]], columns=["a", "a"]))),
+            ValueError,
+            "there are two columns 'a'; rename one",
+        ),
     ],
 )
 def test_refusals(call, error, said):
