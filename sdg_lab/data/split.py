@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdg_lab.checks import truth
-from sdg_lab.data.types import Card, Dataset, Images, Series
+from sdg_lab.data.types import Card, Dataset, Images, Series, Sounds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,6 +73,26 @@ def split(
     return _place(ordered, "distinct items" if groups is None else "groups")
 
 
+def split_each(keys: Iterable[bytes], *, groups: Iterable[bytes], kinds: Iterable[bytes]) -> Parts:
+    """Divide whole groups, those of each kind for themselves, so that every kind is in every part.
+
+    Args:
+        keys: the content of each item, all different.
+        groups: what must stay together, one for each item.
+        kinds: the kind of each item.
+
+    Raises:
+        ValueError: if a kind has fewer than three groups.
+    """
+    keys, groups, kinds = list(keys), list(groups), list(kinds)
+    found: tuple[list[int], ...] = ([], [], [])
+    for kind in sorted(set(kinds)):
+        places = [index for index, other in enumerate(kinds) if other == kind]
+        for held, part in zip(found, split((keys[i] for i in places), groups=[groups[i] for i in places]), strict=True):
+            held.extend(places[index] for index in part)
+    return Parts(*(np.array(sorted(held, key=lambda index: _rank(keys[index])), np.int64) for held in found))
+
+
 def split_items(card: Card, items: Sequence[Item], *, groups: Iterable[bytes] | None = None) -> Dataset[list[Item]]:
     """Split strings, token sequences or pairs; exact duplicates are removed."""
     parts = split((repr(item).encode() for item in items), groups=groups)
@@ -83,6 +103,12 @@ def split_images(card: Card, images: Images) -> Dataset[Images]:
     """Split images; those with the same pixels are duplicates, whatever their labels say."""
     parts = split(image.tobytes() for image in images.pixels)
     return Dataset(card, *(images[part] for part in parts))
+
+
+def split_sounds(card: Card, sounds: Sounds) -> Dataset[Sounds]:
+    """Split sounds; those with the same samples are duplicates, whatever their labels say."""
+    parts = split(wave.tobytes() for wave in sounds.waves)
+    return Dataset(card, *(sounds[part] for part in parts))
 
 
 def split_table(card: Card, table: pd.DataFrame, *, deduplicate: bool = True) -> Dataset[pd.DataFrame]:

@@ -12,12 +12,12 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sdg_lab.checks import several
+from sdg_lab.checks import several, whole
 from sdg_lab.tables.columns import as_array, got
 
 T = TypeVar("T")
 
-Kind: TypeAlias = Literal["images", "sequences", "pairs", "text", "series", "table", "network"]
+Kind: TypeAlias = Literal["images", "sounds", "sequences", "pairs", "text", "series", "table", "network"]
 Selection: TypeAlias = "slice | Sequence[int] | NDArray[np.integer[Any]] | NDArray[np.bool_]"
 
 
@@ -113,19 +113,7 @@ class Images:
                 f"pixels must be in [0, 1], got values from {self.pixels[wrong].min()} to {self.pixels[wrong].max()} "
                 f"in image {wrong}; divide by the largest grey level, and repair NaN"
             )
-        if self.labels is not None:
-            self._check_labels(self.labels)
-
-    def _check_labels(self, labels: NDArray[np.int64]) -> None:
-        _check_array("labels", labels)
-        if labels.dtype != np.int64:
-            raise TypeError(f"labels must be int64, got {labels.dtype}")
-        if labels.shape != (len(self),):
-            raise ValueError(f"labels must have shape ({len(self)},), one for each image, got {labels.shape}")
-        if len(labels) and int(labels.min()) < 0:
-            raise ValueError(f"labels must be >= 0, got {int(labels.min())}")
-        if self.classes and len(labels) and int(labels.max()) >= len(self.classes):
-            raise ValueError(f"label {int(labels.max())} has no class: classes names {len(self.classes)}")
+        _check_labels(self.labels, self.classes, len(self), "image")
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -165,6 +153,73 @@ class Images:
         channels, height, width = self.shape
         labelled = f", {len(self.classes)} classes" if self.classes else "" if self.labels is None else ", labelled"
         return f"<Images: {len(self):,} of {channels}×{height}×{width}{labelled}>"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Sounds:
+    """Recordings of one length and rate, of one channel each, and what is heard.
+
+    Attributes:
+        waves: float32, shape (n, samples), the pressure of the air in [-1, 1]: 0 is silence, ±1 is full scale.
+        rate: samples per second (Hz).
+        labels: int64, shape (n,), which instrument or class is heard, or None.
+        classes: what each label means; empty if there are no labels.
+        pitches: int64, shape (n,), the MIDI note number of each in 0..127 (69 is A4 = 440 Hz, one more is a semitone
+            more), or None.
+
+    Raises:
+        TypeError: for what is no array, or of another dtype.
+        ValueError: for another shape, a sample that is not in [-1, 1], a rate below 1 Hz, or labels or pitches that do
+            not fit.
+    """
+
+    waves: NDArray[np.float32]
+    rate: int
+    labels: NDArray[np.int64] | None = None
+    classes: tuple[str, ...] = ()
+    pitches: NDArray[np.int64] | None = None
+
+    def __post_init__(self) -> None:
+        _check_array("waves", self.waves)
+        if self.waves.dtype != np.float32:
+            raise TypeError(f"waves must be float32, got {self.waves.dtype}; divide by the full scale first")
+        if self.waves.ndim != 2 or self.waves.shape[1] == 0:
+            raise ValueError(f"waves must have shape (n, samples), samples >= 1, got {self.waves.shape}")
+        # Written so that NaN fails as well, as in Images.
+        if len(wrong := np.flatnonzero(~(np.abs(self.waves) <= 1).all(axis=1))):
+            wave = self.waves[wrong[0]]
+            raise ValueError(
+                f"waves must be in [-1, 1], got values from {wave.min()} to {wave.max()} in sound {wrong[0]}; "
+                "divide by the full scale, and repair NaN"
+            )
+        whole("rate", self.rate, least=1)
+        _check_labels(self.labels, self.classes, len(self), "sound")
+        if self.pitches is not None:
+            _check_numbers("pitches", self.pitches, len(self), "sound")
+            if len(self) and not 0 <= int(self.pitches.min()) <= int(self.pitches.max()) <= 127:
+                raise ValueError(
+                    f"pitches must be MIDI note numbers in 0..127, got {self.pitches.min()} to {self.pitches.max()}"
+                )
+
+    @property
+    def seconds(self) -> float:
+        """How long each sound is."""
+        return int(self.waves.shape[1]) / self.rate
+
+    def __len__(self) -> int:
+        return len(self.waves)
+
+    def __getitem__(self, chosen: Selection) -> Sounds:
+        if isinstance(chosen, int | np.integer):
+            raise TypeError(
+                f"sounds[{chosen}] is one sound; take sounds[{chosen}:{chosen + 1 or ''}] or sounds.waves[{chosen}]"
+            )
+        labels, pitches = (None if kept is None else kept[chosen] for kept in (self.labels, self.pitches))
+        return Sounds(self.waves[chosen], self.rate, labels, self.classes, pitches)
+
+    def __repr__(self) -> str:
+        labelled = f", {len(self.classes)} classes" if self.classes else "" if self.labels is None else ", labelled"
+        return f"<Sounds: {len(self):,} of {self.seconds:g} s at {self.rate:,} Hz{labelled}>"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -294,6 +349,24 @@ def _check_array(name: str, array: Any) -> None:
         raise TypeError(f"{name} must be a numpy array, got {got(array)}")
 
 
+def _check_numbers(name: str, numbers: Any, n: int, item: str) -> None:
+    _check_array(name, numbers)
+    if numbers.dtype != np.int64:
+        raise TypeError(f"{name} must be int64, got {numbers.dtype}")
+    if numbers.shape != (n,):
+        raise ValueError(f"{name} must have shape ({n},), one for each {item}, got {numbers.shape}")
+
+
+def _check_labels(labels: NDArray[np.int64] | None, classes: tuple[str, ...], n: int, item: str) -> None:
+    if labels is None:
+        return
+    _check_numbers("labels", labels, n, item)
+    if n and int(labels.min()) < 0:
+        raise ValueError(f"labels must be >= 0, got {int(labels.min())}")
+    if classes and n and int(labels.max()) >= len(classes):
+        raise ValueError(f"label {int(labels.max())} has no class: classes names {len(classes)}")
+
+
 def _refuse_twins(name: str, values: tuple[str, ...]) -> None:
     if len(set(values)) < len(values):
         twin = next(value for value in values if values.count(value) > 1)
@@ -327,12 +400,62 @@ def as_images(data: Any, labels: Any = None) -> Images:
         raise ValueError(f"images of shape {pixels.shape} have their channels last; pass images.transpose(0, 3, 1, 2)")
     grey = pixels.astype(np.float32) / np.float32(255 if pixels.dtype == np.uint8 else 1)
     grey = grey[:, None] if grey.ndim == 3 else grey
+    codes, classes = _codes(labels)
+    return Images(grey, codes, classes)
+
+
+def as_sounds(data: Any, rate: int | None = None, labels: Any = None, pitches: Any = None) -> Sounds:
+    """Return sounds as they are; wrap an array or tensor of them.
+
+    Args:
+        data: Sounds; or numbers of shape (n, samples) or (n, 1, samples), as numpy or torch hold them: 16-bit samples
+            (int16) are divided by 32,768, others must be in [-1, 1] already.
+        rate: of an array: samples per second (Hz).
+        labels: for an array, one whole number for each sound, or one text, which names its class.
+        pitches: for an array, the MIDI note number of each sound.
+
+    Raises:
+        TypeError: if the data are no sounds, or labels or pitches of another kind.
+        ValueError: for another shape or range, an array without its rate, another rate than that of Sounds, and for
+            labels or pitches beside Sounds, which bring their own.
+    """
+    if isinstance(data, Sounds):
+        for name, given in (("labels", labels), ("pitches", pitches)):
+            if given is not None:
+                raise ValueError(
+                    f"{name} were given beside Sounds, which bring their own: Sounds(waves, rate, {name}=…)"
+                )
+        if rate is not None and rate != data.rate:
+            raise ValueError(f"the sounds have {data.rate:,} samples a second, not rate={rate!r}; resample them first")
+        return data
+    waves = as_array(data)
+    if waves.dtype.kind != "f" and waves.dtype != np.int16:
+        raise TypeError(
+            "sounds must be Sounds, or an array or tensor of floats in [-1, 1] or of 16-bit samples (int16), "
+            f"got {got(data)}" + (f" of {waves.dtype}" if waves.dtype.kind in "buif" else "")
+        )
+    if waves.ndim == 3 and waves.shape[1] == 1:
+        waves = waves[:, 0]
+    if waves.ndim != 2:
+        raise ValueError(f"sounds must have shape (n, samples) or (n, 1, samples), got {waves.shape}")
+    if rate is None:
+        raise ValueError("an array of sounds needs its rate, in samples per second: rate=8_000")
+    scaled = waves.astype(np.float32) / np.float32(32_768 if waves.dtype == np.int16 else 1)
+    codes, classes = _codes(labels)
+    notes = None if pitches is None else as_array(pitches)
+    if notes is not None and notes.dtype.kind not in "iu":
+        raise TypeError(f"pitches must be whole numbers, got {notes.dtype}")
+    return Sounds(scaled, rate, codes, classes, None if notes is None else notes.astype(np.int64))
+
+
+def _codes(labels: Any) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
+    """Return labels as whole numbers, and the names of the classes if they were text."""
     if labels is None:
-        return Images(grey)
+        return None, ()
     codes = as_array(labels)
     if codes.dtype.kind in "US" or (codes.dtype == object and all(isinstance(name, str) for name in codes.flat)):
         classes, codes = np.unique(codes.astype(str), return_inverse=True)
-        return Images(grey, codes.astype(np.int64), tuple(classes.tolist()))
+        return codes.astype(np.int64), tuple(classes.tolist())
     if codes.dtype.kind not in "iu":
         raise TypeError(f"labels must be whole numbers or text, got {codes.dtype}")
-    return Images(grey, codes.astype(np.int64))
+    return codes.astype(np.int64), ()
