@@ -22,8 +22,11 @@ from typing import Generic, Self, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sdg_lab.checks import number, one_of, seed_or_none, several, whole
-from sdg_lab.distill.generations import REAL_ROWS, Real, Regime, real_rows
+from sdg_lab.checks import number, one_of, seed_or_none, whole
+from sdg_lab.distill.generations import MOST, REAL_ROWS, Real, Regime, real_rows
+from sdg_lab.metrics.rows import reals
+from sdg_lab.metrics.tails import check_items
+from sdg_lab.tables.columns import as_array
 
 Floats = NDArray[np.float64]
 Item = TypeVar("Item", bound=Hashable)
@@ -38,9 +41,11 @@ class Frequencies(Generic[Item]):
         """Remember all items, as often as they occur; nothing is random and nothing takes long.
 
         Raises:
+            TypeError: if it is one text alone, a table, a mapping or a tensor.
             ValueError: if there are none.
         """
-        seen = several("data", data)
+        check_items(data, "data")
+        seen = tuple(data)
         if not seen:
             raise ValueError("data is empty; give at least one item")
         self.items = seen
@@ -62,13 +67,16 @@ def lost(p: ArrayLike, n: int) -> Floats:
     """Return (1 - p)ⁿ, the probability that items of probability p are not among n draws; the shape of ``p``.
 
     Raises:
+        TypeError: if p holds text or complex numbers.
         ValueError: if a p is no probability, or n is below 1.
     """
-    chances = np.asarray(p, dtype=np.float64)
+    chances = reals(as_array(p), "p")
     if not ((chances >= 0) & (chances <= 1)).all():
         raise ValueError(f"p must be probabilities in [0, 1], got {p!r}")
     with np.errstate(divide="ignore"):  # log 0 is -inf, and e to that is 0
-        return np.asarray(np.exp(float(whole("n", n, least=1)) * np.log1p(-chances)))  # 1 - p would lose a small p
+        return np.asarray(
+            np.exp(float(whole("n", n, least=1, most=MOST)) * np.log1p(-chances))
+        )  # 1 - p would lose a small p
 
 
 def surviving(copies: int, generations: int, *, share: float = 0.0, real: Real = "redrawn") -> Floats:
@@ -92,7 +100,11 @@ def surviving(copies: int, generations: int, *, share: float = 0.0, real: Real =
     Raises:
         ValueError: if copies is below 1, generations below 0, or the share not in [0, 1].
     """
-    whole("copies", copies, least=1), number("share", share, least=0, most=1), one_of("real", real, REAL_ROWS)
+    (
+        whole("copies", copies, least=1, most=MOST),
+        number("share", share, least=0, most=1),
+        one_of("real", real, REAL_ROWS),
+    )
     z, none, kept = math.exp(-1), 1.0, 1.0
     out = []
     for _ in range(whole("generations", generations, least=0) + 1):

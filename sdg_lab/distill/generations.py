@@ -22,6 +22,7 @@ import inspect
 import io
 import json
 import math
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -34,7 +35,7 @@ from typing import Any, Generic, Literal, Protocol, TypeVar, cast, get_args
 
 import numpy as np
 
-from sdg_lab.checks import number, one_of, whole
+from sdg_lab.checks import number, one_of, several, whole
 from sdg_lab.data.types import Images
 from sdg_lab.distill.description import name_of
 from sdg_lab.files import read_tensors, write_tensors
@@ -48,6 +49,9 @@ Real = Literal["redrawn", "kept", "fresh"]
 REAL_ROWS: tuple[Real, ...] = get_args(Real)
 
 R = TypeVar("R", bound="Rows")
+
+MOST = 10**300
+"""Rows that a formula may be asked about: a larger whole number is no float."""
 
 FIT, SAMPLE, SYNTHETIC, REAL = range(4)
 """What is random in a generation; each has a seed of its own, which is the same in all regimes."""
@@ -124,38 +128,81 @@ def generations(
         folder: of this run and no other; it knows a model by its ``config()``, or else by its attributes.
 
     Raises:
-        TypeError: if the data is no set of rows, or the model or the source draws rows of another type.
+        TypeError: if the data is no set of rows, the model has no ``fit`` and ``sample``, the options are no mappings,
+            or the model or the source draws rows of another type.
         ValueError: if an argument is out of range or does not go with another, the model or the source draws another
             number of rows, of another shape or kind, or an empty one, the rows would not come back from a file as they
             are, or the folder holds a damaged file or another run.
     """
     count, seed = whole("count", count, least=0), whole("seed", seed, least=0, most=2**63 - 1)
+    _check_model(model)
     known = keys(data, "data")  # refuses what is no set of rows
     real_rows(len(data), regime, share, real)
     share = float(share)
     if (real == "fresh") != (source is not None):
         remedy = "leave it out" if source else "give one"
         raise ValueError(f"source(n, seed) draws the rows of real='fresh'; with real={real!r} {remedy}")
-    run = _Run(model, data, regime, share, real, source, dict(fitting or {}), dict(sampling or {}), seed)
+    if source is not None and not callable(source):
+        raise ValueError(f"source must be a function of a number of rows and a seed, got {source!r}")
+    options = _options("fitting", fitting, ("data", "seed")), _options("sampling", sampling, ("n", "seed"))
+    run = _Run(model, data, regime, share, real, source, *options, seed)
     if folder is None:
         return run.generations(count, None)
+    place = named_folder(folder)
     _check_comes_back(data, "data")
-    return run.generations(count, _Shelf(Path(folder), run.settings(known)))
+    return run.generations(count, _Shelf(place, run.settings(known)))
 
 
 def real_rows(n: int, regime: Regime, share: float, real: Real = "redrawn") -> int:
     """Return how many rows of a mixed training set of n are real.
 
     Raises:
-        ValueError: if the share is not in [0, 1] or rounds to no row at all, or the regime has none of these options.
+        ValueError: if n is below 1, the share is not in [0, 1] or rounds to no row at all, or the regime has none of
+            these options.
     """
     one_of("regime", regime, REGIMES), one_of("real", real, REAL_ROWS)
-    m = round(number("share", share, least=0, most=1) * n)
+    m = round(number("share", share, least=0, most=1) * whole("n", n, least=1, most=MOST))
     if regime != "mix" and (share or real != "redrawn"):
         raise ValueError(f"share={share:g} of real={real!r} rows is for the regime 'mix'; {regime!r} has neither")
     if share and not m:
         raise ValueError(f"share must be 0 or at least one row: {share:g} of {n} rows is none")
     return m
+
+
+def named_folder(folder: str | os.PathLike[str]) -> Path:
+    """Return where a run is kept, or refuse what is no folder; the empty text would be the one that we are in.
+
+    Raises:
+        TypeError: if it is neither a text nor a path.
+        ValueError: if the text is empty.
+        NotADirectoryError: if a file has this name.
+    """
+    if not isinstance(folder, str | os.PathLike):
+        raise TypeError(f"folder must be a text or a Path, got {folder!r}")
+    if folder == "":
+        raise ValueError("folder is empty; name one, or leave it out")
+    if (there := Path(folder)).exists() and not there.is_dir():
+        raise NotADirectoryError(f"{str(there)!r} is a file; choose another name for the folder")
+    return there
+
+
+def _check_model(model: object) -> None:
+    """Refuse what cannot be fitted and sampled, and a class, which has to be made a model first."""
+    if isinstance(model, type):
+        raise TypeError(f"model must be a model, got its class; make one, such as {model.__name__}()")
+    if not all(callable(getattr(model, method, None)) for method in ("fit", "sample")):
+        raise TypeError(f"model must have fit(data, seed=...) and sample(n, seed=...), got {type(model).__name__}")
+
+
+def _options(name: str, options: Any, decided: tuple[str, ...]) -> dict[str, Any]:
+    """Return options by name, or refuse those that :func:`generations` itself decides."""
+    if options is None:
+        return {}
+    if not isinstance(options, Mapping) or not all(isinstance(option, str) for option in options):
+        raise TypeError(f"{name} must be a mapping of options by their names, got {options!r}")
+    if taken := [option for option in decided if option in options]:
+        raise ValueError(f"{name} must not hold {', '.join(taken)}: generations decides that itself; leave it out")
+    return dict(options)
 
 
 @dataclass(frozen=True)
@@ -400,14 +447,25 @@ def joined(parts: Sequence[R]) -> R:
 
     Raises:
         TypeError: if they are of different types, or tables of different columns or dtypes.
+        ValueError: if there are none, or arrays or Images of different shapes, or labels of different classes.
     """
-    every: Sequence[Any] = parts
+    every: Sequence[Any] = several("parts", parts)
+    if not every:
+        raise ValueError("parts is empty; give at least one set of rows")
     _check_types(every)
     first = every[0]
     out: Any
+    if is_continuous(first):
+        shapes = [(part.pixels if isinstance(part, Images) else part).shape for part in every]
+        if () in shapes or len({shape[1:] for shape in shapes}) > 1:
+            raise ValueError(
+                f"all rows must be of one shape to follow on each other, got arrays of the shapes {shapes}"
+            )
     if isinstance(first, Images):
         labels = [part.labels for part in every]
         kept = None if any(one is None for one in labels) else np.concatenate(labels)
+        if kept is not None and len(classes := {part.classes for part in every}) > 1:
+            raise ValueError(f"labels must be of the same classes to follow on each other, got {sorted(classes)}")
         out = Images(np.concatenate([part.pixels for part in every]), kept, first.classes)
     elif isinstance(first, np.ndarray):
         out = np.concatenate(every)
@@ -466,7 +524,10 @@ class _Shelf:
             raise ValueError(
                 f"{path} holds generation {found} of this run, not {index}; delete it, or put it in its place"
             )
-        return _unpacked(tensors, config)
+        try:
+            return _unpacked(tensors, config)
+        except Exception as error:  # json, pyarrow and safetensors have errors of many types
+            raise ValueError(f"{path} holds no samples ({error!r}); delete it, and they are drawn again") from error
 
 
 def _packed(rows: Rows) -> tuple[str, dict[str, np.ndarray[Any, Any]], dict[str, Any]]:

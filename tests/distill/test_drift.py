@@ -3,7 +3,9 @@
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pytest
+import torch
 from scipy import stats
 
 from sdg_lab.distill import drift
@@ -215,11 +217,15 @@ def test_a_gaussians_variance_falls_by_one_part_in_n():
     ("call", "said"),
     [
         (lambda: Frequencies().fit([]), "data is empty"),
-        (lambda: Frequencies().fit("anna"), "data must be several values"),
         (lambda: Frequencies().sample(3), "nothing has been seen yet"),
         (lambda: Frequencies().fit(["a"]).sample(0), "n must be a whole number >= 1"),
         (lambda: drift.lost([0.5, 1.5], 3), "p must be probabilities"),
         (lambda: drift.lost(0.5, 0), "n must be a whole number >= 1"),
+        (lambda: drift.lost(0.5, 10**400), "n must be a whole number >= 1 and <= 1e"),
+        (lambda: drift.lost([[0.1], [0.2, 0.3]], 2), "of one shape"),
+        (lambda: drift.surviving(10**400, 3), "copies must be a whole number >= 1 and <= 1e"),
+        (lambda: drift.heterozygosity_left(10**400, 3), "n must be a whole number >= 1 and <= 1e"),
+        (lambda: drift.heterozygosity_at_last(10**400), "n must be a whole number >= 1 and <= 1e"),
         (lambda: drift.surviving(0, 3), "copies must be a whole number >= 1"),
         (lambda: drift.surviving(1, -1), "generations must be a whole number >= 0"),
         (lambda: drift.surviving(1, 1, share=2), "share must be >= 0 and <= 1"),
@@ -234,3 +240,24 @@ def test_a_gaussians_variance_falls_by_one_part_in_n():
 def test_refusals(call, said):
     with pytest.raises(ValueError, match=said):
         call()
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ("anna", "data must be several items, such as"),
+        (pd.DataFrame({"x": [1, 2]}), "data must be items, got a table"),
+        (torch.arange(3), r"data must be items, got a tensor; give data.tolist\(\)"),
+        ({"a": 3}, "data must be items, as often as they occur, got a dict"),
+        (np.array(3), "data must be several items"),
+    ],
+)
+def test_what_would_be_taken_apart_is_no_data(data, said):
+    with pytest.raises(TypeError, match=said):
+        Frequencies().fit(data)
+
+
+@pytest.mark.parametrize("p", ["a", "0.5", 1j])
+def test_what_is_no_number_is_no_probability(p):
+    with pytest.raises(TypeError):
+        drift.lost(p, 3)

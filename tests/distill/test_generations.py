@@ -15,7 +15,7 @@ from sdg_lab import data
 from sdg_lab.data import Images
 from sdg_lab.distill.drift import Frequencies
 from sdg_lab.distill.generations import generations, joined, real_rows
-from sdg_lab.files import read_tensors
+from sdg_lab.files import read_tensors, write_tensors
 from sdg_lab.models.bayes_net import BayesNet
 from sdg_lab.models.markov import MarkovChain
 
@@ -390,11 +390,75 @@ def two(*args):
         ({"source": two}, "real='redrawn' leave it out"),
         ({"data": []}, "data is empty"),
         ({"regime": "mix", "real": "fresh", "share": 0.5, "source": two}, "as many rows as it is asked for, 30, got 2"),
+        ({"regime": "mix", "real": "fresh", "share": 0.5, "source": 3}, "source must be a function of .*, got 3"),
+        ({"fitting": {"seed": 3}}, "fitting must not hold seed: generations decides that itself"),
+        ({"sampling": {"n": 3, "seed": 1}}, "sampling must not hold n, seed"),
+        ({"folder": ""}, "folder is empty; name one, or leave it out"),
     ],
 )
 def test_refusals(change, said):
     with pytest.raises(ValueError, match=said):
         list(generations(**{"model": Frequencies(), "data": NAMES, "count": 1, **change}))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"model": Frequencies}, r"model must be a model, got its class; make one, such as Frequencies\(\)"),
+        ({"model": 3}, "model must have fit.* and sample.*, got int"),
+        ({"fitting": "fast"}, "fitting must be a mapping of options by their names, got 'fast'"),
+        ({"fitting": [1]}, "fitting must be a mapping"),
+        ({"sampling": 3}, "sampling must be a mapping"),
+        ({"sampling": {1: 2}}, "sampling must be a mapping"),
+        ({"folder": 3}, "folder must be a text or a Path, got 3"),
+        ({"folder": b"runs"}, "folder must be a text or a Path, got b'runs'"),
+    ],
+)
+def test_what_is_of_another_type_is_refused_at_once(change, said):
+    with pytest.raises(TypeError, match=said):
+        generations(**{"model": Frequencies(), "data": NAMES, "count": 1, **change})
+
+
+def test_a_file_is_no_folder(tmp_path):
+    (tmp_path / "runs").write_text("mine")
+    with pytest.raises(NotADirectoryError, match="is a file; choose another name"):
+        generations(Frequencies(), NAMES, 1, folder=tmp_path / "runs")
+
+
+@pytest.mark.parametrize("n", [0, 1.5, "a", None, 10**400])
+def test_rows_are_a_whole_number(n):
+    with pytest.raises(ValueError, match="n must be a whole number >= 1"):
+        real_rows(n, "mix", 0.5)
+
+
+@pytest.mark.parametrize("change", [{"kind": "table"}, {"kind": "images"}, {}])
+def test_a_file_without_samples_is_refused(tmp_path, change):
+    list(generations(Frequencies(), NAMES, 1, folder=tmp_path))
+    path = tmp_path / "generation-0001.safetensors"
+    tensors, config = read_tensors(path, framework="numpy")
+    del config["kind"]
+    write_tensors(path, tensors, {**config, **change})
+    with pytest.raises(ValueError, match=r"generation-0001\.safetensors holds no samples .* delete it"):
+        list(generations(Frequencies(), NAMES, 1, folder=tmp_path))
+
+
+ONE, TWO = (Images(np.zeros((2, 1, 2, 2), np.float32), np.zeros(2, int), classes) for classes in (("a",), ("b", "c")))
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ([], "parts is empty"),
+        (None, "parts must be several values"),
+        ([np.ones((2, 2)), np.ones((2, 3))], r"one shape .* got arrays of the shapes \[\(2, 2\), \(2, 3\)\]"),
+        ([np.array(1), np.array(2)], "of one shape"),
+        ([ONE, Images(np.zeros((2, 1, 3, 3), np.float32))], "of one shape"),
+        ([ONE, TWO], "labels must be of the same classes"),
+    ],
+)
+def test_what_does_not_follow_on_each_other_is_not_joined(parts, said):
+    with pytest.raises(ValueError, match=said):
+        joined(parts)
 
 
 def test_what_is_no_rows_is_refused():
