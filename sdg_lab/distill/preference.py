@@ -54,6 +54,7 @@ def dpo_loss(chosen: Tensor, rejected: Tensor, ref_chosen: Tensor, ref_rejected:
         One number a triple, in the arguments' common shape; log 2 where the policy is its reference.
 
     Raises:
+        TypeError: if an argument is no tensor of floats.
         ValueError: if the arguments differ in shape, or beta is not above 0.
     """
     return -F.logsigmoid(_margin(chosen, rejected, ref_chosen, ref_rejected, beta))
@@ -69,7 +70,12 @@ def dpo_weight(chosen: Tensor, rejected: Tensor, ref_chosen: Tensor, ref_rejecte
 
 
 def implicit_reward(log_probs: Tensor, reference: Tensor, beta: float = 0.1) -> Tensor:
-    """Return r̂ = β (log π(y | x) - log π_ref(y | x)), known up to a constant of each prompt (equation 5)."""
+    """Return r̂ = β (log π(y | x) - log π_ref(y | x)), known up to a constant of each prompt (equation 5).
+
+    Raises:
+        TypeError, ValueError: as :func:`dpo_loss`.
+    """
+    check_alike(log_probs=log_probs, reference=reference)
     return number("beta", beta, above=0) * (log_probs - reference.detach())
 
 
@@ -80,17 +86,48 @@ def optimum(reference: Tensor, rewards: Tensor, beta: float) -> Tensor:
         reference: log π_ref of all answers, (..., answers).
         rewards: of the same shape.
         beta: β > 0.
+
+    Raises:
+        TypeError, ValueError: as :func:`dpo_loss`, and if no policy is the best: where an answer that the reference
+            never gives has an infinite reward, for one, or rewards / β overflow.
     """
-    return (reference + rewards / number("beta", beta, above=0)).log_softmax(dim=-1)
+    check_alike(reference=reference, rewards=rewards)
+    found = (reference + rewards / number("beta", beta, above=0)).log_softmax(dim=-1)
+    if found.isnan().any():
+        raise ValueError(
+            "reference + rewards / beta must have a finite largest entry in each row and no NaN; raise beta, got "
+            f"{beta:g}, or leave out answers that one of both never gives"
+        )
+    return found
 
 
 def _margin(chosen: Tensor, rejected: Tensor, ref_chosen: Tensor, ref_rejected: Tensor, beta: float) -> Tensor:
-    shapes = [tuple(part.shape) for part in (chosen, rejected, ref_chosen, ref_rejected)]
-    if len({*shapes}) > 1:  # (n,) beside (n, 1) would compare each answer with those of all other triples
-        raise ValueError(
-            f"chosen, rejected, ref_chosen and ref_rejected must be of one shape, got {', '.join(map(str, shapes))}"
-        )
+    check_alike(chosen=chosen, rejected=rejected, ref_chosen=ref_chosen, ref_rejected=ref_rejected)
     return implicit_reward(chosen, ref_chosen, beta) - implicit_reward(rejected, ref_rejected, beta)
+
+
+def check_alike(**parts: Any) -> None:
+    """Refuse what is no tensor of floats, and other shapes: (n,) beside (n, 1) would compare each with all others."""
+    for name, part in parts.items():
+        if not isinstance(part, Tensor) or not part.is_floating_point():
+            what = f"one of {part.dtype}" if isinstance(part, Tensor) else type(part).__name__
+            raise TypeError(f"{name} must be a tensor of floats, got {what}; torch.as_tensor(...).double() makes one")
+    shapes = [tuple(part.shape) for part in parts.values()]
+    if len({*shapes}) > 1:
+        raise ValueError(f"{', '.join(parts)} must be of one shape, got {', '.join(map(str, shapes))}")
+
+
+def check_student(name: str, student: Any) -> None:
+    """Refuse what is no student, such as its network alone."""
+    if not isinstance(student, Student):
+        what = "the class; make one and fit it" if student is Student else type(student).__name__
+        raise TypeError(f"{name} must be a Student, got {what}")
+
+
+def check_verify(verify: Any) -> None:
+    """Refuse what cannot be called, before anything is asked or drawn."""
+    if not callable(verify):
+        raise ValueError(f"verify must be a function of a prompt and an answer, got {verify!r}")
 
 
 # Triples
@@ -110,9 +147,10 @@ def contrasts(answers: Pairs, verify: Callable[[str, str], str | None], *, most:
 
     Raises:
         TypeError: if the answers are of another kind, or ``verify`` returns something else.
-        ValueError: if an argument is out of range.
+        ValueError: if an argument is out of range, or ``verify`` cannot be called.
     """
     check_pairs(answers)
+    check_verify(verify)
     whole("most", most, least=1)
     rng = np.random.default_rng(whole("seed", seed, least=0))
     sides: dict[str, tuple[list[str], list[str]]] = {}
@@ -163,6 +201,7 @@ class Preference(nn.Module):
 
     def __init__(self, student: Student, *, beta: float, likelihood: float = 0.0) -> None:
         super().__init__()
+        check_student("student", student)
         self.student = student
         self.beta = number("beta", beta, above=0)
         self.likelihood = number("likelihood", likelihood, least=0)
@@ -236,12 +275,13 @@ def prefer(
             it is called again with the student that it began with.
 
     Raises:
-        TypeError: if the triples are of another kind.
+        TypeError: if the student is none, or the triples are of another kind.
         ValueError: if there are none, an argument is out of range, a text is longer than the context, a character is
             not known, or all weights are frozen.
         NotFittedError: if the student has not been fitted.
     """
     module = Preference(student, beta=beta, likelihood=likelihood)
+    whole("seed", seed, least=0)
     batch = module.tensors(student.alphabet, triples, student)
     student.require_trainable()
     held_out = None if validation is None else module.tensors(student.alphabet, validation, student)
@@ -280,10 +320,12 @@ def shift(student: Student, reference: Student, triples: Triples) -> Shift:
     """Measure how the log-probabilities of preferred and of rejected answers have moved.
 
     Raises:
-        TypeError: if the triples are of another kind.
+        TypeError: if one of both is no student, or the triples are of another kind.
         ValueError: if there are none, or a text is unknown to one of both.
         NotFittedError: if one of them has not been fitted.
     """
+    check_student("student", student)
+    check_student("reference", reference)
     pairs = both_sides(triples)
     moved = (student.log_prob(pairs) - reference.log_prob(pairs)).reshape(-1, 2)
     chosen, rejected = moved.mean(axis=0)

@@ -99,6 +99,53 @@ class TestLoss:
         with pytest.raises(ValueError, match=r"must be of one shape, got .*\(3, 1\)"):
             dpo_loss(*parts)
 
+    @pytest.mark.parametrize(
+        "wrong", [np.zeros(3), [0.0] * 3, None, torch.zeros(3, dtype=torch.int64), torch.zeros(3, dtype=torch.bool)]
+    )
+    def test_what_is_no_tensor_of_floats_is_refused(self, wrong: Any):
+        zero = torch.zeros(3)
+        for name, refused in {
+            "rejected": lambda: dpo_loss(zero, wrong, zero, zero),
+            "ref_chosen": lambda: dpo_weight(zero, zero, wrong, zero),
+            "reference": lambda: implicit_reward(zero, wrong),
+            "rewards": lambda: optimum(zero, wrong, 1.0),
+            "policy": lambda: next_policy(wrong, zero, 1.0),
+            "gold": lambda: next_policy(zero, wrong, 1.0),
+        }.items():
+            with pytest.raises(TypeError, match=f"^{name} must be a tensor of floats, got"):
+                refused()
+
+    def test_answers_are_not_compared_with_those_of_other_prompts(self):
+        row, column = torch.zeros(3), torch.zeros(3, 1)
+        for refused in (
+            lambda: implicit_reward(row, column),
+            lambda: optimum(row, column, 1.0),
+            lambda: next_policy(row, column, 1.0),
+        ):
+            with pytest.raises(ValueError, match=r"must be of one shape, got \(3,\), \(3, 1\)"):
+                refused()
+
+    @pytest.mark.parametrize(
+        ("reference", "rewards", "beta"),
+        [
+            ([0.0, 0.0], [1.0, 2.0], 1e-300),
+            ([0.0, 0.0], [math.nan, 2.0], 1.0),
+            ([0.0, -math.inf], [0.0, math.inf], 1.0),
+            ([-math.inf, -math.inf], [0.0, 0.0], 1.0),
+        ],
+    )
+    def test_where_no_policy_is_the_best_none_is_returned(
+        self, reference: list[float], rewards: list[float], beta: float
+    ):
+        with pytest.raises(ValueError, match=f"finite largest entry .* raise beta, got {beta:g}"):
+            optimum(torch.tensor(reference), torch.tensor(rewards), beta)
+
+    def test_an_answer_that_gold_holds_must_have_a_chance(self):
+        never = torch.tensor([0.0, -math.inf])
+        with pytest.raises(ValueError, match="leave out answers that one of both never gives"):
+            next_policy(never, torch.tensor([0.5, 0.5]).log(), 1.0)
+        assert next_policy(torch.tensor([0.5, 0.5]).log(), never, 1.0).tolist() == [0, -math.inf]
+
     def test_nothing_flows_into_the_reference(self):
         parts = [draw(3).requires_grad_() for _ in range(4)]
         dpo_loss(*parts).sum().backward()
@@ -270,6 +317,8 @@ class TestContrasts:
             contrasts(PAIRS, lambda x, y: None, most=0)
         with pytest.raises(ValueError, match="data holds no pairs"):
             contrasts([], lambda x, y: None)
+        with pytest.raises(ValueError, match="verify must be a function of a prompt and an answer, got None"):
+            contrasts(PAIRS, None)  # type: ignore[arg-type] # that is the point
 
 
 class TestPrefer:
@@ -367,7 +416,7 @@ class TestPrefer:
         for kind in (tuple(TRIPLES), [("a", "b")], [("a", "b", 1)]):
             with pytest.raises(TypeError, match=r"triples must be a list|must be a tuple of three texts"):
                 prefer(student, kind, progress=False)  # type: ignore[arg-type] # that is the point
-        for option in ({"beta": 0}, {"likelihood": -1}, {"epochs": 0}):
+        for option in ({"beta": 0}, {"likelihood": -1}, {"epochs": 0}, {"seed": None}, {"seed": -1}):
             with pytest.raises(ValueError, match=next(iter(option))):
                 prefer(student, TRIPLES, progress=False, **option)  # type: ignore[arg-type] # that is the point
         with pytest.raises(NotFittedError):
@@ -453,9 +502,35 @@ class TestSpin:
         for option in ({"rounds": 0}, {"beta": 0}, {"temperature": 0}, {"seed": -1}, {"checkpoint": tmp_path / "x"}):
             with pytest.raises(ValueError, match=next(iter(option))):
                 spin(student, PAIRS, progress=False, **option)  # type: ignore[arg-type] # that is the point
+        with pytest.raises(ValueError, match="on_round must be a function of a round's number and a student, got 3"):
+            spin(student, PAIRS, on_round=3, progress=False)  # type: ignore[arg-type] # that is the point
         with pytest.raises(ValueError, match="folder is empty"):
             spin(student, PAIRS, folder="", progress=False)
+        with pytest.raises(TypeError, match="folder must be a text or a Path, got 3"):
+            spin(student, PAIRS, folder=3, progress=False)  # type: ignore[arg-type] # that is the point
+        (tmp_path / "mine").write_text("text")
+        with pytest.raises(NotADirectoryError, match="mine' is a file"):
+            spin(student, PAIRS, folder=tmp_path / "mine", progress=False)
         with pytest.raises(NotFittedError):
             spin(Student(**SIZES), PAIRS, progress=False)
         with pytest.raises(ValueError, match="none of the student's 1 answers comes to an end"):
             own_answers(student, [("a" * 11, "b")])  # there is room for one token: no text is there and ends
+
+
+@pytest.mark.parametrize("wrong", [None, "student", Student])
+def test_what_is_no_student_is_refused(taught: Student, wrong: Any):
+    with pytest.raises(TypeError, match=r"^reference must be a Student, got"):
+        shift(taught, wrong, TRIPLES)
+    for refused in (
+        lambda: prefer(wrong, TRIPLES, progress=False),
+        lambda: shift(wrong, taught, TRIPLES),
+        lambda: own_answers(wrong, PAIRS),
+        lambda: spin(wrong, PAIRS, progress=False),
+    ):
+        with pytest.raises(TypeError, match=r"^student must be a Student, got"):
+            refused()
+
+
+def test_a_network_is_no_student(taught: Student):
+    with pytest.raises(TypeError, match="student must be a Student, got Transformer"):
+        prefer(taught.network, TRIPLES, progress=False)  # type: ignore[arg-type] # that is the point

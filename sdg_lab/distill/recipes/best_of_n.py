@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdg_lab.checks import number, several, whole
+from sdg_lab.distill.preference import check_student, check_verify
 from sdg_lab.distill.recipes.verified import Verify, pass_at_k
 from sdg_lab.distill.student import Student, is_right
 
@@ -31,12 +32,26 @@ class Samples:
         texts: of each prompt, n answers.
         log_probs: of the answers, their ends included, in nats, (prompts, n).
         right: which of them are, (prompts, n).
+
+    Raises:
+        ValueError: if the shapes differ, or there is no answer.
     """
 
     prompts: Sequence[str]
     texts: Sequence[Sequence[str]]
     log_probs: NDArray[np.float64]
     right: NDArray[np.bool_]
+
+    def __post_init__(self) -> None:
+        shapes = {
+            np.shape(self.log_probs),
+            np.shape(self.right),
+            *((len(self.prompts), len(one)) for one in self.texts),
+        }
+        if len(self.texts) != len(self.prompts) or len(shapes) > 1 or 0 in next(iter(shapes)):
+            raise ValueError(
+                f"texts, log_probs and right must be of one shape, (prompts, n) >= 1, got {sorted(shapes)}"
+            )
 
     def pass_at(self, k: int) -> float:
         """Return the probability that at least one of k answers is right, without bias, averaged over prompts.
@@ -80,8 +95,11 @@ class Samples:
         Each prompt's answers are divided into groups of n, and all groups count; a rest is left out.
 
         Raises:
-            ValueError: if there are fewer answers than n, or ``choose`` returns none of their places.
+            ValueError: if there are fewer answers than n, or ``choose`` cannot be called or returns none of their
+                places.
         """
+        if not callable(choose):
+            raise ValueError(f"choose must be a function of a prompt, texts and log-probabilities, got {choose!r}")
         drawn = self.right.shape[1]
         whole("n", n, least=1, most=drawn)
         found = [
@@ -112,9 +130,11 @@ def draw(
         temperature: of the draws, above 0.
 
     Raises:
-        TypeError: if ``verify`` returns neither a reason nor None.
-        ValueError: if there are no prompts, or an argument is out of range.
+        TypeError: if the student is none, or ``verify`` returns neither a reason nor None.
+        ValueError: if there are no prompts, an argument is out of range, or ``verify`` cannot be called.
     """
+    check_student("student", student)
+    check_verify(verify)
     if not (prompts := several("prompts", prompts)):
         raise ValueError("prompts is empty; give at least one")
     whole("n", n, least=1)
@@ -132,7 +152,12 @@ def draw(
 
 
 def verified(verify: Verify) -> Choose:
-    """Choose the first answer that a program finds right; the first of all where there is none."""
+    """Choose the first answer that a program finds right; the first of all where there is none.
+
+    Raises:
+        ValueError: if ``verify`` cannot be called.
+    """
+    check_verify(verify)
 
     def choose(prompt: str, texts: Sequence[str], log_probs: NDArray[np.float64]) -> int:
         return next((place for place, text in enumerate(texts) if is_right(verify, prompt, text)), 0)
@@ -152,10 +177,21 @@ def majority(conclusion: Callable[[str], Hashable | None]) -> Choose:
 
     Args:
         conclusion: of an answer, such as the number behind its chain; None has no vote.
+
+    Raises:
+        ValueError: if ``conclusion`` cannot be called or, while choosing, returns NaN, which equals nothing.
+        TypeError: while choosing, if it returns what cannot be counted, such as a list.
     """
+    if not callable(conclusion):
+        raise ValueError(f"conclusion must be a function of an answer, got {conclusion!r}")
 
     def choose(prompt: str, texts: Sequence[str], log_probs: NDArray[np.float64]) -> int:
         said = [conclusion(text) for text in texts]
+        for one in said:
+            if not isinstance(one, Hashable):
+                raise TypeError(f"conclusion must return what can be counted, such as a number or a text, got {one!r}")
+            if one != one:
+                raise ValueError(f"conclusion must return None where there is nothing to vote for, got {one!r}")
         votes = Counter(one for one in said if one is not None)
         if not votes:
             return likeliest(prompt, texts, log_probs)

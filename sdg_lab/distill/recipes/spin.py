@@ -22,7 +22,8 @@ import numpy as np
 from torch import Tensor
 
 from sdg_lab.checks import number, whole
-from sdg_lab.distill.preference import Triples, optimum, prefer
+from sdg_lab.distill.generations import named_folder
+from sdg_lab.distill.preference import Triples, check_alike, check_student, optimum, prefer
 from sdg_lab.distill.student import Pairs, Student, check_pairs
 from sdg_lab.training.recipe import Recipe, defaults
 
@@ -36,7 +37,12 @@ def next_policy(policy: Tensor, gold: Tensor, beta: float) -> Tensor:
         policy: log π_t of all answers, (..., answers).
         gold: log p of the same.
         beta: the paper's λ > 0.
+
+    Raises:
+        TypeError, ValueError: as :func:`~sdg_lab.distill.preference.optimum`; so where π_t never gives an answer that
+            the gold holds.
     """
+    check_alike(policy=policy, gold=gold)
     return optimum(policy, gold - policy, beta)
 
 
@@ -47,10 +53,11 @@ def own_answers(student: Student, gold: Pairs, *, temperature: float = 1.0, seed
     empty or do not end.
 
     Raises:
-        TypeError: if the data is of another kind.
+        TypeError: if the student is none, or the data is of another kind.
         ValueError: if there is none, an argument is out of range, or no answer comes to an end.
         NotFittedError: if the student has not been fitted.
     """
+    check_student("student", student)
     check_pairs(gold)
     number("temperature", temperature, above=0)
     seeds = np.random.SeedSequence(whole("seed", seed, least=0)).generate_state(len(gold), np.uint32).tolist()
@@ -93,18 +100,21 @@ def spin(
         recipe: of each round; see :class:`~sdg_lab.training.recipe.Recipe`.
 
     Raises:
-        TypeError: if the data is of another kind.
+        TypeError: if the student is none, or the data or the folder's name is of another kind.
         ValueError: as :func:`own_answers` and :func:`~sdg_lab.distill.preference.prefer`, if ``rounds`` is below 1,
-            ``folder`` is an empty text, or for a ``checkpoint``: each round needs one of its own.
+            ``folder`` is an empty text, ``on_round`` cannot be called, or for a ``checkpoint``: each round needs one
+            of its own.
+        NotADirectoryError: if the folder's name is a file's.
     """
+    check_student("student", student)
     whole("rounds", rounds, least=1)
     whole("seed", seed, least=0)
     if recipe.get("checkpoint") is not None:
         raise ValueError(f"checkpoint must be left out, got {recipe['checkpoint']!r}; name a folder for all rounds")
-    if folder == "":
-        raise ValueError("folder is empty; name one, or leave it out")
+    if on_round is not None and not callable(on_round):
+        raise ValueError(f"on_round must be a function of a round's number and a student, got {on_round!r}")
     if folder is not None:
-        Path(folder).mkdir(parents=True, exist_ok=True)
+        named_folder(folder).mkdir(parents=True, exist_ok=True)
     with student.as_before_on_failure():
         for place, state in enumerate(np.random.SeedSequence(seed).generate_state(rounds).tolist(), start=1):
             triples = own_answers(student, gold, temperature=temperature, seed=state)

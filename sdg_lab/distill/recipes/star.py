@@ -41,7 +41,7 @@ class Star(Verified):
     The other arguments are those of ``Verified``.
 
     Raises:
-        ValueError: as ``Verified``, and if ``hinted_samples`` is below 1.
+        ValueError: as ``Verified``, and if ``hint`` cannot be called or ``hinted_samples`` is below 1.
     """
 
     hint: Form | None = None
@@ -49,6 +49,8 @@ class Star(Verified):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.hint is not None and not callable(self.hint):
+            raise ValueError(f"hint must be a function of a question, got {self.hint!r}")
         whole("hinted_samples", self.hinted_samples, least=1)
 
     def rounds(self, pool: Pool, random: np.random.Generator) -> Iterator[Sequence[Proposal]]:

@@ -14,6 +14,8 @@ from sdg_lab.distill.student import Student
 
 SIZES: dict[str, Any] = {"d_model": 16, "n_layers": 1, "n_heads": 2, "context": 6}
 
+SAMPLES = Samples(["a"], [["b", "c"]], np.array([[-1.0, -2.0]]), np.array([[True, False]]))
+
 
 def refuse(prompt: str, text: str) -> str | None:
     return None if text.startswith("b") else "wrong"
@@ -132,3 +134,37 @@ class TestChoices:
     def test_more_than_there_are_are_refused(self, drawn: Samples):
         with pytest.raises(ValueError, match="n must be a whole number"):
             drawn.best_of(401, likeliest)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: verified(None), "verify must be a function of a prompt and an answer, got None"),
+        (lambda: majority("last"), "conclusion must be a function of an answer, got 'last'"),
+        (lambda: SAMPLES.best_of(2, None), "choose must be a function .*, got None"),
+        (lambda: SAMPLES.best_of(2, majority(lambda text: float("nan"))), "conclusion must return None .*, got nan"),
+        (
+            lambda: Samples(["a"], [["b"]], np.zeros((1, 2)), np.ones((1, 1), bool)),
+            r"of one shape, .*\(1, 1\), \(1, 2\)",
+        ),
+        (lambda: Samples(["a"], [["b", "c"], ["b"]], np.zeros((2, 2)), np.ones((2, 2), bool)), "of one shape"),
+        (lambda: Samples(["a"], [[]], np.zeros((1, 0)), np.ones((1, 0), bool)), "of one shape"),
+        (lambda: Samples([], [], np.zeros((0, 0)), np.ones((0, 0), bool)), "of one shape"),
+    ],
+)
+def test_what_cannot_choose_is_refused(call: Any, said: str):
+    with pytest.raises(ValueError, match=said):
+        call()
+
+
+def test_a_conclusion_that_cannot_be_counted_is_refused():
+    with pytest.raises(TypeError, match=r"conclusion must return what can be counted, .* got \['b'\]"):
+        SAMPLES.best_of(2, majority(list))  # type: ignore[arg-type] # that is the point
+
+
+def test_nothing_is_drawn_that_nobody_can_judge(student: Student, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Student, "generate", None)
+    with pytest.raises(ValueError, match="verify must be a function"):
+        draw(student, ["a"], None, 2, seed=0)  # type: ignore[arg-type] # that is the point
+    with pytest.raises(TypeError, match="student must be a Student, got Transformer"):
+        draw(student.network, ["a"], refuse, 2, seed=0)  # type: ignore[arg-type] # that is the point

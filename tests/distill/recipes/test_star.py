@@ -91,6 +91,7 @@ def test_unverified_keeps_all_but_what_is_empty():
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
+        ({"hint": "its answer"}, "hint must be a function of a question, got 'its answer'"),
         ({"hinted_samples": 0}, "hinted_samples must be a whole number >= 1"),
         ({"samples": 0}, "samples must be a whole number >= 1"),
         ({"questions": ()}, "questions is empty"),
