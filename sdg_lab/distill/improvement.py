@@ -15,19 +15,21 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 
+from sdg_lab import checks
 from sdg_lab.checks import one_of, truth, whole
 from sdg_lab.distill import pipeline
 from sdg_lab.distill.description import describe
 from sdg_lab.distill.funnel import Funnel
+from sdg_lab.distill.generations import named_folder
 from sdg_lab.distill.journal import differences
+from sdg_lab.distill.preference import check_student
 from sdg_lab.distill.records import Pool
 from sdg_lab.distill.student import Pairs, Student, StudentTeacher, check_pairs, fingerprint
 from sdg_lab.files import read_tensors, replace_atomically, write_tensors
-from sdg_lab.tables.columns import got
 
 Start = Literal["base", "last", "new"]
 STARTS: tuple[Start, ...] = get_args(Start)
@@ -35,7 +37,7 @@ STARTS: tuple[Start, ...] = get_args(Start)
 RUN, TRAINING, STUDENT = "improvement.json", "training.safetensors", "student.safetensors"
 """Files of a folder, and of each round in it."""
 
-OURS = ("symbols", "warm_start", "checkpoint")
+OURS = ("data", "symbols", "warm_start", "checkpoint")
 """Options of a training that :func:`improve` itself decides."""
 
 REMEDY = "Choose another folder, or remove this file, and the round is trained again"
@@ -103,20 +105,30 @@ def improve(
 
     Raises:
         NotFittedError: if the base has not been fitted.
-        TypeError: if the seed data are no list of pairs, or ``training`` returns no mapping.
-        ValueError: if an argument is out of range, ``training`` returns what is not its to decide, the base has
-            adapters that a folder cannot keep, or the folder holds another run; the message names the differences.
+        TypeError: if the base is no student, the seed data or what ``learn`` returns are no list of pairs, ``training``
+            returns no mapping, or the folder's name is of another kind.
+        ValueError: if an argument is out of range, one of the functions cannot be called, ``training`` returns what is
+            not its to decide, the base has adapters that a folder cannot keep, or the folder holds another run; the
+            message names the differences.
+        NotADirectoryError: if the folder's name is a file's.
     """
+    check_student("base", base)
     base.require_fitted()
+    for name, function, of in (
+        ("recipe", recipe, "a round's number"),
+        ("learn", learn, "the records that a round kept"),
+        ("training", training, "the number of pairs"),
+    ):
+        if not callable(function):
+            raise ValueError(f"{name} must be a function of {of}, got {function!r}")
     one_of("start", start, STARTS)
     rounds = whole("rounds", rounds, least=1)
     seed = whole("seed", seed, least=0, most=2**63 - 1)
     accumulate = truth("accumulate", accumulate)
     if not isinstance(gold, list) or gold:
         check_pairs(gold)
-    if folder == "":
-        raise ValueError("folder is empty; name one, or leave it out")
     if folder is not None:
+        place = named_folder(folder)
         base.require_merged()
         about = {
             "base": fingerprint(base),
@@ -127,7 +139,7 @@ def improve(
             "accumulate": accumulate,
             "seed": seed,
         }
-        _claim(Path(folder), about)
+        _claim(place, about)
     return _rounds(base, gold, recipe, learn, training, rounds, start, accumulate, seed, folder, progress)
 
 
@@ -149,7 +161,7 @@ def _rounds(
     for number in range(1, rounds + 1):
         place = None if folder is None else Path(folder) / f"round-{number}"
         pool, funnel = _written(recipe(number), student, number, place, pipeline.seed_of(seed, number), progress)
-        new = learn(pool)
+        new = _learnt(learn(pool), number)
         learnt = [*learnt, *new] if accumulate else new
         data = list(dict.fromkeys([*gold, *learnt]))
         if data:
@@ -177,10 +189,20 @@ def _written(
     return made.pool, made.funnel
 
 
+def _learnt(pairs: Any, number: int) -> Pairs:
+    """Return what was made of a round's records, or refuse what is no list of pairs; there may be none."""
+    if not isinstance(pairs, list) or pairs:
+        try:
+            check_pairs(pairs)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"learn, in round {number}: {error}") from None
+    return cast(Pairs, pairs)
+
+
 def _options(options: Any) -> Mapping[str, Any]:
     """Return the options of a training, or refuse those that are not its to decide."""
-    if not isinstance(options, Mapping):
-        raise TypeError(f"training must return a mapping of options of fit, got {got(options)}")
+    if not isinstance(options, Mapping) or not all(isinstance(name, str) for name in options):
+        raise TypeError(f"training must return a mapping of options of fit by their names, got {options!r}")
     if taken := [name for name in OURS if name in options]:
         raise ValueError(f"training must not return {', '.join(taken)}: improve decides that itself; leave it out")
     return options
@@ -234,7 +256,8 @@ def _used(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options that a student depends on; a schedule by its values, however it is written."""
     used = {name: value for name, value in options.items() if name not in UNCOMPARED}
     if callable(schedule := used.get("schedule")):
-        used["schedule"] = [float(schedule(place / 1000)) for place in range(1000)]
+        values = [schedule(place / 1000) for place in range(1000)]
+        used["schedule"] = [checks.number("the factor that schedule gives", value, least=0) for value in values]
     return {name: value.item() if isinstance(value, np.generic) else value for name, value in used.items()}
 
 
@@ -248,8 +271,8 @@ def _claim(folder: Path, about: Mapping[str, Any]) -> None:
             temporary.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
         return
     try:
-        there = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError:
+        there = None if file.is_dir() else json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
         there = None
     if not isinstance(there, dict):
         raise ValueError(f"{file} is no run of rounds; choose another folder, or move it away")

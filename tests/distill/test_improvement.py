@@ -272,11 +272,23 @@ class TestFolder:
         ({"gold": ""}, TypeError, "got str"),
         ({"gold": {}}, TypeError, "got dict"),
         ({"folder": ""}, ValueError, "folder is empty; name one, or leave it out"),
+        ({"folder": 3}, TypeError, "folder must be a text or a Path, got 3"),
+        ({"folder": __file__}, NotADirectoryError, "is a file; choose another name for the folder"),
+        ({"base": None}, TypeError, "base must be a Student, got NoneType"),
+        ({"base": Student}, TypeError, "base must be a Student, got the class; make one and fit it"),
+        ({"recipe": Star(QUESTIONS, refuse)}, ValueError, "recipe must be a function of a round's number, got Star"),
+        ({"learn": None}, ValueError, "learn must be a function of the records that a round kept, got None"),
+        (
+            {"training": {"epochs": 1}},
+            ValueError,
+            r"training must be a function of the number of pairs, got \{'epochs'",
+        ),
     ],
 )
 def test_what_cannot_run_is_refused_at_once(base: Student, wrong: dict[str, Any], kind: type[Exception], said: str):
+    given: dict[str, Any] = {"base": base, "gold": GOLD, "recipe": recipe, "learn": learn, "training": training}
     with pytest.raises(kind, match=said):
-        improve(base, wrong.pop("gold", GOLD), recipe, learn, training=training, **wrong)
+        improve(**{**given, **wrong})
 
 
 @pytest.mark.parametrize(
@@ -284,12 +296,41 @@ def test_what_cannot_run_is_refused_at_once(base: Student, wrong: dict[str, Any]
     [
         ({"warm_start": True}, ValueError, "training must not return warm_start: improve decides that itself"),
         ({"symbols": "a", "checkpoint": "x"}, ValueError, "training must not return symbols, checkpoint"),
-        (None, TypeError, "training must return a mapping of options of fit, got NoneType"),
+        ({"data": GOLD}, ValueError, "training must not return data"),
+        (None, TypeError, "training must return a mapping of options of fit by their names, got None"),
+        ({1: 2}, TypeError, r"training must return a mapping of options of fit by their names, got \{1: 2\}"),
+        (
+            {"epochs": 1, "schedule": lambda done: None},
+            ValueError,
+            "the factor that schedule gives must be .*, got None",
+        ),
     ],
 )
-def test_a_training_that_decides_too_much_is_refused(base: Student, options: Any, kind: type[Exception], said: str):
-    with pytest.raises(kind, match=said):
-        rounds_of(base, 1, training=lambda examples: options)
+def test_a_training_that_decides_too_much_is_refused(
+    base: Student, options: Any, kind: type[Exception], said: str, tmp_path: Path
+):
+    for folder in (None, tmp_path):
+        with pytest.raises(kind, match=said):
+            rounds_of(base, 1, training=lambda examples: options, folder=folder)
+
+
+@pytest.mark.parametrize("accumulate", [False, True])
+@pytest.mark.parametrize("pairs", [None, 3, "ab", (("a", "b"),), [["a", "b"]], [("a", "b", "c")], iter([("a", "b")])])
+def test_what_is_learnt_must_be_a_list_of_pairs(base: Student, pairs: Any, accumulate: bool):
+    with pytest.raises(TypeError, match=r"learn, in round 1: (data must be a list of pairs|pair 0 is)"):
+        rounds_of(base, 1, learn=lambda pool: pairs, accumulate=accumulate)
+
+
+def test_a_round_that_learns_an_empty_text_is_named(base: Student):
+    with pytest.raises(ValueError, match="learn, in round 1: the answer of pair 0 is empty"):
+        rounds_of(base, 1, learn=lambda pool: [("a", "")])
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, lambda file: file.write_text("[" * 100_000)])
+def test_a_folder_or_endless_brackets_in_the_place_of_the_run_are_refused(base: Student, tmp_path: Path, make: Any):
+    make(tmp_path / improvement.RUN)
+    with pytest.raises(ValueError, match="is no run of rounds"):
+        improve(base, GOLD, recipe, learn, training=training, folder=tmp_path)
 
 
 def test_the_base_must_be_fitted():
