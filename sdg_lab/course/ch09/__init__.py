@@ -1,0 +1,1 @@
+"""Chapter 09: convolutions for waveforms and large images."""
