@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sdg_lab.checks import several
 from sdg_lab.models.language_model.chat import Message
 from sdg_lab.models.language_model.model import LanguageModel
 from sdg_lab.models.language_model.packed import PackedLinear
@@ -82,10 +83,6 @@ def fine_tune(
         ValueError: if there are no conversations, one has no answer, an empty one or more tokens than the context, the
             model has adapters already, an option is out of range, or alpha or targets are given for a full training.
     """
-    if not isinstance(lm, LanguageModel):
-        raise TypeError(
-            f"lm must be a LanguageModel, got {type(lm).__name__}; to adapt a student, give student.network to lora.add"
-        )
     data = tensors(lm, conversations)
     held_out = None if validation is None else tensors(lm, validation)
     if rank is None and (alpha is not None or targets is not None):
@@ -107,6 +104,7 @@ def tokens(lm: LanguageModel, conversation: Conversation) -> Tokens:
     Raises:
         TypeError, ValueError: as :func:`fine_tune`.
     """
+    _check_lm(lm)
     end = lm.tokeniser.names["eos_token"]
     lm.prompt(conversation)  # refuses what is none
     ids: list[int] = []
@@ -138,7 +136,9 @@ def tensors(lm: LanguageModel, conversations: Sequence[Conversation]) -> tuple[T
     Raises:
         TypeError, ValueError: as :func:`fine_tune`.
     """
-    if not len(conversations):
+    _check_lm(lm)
+    conversations = several("conversations", conversations)
+    if not conversations:
         raise ValueError("there are no conversations; give at least one")
     rows = []
     for index, conversation in enumerate(conversations):
@@ -156,6 +156,13 @@ def tensors(lm: LanguageModel, conversations: Sequence[Conversation]) -> tuple[T
     ids[real] = torch.tensor([number for row in rows for number in row.ids])
     counted[real] = torch.tensor([one for row in rows for one in row.counted])
     return ids, lengths, counted, padding.weights(counted.sum(dim=1))
+
+
+def _check_lm(lm: Any) -> None:
+    if not isinstance(lm, LanguageModel):
+        raise TypeError(
+            f"lm must be a LanguageModel, got {type(lm).__name__}; to adapt a student, give student.network to lora.add"
+        )
 
 
 class Tuning(nn.Module):

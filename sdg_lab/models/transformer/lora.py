@@ -53,11 +53,14 @@ class LoRALinear(nn.Module):
         thawed: what could be trained before :func:`add` froze it, and can be again when the adapters are gone.
 
     Raises:
+        TypeError: if the base has no matrix, or is an embedding, which looks rows up in its own.
         ValueError: if the rank is below 1 or above what a matrix of this size can have, or alpha is not above 0.
     """
 
     def __init__(self, base: nn.Module, rank: int = RANK, alpha: float = ALPHA) -> None:
         super().__init__()
+        if not _has_matrix(base) or isinstance(base, nn.Embedding):
+            raise TypeError(f"base must be a layer with a matrix weight, (rows, columns), got {base!r}")
         weight = cast(Tensor, base.weight)
         rows, columns = weight.shape
         self.base = base
@@ -132,17 +135,24 @@ def add(
 
 
 def matrices(network: Transformer) -> dict[str, nn.Module]:
-    """Return the linear layers inside the blocks by name, such as ``"blocks.0.attention.qkv"``."""
+    """Return the linear layers inside the blocks by name, such as ``"blocks.0.attention.qkv"``; adapters apart.
+
+    Raises:
+        TypeError: if it is a whole model, and not its network.
+    """
+    _check_network(network)
     found = {f"blocks.{name}": module for name, module in network.blocks.named_modules()}
-    return {
-        name: module
-        for name, module in found.items()
-        if isinstance(weight := getattr(module, "weight", None), Tensor) and weight.ndim == 2
-    }
+    return {name.removesuffix(".base"): module for name, module in found.items() if _has_matrix(module)}
 
 
 def layers(network: nn.Module) -> dict[str, LoRALinear]:
-    """Return the layers that have an adapter, by name; none where none were added."""
+    """Return the layers that have an adapter, by name; none where none were added.
+
+    Raises:
+        TypeError: if it is no torch module.
+    """
+    if not isinstance(network, nn.Module):
+        raise TypeError(f"network must be a torch module, got {network!r}")
     return {name: module for name, module in network.named_modules() if isinstance(module, LoRALinear)}
 
 
@@ -196,7 +206,8 @@ def load(network: Transformer, path: str | Path) -> list[str]:
     _refuse_adapted(network)
     tensors, about = read_tensors(path)
     remedy = "load them into the network that they were trained beside"
-    if about.get("kind") != KIND or not {"rank", "alpha", "layers", "network", "base"} <= about.keys():
+    kinds = {"rank": int, "alpha": float, "layers": list, "network": dict, "base": str}
+    if about.get("kind") != KIND or not all(isinstance(about.get(name), kind) for name, kind in kinds.items()):
         raise ValueError(f"{path} holds no adapters; give a file that lora.save wrote")
     for option, mine in dataclasses.asdict(network.config).items():
         if (theirs := about["network"].get(option)) != mine:
@@ -215,7 +226,12 @@ def load(network: Transformer, path: str | Path) -> list[str]:
 
 
 def base(network: Transformer) -> str:
-    """Name a network's own weights by their sizes and contents; its adapters do not count."""
+    """Name a network's own weights by their sizes and contents; its adapters do not count.
+
+    Raises:
+        TypeError: if it is a whole model, and not its network.
+    """
+    _check_network(network)
     digest = blake2b(digest_size=8)
     adapters = {f"{name}.{part}" for name, layer in layers(network).items() for part in "AB"}
     for name, weight in sorted((name.replace(".base.", "."), w) for name, w in network.named_parameters()):
@@ -223,6 +239,10 @@ def base(network: Transformer) -> str:
         if name not in adapters and not (network.config.tied and name.startswith("head.")):
             digest.update(f"{name} {checkpoint.fingerprint(weight)}\n".encode())
     return digest.hexdigest()
+
+
+def _has_matrix(layer: Any) -> bool:
+    return isinstance(weight := getattr(layer, "weight", None), Tensor) and weight.ndim == 2
 
 
 def _bias(layer: nn.Module) -> Tensor | None:
@@ -289,3 +309,5 @@ def _check_sizes(path: str | Path, tensors: dict[str, Tensor], wanted: dict[str,
         its = tuple(tensors[name].shape) if name in tensors else "missing"
         if its != (own := wanted.get(name, "missing")):
             raise ValueError(f"{path}: its {name} is {its}, and beside this network's matrices it must be {own}")
+        if not tensors[name].is_floating_point() or not tensors[name].isfinite().all():
+            raise ValueError(f"{path}: its {name} must hold finite floats, as a training that went well leaves them")

@@ -79,6 +79,19 @@ class TestTokens:
     def test_what_is_no_language_model_is_refused(self, wrong: Any):
         with pytest.raises(TypeError, match=r"lm must be a LanguageModel, got .*give student\.network"):
             fine_tune(wrong, TALKS)
+        with pytest.raises(TypeError, match="lm must be a LanguageModel, got"):
+            tuning.tensors(wrong, TALKS)
+        with pytest.raises(TypeError, match="lm must be a LanguageModel, got"):
+            tuning.tokens(wrong, TALKS[0])
+
+    @pytest.mark.parametrize("wrong", [None, 3, "in the"])
+    def test_conversations_are_several(self, tiny: LanguageModel, wrong: Any):
+        with pytest.raises(ValueError, match="conversations must be several values, such as"):
+            fine_tune(tiny, wrong)
+
+    def test_conversations_may_come_one_by_one(self, tiny: LanguageModel):
+        found = zip(tuning.tensors(tiny, iter(TALKS)), tuning.tensors(tiny, TALKS), strict=True)  # type: ignore[arg-type] # that is the point
+        assert all(torch.equal(one, other) for one, other in found)
 
     def test_a_template_that_hides_the_answer_is_refused(self, write_gguf: WriteGGUF):
         template = "{% for m in messages %}{{ m['role'] + m['content'] | upper }}{% endfor %}"

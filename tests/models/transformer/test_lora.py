@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -275,13 +277,30 @@ class TestNetwork:
     def test_a_whole_model_is_not_its_network(self, tmp_path: Path):
         fitted = Student(d_model=8, n_layers=1, n_heads=1).fit([("a", "b")], epochs=1, progress=False)
         for student in (Student(), fitted):
-            for call in (lora.add, lora.merge, lora.remove):
+            for call in (lora.add, lora.merge, lora.remove, lora.matrices, lora.base):
                 with pytest.raises(TypeError, match=r"got Student; give student\.network"):
                     call(student)  # type: ignore[operator] # that is the point
             for on_disk in (lora.save, lora.load):
                 with pytest.raises(TypeError, match=r"give student\.network"):
                     on_disk(student, tmp_path / "adapters")  # type: ignore[arg-type] # that is the point
         assert all(weight.requires_grad for weight in fitted.parameters())
+
+    @pytest.mark.parametrize("wrong", [None, 3, Transformer])
+    def test_what_is_no_network_has_no_layers(self, wrong: Any):
+        for call in (lora.layers, lora.parameters):
+            with pytest.raises(TypeError, match="network must be a torch module, got"):
+                call(wrong)
+
+    @pytest.mark.parametrize("wrong", [None, nn.ReLU(), nn.LayerNorm(3), nn.Conv2d(1, 1, 2), nn.Embedding(3, 4)])
+    def test_an_update_stands_beside_a_linear_layer(self, wrong: Any):
+        with pytest.raises(TypeError, match=r"base must be a layer with a matrix weight, \(rows, columns\), got"):
+            LoRALinear(wrong, 1)
+
+    def test_matrices_keep_their_names_beside_adapters(self):
+        net = network()
+        names = list(lora.matrices(net))
+        lora.add(net, targets=["qkv"])
+        assert list(lora.matrices(net)) == names
 
     def test_adapters_are_added_once_and_cannot_be_taken_from_where_there_are_none(self, tmp_path: Path):
         net = network()
@@ -348,6 +367,23 @@ class TestFiles:
             with pytest.raises(ValueError, match=said):
                 lora.load(net, file)
             assert not lora.layers(net)
+
+    @pytest.mark.parametrize("wrong", [{"layers": None}, {"network": None}, {"rank": "3"}, {"alpha": [16.0]}])
+    def test_what_says_something_else_is_refused(self, file: Path, wrong: dict[str, Any]):
+        tensors, about = read_tensors(file)
+        write_tensors(file, tensors, {**about, **wrong})
+        with pytest.raises(ValueError, match=r"holds no adapters; give a file that lora\.save wrote"):
+            lora.load(network(), file)
+
+    @pytest.mark.parametrize("spoil", [lambda a: a * torch.nan, lambda a: a.long(), lambda a: a > 0])
+    def test_what_is_no_number_is_refused(self, file: Path, spoil: Callable[[torch.Tensor], torch.Tensor]):
+        tensors, about = read_tensors(file)
+        name = "blocks.1.feed_forward.down.A"
+        write_tensors(file, {**tensors, name: spoil(tensors[name])}, about)
+        net = network()
+        with pytest.raises(ValueError, match=f"its {name} must hold finite floats"):
+            lora.load(net, file)
+        assert not lora.layers(net)
 
     def test_what_holds_no_adapters_is_refused(self, file: Path):
         write_tensors(file, {"x": torch.zeros(1)}, {"kind": "LoRA"})
