@@ -199,8 +199,8 @@ def data(name: Annotated[str | None, typer.Argument(help="A data set; without it
     """Show the data sets, or one of them with a few examples.
 
     Your own file is read in Python, from sdg_lab.data: read_table("people.csv") for a CSV or Parquet table,
-    read_images("photos/") for a folder of images, read_text("lines.txt") for a text, one item a line. Each
-    splits it into train, validation and test.
+    read_images("photos/") for a folder of images, read_sounds("notes/") for one of WAV files,
+    read_text("lines.txt") for a text, one item a line. Each splits it into train, validation and test.
     """
     from sdg_lab import data as sets
 

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sdg_lab.data import Images, Network, Series
+from sdg_lab.data import Images, Network, Series, Sounds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 INKS = " ░▒▓█"
 """From no ink to full ink."""
+
+BARS = "▁▂▃▄▅▆▇█"
+"""From silence to full scale."""
 
 SMALL = 16
 """Pictures up to this many pixels wide have two characters a pixel."""
@@ -32,6 +35,8 @@ def preview(part: Any, *, width: int = 80) -> str:
     """
     if isinstance(part, Images):
         return "\n".join(_pictures(part, width))
+    if isinstance(part, Sounds):
+        return "\n".join(_outlines(part[:EXAMPLES], width))
     if isinstance(part, Series):
         return "\n".join(f"{time}  {value:g} {part.unit}" for time, value in _some(part))
     if isinstance(part, Network):
@@ -70,3 +75,17 @@ def _pictures(images: Images, width: int) -> Iterator[str]:
     for top in range(0, height, rows):
         line = grey[:, top : top + rows].mean(axis=1)
         yield GAP.join("".join(INKS[round(float(ink) * (len(INKS) - 1))] * wide for ink in row) for row in line)
+
+
+def _outlines(sounds: Sounds, width: int) -> Iterator[str]:
+    """Draw how loud each sound is over time, one a line, after its class and pitch."""
+    names = [""] * len(sounds)
+    if sounds.labels is not None:
+        names = [f"{sounds.classes[label] if sounds.classes else label} " for label in sounds.labels]
+    if sounds.pitches is not None:
+        names = [f"{name}{pitch} " for name, pitch in zip(names, sounds.pitches, strict=True)]
+    room = max(map(len, names))
+    columns = min(max(8, width - room), sounds.waves.shape[1])
+    for name, wave in zip(names, sounds.waves, strict=True):
+        loudest = [float(np.abs(piece).max()) for piece in np.array_split(wave, columns)]
+        yield f"{name:<{room}}" + "".join(BARS[round(level * (len(BARS) - 1))] for level in loudest)

@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 RELEASE = 0.05
 """Seconds at the end of a note in which it fades to silence, so that it ends without a click."""
 
+RUMBLE = 60.0
+"""Hz up to which the spectrum is faded in: some recordings are not centred on 0, and no note here is as low."""
+
 _ROLL_OFF = 0.05
 """Share of the spectrum below the highest frequency that is kept over which it fades out: a sharp edge would ring."""
 
@@ -50,7 +53,7 @@ class Zone:
     Attributes:
         recording: the name of the recording.
         keys: MIDI note numbers.
-        wave: float32, shape (samples,), 1 at full scale; its mean is 0, what the microphone added to it is taken off.
+        wave: float32, shape (samples,), in [-1, 1].
         rate: of the recording, samples per second.
         loop: first sample of the loop and the one after its last; None if the recording is played once.
         root: the pitch of the recording, a MIDI note number that need not be whole.
@@ -95,6 +98,8 @@ class Zone:
         spectrum = np.fft.rfft(played)[: min(len(played), length) // 2 + 1]
         edge = round(_ROLL_OFF * len(spectrum))
         spectrum[len(spectrum) - edge :] *= _falling(edge)
+        low = round(RUMBLE * length / rate)
+        spectrum[:low] *= 1 - _falling(low)
         wave = np.fft.irfft(spectrum, length)[:samples] * (length / len(played))
         wave *= self.envelope(np.arange(samples) / rate)
         release = min(samples, beyond)
@@ -163,12 +168,11 @@ class Bank:
         )
         recorded = said[_ROOT] if said[_ROOT] >= 0 else int(header["pitch"])
         cents = 100 * said.get(_COARSE, 0) + said.get(_FINE, 0) + int(header["correction"])
-        wave = self._tables[b"smpl"][start:end].astype(np.float32) / np.float32(32_768)
         attack, hold, decay = (2 ** (said[number] / 1200) for number in (_ATTACK, _HOLD, _DECAY))
         return Zone(
             recording=_text(header["name"]),
             keys=range(said[_KEYS] & 255, (said[_KEYS] >> 8) + 1),
-            wave=wave - wave.mean(),
+            wave=self._tables[b"smpl"][start:end].astype(np.float32) / np.float32(32_768),
             rate=int(header["rate"]),
             loop=loop if said.get(_LOOPS, 0) & 1 else None,
             root=recorded - cents / 100,

@@ -1,4 +1,4 @@
-"""Everything that draws, in one look: pictures, curves, matrices, series, and widgets.
+"""Everything that draws, in one look: pictures, curves, matrices, series, sounds, and widgets.
 
 Every function validates what it is given, draws on ``ax`` or on a new figure, and returns the Figure; none calls
 ``plt.show()``. In a notebook a returned Figure shows itself where it is the value of a cell or is handed to
@@ -15,6 +15,7 @@ from sdg_lab.show.curves import bars_with_error, line_with_error, loss_curve
 from sdg_lab.show.images import compare_grids, image_grid, nearest_pairs
 from sdg_lab.show.matrices import matrix
 from sdg_lab.show.series import series_panels
+from sdg_lab.show.sound import note_name, player, spectrogram, spectrograms, waveform
 from sdg_lab.show.style import colour, use_style, use_style_once_loaded
 from sdg_lab.show.widgets import explore
 
@@ -34,9 +35,14 @@ __all__ = [
     "loss_curve",
     "matrix",
     "nearest_pairs",
+    "note_name",
     "panels",
+    "player",
     "series_panels",
+    "spectrogram",
+    "spectrograms",
     "use_style",
+    "waveform",
 ]
 
 

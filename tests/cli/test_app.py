@@ -303,7 +303,7 @@ def test_threads_that_are_no_number_are_no_traceback():
 class TestData:
     def test_help_says_how_one_s_own_files_are_read(self, invoke):
         said = invoke("data", "--help").output
-        assert all(f"{reader}(" in said for reader in ("read_table", "read_images", "read_text"))
+        assert all(f"{reader}(" in said for reader in ("read_table", "read_images", "read_sounds", "read_text"))
 
     def test_the_catalog_is_listed(self, invoke):
         from sdg_lab import data

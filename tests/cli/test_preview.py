@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from sdg_lab.cli.preview import preview
-from sdg_lab.data import Images, Network, Series
+from sdg_lab.data import Images, Network, Series, Sounds
 
 
 def test_small_pictures_stand_side_by_side_two_characters_a_pixel():
@@ -20,6 +20,14 @@ def test_of_large_pictures_two_rows_of_pixels_make_one_line_and_one_always_fits(
     pixels = np.zeros((2, 3, 20, 20), np.float32)
     pixels[0, :, :10] = 1
     assert preview(Images(pixels), width=5).split("\n") == ["█" * 20] * 5 + [" " * 20] * 5
+
+
+def test_of_a_sound_it_is_shown_how_loud_it_is_over_time():
+    waves = np.zeros((2, 80), np.float32)
+    waves[0, :40:2], waves[1, 79] = -1, 0.5
+    sounds = Sounds(waves, 80, np.array([1, 0]), ("oboe", "horn"), np.array([60, 100]))
+    assert preview(sounds, width=17).split("\n") == ["horn 60  ████▁▁▁▁", "oboe 100 ▁▁▁▁▁▁▁▅"]
+    assert preview(Sounds(waves[:1], 80), width=8) == "████▁▁▁▁"
 
 
 def test_a_series_has_its_unit():

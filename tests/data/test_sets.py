@@ -21,7 +21,7 @@ TEST_PARTS = {
     "digits": "89cd38f7b394",
     "mnist": "e2a84c4b2fc5",
     "photographs": "581f81cba2a4",
-    "sounds": "d5ba5bd263fe",
+    "sounds": "764e6a70f97d",
     "names": "557fe5ba503a",
     "molecules": "5d4a3661e8a2",
     "chorales": "66c5ce2d5a13",
