@@ -406,7 +406,7 @@ EXERCISES = (
                 _padded_as(_both_sides),
             ),
             Mistake(
-                "It sees the future alone: the zeros are behind the last sample, or the wrong end was cut off.",
+                "It looks ahead and not back: the zeros are behind the last sample, or the wrong end was cut off.",
                 _padded_as(lambda x, size, dilation: F.pad(x, (0, dilation * (size - 1)))),
             ),
             Mistake(

@@ -361,7 +361,7 @@ WRONG = {
     ],
     "causal_conv": [
         (causal_by_same, "both sides"),
-        (causal_cut_at_the_wrong_end, "future alone"),
+        (causal_cut_at_the_wrong_end, "ahead and not back"),
         (causal_depthwise, "expected"),
         (causal_in_place, "changes weight in place"),
         (causal_activated, "expected"),
