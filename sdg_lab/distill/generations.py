@@ -148,7 +148,7 @@ def generations(
     run = _Run(model, data, regime, share, real, source, *options, seed)
     if folder is None:
         return run.generations(count, None)
-    place = named_folder(folder)
+    place = named_folder(folder, written=False)  # a run that is over is only read
     _check_comes_back(data, "data")
     return run.generations(count, _Shelf(place, run.settings(known)))
 
@@ -169,13 +169,14 @@ def real_rows(n: int, regime: Regime, share: float, real: Real = "redrawn") -> i
     return m
 
 
-def named_folder(folder: str | os.PathLike[str]) -> Path:
+def named_folder(folder: str | os.PathLike[str], *, written: bool = True) -> Path:
     """Return where a run is kept, or refuse what is no folder; the empty text would be the one that we are in.
 
     Raises:
         TypeError: if it is neither a text nor a path.
         ValueError: if the text is empty.
         NotADirectoryError: if a file has this name.
+        PermissionError: if it cannot be read or, where that is sure to be done, ``written`` into.
     """
     if not isinstance(folder, str | os.PathLike):
         raise TypeError(f"folder must be a text or a Path, got {folder!r}")
@@ -183,6 +184,10 @@ def named_folder(folder: str | os.PathLike[str]) -> Path:
         raise ValueError("folder is empty; name one, or leave it out")
     if (there := Path(folder)).exists() and not there.is_dir():
         raise NotADirectoryError(f"{str(there)!r} is a file; choose another name for the folder")
+    if there.exists() and not os.access(there, os.R_OK | os.X_OK | (os.W_OK if written else 0)):
+        raise PermissionError(
+            f"nothing can be {'written into' if written else 'read in'} {there}; choose another folder"
+        )
     return there
 
 

@@ -105,8 +105,8 @@ def improve(
 
     Raises:
         NotFittedError: if the base has not been fitted.
-        TypeError: if the base is no student, the seed data or what ``learn`` returns are no list of pairs, ``training``
-            returns no mapping, or the folder's name is of another kind.
+        TypeError: if the base is no student, ``recipe`` returns none, the seed data or what ``learn`` returns are no
+            list of pairs, ``training`` returns no mapping, or the folder's name is of another kind.
         ValueError: if an argument is out of range, one of the functions cannot be called, ``training`` returns what is
             not its to decide, the base has adapters that a folder cannot keep, or the folder holds another run; the
             message names the differences.
@@ -160,7 +160,9 @@ def _rounds(
     yield Round(0, base, Pool(), None, gold)
     for number in range(1, rounds + 1):
         place = None if folder is None else Path(folder) / f"round-{number}"
-        pool, funnel = _written(recipe(number), student, number, place, pipeline.seed_of(seed, number), progress)
+        pool, funnel = _written(
+            _recipe(recipe(number), number), student, number, place, pipeline.seed_of(seed, number), progress
+        )
         new = _learnt(learn(pool), number)
         learnt = [*learnt, *new] if accumulate else new
         data = list(dict.fromkeys([*gold, *learnt]))
@@ -197,6 +199,13 @@ def _learnt(pairs: Any, number: int) -> Pairs:
         except (TypeError, ValueError) as error:
             raise type(error)(f"learn, in round {number}: {error}") from None
     return cast(Pairs, pairs)
+
+
+def _recipe(recipe: Any, number: int) -> pipeline.Recipe:
+    """Return a round's recipe, or refuse what is none."""
+    if isinstance(recipe, type) or not callable(getattr(recipe, "rounds", None)):
+        raise TypeError(f"recipe, in round {number}: it must return a recipe, such as Star(...), got {recipe!r}")
+    return cast(pipeline.Recipe, recipe)
 
 
 def _options(options: Any) -> Mapping[str, Any]:

@@ -1,6 +1,7 @@
 """Generations: what each is trained on, the same samples by seed, and the same end for a run that was killed."""
 
 import multiprocessing
+import os
 import random
 import sys
 import time
@@ -14,7 +15,7 @@ import torch
 from sdg_lab import data
 from sdg_lab.data import Images
 from sdg_lab.distill.drift import Frequencies
-from sdg_lab.distill.generations import generations, joined, real_rows
+from sdg_lab.distill.generations import generations, joined, named_folder, real_rows
 from sdg_lab.files import read_tensors, write_tensors
 from sdg_lab.models.bayes_net import BayesNet
 from sdg_lab.models.markov import MarkovChain
@@ -423,6 +424,17 @@ def test_a_file_is_no_folder(tmp_path):
     (tmp_path / "runs").write_text("mine")
     with pytest.raises(NotADirectoryError, match="is a file; choose another name"):
         generations(Frequencies(), NAMES, 1, folder=tmp_path / "runs")
+
+
+def test_a_folder_is_for_reading_and_writing(tmp_path, monkeypatch):
+    list(generations(Frequencies(), NAMES, 1, folder=tmp_path))
+    monkeypatch.setattr("os.access", lambda path, mode: not mode & os.W_OK)
+    with pytest.raises(PermissionError, match="nothing can be written into .*; choose another folder"):
+        named_folder(tmp_path)
+    assert len(list(generations(Frequencies(), NAMES, 1, folder=tmp_path))) == 2
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    with pytest.raises(PermissionError, match="nothing can be read in .*; choose another folder"):
+        generations(Frequencies(), NAMES, 1, folder=tmp_path)
 
 
 @pytest.mark.parametrize("n", [0, 1.5, "a", None, 10**400])

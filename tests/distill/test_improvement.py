@@ -314,6 +314,12 @@ def test_a_training_that_decides_too_much_is_refused(
             rounds_of(base, 1, training=lambda examples: options, folder=folder)
 
 
+@pytest.mark.parametrize("wrong", [None, 3, Star])
+def test_a_recipe_that_is_none_is_refused(base: Student, wrong: Any):
+    with pytest.raises(TypeError, match=r"recipe, in round 1: it must return a recipe, such as Star\(...\), got"):
+        rounds_of(base, 1, recipe=lambda number: wrong)
+
+
 @pytest.mark.parametrize("accumulate", [False, True])
 @pytest.mark.parametrize("pairs", [None, 3, "ab", (("a", "b"),), [["a", "b"]], [("a", "b", "c")], iter([("a", "b")])])
 def test_what_is_learnt_must_be_a_list_of_pairs(base: Student, pairs: Any, accumulate: bool):

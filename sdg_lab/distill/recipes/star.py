@@ -41,6 +41,7 @@ class Star(Verified):
     The other arguments are those of ``Verified``.
 
     Raises:
+        TypeError: while a round goes on, if ``hint`` returns no text.
         ValueError: as ``Verified``, and if ``hint`` cannot be called or ``hinted_samples`` is below 1.
     """
 
@@ -62,7 +63,7 @@ class Star(Verified):
         for sample in range(self.samples, self.samples + self.hinted_samples):
             yield [
                 Request(
-                    self.hint(problem["question"]),
+                    _text(self.hint(problem["question"])),
                     kind=SOLUTION,
                     fields={"question": problem["question"], "sample": sample},
                     parents=(problem.id,),
@@ -71,6 +72,12 @@ class Star(Verified):
                 )
                 for problem in unsolved
             ]
+
+
+def _text(prompt: object) -> str:
+    if not isinstance(prompt, str):
+        raise TypeError(f"hint must return a prompt, as a text, got {prompt!r}")
+    return prompt
 
 
 def _read(completion: Completion) -> dict[str, str]:

@@ -88,6 +88,12 @@ def test_unverified_keeps_all_but_what_is_empty():
     assert len(result.pool.of(PROBLEM)) == 2
 
 
+@pytest.mark.parametrize("wrong", [None, 3, ["a"]])
+def test_a_hint_is_a_text(wrong: Any):
+    with pytest.raises(TypeError, match="hint must return a prompt, as a text, got"):
+        asked(Star(QUESTIONS, sums.refuse, samples=1, hint=lambda question: wrong))
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
