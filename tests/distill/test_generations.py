@@ -429,11 +429,11 @@ def test_a_file_is_no_folder(tmp_path):
 def test_a_folder_is_for_reading_and_writing(tmp_path, monkeypatch):
     list(generations(Frequencies(), NAMES, 1, folder=tmp_path))
     monkeypatch.setattr("os.access", lambda path, mode: not mode & os.W_OK)
-    with pytest.raises(PermissionError, match="nothing can be written into .*; choose another folder"):
+    with pytest.raises(PermissionError, match=r"nothing can be written into .*; choose another folder"):
         named_folder(tmp_path)
     assert len(list(generations(Frequencies(), NAMES, 1, folder=tmp_path))) == 2
     monkeypatch.setattr("os.access", lambda path, mode: False)
-    with pytest.raises(PermissionError, match="nothing can be read in .*; choose another folder"):
+    with pytest.raises(PermissionError, match=r"nothing can be read in .*; choose another folder"):
         generations(Frequencies(), NAMES, 1, folder=tmp_path)
 
 

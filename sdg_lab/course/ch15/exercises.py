@@ -136,6 +136,9 @@ def _keep_cases(rng: np.random.Generator) -> Iterator[Case]:
     near = [["ada ", "ada", "adA", "ada"], ["b\n", " b", "b"]]
     yield Case(["a", "b"], near, begins_so, 5, name="texts that differ by a space or a capital")
     yield Case(["p", "q"], [["y", "x", "y"], ["x"]], _anything, 2, name="a verifier that accepts everything")
+    yield Case(["p", "q"], [list("fgahbcfde"), list("ba")], _anything, 6, name="eight right texts, and most = 6")
+    many = [f"#{a + b + i}" for i in range(1, 12)]
+    yield Case([prompt], [[*many, three, one]], sum_is_right, 1, name="right texts behind eleven wrong ones, most = 1")
 
 
 def _kept_as(of_prompt: Callable[[str, list[str], Verify, int], list[str]]) -> Callable[..., list[Pair]]:

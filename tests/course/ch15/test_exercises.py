@@ -484,6 +484,10 @@ def by_the_first_prompt(prompts, samples, verify, most):
     return keep_right(prompts, samples, lambda prompt, text: verify(prompts[0], text), most)
 
 
+def looks_at_three_times_as_many(prompts, samples, verify, most):
+    return keep_right(prompts, [texts[: 3 * most] for texts in samples], verify, most)
+
+
 def a_dictionary_of_lists(prompts, samples, verify, most):
     kept = {p: [] for p in prompts}
     for prompt, text in keep_right(prompts, samples, verify, most):
@@ -676,6 +680,8 @@ WRONG = {
         (_of_each(lambda right, most: sorted(dict.fromkeys(right), key=len)[:most]), "item"),
         (_of_each(lambda right, most: list(dict.fromkeys(right))[:1]), "items, got"),
         (_of_each(lambda right, most: list(dict.fromkeys(right[:most]))), "Copies use up places"),
+        (_of_each(lambda right, most: list(dict.fromkeys(right))[: min(most, 3)]), "eight right texts, and most = 6"),
+        (looks_at_three_times_as_many, "expected"),
         (lambda *case: [f"{p}{t}" for p, t in keep_right(*case)], "expected a tuple of 2 items"),
     ],
     "rationalised": [
