@@ -27,6 +27,7 @@ ABOUT_TORCH = (
     "sdg_lab.models.transformer",
     "sdg_lab.models.language_model",
     "sdg_lab.models.policy",
+    "sdg_lab.models.waveforms",
     "sdg_lab.metrics.images",
     "sdg_lab.distill.student",
     "sdg_lab.distill.improvement",
