@@ -243,16 +243,16 @@ def measured() -> list[dict[str, str]]:
     return read()
 
 
-def read() -> list[dict[str, str]]:
-    """Return the rows of the file, as texts."""
-    with RESULTS.open(encoding="utf-8", newline="") as file:
+def read(results: Path = RESULTS) -> list[dict[str, str]]:
+    """Return the rows of a file, as texts."""
+    with results.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
-def append(rows: Iterator[tuple[Any, ...]]) -> None:
-    """Write rows at the end of the file, all of them or none."""
+def append(rows: Iterator[tuple[Any, ...]], results: Path = RESULTS) -> None:
+    """Write rows at the end of a file, all of them or none."""
     done = [(*row[:-1], f"{row[-1]:.5g}") for row in rows]
-    with RESULTS.open("a", encoding="utf-8", newline="") as file:
+    with results.open("a", encoding="utf-8", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows(done)
     print(*done, sep="\n", flush=True)
 
