@@ -1,0 +1,82 @@
+"""What the next sample may be: a mixture of logistic distributions over waves, which gives each code its probability.
+
+Salimans et al., *PixelCNN++: Improving the PixelCNN with Discretized Logistic Mixture Likelihood* (2017), as van den
+Oord et al. use it for sound in *Parallel WaveNet* (2018). The first WaveNet has 256 logits instead, and has to learn
+from data that code 130 lies beside code 131. The sigmoid is a logistic's distribution function, so that
+
+    p(k) = Σ_i w_i [σ((e_{k+1} - m_i) / s_i) - σ((e_k - m_i) / s_i)],        e the ends of the codes' intervals.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from sdg_lab.models.waveforms.mu_law import EDGES, encode
+
+FAR = 1e3
+"""In place of infinity at both ends: no difference of sigmoids is then NaN."""
+
+NARROW, WIDE = -6.0, 6.0
+"""Bounds of the logarithm of a component's width, in units of the wave's recent steps."""
+
+
+def edges() -> Tensor:
+    """Return the ends of the codes' intervals, (257,)."""
+    return torch.from_numpy(np.clip(EDGES, -FAR, FAR).astype(np.float32))
+
+
+def log_prob(codes: Tensor, outputs: Tensor, centre: Tensor, step: Tensor, ends: Tensor) -> Tensor:
+    """Return the log-probability of codes, (...), nats.
+
+    Args:
+        codes: whole numbers 0 … 255, (...).
+        outputs: of the network, (..., 3 K): logits of the weights, shifts from the centre and logarithms of the
+            widths, both in units of the step.
+        centre: the linear prediction, (...).
+        step: the size of the wave's recent steps, (...).
+        ends: of the intervals, :func:`edges`.
+    """
+    weights, shift, width = outputs.chunk(3, dim=-1)
+    step = step[..., None]
+    middle = centre[..., None] + step * shift
+    inverse = torch.exp(-width.clamp(NARROW, WIDE)) / step
+    codes = codes.long()
+    low, high = (ends[codes][..., None] - middle) * inverse, (ends[codes + 1][..., None] - middle) * inverse
+    # log(σ(b) - σ(a)) = log σ(b) + log σ(-a) + log(1 - exp(a - b)), which holds where both are far out, too
+    inside = F.logsigmoid(high) + F.logsigmoid(-low) + torch.log1p(-torch.exp((low - high).clamp(max=-1e-6)))
+    return torch.logsumexp(inside + F.log_softmax(weights, dim=-1), dim=-1)
+
+
+def draw(
+    outputs: NDArray[np.float32],
+    centre: NDArray[np.float32],
+    step: NDArray[np.float32],
+    temperature: float,
+    rng: Generator,
+) -> NDArray[np.uint8]:
+    """Draw a code of each row, (n,): a component, then a wave from it.
+
+    Args:
+        outputs: of the network, (n, 3 K), as of :func:`log_prob`.
+        centre: the linear prediction, (n,).
+        step: the size of the wave's recent steps, (n,).
+        temperature: of the choice among components (their logits are divided by it) and of their widths (they are
+            multiplied by it); at 0 the heaviest component's middle is taken.
+        rng: what is random.
+    """
+    weights, shift, width = np.split(outputs, 3, axis=1)
+    rows = np.arange(len(outputs))
+    if temperature == 0:
+        chosen = weights.argmax(axis=1)
+        noise: NDArray[np.float64] | float = 0.0
+    else:
+        gumbel = -np.log(-np.log(rng.random(weights.shape)))
+        chosen = (weights / temperature + gumbel).argmax(axis=1)
+        uniform = rng.random(len(outputs)).clip(1e-12, 1 - 1e-12)
+        noise = temperature * np.exp(width[rows, chosen].clip(NARROW, WIDE)) * np.log(uniform / (1 - uniform))
+    return encode(np.clip(centre + step * (shift[rows, chosen] + noise), -1, 1))

@@ -1,0 +1,339 @@
+"""WaveNet: a model of sound that predicts the next sample from all that it has heard.
+
+Van den Oord et al., *WaveNet: A Generative Model for Raw Audio* (2016). A sound is a sequence of μ-law codes k_1 … k_T,
+and log P(k | h) = Σ_t log p(k_t | k_1 … k_{t-1}, h), exactly; h says which instrument plays which note. Before its
+first sample there was silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self, Unpack
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor, nn
+
+from sdg_lab import training
+from sdg_lab.checks import number, seed_or_none, whole
+from sdg_lab.data.types import Sounds, as_sounds
+from sdg_lab.models.contract import check_count
+from sdg_lab.models.images import wholes
+from sdg_lab.models.neural import NeuralModel, naming
+from sdg_lab.models.waveforms.generation import Queues
+from sdg_lab.models.waveforms.linear import coefficients
+from sdg_lab.models.waveforms.mu_law import SILENCE, decode, encode
+from sdg_lab.models.waveforms.network import Network
+from sdg_lab.training import recipe as recipes
+from sdg_lab.training.recipe import Recipe
+
+SAMPLES_AT_ONCE = 65_536
+"""Samples that are computed side by side outside training: enough to be quick, few enough for a small memory."""
+
+ROWS_AT_ONCE = 256
+"""Sounds that are generated side by side."""
+
+
+class WaveNet(NeuralModel[Sounds]):
+    """A WaveNet of notes, with or without instrument and pitch as conditions.
+
+    Args:
+        classes: number of instruments if the model is conditioned on the label in 0..classes-1; None if not.
+        pitches: the lowest and the highest MIDI note number if it is conditioned on the pitch; None if not.
+        channels: width of the residual stream.
+        dilations: of the layers, in samples.
+        taps: samples that the first convolution sees.
+        skip: width of the two layers that lead to the output.
+        components: of the mixture that the next sample is drawn from.
+        dropout: in training, share of the gated values that the output does not see, and of the examples that are not
+            told their label, or their pitch.
+        window: samples of a training example; what it has heard before comes on top.
+
+    Attributes:
+        rate: samples per second of what it was fitted on, in Hz; 0 before.
+        length: samples of a sound of the training data; 0 before.
+        class_names: what the labels of the training data mean, if they were named.
+        notes: which label and pitch each training sound has, (n, 2), -1 where the model is not conditioned on it;
+            sounds are sampled with these frequencies.
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        *,
+        classes: int | None = None,
+        pitches: Sequence[int] | None = None,
+        channels: int = 32,
+        dilations: Sequence[int] = (1, 2, 4, 8, 16, 32, 64, 128, 256),
+        taps: int = 32,
+        skip: int = 64,
+        components: int = 4,
+        dropout: float = 0.2,
+        window: int = 1_000,
+    ) -> None:
+        super().__init__()
+        self.classes = None if classes is None else whole("classes", classes, least=2)
+        self.pitches = None if pitches is None else wholes("pitches", pitches, least=0)
+        if self.pitches is not None and (len(self.pitches) != 2 or self.pitches[0] > self.pitches[1]):
+            raise ValueError(f"pitches must be the lowest and the highest note, such as (48, 83), got {pitches!r}")
+        self.channels, self.skip = whole("channels", channels, least=1), whole("skip", skip, least=1)
+        self.dilations, self.taps = wholes("dilations", dilations), whole("taps", taps, least=1)
+        if not self.dilations:
+            raise ValueError("dilations must name at least one layer")
+        self.window = whole("window", window, least=1)
+        self.rate = self.length = 0
+        self.class_names: tuple[str, ...] = ()
+        self.notes: NDArray[np.int64] = np.empty((0, 2), np.int64)
+        self.components, self.dropout = (
+            whole("components", components, least=1),
+            number("dropout", dropout, least=0, below=1),
+        )
+        sizes = self.taps, self.channels, self.dilations, self.skip, self.components, self.channels
+        self.network = Network(*sizes, self.dropout)
+        self.instruments = None if self.classes is None else nn.Embedding(self.classes, self.channels)
+        low, high = self.pitches or (0, 0)
+        self.tones = None if self.pitches is None else nn.Embedding(high - low + 1, self.channels)
+
+    # Likelihood, on tensors.
+
+    def condition(self, labels: Tensor, pitches: Tensor) -> Tensor:
+        """Return what each row is conditioned on, h = tanh(e_label + e_pitch), (n, channels); 0 without conditions."""
+        h = torch.zeros(len(labels), self.channels, device=self.device, dtype=self.dtype)
+        if self.instruments is not None:
+            h = h + self._told(self.instruments(labels))
+        if self.tones is not None and self.pitches is not None:
+            h = h + self._told(self.tones(pitches - self.pitches[0]))
+        return torch.tanh(h)
+
+    def _told(self, embedded: Tensor) -> Tensor:
+        """Return embeddings, in training without those of some rows."""
+        if not self.training or not self.dropout:
+            return embedded
+        return embedded * torch.empty_like(embedded[:, :1]).bernoulli_(1 - self.dropout)
+
+    def sample_log_probs(self, heard: Tensor, labels: Tensor, pitches: Tensor) -> Tensor:
+        """Return the log-probability of each sample that comes after a whole receptive field, nats, (n, T).
+
+        Args:
+            heard: codes, (n, receptive field + T).
+            labels: instrument of each row, (n,).
+            pitches: MIDI note number of each row, (n,).
+        """
+        return self.network.log_prob(heard, self.condition(labels, pitches))
+
+    def loss(self, heard: Tensor, labels: Tensor, pitches: Tensor, weights: Tensor) -> Tensor:
+        """Return the mean over rows of their nats, each times its weight.
+
+        Args:
+            heard: codes, as of :meth:`sample_log_probs`.
+            labels: instrument of each row, (n,).
+            pitches: MIDI note number of each row, (n,).
+            weights: of each sample, (n, T); 0 for what fills the last window of a sound. :meth:`fit` scales them so
+                that the mean over all windows is in nats per sample.
+        """
+        return -(self.sample_log_probs(heard, labels, pitches) * weights).sum(dim=1).mean()
+
+    # The contract, on sounds.
+
+    @recipes.defaults(epochs=5, batch_size=4, lr=5e-3, betas=(0.9, 0.99), clip=1.0)
+    def fit(
+        self,
+        data: Sounds,
+        *,
+        validation: Sounds | None = None,
+        seed: int = 0,
+        progress: bool = True,
+        **recipe: Unpack[Recipe],
+    ) -> Self:
+        """Train from new weights; the loss is in nats per sample.
+
+        Args:
+            data: sounds of one length, with the labels and pitches that the model is conditioned on.
+            validation: held-out sounds, measured after each epoch; needed for ``patience``.
+            seed: decides weights, order of the windows and noise.
+            progress: show a bar.
+            recipe: see :class:`~sdg_lab.training.recipe.Recipe`.
+
+        Raises:
+            TypeError: if the data are no sounds.
+            ValueError: if there are none, or labels or pitches are missing or out of range.
+        """
+        sounds = as_sounds(data)
+        with self.as_before_on_failure():
+            self.rate, self.length = sounds.rate, sounds.waves.shape[1]
+            self.class_names = () if self.classes is None else sounds.classes
+            batch = self._windows(sounds)
+            self.notes = np.stack(self._conditions(sounds), axis=1)
+            with naming("validation"):
+                held_out = None if validation is None else self._windows(as_sounds(validation))
+            training.reinitialise(self, seed)
+            with torch.no_grad():  # training begins where linear prediction ends
+                self.network.prediction.copy_(
+                    torch.from_numpy(coefficients(decode(encode(sounds.waves)), self.taps)[::-1].copy())
+                )
+            self.learn(batch, validation=held_out, recipe=recipe, seed=seed, progress=progress)
+        return self
+
+    @torch.no_grad()
+    def log_prob(self, x: Sounds) -> NDArray[np.float64]:
+        """Return the exact log-probability of each sound's μ-law codes, given its label and pitch, in nats, (n,).
+
+        Raises:
+            TypeError: if these are no sounds.
+            ValueError: if they have another rate, or labels or pitches are missing or out of range.
+            NotFittedError: before ``fit``.
+        """
+        self.require_fitted()
+        sounds = as_sounds(x)
+        conditions = [torch.from_numpy(column).to(self.device) for column in self._conditions(sounds)]
+        codes = self._codes(sounds)
+        field = self.network.receptive_field
+        found = np.empty(len(sounds))
+        rows = max(1, SAMPLES_AT_ONCE // codes.shape[1])
+        for first in range(0, len(sounds), rows):
+            part = slice(first, first + rows)
+            nats = np.zeros(len(codes[part]))
+            # A long sound goes through in pieces, each with the field that it needs to hear.
+            for start in range(0, codes.shape[1] - field, SAMPLES_AT_ONCE):
+                heard = torch.from_numpy(codes[part, start : start + field + SAMPLES_AT_ONCE]).to(self.device)
+                found_here = self.sample_log_probs(heard, *(column[part] for column in conditions))
+                nats += found_here.double().sum(dim=1).cpu().numpy()
+            found[part] = nats
+        return found
+
+    def bits_per_sample(self, x: Sounds) -> NDArray[np.float64]:
+        """Return -log₂ P of each sound over its samples, (n,); 8 is what codes cost that nothing is known of."""
+        found: NDArray[np.float64] = -self.log_prob(x) / (np.log(2) * as_sounds(x).waves.shape[1])
+        return found
+
+    def sample(
+        self,
+        n: int,
+        *,
+        seed: int | None = None,
+        temperature: float = 1.0,
+        labels: ArrayLike | None = None,
+        pitches: ArrayLike | None = None,
+        seconds: float | None = None,
+    ) -> Sounds:
+        """Draw ``n`` sounds, sample by sample, side by side.
+
+        Args:
+            n: how many.
+            seed: the same seed draws the same sounds.
+            temperature: divides the logits; below 1 sounds become purer, and 0 takes the likeliest sample each time.
+            labels: of a model with classes: one for all, or (n,); numbers, or names of the training data's classes.
+            pitches: of a model with pitches: one MIDI note number for all, or (n,).
+            seconds: how long; as long as the training data's sounds where None is given.
+
+        Without labels or pitches they are drawn with the training sounds' frequencies, together.
+
+        Raises:
+            ValueError: if an argument is out of range, or the model is not conditioned on what is given.
+            NotFittedError: before ``fit``.
+        """
+        self.require_fitted()
+        n, rng = check_count(n), np.random.default_rng(seed_or_none(seed))
+        number("temperature", temperature, least=0)
+        length = self.length if seconds is None else round(number("seconds", seconds, above=0) * self.rate)
+        drawn = self.notes[rng.integers(len(self.notes), size=n)].T
+        label, pitch = (
+            column if given is None else self._given(name, given, n)
+            for name, given, column in (("labels", labels, drawn[0]), ("pitches", pitches, drawn[1]))
+        )
+        with torch.no_grad():
+            h = self.condition(torch.from_numpy(label).to(self.device), torch.from_numpy(pitch).to(self.device))
+        codes = [
+            Queues(self.network, part).generate(max(length, 1), temperature=temperature, rng=rng)
+            for part in torch.split(h, ROWS_AT_ONCE)
+        ]
+        return Sounds(
+            decode(np.concatenate(codes)),
+            self.rate,
+            None if self.classes is None else label,
+            self.class_names,
+            None if self.pitches is None else pitch,
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """Return what it knows of its training data."""
+        facts = {"rate": self.rate, "length": self.length, "class_names": list(self.class_names)}
+        return {**facts, "notes": self.notes.tolist()} if self.rate else {}
+
+    def set_facts(self, facts: dict[str, Any]) -> None:
+        """Take over what a model knew of its training data."""
+        self.rate, self.length = whole("rate", facts["rate"], least=1), whole("length", facts["length"], least=1)
+        self.class_names = tuple(str(name) for name in facts["class_names"])
+        self.notes = np.asarray(facts["notes"], np.int64).reshape(-1, 2)
+        if len(self.notes) == 0:
+            raise ValueError("it names no note of its training data")
+
+    # Sounds as tensors.
+
+    def _codes(self, sounds: Sounds) -> NDArray[np.uint8]:
+        """Return codes with the silence that is heard before them, (n, receptive field + samples)."""
+        if len(sounds) == 0:
+            raise ValueError("there are no sounds; give at least one")
+        if sounds.rate != self.rate:
+            raise ValueError(
+                f"the sounds have {sounds.rate:,} samples a second, not {self.rate:,}; resample them first"
+            )
+        before = np.full((len(sounds), self.network.receptive_field), SILENCE, np.uint8)
+        return np.concatenate([before, encode(sounds.waves)], axis=1)
+
+    def _windows(self, sounds: Sounds) -> tuple[Tensor, ...]:
+        """Return windows of codes, each with its receptive field before it, and all that :meth:`loss` wants."""
+        codes, (label, pitch) = self._codes(sounds), self._conditions(sounds)
+        field, length = self.network.receptive_field, sounds.waves.shape[1]
+        window = min(self.window, length)
+        count = -(-length // window)
+        padded = np.pad(codes, ((0, 0), (0, count * window - length)), constant_values=SILENCE)
+        views = np.lib.stride_tricks.sliding_window_view(padded, field + window, axis=1)[:, ::window]
+        counts = (np.arange(count * window) < length).reshape(count, window)
+        weights = np.tile(counts, (len(sounds), 1)) * np.float32(count / length)
+        rows = (views.reshape(-1, field + window), label.repeat(count), pitch.repeat(count), weights)
+        return tuple(torch.from_numpy(np.ascontiguousarray(row)).to(self.device) for row in rows)
+
+    def _conditions(self, sounds: Sounds) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return label and pitch of each sound, -1 where the model is not conditioned on it."""
+        if self.classes is not None and self.class_names and sounds.classes and sounds.classes != self.class_names:
+            raise ValueError(
+                f"the sounds' classes are {', '.join(sounds.classes)}, those of the training data "
+                f"{', '.join(self.class_names)}; number the labels as there"
+            )
+        found = []
+        for name, model_has, given in (
+            ("labels", self.classes, sounds.labels),
+            ("pitches", self.pitches, sounds.pitches),
+        ):
+            if model_has is not None and given is None:
+                raise ValueError(f"this WaveNet is conditioned on {name}: its sounds need {name}")
+            unused = np.full(len(sounds), -1, np.int64)
+            found.append(unused if model_has is None or given is None else self._given(name, given, len(sounds)))
+        return found[0], found[1]
+
+    def _given(self, name: str, given: ArrayLike, n: int) -> NDArray[np.int64]:
+        """Return labels or pitches as whole numbers, (n,), or refuse them."""
+        has = self.classes if name == "labels" else self.pitches
+        if has is None:
+            raise ValueError(f"this WaveNet is not conditioned on {name}: make it with {_REMEDY[name]}")
+        values = np.asarray(given)
+        if name == "labels" and values.dtype.kind == "U":
+            places = {word: place for place, word in enumerate(self.class_names)}
+            if unknown := [word for word in values.flat if word not in places]:
+                known = ", ".join(self.class_names) or "no names"
+                raise ValueError(f"labels must be among {known}, got {str(unknown[0])!r}")
+            values = np.vectorize(places.__getitem__, otypes=[np.int64])(values)
+        values = np.full(n, values) if values.ndim == 0 else values
+        if values.shape != (n,) or values.dtype.kind not in "iu":
+            raise ValueError(f"{name} must be {n} whole numbers, got {values.dtype} of shape {values.shape}")
+        low, high = (0, self.classes - 1) if name == "labels" and self.classes else self.pitches or (0, 0)
+        if len(outside := values[(values < low) | (values > high)]):
+            raise ValueError(f"{name} must lie in {low}..{high}, got {outside[0]}")
+        return values.astype(np.int64)
+
+
+_REMEDY = {"labels": "WaveNet(classes=...)", "pitches": "WaveNet(pitches=(lowest, highest))"}
