@@ -15,23 +15,26 @@ from sdg_lab.show.style import png
 
 if TYPE_CHECKING:
     import ipywidgets
+    from IPython.display import Audio
     from matplotlib.figure import Figure
 
 
-def explore(draw: Callable[..., Figure], *, live: bool = False, **controls: Any) -> ipywidgets.VBox:
+def explore(
+    draw: Callable[..., Figure | tuple[Figure, Audio]], *, live: bool = False, **controls: Any
+) -> ipywidgets.VBox:
     """Show controls above the figure that they draw.
 
     Args:
         draw: called as ``draw(name=value, ...)`` with the value of every control; returns a Figure, which is rendered
-            and let go.
+            and let go, or a Figure and what :func:`~sdg_lab.show.player` returns, which then stands below it.
         live: redraw while a slider moves; by default when it is let go, which suits drawings that take a moment.
         **controls: one a parameter of ``draw``, each a widget, or what ``ipywidgets.interact`` takes: ``(0, 6)`` or
             ``(0.1, 2.0, 0.1)`` for a slider, a list for a menu, a bool for a check box, a string for a text field.
             An underscore in the name becomes a space in the label.
 
     Returns:
-        A VBox of the controls, a place for error messages, and the Image. An exception in ``draw`` is shown there with
-        its traceback, in place of the picture.
+        A VBox of the controls, a place for error messages, the Image, and the player where there is a sound. An
+        exception in ``draw`` is shown there with its traceback, in place of the picture.
 
     Raises:
         ValueError: if there is no control, or one is not something to make a widget of.
@@ -44,17 +47,25 @@ def explore(draw: Callable[..., Figure], *, live: bool = False, **controls: Any)
     widgets = {name: _control(name, value, live=live) for name, value in controls.items()}
     picture = ipywidgets.Image(format="png", layout=ipywidgets.Layout(max_width="100%", object_fit="contain"))
     message = ipywidgets.HTML()
+    sound = ipywidgets.Audio(value=b"", format="wav", autoplay=False, loop=False)
+    bar = ipywidgets.Box(list(widgets.values()), layout=ipywidgets.Layout(flex_flow="row wrap", margin="0 0 8px 0"))
+    box = ipywidgets.VBox([bar, message, picture])
 
     def redraw(_: object = None) -> None:
         before = set(plt.get_fignums())
         try:
-            picture.value = _rendered(draw(**{name: widget.value for name, widget in widgets.items()}))
+            drawn = draw(**{name: widget.value for name, widget in widgets.items()})
+            figure, heard = drawn if isinstance(drawn, tuple) else (drawn, None)
+            picture.value = _rendered(figure)
+            sound.value = b"" if heard is None else heard.data
         except Exception as error:
             message.value = _explained(error)
-            picture.layout.display = "none"  # an old picture beside new settings would be a lie
+            box.children = (bar, message, picture)
+            picture.layout.display = "none"  # an old picture beside new settings would be a lie, and so would a sound
         else:
             message.value = ""
             picture.layout.display = None
+            box.children = (bar, message, picture) if heard is None else (bar, message, picture, sound)
         finally:
             for number in set(plt.get_fignums()) - before:  # what draw made with pyplot and nobody else holds
                 plt.close(number)
@@ -62,8 +73,7 @@ def explore(draw: Callable[..., Figure], *, live: bool = False, **controls: Any)
     for widget in widgets.values():
         widget.observe(redraw, names="value")
     redraw()
-    bar = ipywidgets.Box(list(widgets.values()), layout=ipywidgets.Layout(flex_flow="row wrap", margin="0 0 8px 0"))
-    return ipywidgets.VBox([bar, message, picture])
+    return box
 
 
 def _control(name: str, value: Any, *, live: bool) -> ipywidgets.Widget:

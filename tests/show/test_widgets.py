@@ -2,6 +2,7 @@
 
 import ipywidgets
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 
 from sdg_lab import show
@@ -51,6 +52,18 @@ def test_a_draw_that_returns_no_figure_is_told_so():
     assert "TypeError: draw must return a Figure, got NoneType; end it with `return figure`" in message.value.replace(
         "&#x27;", "'"
     )
+
+
+def test_a_sound_stands_below_its_picture_and_goes_with_it():
+    def draw(silent):
+        figure = show.panels()[0]
+        return figure if silent else (figure, show.player(np.sin(np.arange(8_000) / 3), 8_000))
+
+    box = show.explore(draw, silent=False)
+    *_, picture, sound = box.children
+    assert (bytes(sound.value[:4]), sound.format, sound.autoplay) == (b"RIFF", "wav", False)
+    box.children[0].children[0].value = True
+    assert box.children[-1] is picture
 
 
 def test_figures_made_with_pyplot_are_closed_even_after_an_error_and_others_are_left():
