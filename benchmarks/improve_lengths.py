@@ -53,7 +53,7 @@ from sdg_lab.distill.world.sums import Sum
 from sdg_lab.training.schedules import warm_up_then_linear
 
 RESULTS = Path(__file__).parent.parent / "notebooks" / "results" / "15-lengths.csv"
-SEEDS = (0, 1, 2)
+SEEDS = (0, 1, 2, 3)
 
 WIDTH, TAUGHT, BEYOND = 5, (2, 3), (4, 5)
 """Rows of the form; and digits of the larger number, in the seed data and in what is asked."""

@@ -109,13 +109,13 @@ def test_three_verified_rounds_gain_15_points_on_longer_sums_in_each_seed(rows: 
         assert max(values(rows, "unverified", number, "kept, right")) < 1
 
 
-@pytest.mark.parametrize("rounds", [3, ROUNDS])
-def test_unverified_rounds_lose_what_was_taught(rows: Rows, rounds: int):
+@pytest.mark.parametrize(("lengths", "rounds"), [(TAUGHT, 3), (TAUGHT, ROUNDS), (BEYOND, ROUNDS)])
+def test_unverified_rounds_lose(rows: Rows, lengths: tuple[int, ...], rounds: int):
     """The 95 % interval of the change over seeds (Student's t) lies below zero, where one answer is sampled."""
-    lost = gains(rows, "unverified", TAUGHT, "right, sampled", rounds)
+    lost = gains(rows, "unverified", lengths, "right, sampled", rounds)
     _, high = stats.t.interval(0.95, len(lost) - 1, mean(lost), stats.sem(lost))
     assert high < 0
-    kept = gains(rows, "verified", TAUGHT, "right, sampled", rounds)
+    kept = gains(rows, "verified", lengths, "right, sampled", rounds)
     assert all(one > other + 5 for one, other in zip(kept, lost, strict=True))
 
 
