@@ -29,6 +29,7 @@ ABOUT_TORCH = (
     "sdg_lab.models.policy",
     "sdg_lab.models.waveforms",
     "sdg_lab.metrics.images",
+    "sdg_lab.metrics.sounds.quality",
     "sdg_lab.distill.student",
     "sdg_lab.distill.improvement",
     "sdg_lab.distill.preference",
