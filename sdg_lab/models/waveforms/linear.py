@@ -67,10 +67,10 @@ class LinearPredictor(SyntheticModel[Sounds]):
             raise ValueError("there are no sounds; give at least one")
         waves = decode(encode(sounds.waves)).astype(np.float64)
         labels = np.zeros(len(sounds), np.int64) if sounds.labels is None else sounds.labels
-        rows = []
+        rows, loud = [], sounds.waves.any(axis=1)  # the code of silence stands for a wave that is nearly 0, not quite
         for label in range(int(labels.max()) + 1):
-            own = waves[labels == label]
-            if not own.any():
+            own = waves[loud & (labels == label)]
+            if len(own) == 0:
                 raise ValueError(f"class {label} has no sound, or only silent ones; number the classes without it")
             rows.append(coefficients(own, self.order))
         before = self.__dict__.copy()
@@ -102,7 +102,7 @@ class LinearPredictor(SyntheticModel[Sounds]):
 
         Raises:
             TypeError: if these are no sounds.
-            ValueError: if they have another rate, or a label that was not there in training.
+            ValueError: if they have another rate, other classes, or a label that was not there in training.
             NotFittedError: before ``fit``.
         """
         self.require_fitted()
@@ -178,29 +178,47 @@ class LinearPredictor(SyntheticModel[Sounds]):
             return np.zeros(len(sounds), np.int64)
         if sounds.labels is None:
             raise ValueError("this predictor was fitted on labelled sounds: these need labels")
+        if sounds.classes and self.class_names and sounds.classes != self.class_names:
+            raise ValueError(
+                f"the sounds' classes are {', '.join(sounds.classes)}, those of the training data "
+                f"{', '.join(self.class_names)}; number the labels as there"
+            )
         if len(sounds) and sounds.labels.max() >= len(self.coefficients):
             raise ValueError(f"labels must lie in 0..{len(self.coefficients) - 1}, got {sounds.labels.max()}")
         return sounds.labels
 
 
-def coefficients(waves: NDArray[Any], order: int) -> NDArray[np.float64]:
-    """Return the coefficients that predict best in the mean square, of the sample before first, (order,).
+def coefficients(
+    waves: NDArray[Any], order: int, lags: NDArray[np.int64] | None = None, around: int = 0
+) -> NDArray[np.float64]:
+    """Return the coefficients that predict best in the mean square, of the sample before first, (order + around,).
 
     Args:
         waves: (n, samples), of which silence stands before each; loud and soft ones count alike, silent ones do not.
-        order: how many.
+        order: how many samples just before are read.
+        lags: for each wave, how long ago further samples are read, (n,); by default none are.
+        around: how many, with the lag in their middle.
     """
-    loud = np.asarray(waves, dtype=np.float64)
-    loud = loud[loud.any(axis=1)]
-    loud = loud / np.sqrt(np.square(loud).mean(axis=1, keepdims=True))
-    gram, against = np.eye(order) * 1e-12, np.zeros(order)
-    for wave in loud:
-        past = np.lib.stride_tricks.sliding_window_view(np.pad(wave, (order, 0))[:-1], order)[:, ::-1]
+    around = 0 if lags is None else around
+    gram, against = np.eye(order + around) * 1e-12, np.zeros(order + around)
+    for row, wave in enumerate(np.asarray(waves, dtype=np.float64)):
+        if not wave.any():
+            continue
+        loud = wave / np.sqrt(np.square(wave).mean())
+        past = _before(loud, 1, order)
+        if lags is not None:
+            past = np.concatenate([past, _before(loud, int(lags[row]) - around // 2, around)], axis=1)
         gram += past.T @ past
-        against += past.T @ wave
-    ridge = 1e-6 * np.trace(gram) / order  # a looped recording is periodic: its past is then linearly dependent
-    found: NDArray[np.float64] = np.linalg.solve(gram + ridge * np.eye(order), against)
+        against += past.T @ loud
+    ridge = 1e-6 * np.trace(gram) / len(gram)  # a looped recording is periodic: its past is then linearly dependent
+    found: NDArray[np.float64] = np.linalg.solve(gram + ridge * np.eye(len(gram)), against)
     return found
+
+
+def _before(wave: NDArray[np.float64], first: int, count: int) -> NDArray[np.float64]:
+    """Return the samples first, first + 1, … before each, (T, count)."""
+    padded = np.pad(wave, (first + count - 1, 0))[: len(wave) + count - 1]
+    return np.lib.stride_tricks.sliding_window_view(padded, count)[:, ::-1]
 
 
 def _recent(errors: NDArray[np.float64]) -> NDArray[np.float64]:

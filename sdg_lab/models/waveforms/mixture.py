@@ -18,8 +18,8 @@ from torch.nn import functional as F
 
 from sdg_lab.models.waveforms.mu_law import EDGES, encode
 
-FAR = 1e3
-"""In place of infinity at both ends: no difference of sigmoids is then NaN."""
+FAR = 1e6
+"""In place of infinity at both ends, far beyond the widest component: no difference of sigmoids is then NaN."""
 
 NARROW, WIDE = -6.0, 6.0
 """Bounds of the logarithm of a component's width, in units of the wave's recent steps."""
@@ -48,7 +48,7 @@ def log_prob(codes: Tensor, outputs: Tensor, centre: Tensor, step: Tensor, ends:
     codes = codes.long()
     low, high = (ends[codes][..., None] - middle) * inverse, (ends[codes + 1][..., None] - middle) * inverse
     # log(σ(b) - σ(a)) = log σ(b) + log σ(-a) + log(1 - exp(a - b)), which holds where both are far out, too
-    inside = F.logsigmoid(high) + F.logsigmoid(-low) + torch.log1p(-torch.exp((low - high).clamp(max=-1e-6)))
+    inside = F.logsigmoid(high) + F.logsigmoid(-low) + torch.log(-torch.expm1((low - high).clamp(max=-1e-8)))
     return torch.logsumexp(inside + F.log_softmax(weights, dim=-1), dim=-1)
 
 

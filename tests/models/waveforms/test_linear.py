@@ -1,0 +1,256 @@
+"""Linear prediction: coefficients that are the least squares of others, and an exact likelihood that it draws from."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from sdg_lab import data
+from sdg_lab.data.types import Sounds
+from sdg_lab.models.contract import NotFittedError
+from sdg_lab.models.markov import MarkovChain
+from sdg_lab.models.waveforms import LinearPredictor
+from sdg_lab.models.waveforms.linear import DEGREES, FLOOR, FORGET, SCALES, coefficients
+from sdg_lab.models.waveforms.mu_law import EDGES, LEVELS, decode, encode
+
+RATE = 8_000
+T = np.arange(400) / RATE
+
+
+def waves(n: int = 6, seed: int = 0) -> np.ndarray:
+    """Sines of several pitches with some noise, (n, samples)."""
+    rng = np.random.default_rng(seed)
+    hertz, loud = rng.uniform(200, 900, (n, 1)), rng.uniform(0.1, 0.7, (n, 1))
+    return (loud * np.sin(2 * np.pi * hertz * T) + 0.01 * rng.normal(size=(n, len(T)))).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def sounds() -> Sounds:
+    """Two classes, of which the second is twice the first's octave and rarer."""
+    two = np.concatenate([waves(6, 0), waves(2, 1)[:, ::-1].copy()])
+    return Sounds(two, RATE, np.array([0] * 6 + [1] * 2), ("low", "high"))
+
+
+@pytest.fixture(scope="module")
+def predictor(sounds: Sounds) -> LinearPredictor:
+    return LinearPredictor(order=8).fit(sounds)
+
+
+# The coefficients.
+
+
+def test_coefficients_are_numpy_s_least_squares():
+    found, order = coefficients(waves(), 6), 6
+    rows, wanted = [], []
+    for wave in waves().astype(np.float64):
+        alike = np.concatenate([np.zeros(order), wave / wave.std()])  # as loud as the others, after silence
+        alike *= wave.std() / np.sqrt((wave**2).mean())
+        for t in range(order, len(alike)):
+            rows.append(alike[t - order : t][::-1])
+            wanted.append(alike[t])
+    expected = np.linalg.lstsq(np.array(rows), np.array(wanted), rcond=None)[0]
+    np.testing.assert_allclose(found, expected, rtol=1e-2, atol=1e-3)  # a small ridge keeps loops solvable
+
+
+def test_further_samples_a_lag_ago_are_least_squares_too():
+    """A wave that repeats its noise every 37 samples is predicted from there, and from nowhere else."""
+    noise = np.random.default_rng(0).normal(size=37)
+    wave = np.tile(noise, 12)[None]
+    found = coefficients(wave, 3, np.array([37]), 5)
+    assert found.shape == (8,)
+    expected = np.zeros(8)
+    expected[3 + 2] = 1  # samples 35, 36, 37, 38, 39 ago
+    np.testing.assert_allclose(found, expected, atol=0.2)
+    assert found.argmax() == 5
+
+
+def test_a_silent_sound_changes_nothing_though_its_code_is_not_quite_0(predictor: LinearPredictor, sounds: Sounds):
+    silent = np.concatenate([sounds.waves, np.zeros((1, len(T)), np.float32)])
+    more = Sounds(silent, RATE, np.append(sounds.labels, 1), sounds.classes)
+    np.testing.assert_array_equal(LinearPredictor(order=8).fit(more).coefficients, predictor.coefficients)
+
+
+def test_loud_and_soft_sounds_count_alike_and_silent_ones_not_at_all():
+    plain = coefficients(waves(), 5)
+    other = waves() * np.array([[1], [0.01], [100], [3], [0.5], [1]])
+    np.testing.assert_allclose(coefficients(other, 5), plain, rtol=1e-6)
+    with_silence = np.concatenate([waves(), np.zeros((2, len(T)))])
+    np.testing.assert_allclose(coefficients(with_silence, 5), plain, rtol=1e-6)
+    assert np.isfinite(coefficients(np.zeros((2, 9)), 5)).all()
+
+
+def test_a_sine_is_predicted_but_for_what_the_codes_round():
+    """x_t = 2 cos(w) x_{t-1} - x_{t-2}: two coefficients know a sine, and the rounding of μ-law is all that is left."""
+    sine = (0.7 * np.sin(2 * np.pi * 440 * T)).astype(np.float32)[None]
+    found = coefficients(sine, 2)
+    np.testing.assert_allclose(found, [2 * np.cos(2 * np.pi * 440 / RATE), -1], rtol=1e-2)
+    model = LinearPredictor(order=16).fit(Sounds(sine, RATE))
+    heard = decode(encode(sine)).astype(np.float64)
+    errors = (heard - model.predict(heard, np.zeros(1, np.int64)))[0, 50:]
+    step = np.diff(decode(np.arange(LEVELS)))[encode(sine)[0, 50:].clip(0, 254)]
+    assert np.sqrt((errors**2).mean()) < step.max()
+    assert np.sqrt((errors**2).mean()) < 0.03 * np.sqrt((heard**2).mean())
+
+
+def test_a_prediction_is_the_weighted_sum_of_what_came_before(predictor: LinearPredictor):
+    given, labels = waves(2).astype(np.float64), np.array([1, 0])
+    found = predictor.predict(given, labels)
+    for row, t in itertools.product(range(2), (0, 1, 5, 8, 100)):
+        past = np.concatenate([np.zeros(8), given[row]])[t : t + 8][::-1]
+        assert found[row, t] == pytest.approx(float(past @ predictor.coefficients[labels[row]]), rel=1e-9, abs=1e-12)
+
+
+# The likelihood.
+
+
+def by_hand(model: LinearPredictor, codes: np.ndarray, label: int) -> float:
+    """Return the log-probability of a sound's codes, sample by sample, with scipy's distribution of Student's t."""
+    heard, square, total = [0.0] * model.order, FLOOR**2, 0.0
+    for code in codes:
+        predicted = float(np.dot(model.coefficients[label], heard[::-1][: model.order]))
+        law = stats.t(DEGREES, loc=predicted, scale=model.scale * np.sqrt(square))
+        low, high = EDGES[code], EDGES[code + 1]
+        upper = low > predicted  # the tail that keeps its digits
+        total += float(np.log(law.sf(low) - law.sf(high) if upper else law.cdf(high) - law.cdf(low)))
+        wave = float(decode(np.array(code)))
+        square = FORGET * square + (1 - FORGET) * ((wave - predicted) ** 2 + FLOOR**2)
+        heard.append(wave)
+    return total
+
+
+@pytest.mark.parametrize("row", [0, 7])
+def test_log_prob_is_the_sum_over_samples(predictor: LinearPredictor, sounds: Sounds, row: int):
+    short = Sounds(sounds.waves[row : row + 1, :60], RATE, sounds.labels[row : row + 1], sounds.classes)
+    expected = by_hand(predictor, encode(short.waves)[0], int(short.labels[0]))
+    assert float(predictor.log_prob(short)[0]) == pytest.approx(expected, rel=1e-6)
+    assert float(predictor.bits_per_sample(short)[0]) == pytest.approx(-expected / 60 / np.log(2), rel=1e-6)
+
+
+@pytest.mark.parametrize("before", [0, 1, 50])
+def test_what_it_says_of_the_next_sample_sums_to_1(predictor: LinearPredictor, before: int):
+    """Every code that may come next, after the same sound: P(k | past) = P(past, k) / P(past)."""
+    past = waves(1)[:, :before].repeat(LEVELS, axis=0)
+    after = np.concatenate([past, decode(np.arange(LEVELS))[:, None]], axis=1)
+    labels = np.zeros(LEVELS, np.int64)
+    whole = predictor.log_prob(Sounds(after, RATE, labels))
+    known = predictor.log_prob(Sounds(past[:1], RATE, labels[:1]))[0] if before else 0.0
+    assert float(np.exp(whole - known).sum()) == pytest.approx(1, abs=1e-9)
+
+
+def test_a_click_in_silence_has_a_finite_log_probability(predictor: LinearPredictor):
+    click = np.zeros((1, 200), np.float32)
+    click[0, 100] = 1
+    assert np.isfinite(predictor.log_prob(Sounds(click, RATE, np.zeros(1, np.int64)))).all()
+
+
+def test_the_scale_is_the_one_that_the_training_data_like_best(predictor: LinearPredictor, sounds: Sounds):
+    assert predictor.scale in SCALES
+    other = LinearPredictor(order=8).fit(sounds)
+    likely = []
+    for scale in SCALES:
+        other.scale = float(scale)
+        likely.append(other.log_prob(sounds).sum())
+    assert predictor.scale == SCALES[int(np.argmax(likely))]
+
+
+def test_each_class_has_its_own_coefficients(predictor: LinearPredictor, sounds: Sounds):
+    quantised = decode(encode(sounds.waves))
+    for label in (0, 1):
+        np.testing.assert_allclose(
+            predictor.coefficients[label], coefficients(quantised[sounds.labels == label], 8), rtol=1e-9
+        )
+    swapped = Sounds(sounds.waves, RATE, 1 - sounds.labels, sounds.classes)
+    assert predictor.log_prob(swapped).sum() < predictor.log_prob(sounds).sum()
+
+
+@pytest.mark.slow
+def test_on_real_notes_it_beats_the_frequencies_of_the_codes():
+    notes = data.sounds()
+    train, test = (Sounds(part.waves, part.rate) for part in (notes.train[::20], notes.test[::10]))
+    by_frequency = MarkovChain(0, "add").fit(["".join(chr(0x100 + k) for k in range(LEVELS)), *texts(train)])
+    unigram = -by_frequency.log_prob(texts(test)) / np.log(2) / test.waves.shape[1]
+    bits = LinearPredictor().fit(train).bits_per_sample(test)
+    assert (bits < unigram).all()
+    assert bits.mean() < unigram.mean() - 1
+
+
+def texts(sounds: Sounds) -> list[str]:
+    return ["".join(chr(0x100 + k) for k in row) for row in encode(sounds.waves).tolist()]
+
+
+# Sampling.
+
+
+def test_samples_are_sounds_like_those_that_it_knows(predictor: LinearPredictor, sounds: Sounds):
+    drawn = predictor.sample(200, seed=0)
+    assert drawn.waves.shape == (200, len(T))
+    assert drawn.rate == RATE
+    assert drawn.classes == sounds.classes
+    assert drawn.labels is not None
+    assert 0.15 < drawn.labels.mean() < 0.35, "a quarter of the training sounds is of class 1"
+    np.testing.assert_array_equal(decode(encode(drawn.waves)), drawn.waves)
+
+
+def test_a_sample_is_drawn_from_the_probabilities_that_log_prob_gives():
+    """Of the first sample: frequencies of 4,000 draws against the probabilities of all codes."""
+    model = LinearPredictor(order=4).fit(Sounds(waves(), RATE))
+    model.length = 1
+    counts = np.bincount(encode(model.sample(4_000, seed=0).waves)[:, 0], minlength=LEVELS)
+    expected = 4_000 * np.exp(model.log_prob(Sounds(decode(np.arange(LEVELS))[:, None], RATE)))
+    often = expected > 5
+    found, wanted = (np.append(x[often], x[~often].sum()) for x in (counts, expected))
+    assert ((found - wanted) ** 2 / np.maximum(wanted, 1)).sum() < stats.chi2(len(found)).ppf(1 - 1e-4)
+
+
+def test_without_labels_samples_have_none():
+    model = LinearPredictor(order=4).fit(Sounds(waves(), RATE))
+    assert model.coefficients.shape == (1, 4)
+    assert model.n_parameters == 5
+    assert model.sample(2, seed=0).labels is None
+    labelled = Sounds(waves(), RATE, np.arange(6))
+    assert model.log_prob(labelled).shape == (6,), "labels that it never learnt are not asked for"
+
+
+# Files and refusals.
+
+
+def test_a_saved_predictor_is_the_same(predictor: LinearPredictor, sounds: Sounds, tmp_path: Path):
+    predictor.save(tmp_path / "p.safetensors")
+    again = LinearPredictor.load(tmp_path / "p.safetensors")
+    np.testing.assert_array_equal(again.log_prob(sounds), predictor.log_prob(sounds))
+    np.testing.assert_array_equal(again.sample(3, seed=0).waves, predictor.sample(3, seed=0).waves)
+    assert again.class_names == ("low", "high")
+    header, state = predictor.header(), dict(predictor.state())
+    state["coefficients"] = state["coefficients"][:, :5]
+    with pytest.raises(ValueError, match=r"coefficients must have shape \(classes, 8\), got \(2, 5\)"):
+        LinearPredictor.from_header(header, state)
+
+
+def test_it_refuses_what_it_cannot_learn_from_or_judge(predictor: LinearPredictor, sounds: Sounds):
+    for order in (0, 1.5, True):
+        with pytest.raises(ValueError, match="order must be a whole number >= 1"):
+            LinearPredictor(order=order)
+    empty = LinearPredictor(order=4)
+    with pytest.raises(NotFittedError):
+        empty.log_prob(sounds)
+    with pytest.raises(NotFittedError):
+        empty.sample(1)
+    with pytest.raises(ValueError, match="there are no sounds"):
+        empty.fit(sounds[:0])
+    with pytest.raises(ValueError, match="class 0 has no sound, or only silent ones"):
+        empty.fit(sounds[6:])
+    with pytest.raises(ValueError, match="class 0 has no sound, or only silent ones"):
+        empty.fit(Sounds(np.zeros((2, 9), np.float32), RATE))
+    assert not empty.fitted
+    with pytest.raises(ValueError, match="16,000 samples a second, not 8,000; resample them first"):
+        predictor.log_prob(Sounds(sounds.waves, 16_000, sounds.labels))
+    with pytest.raises(ValueError, match="these need labels"):
+        predictor.log_prob(Sounds(sounds.waves, RATE))
+    with pytest.raises(ValueError, match=r"labels must lie in 0..1, got 2"):
+        predictor.log_prob(Sounds(sounds.waves, RATE, np.full(8, 2)))
+    with pytest.raises(ValueError, match="the sounds' classes are high, low, those of the training data low, high"):
+        predictor.log_prob(Sounds(sounds.waves, RATE, sounds.labels, ("high", "low")))
