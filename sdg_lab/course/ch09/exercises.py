@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from sdg_lab.course.ch09.painter import train_painter
 from sdg_lab.course.engine import Case, Chapter, Exercise, Mistake, Paper, Wrong
 
 CHAPTER = Chapter(
@@ -33,6 +34,8 @@ CHAPTER = Chapter(
         Paper("Fast Wavenet Generation Algorithm", "Paine et al.", 2016, "https://arxiv.org/abs/1611.09482"),
     ),
 )
+
+WEIGHTS = {"09-photographs": train_painter}
 
 
 def _normal(rng: np.random.Generator, *shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
