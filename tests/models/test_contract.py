@@ -6,7 +6,7 @@ import inspect
 import json
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 import torch
 
-from sdg_lab.data.types import Images, Series
+from sdg_lab.data.types import Images, Series, Sounds
 from sdg_lab.distill.student import Student
 from sdg_lab.models.bayes_net import BayesNet
 from sdg_lab.models.contract import HasLogProb, HasLogProbBound, NotFittedError, SyntheticModel
@@ -27,6 +27,7 @@ from sdg_lab.models.neural import NeuralModel
 from sdg_lab.models.recurrent import Recurrent, RecurrentSeries, Seq2Seq
 from sdg_lab.models.transformer import GPT
 from sdg_lab.models.vae import VAE
+from sdg_lab.models.waveforms import LinearPredictor, WaveNet
 from sdg_lab.training import recipe as recipes
 from sdg_lab.training.recipe import DEFAULTS
 
@@ -61,6 +62,16 @@ def table(n: int, seed: int) -> pd.DataFrame:
 def series(first: int, last: int) -> Series:
     days = np.arange("2020-01-01", "2021-01-01", dtype="datetime64[D]")
     return Series(WAVE[first:last].astype(np.float64), days[first:last], "°C")
+
+
+def sounds(n: int, seed: int) -> Sounds:
+    """Sounds of 80 samples: class 0 is soft and plays note 57, class 1 is loud and plays note 59; a quarter is."""
+    rng = np.random.default_rng(seed)
+    labels = (np.arange(n) % 4 == 0).astype(np.int64)
+    pitches = 57 + 2 * labels
+    phases = 2 * np.pi * 440 * 2 ** ((pitches[:, None] - 69) / 12) * np.arange(80) / 2_000 + rng.uniform(0, 6, (n, 1))
+    waves = np.where(labels, 0.8, 0.05)[:, None] * np.sin(phases) + 0.01 * rng.normal(size=phases.shape)
+    return Sounds(waves.astype(np.float32), 2_000, labels, ("soft", "loud"), pitches)
 
 
 @dataclass(frozen=True)
@@ -100,6 +111,9 @@ def same(a: Any, b: Any) -> bool:
             return np.array_equal(a.pixels, b.pixels) and np.array_equal(a.labels, b.labels)
         case Series():
             return np.array_equal(a.values, b.values)
+        case Sounds():
+            told = ((a.labels, b.labels), (a.pitches, b.pitches))
+            return np.array_equal(a.waves, b.waves) and all(np.array_equal(x, y) for x, y in told)
         case pd.DataFrame():
             return a.equals(b)
     return a == b
@@ -218,8 +232,61 @@ def follows(model: RecurrentSeries) -> None:
     assert not np.array_equal(high.values, low.values)
 
 
+def acts(model: WaveNet, name: str, one: Any, other: int) -> None:
+    """What is drawn under one condition is likelier under it than under another: in the mean by KL(p_one ‖ p_other)."""
+    drawn = model.sample(400, seed=0, **{name: one})
+    under_another = replace(drawn, **{name: np.full(400, other)})
+    gain = model.log_prob(drawn) - model.log_prob(under_another)
+    assert gain.mean() > 4 * gain.std() / np.sqrt(400)
+
+
+def plays_what_is_asked(model: WaveNet) -> None:
+    """A label asked for, by number or name, is the label returned, and what is drawn is of its class."""
+    for one, other in (("soft", 1), (1, 0)):
+        acts(model, "labels", one, other)
+    assert (model.sample(3, seed=0, labels="loud").labels == 1).all()
+    mixed = np.arange(10) % 2
+    np.testing.assert_array_equal(model.sample(10, seed=0, labels=mixed).labels, mixed)
+    free = model.sample(400, seed=0, seconds=0.001).labels
+    assert 0.15 < free.mean() < 0.35, "without labels they are drawn with the training shares, here a quarter"
+    for wrong in (2, -1, [0, 1, 0], 0.5, "piano"):
+        with pytest.raises(ValueError, match="labels must"):
+            model.sample(4, labels=wrong)
+
+
+def plays_the_pitch(model: WaveNet) -> None:
+    """A pitch asked for is the pitch returned, and what is drawn is of it."""
+    for one, other in ((57, 59), (59, 57)):
+        acts(model, "pitches", one, other)
+    np.testing.assert_array_equal(model.sample(3, seed=0, pitches=[57, 58, 59]).pitches, [57, 58, 59])
+    for wrong in (56, [57, 58, 59, 60], 57.0):
+        with pytest.raises(ValueError, match="pitches must"):
+            model.sample(4, pitches=wrong)
+
+
+def lasts(model: WaveNet) -> None:
+    assert model.sample(2, seed=0).waves.shape == (2, 80)
+    assert model.sample(2, seed=0, seconds=0.1).waves.shape == (2, 200)
+    for wrong in (0, -1.0, float("nan")):
+        with pytest.raises(ValueError, match="seconds must be"):
+            model.sample(2, seconds=wrong)
+
+
+def is_purer(model: WaveNet) -> None:
+    """A lower temperature has sounds of the same condition nearer to each other; at 0 all of them are one."""
+    spread = {t: float(model.sample(40, seed=0, labels=0, pitches=57, temperature=t).waves.std(axis=0).mean())
+              for t in (0, 0.3, 1.0)}  # fmt: skip
+    assert spread[0] < 1e-6 < spread[0.3] < spread[1.0]
+    greedy = (model.sample(1, seed=seed, labels=0, pitches=57, temperature=0).waves for seed in (0, 1))
+    np.testing.assert_array_equal(*greedy)
+    for wrong in (-1.0, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="temperature must be"):
+            model.sample(2, temperature=wrong)
+
+
 IMAGE = {"data": images(64, 0), "held_out": images(24, 1)}
 TEXT = {"data": WORDS[:48], "held_out": [word for word in WORDS[48:] if set(word) <= set("abcde")]}
+SOUND = {"data": sounds(48, 0), "held_out": sounds(20, 1)}
 PAIRS = {"data": [(w, w[::-1]) for w in WORDS[:48]], "held_out": [(w, w[::-1]) for w in WORDS[48:]]}
 QUICK = {"epochs": 2, "batch_size": 16}
 SEQUENCE_OPTIONS: dict[str, Callable[[Any], None]] = {
@@ -303,9 +370,25 @@ FAMILIES = {
         exact=True,
         options={"after": follows},
     ),
+    "linear": Family(partial(LinearPredictor, order=4, by="instrument"), **SOUND, exact=True),
+    "wavenet": Family(
+        partial(
+            WaveNet, classes=2, pitches=(57, 59), rate=2_000, channels=8, dilations=(1, 2, 4), taps=4, skip=8, window=40
+        ),
+        **SOUND,
+        fit=QUICK,
+        exact=True,
+        options={
+            "labels": plays_what_is_asked,
+            "pitches": plays_the_pitch,
+            "seconds": lasts,
+            "temperature": is_purer,
+        },
+    ),
 }
 NEURAL = {name: family for name, family in FAMILIES.items() if "epochs" in family.fit}
 LONGER = {"vae": 150, "gan": 60, "diffusion": 80, "seq2seq": 30, "recurrent": 5, "gpt": 5, "student": 30, "series": 5}
+LONGER |= {"wavenet": 25}
 """Epochs after which a label, a source or a prompt makes a difference."""
 
 
@@ -343,6 +426,9 @@ def test_samples_are_of_the_data_s_own_kind(name: str, models: dict[str, Any]) -
         case pd.DataFrame():
             assert list(drawn.columns) == list(data.columns)
             assert (drawn.dtypes == data.dtypes).all()
+        case Sounds():
+            assert drawn.waves.shape == (7, data.waves.shape[1])
+            assert (drawn.rate, drawn.classes) == (data.rate, data.classes)
         case list():
             assert all(type(row) is type(data[0]) for row in drawn)
 
@@ -371,13 +457,19 @@ def test_nobody_s_randomness_or_data_is_touched(name: str) -> None:
     model = family.make()  # new layers draw their weights from torch's own state, as torch's do
     torch.manual_seed(3), np.random.seed(3), random.seed(3)  # noqa: NPY002 - the global state is what is asked about
     before = torch.get_rng_state(), np.random.get_state()[1], random.getstate()  # noqa: NPY002
-    copy = family.data.pixels.copy() if isinstance(family.data, Images) else None
+    match family.data:
+        case Images() as given:
+            numbers, copy = given.pixels, given.pixels.copy()
+        case Sounds() as given:
+            numbers, copy = given.waves, given.waves.copy()
+        case _:
+            numbers, copy = None, None
     family.sample(model.fit(family.data, seed=0, progress=False, **family.fit))
     assert torch.equal(torch.get_rng_state(), before[0])
     assert np.array_equal(np.random.get_state()[1], before[1])  # noqa: NPY002
     assert random.getstate() == before[2]
     if copy is not None:
-        np.testing.assert_array_equal(family.data.pixels, copy)
+        np.testing.assert_array_equal(numbers, copy)
 
 
 @each
@@ -560,7 +652,7 @@ def test_validation_is_what_was_given_and_not_the_training_data(name: str, reach
     held_out = reached["data"]
     got = training["validation"]
     assert len(got[0]) != len(training["data"][0])
-    if name in ("vae", "diffusion"):  # elsewhere the codes depend on the training data's alphabet and units
+    if name in ("vae", "diffusion", "wavenet"):  # elsewhere the codes depend on the training data's alphabet and units
         assert all(torch.equal(a, b) for a, b in zip(got, held_out, strict=True))
 
 
@@ -725,6 +817,8 @@ def test_on_a_gpu_it_gives_what_it_gives_on_the_processor(name: str) -> None:
     assert len(there) == len(here)
     if isinstance(there, Images):
         np.testing.assert_allclose(there.pixels, here.pixels, atol=1e-2)
+    if isinstance(there, Sounds):
+        np.testing.assert_array_equal(there.labels, here.labels)
     if log_prob is not None:
         np.testing.assert_allclose(model.log_prob(family.held_out), log_prob, rtol=1e-3, atol=1e-3)
 

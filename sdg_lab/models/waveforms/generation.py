@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sdg_lab.models.waveforms import mixture
-from sdg_lab.models.waveforms.mu_law import LEVELS, SILENCE
-from sdg_lab.models.waveforms.network import STILL, GatedLayer, Network
+from sdg_lab.models.waveforms.mu_law import Codes, silence
+from sdg_lab.models.waveforms.network import ERRORS, STILL, GatedLayer, Network, Note
 
 Array = NDArray[np.float32]
 
@@ -27,28 +27,31 @@ class Queues:
 
     Args:
         network: it is read once: what is trained afterwards does not come through.
-        h: what each row is conditioned on, (n, condition).
+        note: what is known of each sound; all begin with the next sample, whatever it says of their starts.
     """
 
     @torch.no_grad()
-    def __init__(self, network: Network, h: Tensor) -> None:
-        n = len(h)
-        waves = _array(network.waves)
-        self.waves, self.inputs = (
-            waves,
-            np.stack([waves, 2 * np.arange(LEVELS) / (LEVELS - 1) - 1], 1, dtype=np.float32),
-        )
+    def __init__(self, network: Network, note: Note) -> None:
+        self.n, self.levels = len(note.h), network.levels
+        self.waves, self.coefficients = _array(network.waves), _array(note.coefficients)
         self.entry = _array(network.entry.weight.permute(2, 1, 0).flatten(0, 1)), _array(network.entry.bias)
-        self.prediction = _array(network.prediction)
-        self.heard = np.tile(self.inputs[SILENCE], (n, network.taps))
-        x = self.heard @ self.entry[0] + self.entry[1]  # what each layer has seen for ever, in silence
+        self.clock, self.clocks = _array(network.clock.weight.T), _array(network.clocks)
+        self.step = 0
+        quiet = self.waves[silence(self.levels)]
+        self.past = np.full((self.n, network.taps), quiet)
+        self.predicted = (self.past * self.coefficients).sum(axis=1)
+        self.errors = np.tile((quiet - self.predicted)[:, None], ERRORS)
+        self.size = np.abs(self.errors).mean(axis=1) + np.float32(STILL)
+        one = np.stack([np.full(self.n, quiet), self.errors[:, 0] / self.size], axis=1)
+        self.inputs = np.tile(one, ERRORS).astype(np.float32)  # wave and error of each of the last samples
+        x = self._first()  # what each layer has seen for ever, in silence
         self.channels = x.shape[1]
         half = torch.ones(2 * self.channels)
         half[self.channels :] = 0.5  # σ(g) = (1 + tanh(g/2)) / 2: one call of tanh for filter and gate
         self.layers = []
         for layer in cast(list[GatedLayer], network.layers):
             taps = _array((torch.cat([layer.before, layer.now], dim=1) * half[:, None]).T)
-            fixed = _array(layer.condition(h) * half)
+            fixed = _array(layer.condition(note.h) * half)
             out = _array(layer.out.weight[:, :, 0].T / 2), _array(layer.out.bias)
             queue = np.tile(x, (layer.dilation, 1, 1))
             self.layers.append((queue, taps, fixed, out))
@@ -57,9 +60,13 @@ class Queues:
         self.skip = _array(network.skip.weight.T / 2), _array(network.skip.bias)
         self.hidden = _array(network.hidden.weight.T), _array(network.hidden.bias)
         self.output = _array(network.output.weight.T), _array(network.output.bias)
-        self.step = 0
-        self.gated = np.zeros((n, len(self.skip[0])), np.float32)
-        self.pair = np.zeros((n, 2 * self.channels), np.float32)
+        self.gated = np.zeros((self.n, len(self.skip[0])), np.float32)
+        self.pair = np.zeros((self.n, 2 * self.channels), np.float32)
+
+    def _first(self) -> Array:
+        """Return the residual stream before the first layer, (n, channels)."""
+        clock = np.exp(-np.float32(self.step) / self.clocks) @ self.clock
+        return cast(Array, self.inputs @ self.entry[0] + (self.entry[1] + clock))
 
     def _through(
         self, pair: Array, x: Array, taps: Array, fixed: Array, out: tuple[Array, Array]
@@ -69,15 +76,26 @@ class Queues:
         z = both[:, : self.channels] * (both[:, self.channels :] + 1)
         return x + (z @ out[0] + out[1]), z
 
-    def read(self, codes: NDArray[np.integer]) -> tuple[Array, Array, Array]:
-        """Hear one sample of each row, (n,); return what :func:`mixture.draw` wants to know of the next.
+    def hear(self, codes: NDArray[np.integer]) -> None:
+        """Take in one sample of each row, (n,)."""
+        wave = self.waves[codes]
+        error = wave - self.predicted
+        for kept, new in ((self.past, wave), (self.errors, error)):
+            kept[:, :-1] = kept[:, 1:]
+            kept[:, -1] = new
+        self.inputs[:, :-2] = self.inputs[:, 2:]
+        self.inputs[:, -2], self.inputs[:, -1] = wave, error / self.size
+        self.predicted = (self.past * self.coefficients).sum(axis=1)
+        self.size = np.abs(self.errors).mean(axis=1) + np.float32(STILL)
+        self.step += 1
+
+    def next(self) -> tuple[Array, Array, Array]:
+        """Return what :func:`mixture.draw` wants to know of the next sample; to be called once between two samples.
 
         Returns:
-            Outputs of the network, (n, 3 K), linear prediction, (n,), and size of the recent steps, (n,).
+            Outputs of the network, (n, 3 K), linear prediction, (n,), and size of its recent errors, (n,).
         """
-        self.heard[:, :-2] = self.heard[:, 2:]
-        self.heard[:, -2:] = self.inputs[codes]
-        x = self.heard @ self.entry[0] + self.entry[1]
+        x = self._first()
         channels = self.channels
         for number, (queue, taps, fixed, out) in enumerate(self.layers):
             place = self.step % len(queue)
@@ -86,22 +104,19 @@ class Queues:
             queue[place] = x
             x, z = self._through(self.pair, x, taps, fixed, out)
             self.gated[:, number * channels : (number + 1) * channels] = z
-        self.step += 1
         read = np.maximum(self.gated @ self.skip[0] + self.skip[1], 0)
         read = np.maximum(read @ self.hidden[0] + self.hidden[1], 0)
-        past = self.heard[:, ::2]
-        step = np.abs(past[:, 1:] - past[:, :-1]).mean(axis=1) + np.float32(STILL)
-        return read @ self.output[0] + self.output[1], past @ self.prediction, step
+        return read @ self.output[0] + self.output[1], self.predicted, self.size
 
-    def generate(self, length: int, *, temperature: float, rng: Generator) -> NDArray[np.uint8]:
+    def generate(self, length: int, *, temperature: float, rng: Generator) -> Codes:
         """Draw codes one after the other, (n, length); the temperature as of :func:`mixture.draw`."""
-        codes = np.empty((len(self.heard), length), np.uint8)
-        last = np.full(len(self.heard), SILENCE, np.uint8)
-        for t in range(length):
-            last = codes[:, t] = mixture.draw(*self.read(last), temperature, rng)
-        return codes
+        columns = []
+        for _ in range(length):
+            columns.append(mixture.draw(*self.next(), temperature, rng, self.levels))
+            self.hear(columns[-1])
+        return cast(Codes, np.stack(columns, axis=1))
 
 
 def _array(tensor: Tensor | None) -> Array:
     assert tensor is not None  # the network's layers have a bias
-    return np.ascontiguousarray(tensor.detach().cpu().float().numpy())
+    return np.array(tensor.detach().cpu().float().numpy(), order="C")  # a copy: what is trained later stays out

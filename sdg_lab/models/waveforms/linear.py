@@ -1,28 +1,40 @@
 """A linear predictor of the next sample, which has coded speech since the 1970s: what a network has to beat.
 
 Atal & Hanauer, *Speech Analysis and Synthesis by Linear Prediction of the Speech Wave* (1971). The next sample is
-predicted as Σ_k a_k x_{t-k}, one set of coefficients for each instrument, by least squares; how far off it will be is
-told by how far off it has just been. An error distributed as Student's t, over the interval of each μ-law code, makes
-it an exact likelihood of the codes, comparable with that of any other model of them.
+predicted as Σ_k a_k x_{t-k}, by least squares, with one set of coefficients for each pitch: harmonics lie at multiples
+of it, whatever plays them. How far off the prediction will be is told by how far off it has just been. An error
+distributed as Student's t, over the interval of each μ-law code, makes it an exact likelihood of the codes, comparable
+with that of any other model of them.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sdg_lab.checks import seed_or_none, whole
+from sdg_lab.checks import one_of, seed_or_none, whole
 from sdg_lab.data.types import Sounds, as_sounds
 from sdg_lab.models.contract import SyntheticModel, check_count
-from sdg_lab.models.waveforms.mu_law import EDGES, decode, encode
+from sdg_lab.models.waveforms.mu_law import LEVELS, MOST_LEVELS, decode, edges, encode
+
+By = Literal["pitch", "instrument", "all"]
+
+NOTES = 128
+"""MIDI note numbers."""
 
 FORGET = 0.95
 """Of the squared errors, what counts of the last mean in the next: about the last twenty samples."""
 
 FLOOR = 1e-4
 """An error that is expected in silence: less than the quietest step of μ-law."""
+
+SHARED = 0.01
+"""Of the mean equations of all waves, what is added to those of each class, in units of a wave's."""
+
+RIDGE = 1e-6
+"""Added to the diagonal, in units of its mean."""
 
 DEGREES = 5.0
 """Of freedom of the errors' distribution."""
@@ -36,45 +48,52 @@ class LinearPredictor(SyntheticModel[Sounds]):
 
     Args:
         order: samples that it looks back.
+        by: for what there is a set of coefficients each: "pitch", since harmonics lie at multiples of it, "instrument",
+            or "all", one for all sounds.
+        levels: of the μ-law codes.
 
     Attributes:
-        coefficients: (classes, order), of the sample before first; one row where the sounds have no labels.
+        coefficients: (sets, order), of the sample before first; a pitch that training did not have gets those of all.
         scale: the factor of :data:`SCALES` that the training data liked best.
     """
 
-    def __init__(self, *, order: int = 32) -> None:
+    def __init__(self, *, order: int = 64, by: By = "pitch", levels: int = LEVELS) -> None:
         self.order = whole("order", order, least=1)
+        self.by: By = one_of("by", by, get_args(By))
+        self.levels = whole("levels", levels, least=2, most=MOST_LEVELS)
         self.coefficients: NDArray[np.float64] = np.empty((0, order))
         self.scale = 1.0
         self.rate = self.length = 0
         self.class_names: tuple[str, ...] = ()
-        self.labels: NDArray[np.int64] = np.empty(0, np.int64)
+        self.notes: NDArray[np.int64] = np.empty((0, 2), np.int64)
 
     def fit(self, data: Sounds, *, seed: int = 0, progress: bool = True) -> LinearPredictor:
-        """Solve the normal equations of each instrument; every sound counts alike, loud or soft.
+        """Solve the normal equations of each set; every sound counts alike, loud or soft.
 
         Args:
-            data: sounds; labels, if there are any, must not leave out a class below the largest.
+            data: sounds, with the pitches or labels that tell the sets apart.
             seed: nothing is random.
             progress: there is nothing to show.
 
         Raises:
             TypeError: if the data are no sounds.
-            ValueError: if there are none, all are silent, or a class has no sound.
+            ValueError: if there are none, all are silent, or they lack what tells the sets apart.
         """
         sounds = as_sounds(data)
         if len(sounds) == 0:
             raise ValueError("there are no sounds; give at least one")
-        waves = decode(encode(sounds.waves)).astype(np.float64)
-        labels = np.zeros(len(sounds), np.int64) if sounds.labels is None else sounds.labels
-        rows, loud = [], sounds.waves.any(axis=1)  # the code of silence stands for a wave that is nearly 0, not quite
-        for label in range(int(labels.max()) + 1):
-            own = waves[loud & (labels == label)]
-            if len(own) == 0:
-                raise ValueError(f"class {label} has no sound, or only silent ones; number the classes without it")
-            rows.append(coefficients(own, self.order))
+        waves = self._rounded(sounds.waves).astype(np.float64)
+        loud = sounds.waves.any(axis=1)
+        if not loud.any():
+            raise ValueError("all sounds are silent; give some that are heard")
+        keys = self._keys(sounds)
+        count = NOTES if self.by == "pitch" else int(keys.max()) + 1
+        found = by_class(waves[loud], keys[loud], count, self.order)
         before = self.__dict__.copy()
-        self.coefficients, self.labels = np.stack(rows), labels
+        self.coefficients, self.notes = (
+            found,
+            np.stack([_or_none(sounds.labels, len(sounds)), _or_none(sounds.pitches, len(sounds))], axis=1),
+        )
         self.rate, self.length, self.class_names = sounds.rate, sounds.waves.shape[1], sounds.classes
         try:
             some = sounds[:: max(1, len(sounds) // 64)]
@@ -87,13 +106,13 @@ class LinearPredictor(SyntheticModel[Sounds]):
             raise
         return self
 
-    def predict(self, waves: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    def predict(self, waves: NDArray[np.float64], keys: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the prediction of each sample from those before it, (n, T); before the first was silence."""
         from scipy import signal
 
         found = np.empty_like(waves)
-        for row, label in enumerate(labels):
-            filtered = signal.lfilter(np.concatenate([[0.0], self.coefficients[label]]), [1.0], waves[row])
+        for row, key in enumerate(keys):
+            filtered = signal.lfilter(np.concatenate([[0.0], self.coefficients[key]]), [1.0], waves[row])
             found[row] = filtered
         return found
 
@@ -111,12 +130,14 @@ class LinearPredictor(SyntheticModel[Sounds]):
             raise ValueError(
                 f"the sounds have {sounds.rate:,} samples a second, not {self.rate:,}; resample them first"
             )
-        labels = self._labels(sounds)
-        codes = encode(sounds.waves).astype(np.int64)
-        waves = decode(codes).astype(np.float64)
-        predicted = self.predict(waves, labels)
+        keys = self._keys(sounds)
+        if len(keys) and keys.max() >= len(self.coefficients):
+            raise ValueError(f"labels must lie in 0..{len(self.coefficients) - 1}, got {keys.max()}")
+        codes = encode(sounds.waves, self.levels).astype(np.int64)
+        waves, ends = decode(codes, self.levels).astype(np.float64), edges(self.levels)
+        predicted = self.predict(waves, keys)
         spread = self.scale * _recent(waves - predicted)
-        low, high = ((EDGES[codes + step] - predicted) / spread for step in (0, 1))
+        low, high = ((ends[codes + step] - predicted) / spread for step in (0, 1))
         found: NDArray[np.float64] = _log_between(low, high).sum(axis=1)
         return found
 
@@ -126,22 +147,22 @@ class LinearPredictor(SyntheticModel[Sounds]):
         return found
 
     def sample(self, n: int, *, seed: int | None = None) -> Sounds:
-        """Draw ``n`` sounds, of the training data's labels and length; a wave that would leave [-1, 1] is cut there."""
+        """Draw ``n`` sounds, of the training data's notes and length; a wave that would leave [-1, 1] is cut there."""
         self.require_fitted()
         n, rng = check_count(n), np.random.default_rng(seed_or_none(seed))
-        labels = self.labels[rng.integers(len(self.labels), size=n)]
-        taps = self.coefficients[labels]
+        label, pitch = self.notes[rng.integers(len(self.notes), size=n)].T
+        taps = self.coefficients[{"pitch": pitch, "instrument": label, "all": np.zeros(n, np.int64)}[self.by]]
         past, square = np.zeros((n, self.order)), np.full(n, FLOOR**2)
         waves = np.empty((n, self.length), np.float32)
         for t in range(self.length):
             predicted = (taps * past).sum(axis=1)
             drawn = predicted + self.scale * np.sqrt(square) * rng.standard_t(DEGREES, n)
-            heard = decode(encode(np.clip(drawn, -1, 1)))
+            heard = self._rounded(np.clip(drawn, -1, 1))
             square = FORGET * square + (1 - FORGET) * ((heard - predicted) ** 2 + FLOOR**2)
             past = np.concatenate([heard[:, None], past[:, :-1]], axis=1)
             waves[:, t] = heard
-        labelled = len(self.coefficients) > 1 or self.class_names
-        return Sounds(waves, self.rate, labels if labelled else None, self.class_names)
+        known = (None if (column < 0).any() else column for column in (label, pitch))
+        return Sounds(waves, self.rate, next(known), self.class_names, next(known))
 
     @property
     def fitted(self) -> bool:
@@ -155,9 +176,9 @@ class LinearPredictor(SyntheticModel[Sounds]):
         return self.coefficients.size + 1
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Return the coefficients, and the labels that are drawn from."""
+        """Return the coefficients, and the notes that are drawn from."""
         self.require_fitted()
-        return {"coefficients": self.coefficients, "labels": self.labels}
+        return {"coefficients": self.coefficients, "notes": self.notes}
 
     def facts(self) -> dict[str, Any]:
         """Return the scale, and what it knows of its training data."""
@@ -166,59 +187,62 @@ class LinearPredictor(SyntheticModel[Sounds]):
 
     def restore(self, state: dict[str, Any], facts: dict[str, Any]) -> None:
         """Become the fitted predictor whose state and facts these are."""
-        self.coefficients, self.labels = state["coefficients"], state["labels"]
-        if self.coefficients.ndim != 2 or self.coefficients.shape[1] != self.order or len(self.labels) == 0:
-            raise ValueError(f"coefficients must have shape (classes, {self.order}), got {self.coefficients.shape}")
+        self.coefficients, self.notes = state["coefficients"], state["notes"]
+        if self.coefficients.ndim != 2 or self.coefficients.shape[1] != self.order or not self.notes.shape[1:] == (2,):
+            raise ValueError(f"coefficients must have shape (sets, {self.order}), got {self.coefficients.shape}")
         self.scale = float(facts["scale"])
         self.rate, self.length = whole("rate", facts["rate"], least=1), whole("length", facts["length"], least=1)
         self.class_names = tuple(str(name) for name in facts["class_names"])
 
-    def _labels(self, sounds: Sounds) -> NDArray[np.int64]:
-        if len(self.coefficients) == 1 and not self.class_names:
+    def _rounded(self, waves: NDArray[Any]) -> NDArray[np.float32]:
+        """Return waves as their codes have them."""
+        return decode(encode(waves, self.levels), self.levels)
+
+    def _keys(self, sounds: Sounds) -> NDArray[np.int64]:
+        """Return which set of coefficients is each sound's, (n,)."""
+        if self.by == "all":
             return np.zeros(len(sounds), np.int64)
-        if sounds.labels is None:
-            raise ValueError("this predictor was fitted on labelled sounds: these need labels")
-        if sounds.classes and self.class_names and sounds.classes != self.class_names:
+        keys = sounds.pitches if self.by == "pitch" else sounds.labels
+        if keys is None:
+            missing = "pitches" if self.by == "pitch" else "labels"
+            raise ValueError(f"a predictor by {self.by} needs sounds with {missing}; give them, or take by='all'")
+        if self.by == "instrument" and sounds.classes and self.class_names and sounds.classes != self.class_names:
             raise ValueError(
                 f"the sounds' classes are {', '.join(sounds.classes)}, those of the training data "
                 f"{', '.join(self.class_names)}; number the labels as there"
             )
-        if len(sounds) and sounds.labels.max() >= len(self.coefficients):
-            raise ValueError(f"labels must lie in 0..{len(self.coefficients) - 1}, got {sounds.labels.max()}")
-        return sounds.labels
+        return keys
 
 
-def coefficients(
-    waves: NDArray[Any], order: int, lags: NDArray[np.int64] | None = None, around: int = 0
-) -> NDArray[np.float64]:
-    """Return the coefficients that predict best in the mean square, of the sample before first, (order + around,).
+def _or_none(column: NDArray[np.int64] | None, n: int) -> NDArray[np.int64]:
+    """Return a column of the notes, -1 where there is none."""
+    return np.full(n, -1, np.int64) if column is None else column
+
+
+def by_class(waves: NDArray[Any], classes: NDArray[np.int64], count: int, order: int) -> NDArray[np.float64]:
+    """Return for each class the coefficients that predict best in the mean square, (count, order).
+
+    Coefficients begin with that of the sample before. A class's own waves count as they are; a hundredth of the mean
+    over all waves is added to their equations, which decides alone where a class has none.
 
     Args:
-        waves: (n, samples), of which silence stands before each; loud and soft ones count alike, silent ones do not.
-        order: how many samples just before are read.
-        lags: for each wave, how long ago further samples are read, (n,); by default none are.
-        around: how many, with the lag in their middle.
+        waves: (n, samples), none silent, with silence before each; loud and soft ones count alike.
+        classes: of each, in 0..count-1, (n,).
+        count: how many classes there are.
+        order: samples that are read.
     """
-    around = 0 if lags is None else around
-    gram, against = np.eye(order + around) * 1e-12, np.zeros(order + around)
-    for row, wave in enumerate(np.asarray(waves, dtype=np.float64)):
-        if not wave.any():
-            continue
+    grams, against = np.zeros((count, order, order)), np.zeros((count, order))
+    for label, wave in zip(classes, np.asarray(waves, dtype=np.float64), strict=True):
         loud = wave / np.sqrt(np.square(wave).mean())
-        past = _before(loud, 1, order)
-        if lags is not None:
-            past = np.concatenate([past, _before(loud, int(lags[row]) - around // 2, around)], axis=1)
-        gram += past.T @ past
-        against += past.T @ loud
-    ridge = 1e-6 * np.trace(gram) / len(gram)  # a looped recording is periodic: its past is then linearly dependent
-    found: NDArray[np.float64] = np.linalg.solve(gram + ridge * np.eye(len(gram)), against)
-    return found
-
-
-def _before(wave: NDArray[np.float64], first: int, count: int) -> NDArray[np.float64]:
-    """Return the samples first, first + 1, … before each, (T, count)."""
-    padded = np.pad(wave, (first + count - 1, 0))[: len(wave) + count - 1]
-    return np.lib.stride_tricks.sliding_window_view(padded, count)[:, ::-1]
+        past = np.lib.stride_tricks.sliding_window_view(np.pad(loud, (order, 0))[:-1], order)[:, ::-1]
+        grams[label] += past.T @ past
+        against[label] += past.T @ loud
+    grams += SHARED * grams.sum(axis=0) / max(len(waves), 1)
+    against += SHARED * against.sum(axis=0) / max(len(waves), 1)
+    # A looped recording is periodic, and its past then linearly dependent: a little ridge decides among equals.
+    ridge = RIDGE * grams.trace(axis1=1, axis2=2) / order + np.finfo(np.float64).tiny
+    found: NDArray[np.float64] = np.linalg.solve(grams + ridge[:, None, None] * np.eye(order), against[:, :, None])
+    return found[:, :, 0]
 
 
 def _recent(errors: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -16,25 +16,25 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from sdg_lab.models.waveforms.mu_law import EDGES, encode
+from sdg_lab.models.waveforms import mu_law
 
 FAR = 1e6
 """In place of infinity at both ends, far beyond the widest component: no difference of sigmoids is then NaN."""
 
-NARROW, WIDE = -6.0, 6.0
+NARROW, WIDE = -9.0, 6.0
 """Bounds of the logarithm of a component's width, in units of the wave's recent steps."""
 
 
-def edges() -> Tensor:
-    """Return the ends of the codes' intervals, (257,)."""
-    return torch.from_numpy(np.clip(EDGES, -FAR, FAR).astype(np.float32))
+def edges(levels: int = mu_law.LEVELS) -> Tensor:
+    """Return the ends of the codes' intervals, (levels + 1,), both of the outermost being finite."""
+    return torch.from_numpy(np.clip(mu_law.edges(levels), -FAR, FAR).astype(np.float32))
 
 
 def log_prob(codes: Tensor, outputs: Tensor, centre: Tensor, step: Tensor, ends: Tensor) -> Tensor:
     """Return the log-probability of codes, (...), nats.
 
     Args:
-        codes: whole numbers 0 … 255, (...).
+        codes: whole numbers 0 … levels - 1, (...).
         outputs: of the network, (..., 3 K): logits of the weights, shifts from the centre and logarithms of the
             widths, both in units of the step.
         centre: the linear prediction, (...).
@@ -47,8 +47,10 @@ def log_prob(codes: Tensor, outputs: Tensor, centre: Tensor, step: Tensor, ends:
     inverse = torch.exp(-width.clamp(NARROW, WIDE)) / step
     codes = codes.long()
     low, high = (ends[codes][..., None] - middle) * inverse, (ends[codes + 1][..., None] - middle) * inverse
-    # log(σ(b) - σ(a)) = log σ(b) + log σ(-a) + log(1 - exp(a - b)), which holds where both are far out, too
-    inside = F.logsigmoid(high) + F.logsigmoid(-low) + torch.log(-torch.expm1((low - high).clamp(max=-1e-8)))
+    # log(σ(b) - σ(a)) = log σ(b) + log σ(-a) + log(1 - exp(a - b)), which holds where both are far out, too; and b - a
+    # is known better than b and a are, where an interval is small beside a component
+    between = (ends[codes + 1] - ends[codes])[..., None] * inverse
+    inside = F.logsigmoid(high) + F.logsigmoid(-low) + torch.log(-torch.expm1(-between))
     return torch.logsumexp(inside + F.log_softmax(weights, dim=-1), dim=-1)
 
 
@@ -58,7 +60,8 @@ def draw(
     step: NDArray[np.float32],
     temperature: float,
     rng: Generator,
-) -> NDArray[np.uint8]:
+    levels: int = mu_law.LEVELS,
+) -> mu_law.Codes:
     """Draw a code of each row, (n,): a component, then a wave from it.
 
     Args:
@@ -68,6 +71,7 @@ def draw(
         temperature: of the choice among components (their logits are divided by it) and of their widths (they are
             multiplied by it); at 0 the heaviest component's middle is taken.
         rng: what is random.
+        levels: of the codes.
     """
     weights, shift, width = np.split(outputs, 3, axis=1)
     rows = np.arange(len(outputs))
@@ -79,4 +83,4 @@ def draw(
         chosen = (weights / temperature + gumbel).argmax(axis=1)
         uniform = rng.random(len(outputs)).clip(1e-12, 1 - 1e-12)
         noise = temperature * np.exp(width[rows, chosen].clip(NARROW, WIDE)) * np.log(uniform / (1 - uniform))
-    return encode(np.clip(centre + step * (shift[rows, chosen] + noise), -1, 1))
+    return mu_law.encode(np.clip(centre + step * (shift[rows, chosen] + noise), -1, 1), levels)

@@ -6,17 +6,25 @@ stream now and d samples ago; with dilations 1, 2, 4, …, 2^(L-1) the last laye
     z = tanh(W_f * x + V_f h) ⊙ σ(W_g * x + V_g h)        (eq. 3)
     next x = x + W_o z
 
-Every z is kept for the output, which reads all of them at once, and says where the next sample lies from where a linear
-prediction puts it, in units of the wave's recent steps: the network learns what linear prediction does not know. Two
-choices make it quick on a CPU and change nothing else: each layer computes filter and gate in one product, and the skip
-connections' products are one, too.
+Every z is kept for the output, which reads all of them at once, and says where the next sample lies from where a
+linear prediction puts it, in units of that prediction's recent errors: the network learns what linear prediction does
+not know.
+
+What a note needs beside, it is told. Its pitch decides the coefficients of the linear prediction, and the network hears
+the errors of that prediction beside the wave, as in Valin & Skoglund, *LPCNet* (2019). A few clocks, which run down
+from the note's start, let it begin and fade: local conditioning, in the words of the first paper.
+
+Two choices make it quick on a CPU and change nothing else: each layer computes filter and gate in one product, and the
+skip connections' products are one, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -24,8 +32,11 @@ from torch.nn import functional as F
 from sdg_lab.models.waveforms import mixture
 from sdg_lab.models.waveforms.mu_law import LEVELS, decode
 
-STILL = 3e-4
-"""Added to the mean size of the recent steps: in silence there are none."""
+ERRORS = 32
+"""Errors of the linear prediction that the first convolution sees, and that say how large the next may be."""
+
+STILL = 1e-4
+"""Added to the mean size of the recent errors: in silence there are none."""
 
 
 class GatedLayer(nn.Module):
@@ -60,80 +71,129 @@ class GatedLayer(nn.Module):
         return now + self.out(z), z
 
 
+@dataclass(frozen=True)
+class Note:
+    """What is known of n sounds before they are heard.
+
+    Attributes:
+        h: what all layers are conditioned on, (n, condition).
+        coefficients: of each one's linear prediction, the oldest sample's first, (n, taps).
+        starts: which sample of its sound the first code is, (n,): negative in the silence before.
+    """
+
+    h: Tensor
+    coefficients: Tensor
+    starts: Tensor
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What a network sees of sounds before its layers, for each next sample that has heard enough of them.
+
+    Attributes:
+        x: the residual stream before the first layer, (n, channels, T - near + 1).
+        predicted: the linear prediction, (n, T - near + 1).
+        step: the mean size of its recent errors, (n, T - near + 1).
+    """
+
+    x: Tensor
+    predicted: Tensor
+    step: Tensor
+
+
 class Network(nn.Module):
     """Codes in, what the next sample may be out.
 
     Args:
-        taps: samples that the first convolution and the linear prediction see.
+        taps: samples that the linear prediction sees.
         channels: width of the residual stream.
         dilations: of the layers, in order.
         skip: width of the two layers that read them.
         components: of the mixture of logistics.
         condition: width of what each row is conditioned on.
+        clocks: samples in which each of the clocks runs down to 1/e.
         dropout: share of the gated values that the output does not see in training.
-
-    Attributes:
-        prediction: coefficients of the linear prediction, the oldest sample's first, (taps,).
+        levels: of the codes.
     """
 
     waves: Tensor
     edges: Tensor
+    clocks: Tensor
 
     def __init__(
         self,
+        *,
         taps: int,
         channels: int,
         dilations: Sequence[int],
         skip: int,
         components: int,
         condition: int,
+        clocks: Sequence[float],
         dropout: float = 0.0,
+        levels: int = LEVELS,
     ) -> None:
         super().__init__()
-        self.taps = taps
-        self.prediction = nn.Parameter(torch.empty(taps))
-        self.entry = nn.Conv1d(2, channels, kernel_size=taps)
+        self.taps, self.levels = taps, levels
+        self.entry = nn.Conv1d(2, channels, kernel_size=ERRORS)
+        self.clock = nn.Linear(len(clocks), channels, bias=False)
         self.layers = nn.ModuleList(GatedLayer(channels, dilation, condition) for dilation in dilations)
         self.dropout = nn.Dropout(dropout)
         self.skip = nn.Linear(channels * len(self.layers), skip)
         self.hidden = nn.Linear(skip, skip)
         self.output = nn.Linear(skip, 3 * components)
-        codes = torch.arange(LEVELS)
-        self.register_buffer("waves", torch.from_numpy(decode(codes.numpy())), persistent=False)
-        self.register_buffer("edges", mixture.edges(), persistent=False)
-        self.reset_parameters()
+        self.register_buffer("waves", torch.from_numpy(decode(np.arange(levels), levels)), persistent=False)
+        self.register_buffer("edges", mixture.edges(levels), persistent=False)
+        self.register_buffer("clocks", torch.tensor(clocks), persistent=False)
 
-    def reset_parameters(self) -> None:
-        """Let the prediction be the last sample, until it is told better."""
-        with torch.no_grad():
-            self.prediction.zero_()
-            self.prediction[-1] = 1
+    @property
+    def near(self) -> int:
+        """Samples before the next that the first layer sees: of some errors, those before them, and a prediction."""
+        return self.taps + 2 * ERRORS
 
     @property
     def receptive_field(self) -> int:
-        """Samples that the next one depends on: taps + Σ dilations."""
-        return self.taps + sum(layer.dilation for layer in cast(list[GatedLayer], self.layers))
+        """Samples that the next one depends on: those that the first layer sees, and Σ dilations."""
+        return self.near + sum(layer.dilation for layer in cast(list[GatedLayer], self.layers))
 
-    def forward(self, codes: Tensor, h: Tensor) -> Tensor:
+    def forward(self, codes: Tensor, note: Note) -> Tensor:
         """Return the outputs for the sample after each that sees a whole field, (n, T) -> (n, T - field + 1, 3 K).
 
         Args:
-            codes: whole numbers 0 … 255.
-            h: what each row is conditioned on, (n, condition).
+            codes: whole numbers 0 … levels - 1.
+            note: what is known of each row.
         """
-        x = self.entry(torch.stack([self.waves[codes.long()], 2 / (LEVELS - 1) * codes - 1], dim=1))
-        length = codes.shape[1] - self.receptive_field + 1
-        gated = []
-        for layer in self.layers:
-            x, z = layer(x, h)
-            gated.append(z[:, :, -length:])
-        read = F.relu(self.skip(self.dropout(torch.cat(gated, dim=1).transpose(1, 2))))
-        return cast(Tensor, self.output(F.relu(self.hidden(read))))
+        return self.outputs(self.hear(codes, note), note)
 
-    def log_prob(self, codes: Tensor, h: Tensor) -> Tensor:
+    def log_prob(self, codes: Tensor, note: Note) -> Tensor:
         """Return the log-probability of each code that comes after a whole field, nats, (n, T) -> (n, T - field)."""
-        outputs = self(codes[:, :-1], h)
+        heard = self.hear(codes[:, :-1], note)
+        outputs = self.outputs(heard, note)
         length = outputs.shape[1]
-        past = self.waves[codes[:, -length - self.taps : -1].long()].unfold(1, self.taps, 1)
-        step = past.diff(dim=-1).abs().mean(dim=-1) + STILL
-        return mixture.log_prob(codes[:, -length:], outputs, past @ self.prediction, step, self.edges)
+        place = heard.predicted[:, -length:], heard.step[:, -length:]
+        return mixture.log_prob(codes[:, -length:], outputs, *place, self.edges)
+
+    def hear(self, codes: Tensor, note: Note) -> Heard:
+        """Predict linearly, and bring wave and errors to the residual stream."""
+        waves = self.waves[codes.long()]
+        predicted = (waves.unfold(1, self.taps, 1) @ note.coefficients[:, :, None])[:, :, 0]
+        errors = waves[:, self.taps :] - predicted[:, :-1]
+        step = F.avg_pool1d(errors.abs(), ERRORS, stride=1) + STILL
+        # An error is heard in units of those before it: loud and soft notes look alike.
+        x = self.entry(torch.stack([waves[:, self.taps + ERRORS :], errors[:, ERRORS:] / step[:, :-1]], dim=1))
+        x = x + self.clock(self.times(note.starts, x.shape[2])).transpose(1, 2)
+        return Heard(x, predicted[:, 2 * ERRORS :], step[:, ERRORS:])
+
+    def outputs(self, heard: Heard, note: Note) -> Tensor:
+        """Return the outputs, (n, T - field + 1, 3 K)."""
+        x, gated = heard.x, []
+        for layer in self.layers:
+            x, z = layer(x, note.h)
+            gated.append(z)
+        seen = torch.cat([z[:, :, -x.shape[2] :] for z in gated], dim=1).transpose(1, 2)
+        return cast(Tensor, self.output(F.relu(self.hidden(F.relu(self.skip(self.dropout(seen)))))))
+
+    def times(self, starts: Tensor, length: int) -> Tensor:
+        """Return what the clocks say of each next sample, (n, length, clocks): 1 until a sound starts, then less."""
+        ages = starts[:, None] + self.near + torch.arange(length, device=starts.device)
+        return torch.exp(-ages.clamp(min=0)[:, :, None] / self.clocks)

@@ -22,9 +22,9 @@ from sdg_lab.models.contract import check_count
 from sdg_lab.models.images import wholes
 from sdg_lab.models.neural import NeuralModel, naming
 from sdg_lab.models.waveforms.generation import Queues
-from sdg_lab.models.waveforms.linear import coefficients
-from sdg_lab.models.waveforms.mu_law import SILENCE, decode, encode
-from sdg_lab.models.waveforms.network import Network
+from sdg_lab.models.waveforms.linear import by_class
+from sdg_lab.models.waveforms.mu_law import LEVELS, MOST_LEVELS, Codes, decode, encode, silence
+from sdg_lab.models.waveforms.network import Network, Note
 from sdg_lab.training import recipe as recipes
 from sdg_lab.training.recipe import Recipe
 
@@ -35,15 +35,22 @@ ROWS_AT_ONCE = 256
 """Sounds that are generated side by side."""
 
 
+CLOCKS = (0.01, 0.05, 0.2, 1.0)
+"""Seconds in which each of a note's clocks runs down to 1/e."""
+
+
 class WaveNet(NeuralModel[Sounds]):
     """A WaveNet of notes, with or without instrument and pitch as conditions.
 
     Args:
         classes: number of instruments if the model is conditioned on the label in 0..classes-1; None if not.
         pitches: the lowest and the highest MIDI note number if it is conditioned on the pitch; None if not.
+        rate: samples per second of the sounds, in Hz.
+        levels: of the μ-law codes: 256, as in telephones, or more. Errors of rounding are heard by the next sample, so
+            that finer codes are easier to go on from; the mixture has the same size whatever they are.
         channels: width of the residual stream.
         dilations: of the layers, in samples.
-        taps: samples that the first convolution sees.
+        taps: samples that the linear prediction sees.
         skip: width of the two layers that lead to the output.
         components: of the mixture that the next sample is drawn from.
         dropout: in training, share of the gated values that the output does not see, and of the examples that are not
@@ -51,7 +58,6 @@ class WaveNet(NeuralModel[Sounds]):
         window: samples of a training example; what it has heard before comes on top.
 
     Attributes:
-        rate: samples per second of what it was fitted on, in Hz; 0 before.
         length: samples of a sound of the training data; 0 before.
         class_names: what the labels of the training data mean, if they were named.
         notes: which label and pitch each training sound has, (n, 2), -1 where the model is not conditioned on it;
@@ -66,9 +72,11 @@ class WaveNet(NeuralModel[Sounds]):
         *,
         classes: int | None = None,
         pitches: Sequence[int] | None = None,
+        rate: int = 8_000,
+        levels: int = LEVELS,
         channels: int = 32,
-        dilations: Sequence[int] = (1, 2, 4, 8, 16, 32, 64, 128, 256),
-        taps: int = 32,
+        dilations: Sequence[int] = (1, 2, 4, 8, 16, 32, 64, 128),
+        taps: int = 64,
         skip: int = 64,
         components: int = 4,
         dropout: float = 0.2,
@@ -77,36 +85,55 @@ class WaveNet(NeuralModel[Sounds]):
         super().__init__()
         self.classes = None if classes is None else whole("classes", classes, least=2)
         self.pitches = None if pitches is None else wholes("pitches", pitches, least=0)
-        if self.pitches is not None and (len(self.pitches) != 2 or self.pitches[0] > self.pitches[1]):
+        if self.pitches is not None and (len(self.pitches) != 2 or not self.pitches[0] <= self.pitches[1] <= 127):
             raise ValueError(f"pitches must be the lowest and the highest note, such as (48, 83), got {pitches!r}")
         self.channels, self.skip = whole("channels", channels, least=1), whole("skip", skip, least=1)
-        self.dilations, self.taps = wholes("dilations", dilations), whole("taps", taps, least=1)
+        self.dilations, self.taps = wholes("dilations", dilations), whole("taps", taps, least=2)
         if not self.dilations:
             raise ValueError("dilations must name at least one layer")
         self.window = whole("window", window, least=1)
-        self.rate = self.length = 0
+        self.rate, self.length = whole("rate", rate, least=1), 0
+        self.levels = whole("levels", levels, least=2, most=MOST_LEVELS)
         self.class_names: tuple[str, ...] = ()
         self.notes: NDArray[np.int64] = np.empty((0, 2), np.int64)
         self.components, self.dropout = (
             whole("components", components, least=1),
             number("dropout", dropout, least=0, below=1),
         )
-        sizes = self.taps, self.channels, self.dilations, self.skip, self.components, self.channels
-        self.network = Network(*sizes, self.dropout)
+        self.network = Network(
+            taps=self.taps,
+            channels=self.channels,
+            dilations=self.dilations,
+            skip=self.skip,
+            components=self.components,
+            condition=self.channels,
+            clocks=[seconds * self.rate for seconds in CLOCKS],
+            dropout=self.dropout,
+            levels=self.levels,
+        )
         self.instruments = None if self.classes is None else nn.Embedding(self.classes, self.channels)
         low, high = self.pitches or (0, 0)
         self.tones = None if self.pitches is None else nn.Embedding(high - low + 1, self.channels)
+        self.prediction = nn.Embedding(high - low + 1, self.taps)
 
     # Likelihood, on tensors.
 
-    def condition(self, labels: Tensor, pitches: Tensor) -> Tensor:
-        """Return what each row is conditioned on, h = tanh(e_label + e_pitch), (n, channels); 0 without conditions."""
+    def note(self, labels: Tensor, pitches: Tensor, starts: Tensor) -> Note:
+        """Return what is known of each row: h = tanh(e_label + e_pitch), its linear prediction, and where it starts.
+
+        Args:
+            labels: instrument of each row, (n,).
+            pitches: MIDI note number of each row, (n,).
+            starts: which sample of its sound comes first, (n,): negative in the silence before.
+        """
         h = torch.zeros(len(labels), self.channels, device=self.device, dtype=self.dtype)
+        tones = torch.zeros_like(labels)
         if self.instruments is not None:
             h = h + self._told(self.instruments(labels))
         if self.tones is not None and self.pitches is not None:
-            h = h + self._told(self.tones(pitches - self.pitches[0]))
-        return torch.tanh(h)
+            tones = pitches - self.pitches[0]
+            h = h + self._told(self.tones(tones))
+        return Note(torch.tanh(h), self.prediction(tones), starts)
 
     def _told(self, embedded: Tensor) -> Tensor:
         """Return embeddings, in training without those of some rows."""
@@ -114,27 +141,29 @@ class WaveNet(NeuralModel[Sounds]):
             return embedded
         return embedded * torch.empty_like(embedded[:, :1]).bernoulli_(1 - self.dropout)
 
-    def sample_log_probs(self, heard: Tensor, labels: Tensor, pitches: Tensor) -> Tensor:
+    def sample_log_probs(self, heard: Tensor, labels: Tensor, pitches: Tensor, starts: Tensor) -> Tensor:
         """Return the log-probability of each sample that comes after a whole receptive field, nats, (n, T).
 
         Args:
             heard: codes, (n, receptive field + T).
             labels: instrument of each row, (n,).
             pitches: MIDI note number of each row, (n,).
+            starts: which sample of its sound comes first, (n,).
         """
-        return self.network.log_prob(heard, self.condition(labels, pitches))
+        return self.network.log_prob(heard, self.note(labels, pitches, starts))
 
-    def loss(self, heard: Tensor, labels: Tensor, pitches: Tensor, weights: Tensor) -> Tensor:
+    def loss(self, heard: Tensor, labels: Tensor, pitches: Tensor, starts: Tensor, weights: Tensor) -> Tensor:
         """Return the mean over rows of their nats, each times its weight.
 
         Args:
-            heard: codes, as of :meth:`sample_log_probs`.
+            heard: codes, (n, receptive field + T).
             labels: instrument of each row, (n,).
             pitches: MIDI note number of each row, (n,).
+            starts: which sample of its sound comes first, (n,).
             weights: of each sample, (n, T); 0 for what fills the last window of a sound. :meth:`fit` scales them so
                 that the mean over all windows is in nats per sample.
         """
-        return -(self.sample_log_probs(heard, labels, pitches) * weights).sum(dim=1).mean()
+        return -(self.sample_log_probs(heard, labels, pitches, starts) * weights).sum(dim=1).mean()
 
     # The contract, on sounds.
 
@@ -163,17 +192,14 @@ class WaveNet(NeuralModel[Sounds]):
         """
         sounds = as_sounds(data)
         with self.as_before_on_failure():
-            self.rate, self.length = sounds.rate, sounds.waves.shape[1]
+            self.length = sounds.waves.shape[1]
             self.class_names = () if self.classes is None else sounds.classes
             batch = self._windows(sounds)
             self.notes = np.stack(self._conditions(sounds), axis=1)
             with naming("validation"):
                 held_out = None if validation is None else self._windows(as_sounds(validation))
             training.reinitialise(self, seed)
-            with torch.no_grad():  # training begins where linear prediction ends
-                self.network.prediction.copy_(
-                    torch.from_numpy(coefficients(decode(encode(sounds.waves)), self.taps)[::-1].copy())
-                )
+            self._predict_linearly(sounds)
             self.learn(batch, validation=held_out, recipe=recipe, seed=seed, progress=progress)
         return self
 
@@ -199,7 +225,9 @@ class WaveNet(NeuralModel[Sounds]):
             # A long sound goes through in pieces, each with the field that it needs to hear.
             for start in range(0, codes.shape[1] - field, SAMPLES_AT_ONCE):
                 heard = torch.from_numpy(codes[part, start : start + field + SAMPLES_AT_ONCE]).to(self.device)
-                found_here = self.sample_log_probs(heard, *(column[part] for column in conditions))
+                label, pitch = (column[part] for column in conditions)
+                starts = torch.full((len(heard),), start - field, device=self.device)
+                found_here = self.sample_log_probs(heard, label, pitch, starts)
                 nats += found_here.double().sum(dim=1).cpu().numpy()
             found[part] = nats
         return found
@@ -244,14 +272,15 @@ class WaveNet(NeuralModel[Sounds]):
             column if given is None else self._given(name, given, n)
             for name, given, column in (("labels", labels, drawn[0]), ("pitches", pitches, drawn[1]))
         )
-        with torch.no_grad():
-            h = self.condition(torch.from_numpy(label).to(self.device), torch.from_numpy(pitch).to(self.device))
-        codes = [
-            Queues(self.network, part).generate(max(length, 1), temperature=temperature, rng=rng)
-            for part in torch.split(h, ROWS_AT_ONCE)
-        ]
+        codes = []
+        for first in range(0, n, ROWS_AT_ONCE):
+            part = slice(first, first + ROWS_AT_ONCE)
+            told = [torch.from_numpy(column[part]).to(self.device) for column in (label, pitch)]
+            with torch.no_grad():
+                note = self.note(told[0], told[1], torch.zeros(1))
+            codes.append(Queues(self.network, note).generate(max(length, 1), temperature=temperature, rng=rng))
         return Sounds(
-            decode(np.concatenate(codes)),
+            decode(np.concatenate(codes), self.levels),
             self.rate,
             None if self.classes is None else label,
             self.class_names,
@@ -260,20 +289,29 @@ class WaveNet(NeuralModel[Sounds]):
 
     def facts(self) -> dict[str, Any]:
         """Return what it knows of its training data."""
-        facts = {"rate": self.rate, "length": self.length, "class_names": list(self.class_names)}
-        return {**facts, "notes": self.notes.tolist()} if self.rate else {}
+        facts = {"length": self.length, "class_names": list(self.class_names), "notes": self.notes.tolist()}
+        return facts if self.length else {}
 
     def set_facts(self, facts: dict[str, Any]) -> None:
         """Take over what a model knew of its training data."""
-        self.rate, self.length = whole("rate", facts["rate"], least=1), whole("length", facts["length"], least=1)
+        self.length = whole("length", facts["length"], least=1)
         self.class_names = tuple(str(name) for name in facts["class_names"])
         self.notes = np.asarray(facts["notes"], np.int64).reshape(-1, 2)
         if len(self.notes) == 0:
             raise ValueError("it names no note of its training data")
 
+    def _predict_linearly(self, sounds: Sounds) -> None:
+        """Let training begin where linear prediction ends: least squares on the notes of each pitch, and on all."""
+        waves = decode(encode(sounds.waves, self.levels), self.levels)
+        pitch, rows = self._conditions(sounds)[1], self.prediction.num_embeddings
+        tone = np.zeros(len(waves), np.int64) if self.pitches is None else pitch - self.pitches[0]
+        found = by_class(waves[sounds.waves.any(axis=1)], tone[sounds.waves.any(axis=1)], rows, self.taps)
+        with torch.no_grad():
+            self.prediction.weight.copy_(torch.from_numpy(found[:, ::-1].copy()))
+
     # Sounds as tensors.
 
-    def _codes(self, sounds: Sounds) -> NDArray[np.uint8]:
+    def _codes(self, sounds: Sounds) -> Codes:
         """Return codes with the silence that is heard before them, (n, receptive field + samples)."""
         if len(sounds) == 0:
             raise ValueError("there are no sounds; give at least one")
@@ -281,8 +319,9 @@ class WaveNet(NeuralModel[Sounds]):
             raise ValueError(
                 f"the sounds have {sounds.rate:,} samples a second, not {self.rate:,}; resample them first"
             )
-        before = np.full((len(sounds), self.network.receptive_field), SILENCE, np.uint8)
-        return np.concatenate([before, encode(sounds.waves)], axis=1)
+        codes = encode(sounds.waves, self.levels)
+        before = np.full((len(sounds), self.network.receptive_field), silence(self.levels), codes.dtype)
+        return np.concatenate([before, codes], axis=1)
 
     def _windows(self, sounds: Sounds) -> tuple[Tensor, ...]:
         """Return windows of codes, each with its receptive field before it, and all that :meth:`loss` wants."""
@@ -290,12 +329,13 @@ class WaveNet(NeuralModel[Sounds]):
         field, length = self.network.receptive_field, sounds.waves.shape[1]
         window = min(self.window, length)
         count = -(-length // window)
-        padded = np.pad(codes, ((0, 0), (0, count * window - length)), constant_values=SILENCE)
+        padded = np.pad(codes, ((0, 0), (0, count * window - length)), constant_values=silence(self.levels))
         views = np.lib.stride_tricks.sliding_window_view(padded, field + window, axis=1)[:, ::window]
         counts = (np.arange(count * window) < length).reshape(count, window)
         weights = np.tile(counts, (len(sounds), 1)) * np.float32(count / length)
-        rows = (views.reshape(-1, field + window), label.repeat(count), pitch.repeat(count), weights)
-        return tuple(torch.from_numpy(np.ascontiguousarray(row)).to(self.device) for row in rows)
+        starts = np.tile(np.arange(count) * window - field, len(sounds))
+        rows = (views.reshape(-1, field + window), label.repeat(count), pitch.repeat(count), starts, weights)
+        return tuple(torch.from_numpy(np.array(row)).to(self.device) for row in rows)
 
     def _conditions(self, sounds: Sounds) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return label and pitch of each sound, -1 where the model is not conditioned on it."""

@@ -14,10 +14,10 @@ from sdg_lab.data.types import Sounds
 from sdg_lab.models.contract import NotFittedError
 from sdg_lab.models.markov import MarkovChain
 from sdg_lab.models.waveforms import LinearPredictor
-from sdg_lab.models.waveforms.linear import DEGREES, FLOOR, FORGET, SCALES, coefficients
-from sdg_lab.models.waveforms.mu_law import EDGES, LEVELS, decode, encode
+from sdg_lab.models.waveforms.linear import DEGREES, FLOOR, FORGET, NOTES, SCALES, SHARED, By, by_class
+from sdg_lab.models.waveforms.mu_law import LEVELS, decode, edges, encode
 
-RATE = 8_000
+RATE, EDGES = 8_000, edges()
 T = np.arange(400) / RATE
 
 
@@ -30,65 +30,74 @@ def waves(n: int = 6, seed: int = 0) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def sounds() -> Sounds:
-    """Two classes, of which the second is twice the first's octave and rarer."""
+    """Notes of two classes and two pitches; a quarter is of class 1 and pitch 62."""
     two = np.concatenate([waves(6, 0), waves(2, 1)[:, ::-1].copy()])
-    return Sounds(two, RATE, np.array([0] * 6 + [1] * 2), ("low", "high"))
+    return Sounds(two, RATE, np.array([0] * 6 + [1] * 2), ("low", "high"), np.array([60] * 6 + [62] * 2))
 
 
 @pytest.fixture(scope="module")
 def predictor(sounds: Sounds) -> LinearPredictor:
-    return LinearPredictor(order=8).fit(sounds)
+    return LinearPredictor(order=8, by="instrument").fit(sounds)
+
+
+def of_all(given: np.ndarray, order: int) -> np.ndarray:
+    """Return the coefficients of one class alone."""
+    return by_class(given, np.zeros(len(given), np.int64), 1, order)[0]
 
 
 # The coefficients.
 
 
-def test_coefficients_are_numpy_s_least_squares():
-    found, order = coefficients(waves(), 6), 6
+def equations(given: np.ndarray, order: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return what stands before each sample, the last first, and the samples; all sounds made equally loud."""
     rows, wanted = [], []
-    for wave in waves().astype(np.float64):
-        alike = np.concatenate([np.zeros(order), wave / wave.std()])  # as loud as the others, after silence
-        alike *= wave.std() / np.sqrt((wave**2).mean())
+    for wave in given.astype(np.float64):
+        alike = np.concatenate([np.zeros(order), wave / np.sqrt((wave**2).mean())])
         for t in range(order, len(alike)):
             rows.append(alike[t - order : t][::-1])
             wanted.append(alike[t])
-    expected = np.linalg.lstsq(np.array(rows), np.array(wanted), rcond=None)[0]
-    np.testing.assert_allclose(found, expected, rtol=1e-2, atol=1e-3)  # a small ridge keeps loops solvable
+    return np.array(rows), np.array(wanted)
 
 
-def test_further_samples_a_lag_ago_are_least_squares_too():
-    """A wave that repeats its noise every 37 samples is predicted from there, and from nowhere else."""
-    noise = np.random.default_rng(0).normal(size=37)
-    wave = np.tile(noise, 12)[None]
-    found = coefficients(wave, 3, np.array([37]), 5)
-    assert found.shape == (8,)
-    expected = np.zeros(8)
-    expected[3 + 2] = 1  # samples 35, 36, 37, 38, 39 ago
-    np.testing.assert_allclose(found, expected, atol=0.2)
-    assert found.argmax() == 5
+def test_coefficients_are_numpy_s_least_squares():
+    expected = np.linalg.lstsq(*equations(waves(), 6), rcond=None)[0]
+    np.testing.assert_allclose(of_all(waves(), 6), expected, rtol=1e-2, atol=1e-3)  # a small ridge keeps loops solvable
+
+
+def test_each_class_counts_for_itself_and_all_together_a_little():
+    """Weighted least squares: a class's own equations, and those of all waves, of which each counts a hundredth / n."""
+    classes = np.array([0, 0, 2, 2, 2, 0])
+    found = by_class(waves(), classes, 4, 5)
+    assert found.shape == (4, 5)
+    shared_rows, shared = equations(waves(), 5)
+    little = np.sqrt(SHARED / 6)
+    for label in range(4):
+        rows, wanted = shared_rows * little, shared * little
+        if (classes == label).any():
+            own_rows, own = equations(waves()[classes == label], 5)
+            rows, wanted = np.concatenate([rows, own_rows]), np.concatenate([wanted, own])
+        expected = np.linalg.lstsq(rows, wanted, rcond=None)[0]
+        np.testing.assert_allclose(found[label], expected, rtol=1e-2, atol=2e-3)
+    np.testing.assert_allclose(found[1], of_all(waves(), 5), rtol=1e-6)  # a class without waves has those of all
 
 
 def test_a_silent_sound_changes_nothing_though_its_code_is_not_quite_0(predictor: LinearPredictor, sounds: Sounds):
     silent = np.concatenate([sounds.waves, np.zeros((1, len(T)), np.float32)])
     more = Sounds(silent, RATE, np.append(sounds.labels, 1), sounds.classes)
-    np.testing.assert_array_equal(LinearPredictor(order=8).fit(more).coefficients, predictor.coefficients)
+    again = LinearPredictor(order=8, by="instrument").fit(more)
+    np.testing.assert_array_equal(again.coefficients, predictor.coefficients)
 
 
-def test_loud_and_soft_sounds_count_alike_and_silent_ones_not_at_all():
-    plain = coefficients(waves(), 5)
+def test_loud_and_soft_sounds_count_alike():
     other = waves() * np.array([[1], [0.01], [100], [3], [0.5], [1]])
-    np.testing.assert_allclose(coefficients(other, 5), plain, rtol=1e-6)
-    with_silence = np.concatenate([waves(), np.zeros((2, len(T)))])
-    np.testing.assert_allclose(coefficients(with_silence, 5), plain, rtol=1e-6)
-    assert np.isfinite(coefficients(np.zeros((2, 9)), 5)).all()
+    np.testing.assert_allclose(of_all(other, 5), of_all(waves(), 5), rtol=1e-6)
 
 
 def test_a_sine_is_predicted_but_for_what_the_codes_round():
     """x_t = 2 cos(w) x_{t-1} - x_{t-2}: two coefficients know a sine, and the rounding of μ-law is all that is left."""
     sine = (0.7 * np.sin(2 * np.pi * 440 * T)).astype(np.float32)[None]
-    found = coefficients(sine, 2)
-    np.testing.assert_allclose(found, [2 * np.cos(2 * np.pi * 440 / RATE), -1], rtol=1e-2)
-    model = LinearPredictor(order=16).fit(Sounds(sine, RATE))
+    np.testing.assert_allclose(of_all(sine, 2), [2 * np.cos(2 * np.pi * 440 / RATE), -1], rtol=1e-2)
+    model = LinearPredictor(order=16, by="all").fit(Sounds(sine, RATE))
     heard = decode(encode(sine)).astype(np.float64)
     errors = (heard - model.predict(heard, np.zeros(1, np.int64)))[0, 50:]
     step = np.diff(decode(np.arange(LEVELS)))[encode(sine)[0, 50:].clip(0, 254)]
@@ -102,6 +111,32 @@ def test_a_prediction_is_the_weighted_sum_of_what_came_before(predictor: LinearP
     for row, t in itertools.product(range(2), (0, 1, 5, 8, 100)):
         past = np.concatenate([np.zeros(8), given[row]])[t : t + 8][::-1]
         assert found[row, t] == pytest.approx(float(past @ predictor.coefficients[labels[row]]), rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize(("by", "sets"), [("pitch", NOTES), ("instrument", 2), ("all", 1)])
+def test_there_is_a_set_of_coefficients_for_each_pitch_or_instrument_or_one(by: By, sets: int, sounds: Sounds):
+    model = LinearPredictor(order=4, by=by).fit(sounds)
+    assert model.coefficients.shape == (sets, 4)
+    assert model.n_parameters == 4 * sets + 1
+    quantised = decode(encode(sounds.waves))
+    keys = {"pitch": sounds.pitches, "instrument": sounds.labels, "all": np.zeros(8, np.int64)}[by]
+    np.testing.assert_allclose(model.coefficients, by_class(quantised, keys, sets, 4), rtol=1e-6, atol=1e-9)
+    drawn = model.sample(100, seed=0)
+    for found, known in ((drawn.labels, sounds.labels), (drawn.pitches, sounds.pitches)):
+        assert set(found.tolist()) == set(known.tolist())
+    assert set(zip(drawn.labels.tolist(), drawn.pitches.tolist(), strict=True)) == {(0, 60), (1, 62)}
+
+
+@pytest.mark.parametrize("levels", [64, LEVELS, 4096])
+def test_finer_codes_cost_more_bits_and_are_drawn(levels: int, sounds: Sounds):
+    model = LinearPredictor(order=8, by="all", levels=levels).fit(sounds)
+    drawn = model.sample(3, seed=0).waves
+    np.testing.assert_array_equal(decode(encode(drawn, levels), levels), drawn)
+    more = (
+        model.bits_per_sample(sounds).mean()
+        - LinearPredictor(order=8, by="all").fit(sounds).bits_per_sample(sounds).mean()
+    )
+    assert more == pytest.approx(np.log2(levels / LEVELS), abs=0.5)  # each halving of the intervals costs a bit
 
 
 # The likelihood.
@@ -149,7 +184,7 @@ def test_a_click_in_silence_has_a_finite_log_probability(predictor: LinearPredic
 
 def test_the_scale_is_the_one_that_the_training_data_like_best(predictor: LinearPredictor, sounds: Sounds):
     assert predictor.scale in SCALES
-    other = LinearPredictor(order=8).fit(sounds)
+    other = LinearPredictor(order=8, by="instrument").fit(sounds)
     likely = []
     for scale in SCALES:
         other.scale = float(scale)
@@ -157,12 +192,7 @@ def test_the_scale_is_the_one_that_the_training_data_like_best(predictor: Linear
     assert predictor.scale == SCALES[int(np.argmax(likely))]
 
 
-def test_each_class_has_its_own_coefficients(predictor: LinearPredictor, sounds: Sounds):
-    quantised = decode(encode(sounds.waves))
-    for label in (0, 1):
-        np.testing.assert_allclose(
-            predictor.coefficients[label], coefficients(quantised[sounds.labels == label], 8), rtol=1e-9
-        )
+def test_a_sound_is_likelier_by_the_coefficients_of_its_own_class(predictor: LinearPredictor, sounds: Sounds):
     swapped = Sounds(sounds.waves, RATE, 1 - sounds.labels, sounds.classes)
     assert predictor.log_prob(swapped).sum() < predictor.log_prob(sounds).sum()
 
@@ -173,7 +203,7 @@ def test_on_real_notes_it_beats_the_frequencies_of_the_codes():
     train, test = (Sounds(part.waves, part.rate) for part in (notes.train[::20], notes.test[::10]))
     by_frequency = MarkovChain(0, "add").fit(["".join(chr(0x100 + k) for k in range(LEVELS)), *texts(train)])
     unigram = -by_frequency.log_prob(texts(test)) / np.log(2) / test.waves.shape[1]
-    bits = LinearPredictor().fit(train).bits_per_sample(test)
+    bits = LinearPredictor(order=32, by="all").fit(train).bits_per_sample(test)
     assert (bits < unigram).all()
     assert bits.mean() < unigram.mean() - 1
 
@@ -197,7 +227,7 @@ def test_samples_are_sounds_like_those_that_it_knows(predictor: LinearPredictor,
 
 def test_a_sample_is_drawn_from_the_probabilities_that_log_prob_gives():
     """Of the first sample: frequencies of 4,000 draws against the probabilities of all codes."""
-    model = LinearPredictor(order=4).fit(Sounds(waves(), RATE))
+    model = LinearPredictor(order=4, by="all").fit(Sounds(waves(), RATE))
     model.length = 1
     counts = np.bincount(encode(model.sample(4_000, seed=0).waves)[:, 0], minlength=LEVELS)
     expected = 4_000 * np.exp(model.log_prob(Sounds(decode(np.arange(LEVELS))[:, None], RATE)))
@@ -207,7 +237,7 @@ def test_a_sample_is_drawn_from_the_probabilities_that_log_prob_gives():
 
 
 def test_without_labels_samples_have_none():
-    model = LinearPredictor(order=4).fit(Sounds(waves(), RATE))
+    model = LinearPredictor(order=4, by="all").fit(Sounds(waves(), RATE))
     assert model.coefficients.shape == (1, 4)
     assert model.n_parameters == 5
     assert model.sample(2, seed=0).labels is None
@@ -226,7 +256,7 @@ def test_a_saved_predictor_is_the_same(predictor: LinearPredictor, sounds: Sound
     assert again.class_names == ("low", "high")
     header, state = predictor.header(), dict(predictor.state())
     state["coefficients"] = state["coefficients"][:, :5]
-    with pytest.raises(ValueError, match=r"coefficients must have shape \(classes, 8\), got \(2, 5\)"):
+    with pytest.raises(ValueError, match=r"coefficients must have shape \(sets, 8\), got \(2, 5\)"):
         LinearPredictor.from_header(header, state)
 
 
@@ -234,21 +264,28 @@ def test_it_refuses_what_it_cannot_learn_from_or_judge(predictor: LinearPredicto
     for order in (0, 1.5, True):
         with pytest.raises(ValueError, match="order must be a whole number >= 1"):
             LinearPredictor(order=order)
-    empty = LinearPredictor(order=4)
+    with pytest.raises(ValueError, match="by must be one of pitch, instrument, all, got 'pitches'; did you mean"):
+        LinearPredictor(by="pitches")
+    with pytest.raises(ValueError, match="levels must be a whole number >= 2 and <= 32768, got 1"):
+        LinearPredictor(levels=1)
+    empty = LinearPredictor(order=4, by="all")
     with pytest.raises(NotFittedError):
         empty.log_prob(sounds)
     with pytest.raises(NotFittedError):
         empty.sample(1)
     with pytest.raises(ValueError, match="there are no sounds"):
         empty.fit(sounds[:0])
-    with pytest.raises(ValueError, match="class 0 has no sound, or only silent ones"):
-        empty.fit(sounds[6:])
-    with pytest.raises(ValueError, match="class 0 has no sound, or only silent ones"):
+    with pytest.raises(ValueError, match="all sounds are silent; give some that are heard"):
         empty.fit(Sounds(np.zeros((2, 9), np.float32), RATE))
     assert not empty.fitted
+    bare = Sounds(sounds.waves, RATE)
+    with pytest.raises(ValueError, match="a predictor by pitch needs sounds with pitches; give them, or take by='all'"):
+        LinearPredictor().fit(bare)
+    with pytest.raises(ValueError, match="a predictor by instrument needs sounds with labels"):
+        LinearPredictor(by="instrument").fit(bare)
     with pytest.raises(ValueError, match="16,000 samples a second, not 8,000; resample them first"):
         predictor.log_prob(Sounds(sounds.waves, 16_000, sounds.labels))
-    with pytest.raises(ValueError, match="these need labels"):
+    with pytest.raises(ValueError, match="a predictor by instrument needs sounds with labels"):
         predictor.log_prob(Sounds(sounds.waves, RATE))
     with pytest.raises(ValueError, match=r"labels must lie in 0..1, got 2"):
         predictor.log_prob(Sounds(sounds.waves, RATE, np.full(8, 2)))

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from sdg_lab.models.waveforms import mixture
 from sdg_lab.models.waveforms.mixture import NARROW, WIDE
-from sdg_lab.models.waveforms.mu_law import EDGES, LEVELS, decode, encode
+from sdg_lab.models.waveforms.mu_law import LEVELS, MOST_LEVELS, decode, edges, encode
 
-CODES = torch.arange(LEVELS)
+CODES, EDGES = torch.arange(LEVELS), edges()
 CASES = {
     "usual": ([0.3, -1.0, 0.5], [0.1, -2.0, 1.0], [-1.0, 0.0, -3.0], 0.1, 0.05),
     "silence": ([0.0, 0.0, 0.0], [0.0, 1.0, -1.0], [-2.0, 0.0, 1.0], 0.0, 3e-4),
@@ -60,6 +60,21 @@ def test_probabilities_are_differences_of_scipy_s_distribution_function(case: st
     likely = expected > np.log(1e-6)  # float32 knows where an edge lies, in a narrow component, to some 1e-3 of it
     np.testing.assert_allclose(np.exp(found[likely]), np.exp(expected[likely]), rtol=5e-3, atol=1e-5)
     assert (found[~likely] < np.log(2e-6)).all()
+
+
+@pytest.mark.parametrize("case", ["usual", "silence", "narrow", "wide"])
+def test_many_levels_are_told_apart_in_single_precision(case: str):
+    """Intervals are then far smaller than a component; their probabilities are right all the same."""
+    weights, shift, width, centre, step = CASES[case]
+    codes = torch.arange(MOST_LEVELS)
+    given = torch.tensor([*weights, *shift, *width]), torch.tensor(centre), torch.tensor(step)
+    outputs, *rest = (x.expand(MOST_LEVELS, *x.shape) for x in given)
+    found = mixture.log_prob(codes, outputs, *rest, mixture.edges(MOST_LEVELS)).double()
+    assert float(found.exp().sum()) == pytest.approx(1, abs=1e-4)
+    ends = torch.from_numpy(np.clip(edges(MOST_LEVELS), -mixture.FAR, mixture.FAR))
+    exact = mixture.log_prob(codes, outputs.double(), *(x.double() for x in rest), ends)
+    likely = exact > exact.max() - 10
+    torch.testing.assert_close(found[likely], exact[likely], rtol=0, atol=2e-2 if case == "narrow" else 2e-3)
 
 
 def test_in_double_precision_they_are_the_same_numbers():
@@ -124,6 +139,13 @@ def test_a_temperature_narrows_components_and_the_choice_among_them():
         np.mean(np.abs(decode(drawn("usual", 5_000, t)) - (centre + step * shift[1])) < step / 2) for t in (0.3, 1.0)
     ]
     assert from_the_lightest[0] < from_the_lightest[1]
+
+
+def test_draws_of_many_levels_are_the_same_waves_rounded_less():
+    outputs, centre, step = (x[:1].numpy() for x in arguments("usual"))
+    rows = [np.repeat(x, 100, axis=0) for x in (outputs, centre, step)]
+    fine = mixture.draw(*rows, 1.0, np.random.default_rng(0), MOST_LEVELS)
+    np.testing.assert_array_equal(encode(decode(fine, MOST_LEVELS)), drawn("usual", 100, 1.0))
 
 
 def test_the_seed_decides():
