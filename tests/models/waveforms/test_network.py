@@ -121,7 +121,8 @@ def test_so_are_its_gradients():
 def test_a_layer_is_a_dilated_convolution_of_two_taps():
     torch.manual_seed(0)
     layer, x, h = GatedLayer(4, 5, 3), torch.randn(2, 4, 17), torch.randn(2, 3)
-    stream, z = layer(x, h)
+    first = x.permute(2, 0, 1)
+    stream, z = (each.permute(1, 2, 0) for each in layer(first, h))
     assert stream.shape == z.shape == (2, 4, 12)
     convolution = nn.Conv1d(4, 8, 2, dilation=5, bias=False)
     with torch.no_grad():
