@@ -58,6 +58,8 @@ class WaveNet(NeuralModel[Sounds]):
         window: samples of a training example; what it has heard before comes on top.
 
     Attributes:
+        prediction: coefficients of the linear prediction of each pitch, the oldest sample's first, (pitches, taps): by
+            least squares, before training, which leaves them as they are.
         length: samples of a sound of the training data; 0 before.
         class_names: what the labels of the training data mean, if they were named.
         notes: which label and pitch each training sound has, (n, 2), -1 where the model is not conditioned on it;
@@ -66,6 +68,8 @@ class WaveNet(NeuralModel[Sounds]):
     Raises:
         ValueError: if an argument is out of range.
     """
+
+    prediction: Tensor
 
     def __init__(
         self,
@@ -114,7 +118,7 @@ class WaveNet(NeuralModel[Sounds]):
         self.instruments = None if self.classes is None else nn.Embedding(self.classes, self.channels)
         low, high = self.pitches or (0, 0)
         self.tones = None if self.pitches is None else nn.Embedding(high - low + 1, self.channels)
-        self.prediction = nn.Embedding(high - low + 1, self.taps)
+        self.register_buffer("prediction", torch.zeros(high - low + 1, self.taps))
 
     # Likelihood, on tensors.
 
@@ -133,7 +137,7 @@ class WaveNet(NeuralModel[Sounds]):
         if self.tones is not None and self.pitches is not None:
             tones = pitches - self.pitches[0]
             h = h + self._told(self.tones(tones))
-        return Note(torch.tanh(h), self.prediction(tones), starts)
+        return Note(torch.tanh(h), self.prediction[tones], starts)
 
     def _told(self, embedded: Tensor) -> Tensor:
         """Return embeddings, in training without those of some rows."""
@@ -303,11 +307,10 @@ class WaveNet(NeuralModel[Sounds]):
     def _predict_linearly(self, sounds: Sounds) -> None:
         """Let training begin where linear prediction ends: least squares on the notes of each pitch, and on all."""
         waves = decode(encode(sounds.waves, self.levels), self.levels)
-        pitch, rows = self._conditions(sounds)[1], self.prediction.num_embeddings
+        pitch, rows = self._conditions(sounds)[1], len(self.prediction)
         tone = np.zeros(len(waves), np.int64) if self.pitches is None else pitch - self.pitches[0]
         found = by_class(waves[sounds.waves.any(axis=1)], tone[sounds.waves.any(axis=1)], rows, self.taps)
-        with torch.no_grad():
-            self.prediction.weight.copy_(torch.from_numpy(found[:, ::-1].copy()))
+        self.prediction = torch.from_numpy(found[:, ::-1].copy()).to(self.device, self.dtype)
 
     # Sounds as tensors.
 
