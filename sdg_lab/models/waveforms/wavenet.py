@@ -256,7 +256,8 @@ class WaveNet(NeuralModel[Sounds]):
         Args:
             n: how many.
             seed: the same seed draws the same sounds.
-            temperature: divides the logits; below 1 sounds become purer, and 0 takes the likeliest sample each time.
+            temperature: divides the logits of the mixture's weights and multiplies its widths; below 1 sounds become
+                purer, and 0 takes the middle of the heaviest component each time.
             labels: of a model with classes: one for all, or (n,); numbers, or names of the training data's classes.
             pitches: of a model with pitches: one MIDI note number for all, or (n,).
             seconds: how long; as long as the training data's sounds where None is given.
