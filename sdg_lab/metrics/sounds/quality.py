@@ -7,9 +7,9 @@ Sounds of a model, and real held-out ones as their reference, are then compared 
 
 **A reference is no optimum.** The notes of :func:`sdg_lab.data.sounds` are split by recording, so that in the test part
 an instrument plays in pitches in which the training part never has it. A model that imitates the training part well is
-nearer to it than the test part is. Read a Fréchet distance below the reference's together with the share of near copies
-and the accuracy on test sounds of a classifier trained on the samples, which a model can only raise by having learnt
-what an instrument is.
+nearer to it than the test part is, and a copy nearer still. A Fréchet distance below the reference's is therefore no
+praise; read it together with the share of near copies. Nor are copies punished by TSTR, the accuracy on test sounds of
+a classifier trained on the samples: they are worth what the real training sounds are.
 """
 
 from __future__ import annotations
