@@ -60,11 +60,11 @@ def test_the_published_network_predicts_256_codes_from_those_before_alone():
 
 def test_queues_and_the_whole_field_have_the_same_outputs(model):
     with torch.no_grad():
-        note = model.note(torch.tensor([1]), torch.tensor([58]), torch.zeros(1))
+        note = model.note(torch.tensor([1, 0]), torch.tensor([58, 60]), torch.zeros(2))
     assert waveforms.difference(model.network, note, 150) < 1e-3
     codes, outputs = waveforms.naive(model.network, note, 5, 1.0)
-    assert codes.shape == (1, 5)
-    assert outputs.shape == (5, 6)
+    assert codes.shape == (2, 5)
+    assert outputs.shape == (5, 2, 6)
 
 
 def test_every_sound_has_a_recording_and_no_test_recording_is_heard_in_training():
