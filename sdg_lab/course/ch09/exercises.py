@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sdg_lab.course.ch09.painter import train_painter
+from sdg_lab.course.ch09.player import train_player
 from sdg_lab.course.engine import Case, Chapter, Exercise, Mistake, Paper, Wrong
 
 CHAPTER = Chapter(
@@ -35,7 +36,7 @@ CHAPTER = Chapter(
     ),
 )
 
-WEIGHTS = {"09-photographs": train_painter}
+WEIGHTS = {"09-photographs": train_painter, "09-wavenet": train_player}
 
 
 def _normal(rng: np.random.Generator, *shape: int, dtype: torch.dtype = torch.float64) -> Tensor:

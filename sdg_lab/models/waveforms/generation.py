@@ -42,11 +42,11 @@ class Queues:
         self.predicted = (self.past * self.coefficients).sum(axis=1)
         self.errors = np.tile((quiet - self.predicted)[:, None], ERRORS)
         self.size = np.abs(self.errors).mean(axis=1) + np.float32(STILL)
-        one = np.stack([np.full(self.n, quiet), self.errors[:, 0] / self.size], axis=1)
-        self.inputs = np.tile(one, ERRORS).astype(np.float32)  # wave and error of each of the last samples
+        one = np.stack([np.full(self.n, quiet), self.errors[:, 0] / self.size, np.log(self.size)], axis=1)
+        self.inputs = np.tile(one, ERRORS).astype(np.float32)  # of each of the last samples
         x = self._first()  # what each layer has seen for ever, in silence
         self.channels = x.shape[1]
-        half = torch.ones(2 * self.channels)
+        half = torch.ones(2 * self.channels, device=note.h.device)
         half[self.channels :] = 0.5  # σ(g) = (1 + tanh(g/2)) / 2: one call of tanh for filter and gate
         self.layers = []
         for layer in cast(list[GatedLayer], network.layers):
@@ -83,8 +83,8 @@ class Queues:
         for kept, new in ((self.past, wave), (self.errors, error)):
             kept[:, :-1] = kept[:, 1:]
             kept[:, -1] = new
-        self.inputs[:, :-2] = self.inputs[:, 2:]
-        self.inputs[:, -2], self.inputs[:, -1] = wave, error / self.size
+        self.inputs[:, :-3] = self.inputs[:, 3:]
+        self.inputs[:, -3:] = np.stack([wave, error / self.size, np.log(self.size)], axis=1)
         self.predicted = (self.past * self.coefficients).sum(axis=1)
         self.size = np.abs(self.errors).mean(axis=1) + np.float32(STILL)
         self.step += 1

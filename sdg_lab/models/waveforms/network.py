@@ -136,7 +136,7 @@ class Network(nn.Module):
     ) -> None:
         super().__init__()
         self.taps, self.levels = taps, levels
-        self.entry = nn.Conv1d(2, channels, kernel_size=ERRORS)
+        self.entry = nn.Conv1d(3, channels, kernel_size=ERRORS)
         self.clock = nn.Linear(len(clocks), channels, bias=False)
         self.layers = nn.ModuleList(GatedLayer(channels, dilation, condition) for dilation in dilations)
         self.dropout = nn.Dropout(dropout)
@@ -180,8 +180,9 @@ class Network(nn.Module):
         predicted = (waves.unfold(1, self.taps, 1) @ note.coefficients[:, :, None])[:, :, 0]
         errors = waves[:, self.taps :] - predicted[:, :-1]
         step = F.avg_pool1d(errors.abs(), ERRORS, stride=1) + STILL
-        # An error is heard in units of those before it: loud and soft notes look alike.
-        x = self.entry(torch.stack([waves[:, self.taps + ERRORS :], errors[:, ERRORS:] / step[:, :-1]], dim=1))
+        # An error is heard in units of those before it, and these beside it: a level that drifts can be led back.
+        before = step[:, :-1]
+        x = self.entry(torch.stack([waves[:, self.taps + ERRORS :], errors[:, ERRORS:] / before, before.log()], dim=1))
         x = x + self.clock(self.times(note.starts, x.shape[2])).transpose(1, 2)
         return Heard(x, predicted[:, 2 * ERRORS :], step[:, ERRORS:])
 

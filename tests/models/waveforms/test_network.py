@@ -55,7 +55,7 @@ def plain(network: Network, x: Tensor, told: Note) -> tuple[Tensor, Tensor, Tens
     """Return the outputs, the linear prediction and the step before each code that comes after a whole field.
 
     By van den Oord et al. (2016), section 2: a convolution for each of W_f, W_g, W_o and skip, whose sums are added up;
-    before the first layer, a sample at a time, waves and the errors of linear prediction in units of those before.
+    before the first layer, a sample at a time, waves, errors of linear prediction in units of those before, and these.
     """
     waves, length = torch.from_numpy(decode(x.numpy(), network.levels)), x.shape[1]
     predicted = {t: (waves[:, t - TAPS : t] * told.coefficients).sum(dim=1) for t in range(TAPS, length + 1)}
@@ -67,8 +67,8 @@ def plain(network: Network, x: Tensor, told: Note) -> tuple[Tensor, Tensor, Tens
     stream = []
     for t in range(NEAR, length + 1):  # the sample that comes next
         last = range(t - ERRORS, t)
-        pair = torch.stack([waves[:, t - ERRORS : t], torch.stack([errors[s] / steps[s] for s in last], dim=1)], dim=1)
-        sees = torch.einsum("nit,cit->nc", pair, network.entry.weight) + network.entry.bias
+        of_each = [torch.stack([waves[:, s], errors[s] / steps[s], steps[s].log()], dim=1) for s in last]
+        sees = torch.einsum("nit,cit->nc", torch.stack(of_each, dim=2), network.entry.weight) + network.entry.bias
         ages = (told.starts + t).clamp(min=0)[:, None]
         stream.append(sees + torch.exp(-ages / torch.tensor(CLOCKS)) @ network.clock.weight.T)
     found = torch.stack(stream, dim=2)
