@@ -6,12 +6,14 @@ import subprocess
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from PIL import Image
+from scipy.io import wavfile
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -112,6 +114,10 @@ def test_the_readme_s_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     (tmp_path / "photos").mkdir()
     for shade in range(20):
         Image.new("L", (8, 8), 10 * shade).save(tmp_path / "photos" / f"{shade}.png")
+    (tmp_path / "recordings").mkdir()
+    for pitch in range(20):
+        wave = np.sin(np.arange(8_000) * (0.1 + 0.01 * pitch)) * 30_000
+        wavfile.write(tmp_path / "recordings" / f"{pitch}.wav", 8_000, wave.astype(np.int16))
     blocks = re.findall(r"```python\n(.+?)```", (ROOT / "README.md").read_text("utf-8"), flags=re.S)
     assert len(blocks) == 3
     for block in blocks:

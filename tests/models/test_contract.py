@@ -65,10 +65,10 @@ def series(first: int, last: int) -> Series:
 
 
 def sounds(n: int, seed: int) -> Sounds:
-    """Sounds of 80 samples: class 0 is soft and plays note 57, class 1 is loud and plays note 59; a quarter is."""
+    """Sounds of 80 samples: class 0 is soft, class 1 is loud, which a quarter is; both play notes 57 and 59."""
     rng = np.random.default_rng(seed)
     labels = (np.arange(n) % 4 == 0).astype(np.int64)
-    pitches = 57 + 2 * labels
+    pitches = 57 + 2 * (np.arange(n) // 4 % 2)
     phases = 2 * np.pi * 440 * 2 ** ((pitches[:, None] - 69) / 12) * np.arange(80) / 2_000 + rng.uniform(0, 6, (n, 1))
     waves = np.where(labels, 0.8, 0.05)[:, None] * np.sin(phases) + 0.01 * rng.normal(size=phases.shape)
     return Sounds(waves.astype(np.float32), 2_000, labels, ("soft", "loud"), pitches)
@@ -388,7 +388,7 @@ FAMILIES = {
 }
 NEURAL = {name: family for name, family in FAMILIES.items() if "epochs" in family.fit}
 LONGER = {"vae": 150, "gan": 60, "diffusion": 80, "seq2seq": 30, "recurrent": 5, "gpt": 5, "student": 30, "series": 5}
-LONGER |= {"wavenet": 25}
+LONGER |= {"wavenet": 150}
 """Epochs after which a label, a source or a prompt makes a difference."""
 
 
