@@ -202,8 +202,13 @@ def pass_of(layer: nn.Module, x: Tensor, gradient: Tensor) -> None:
     layer(x).backward(gradient)
 
 
+def forget_the_peak() -> None:
+    """Let the peak of this process's memory begin anew with what it has now: loading torch may have taken more."""
+    Path("/proc/self/clear_refs").write_text("5", "ascii")
+
+
 def peak_megabytes() -> float:
-    """Return the most memory that this process has ever had.
+    """Return the most memory that this process has had since ``forget_the_peak``.
 
     Not ``resource.getrusage``: there a process may begin with the peak of the one that started it.
     """
@@ -217,6 +222,7 @@ def cost(part: str, layer: str, size: int) -> dict[str, float]:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     for each in (4, size):  # the first is so small that it takes nothing but loads what has to be loaded
+        forget_the_peak()
         before, n = peak_megabytes(), positions(part, each)
         module = make(part, layer, each)
         x, gradient = torch.randn(1, channels_of(part), n, requires_grad=True), torch.randn(1, WIDTH, n)

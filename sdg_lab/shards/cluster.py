@@ -34,8 +34,10 @@ _ALONE = threading.Lock()
 def on_dask(task: Task, jobs: Sequence[Job], address: str) -> Generator[Outcome]:
     """Do the jobs on the cluster whose scheduler is at ``address``; yield outcomes as they come.
 
-    Dask itself gives the work of a worker that dies to another one; a shard during which several died is given up
-    (by the scheduler's ``allowed-failures``, 3 unless set). A task that raises would raise again, so it is not retried.
+    Dask itself gives the work of a worker that dies to another one, until several have died during a shard (by the
+    scheduler's ``allowed-failures``, 3 unless set). Which of the shards at hand it was that killed them Dask cannot
+    tell: each is tried once more, alone, and given up if that fails too. A task that raises would raise again, so it
+    is not retried.
     Only as many shards as there is room for are on the way, so results do not pile up in the cluster's memory.
 
     Functions of a notebook may be tasks: Dask sends them by value. A task should be small: let it name the file of a
@@ -56,9 +58,14 @@ def on_dask(task: Task, jobs: Sequence[Job], address: str) -> Generator[Outcome]
             "give the address that it prints, such as tcp://127.0.0.1:8786"
         ) from None
     queue, pending, losses = deque(jobs), dict[Future, Job](), Counter[int]()
+    suspects, alone = deque[Job](), set[Job]()
     last_seen = time.monotonic()
     try:
-        while queue or pending:
+        while queue or pending or suspects:
+            if not queue and not pending:
+                job = suspects.popleft()
+                alone.add(job)
+                queue.append(job)
             room = 2 * max(1, sum(_threads(client, address).values()))  # one at work, one at hand
             while queue and len(pending) < room:
                 job = queue.popleft()
@@ -77,6 +84,9 @@ def on_dask(task: Task, jobs: Sequence[Job], address: str) -> Generator[Outcome]
                 )
             for future in done:
                 job = pending.pop(future)
+                if job not in alone and _is_suspect(future):
+                    suspects.append(job)
+                    continue
                 outcome = _outcome(future, job)
                 if outcome is None:
                     losses[job[0]] += 1
@@ -96,6 +106,13 @@ def _submit(client: Client, task: Task, job: Job) -> Future:
         return client.submit(_on_worker, task, *job, __version__, pure=False)
     except TypeError as error:
         raise ValueError(f"the task {name_of(task)} cannot be sent to the cluster ({_in_one_line(error)})") from None
+
+
+def _is_suspect(future: Future) -> bool:
+    """Return whether workers died while they had this job, though perhaps by another one that was beside it."""
+    from distributed import KilledWorker
+
+    return future.status == "error" and isinstance(future.exception(), KilledWorker)
 
 
 def _outcome(future: Future, job: Job) -> Outcome | None:
