@@ -15,6 +15,7 @@ from papers.blocks import Span
 from papers.escape import for_html, for_markdown
 from papers.identifiers import from_badge, from_url
 from papers.markup import Image, Link, find_markup, plain_text
+from papers.numbers import read_count, write_count
 
 Style = Literal["live", "static", "text"]
 API = "https://api.semanticscholar.org/graph/v1/paper/"
@@ -22,8 +23,9 @@ PAGE = "https://www.semanticscholar.org/paper/"
 
 _STATIC_PATH = re.compile(r"img\.shields\.io/badge/(?P<parts>[^?#\s]+)", re.I)
 _MESSAGE = re.compile(r"[?&](?:amp;)?message=(?P<message>[^&#]*)", re.I)
-_NUMBER = re.compile(r"\d{1,3}(?:(?:,|%2C)\d{3})+|\d+", re.I)
-_WHOLE_NUMBER = re.compile(rf"(?:{_NUMBER.pattern})(?!\.?\d)", re.I)
+_LABEL = re.compile(r"[?&](?:amp;)?label=(?P<label>[^&#]*)", re.I)
+_CITED = re.compile(r"\bcit(?:ed|es?|ations?|as|ado|ações|azioni)\b|\bzitat|引用|被引|인용|цитир|atıf", re.I)
+_MARKS = re.compile(r"<[^<>]*>|[*_`]|\s")
 _ALT = re.compile(r"(?P<label>.*?)[:\s]*(?P<count>\d[\d,]*) \((?P<date>\d{4}-\d\d-\d\d)\)\s*", re.S)
 _PLACEHOLDER = re.compile(
     r"n/?a|none|null|nan|unknown|inaccessible|unavailable|invalid|error|tbd|tba|not found|\?|-{1,3}|[–—…]|\.{3}", re.I
@@ -40,11 +42,13 @@ class Citation:
     as_of: str | None = None
     """The day of a live badge's last known count, YYYY-MM-DD."""
     count_span: Span | None = None
-    """The characters of the count; None where it is not written yet."""
+    """The characters of the count, with the marks and the date that belong to it; None where it is not written yet."""
     image: Image | None = None
     badge_id: str | None = None
     link: Link | None = None
     link_id: str | None = None
+    shown_span: Span | None = None
+    """A count in text with what it is set in (backticks, bold): what a badge takes the place of."""
 
 
 def read_citation(text: str, start: int, end: int, *, markdown: bool, known: bool) -> Citation:
@@ -67,26 +71,38 @@ def read_citation(text: str, start: int, end: int, *, markdown: bool, known: boo
             return Citation(
                 "live", count, known_alt["date"] if known_alt else None, image.alt_span, image, badge_id, link, link_id
             )
-        if known and (span := _static_count(text, image)):
-            return Citation("static", _value(text[slice(*span)]), None, span, image, None, link, link_id)
+        if (known or _says_citations(text, image)) and (span := _static_count(text, image)):
+            written = read_count(_decoded(text[slice(*span)]))
+            value, as_of = (written.value, written.as_of) if written else (None, None)
+            return Citation("static", value, as_of, span, image, None, link, link_id)
     if not known or markup.images:
         return Citation(None)
     link = next((k for k in markup.links if from_url(k.url)), None)
     link_id = from_url(link.url) if link else None
     inside = link.inside if link else (start, end)
     shown = plain_text(text[slice(*inside)], markdown=markdown)
-    if _WHOLE_NUMBER.fullmatch(shown) and (number := re.search(re.escape(shown), text[slice(*inside)])):
-        span = (inside[0] + number.start(), inside[0] + number.end())
-        return Citation("text", _value(shown), None, span, None, None, link, link_id)
+    if (span := _bare(text, *inside)) and (written := read_count(text[slice(*span)])):
+        shown_span = _trimmed(text, *inside)
+        return Citation("text", written.value, written.as_of, span, None, None, link, link_id, shown_span)
     if _PLACEHOLDER.fullmatch(shown) and (place := text.find(shown, *inside)) >= 0:
-        return Citation("text", None, None, (place, place + len(shown)), None, None, link, link_id)
+        span = (place, place + len(shown))
+        return Citation("text", None, None, span, None, None, link, link_id, _trimmed(text, *inside))
     return Citation(None, link=link, link_id=link_id)
 
 
-def write_number(count: int, like: str = "") -> str:
-    """Write a count with the thousands separator (``,`` or ``%2C``) of the number that it replaces."""
-    separator = next((s for s in (",", "%2C", "%2c") if s in like), "")
-    return f"{count:,}".replace(",", separator)
+def write_message(count: int, like: str, as_of: str | None = None) -> str:
+    """Write a count as the message of a static badge, in the manner and with the escapes of the one it replaces."""
+    escapes = like.lower()
+    pieces = []
+    for char in write_count(count, _decoded(like), as_of):
+        escaped = quote(char, safe="")
+        if char.isascii() and (char.isalnum() or char == "."):
+            pieces.append(char)
+        elif escaped.lower() in escapes:
+            pieces.append(escaped)
+        else:
+            pieces.append({" ": "_", "-": "--", "_": "__"}.get(char, char))
+    return "".join(pieces)
 
 
 def alt_label(alt: str) -> str:
@@ -128,12 +144,36 @@ def _static_count(text: str, image: Image) -> Span | None:
         span = (match.start("parts") + part.start(), match.start("parts") + part.end())
     else:
         return None
-    message = source[slice(*span)]
-    if not _WHOLE_NUMBER.fullmatch(message) and not _PLACEHOLDER.fullmatch(unquote(message).strip()):
+    message = _decoded(source[slice(*span)])
+    if not read_count(message) and not _PLACEHOLDER.fullmatch(message):
         return None
     return begin + span[0], begin + span[1]
 
 
-def _value(number: str) -> int | None:
-    digits = re.sub(r",|%2C", "", number, flags=re.I)
-    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else None
+def _says_citations(text: str, image: Image) -> bool:
+    """Whether a static badge says of itself that it counts citations: in its label or its alternative text."""
+    source = text[slice(*image.url_span)]
+    if match := _STATIC_PATH.search(source):
+        label = match["parts"]
+    else:
+        label = match["label"] if (match := _LABEL.search(source)) else ""
+    return bool(_CITED.search(_decoded(label)) or _CITED.search(image.alt))
+
+
+def _decoded(message: str) -> str:
+    """Return what a badge's message shows: escapes undone, a line for a space, a doubled dash for one."""
+    return unquote(message).replace("--", "-").replace("_", " ").strip()
+
+
+def _bare(text: str, start: int, end: int) -> Span | None:
+    """Return where the only words of a cell stand: inside the tags and marks around them."""
+    source = _MARKS.sub(lambda mark: " " * len(mark[0]), text[start:end])
+    content = source.strip()
+    begin = start + len(source) - len(source.lstrip())
+    return (begin, begin + len(content)) if content else None
+
+
+def _trimmed(text: str, start: int, end: int) -> Span:
+    source = text[start:end]
+    begin = start + len(source) - len(source.lstrip())
+    return begin, begin + len(source.strip())

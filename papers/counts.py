@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from papers.badges import PAGE, alt_label, image_source, live_url, static_url, write_number
+from papers.badges import PAGE, alt_label, image_source, live_url, static_url, write_message
 from papers.escape import for_html, for_markdown
 from papers.markup import Image
+from papers.numbers import write_count
 from papers.table import Edit, Row
 
 Target = Literal["keep", "live", "static", "text"]
@@ -37,12 +38,14 @@ def count_edits(
             return [_alt_edit(text, image, count, as_of)]
         assert citation.count_span
         start, end = citation.count_span
-        return [Edit(start, end, write_number(count, text[start:end]))]
+        old = text[start:end]
+        new = write_message(count, old, as_of) if target == "static" else write_count(count, old, as_of)
+        return [Edit(start, end, new)] if new != old else []
     if image is not None:
         return _convert_image(text, image, count, as_of, target, paper_id)
     new = _shown(count, as_of, target, paper_id, markdown=markdown)
-    if citation.count_span:
-        return [Edit(*citation.count_span, new)]
+    if span := citation.shown_span or citation.count_span:
+        return [Edit(*span, new)]
     cell = row.cell("citation")
     if cell and not text[cell.start : cell.end].strip():
         return [Edit(cell.start, cell.start, _linked(new, paper_id, markdown=markdown))]
