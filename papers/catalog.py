@@ -9,17 +9,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from papers.belief import contradiction
 from papers.counts import Target, count_edits
 from papers.files import read_text, replace_text
 from papers.history import Count, append_history
-from papers.identifiers import normalise
+from papers.records import record_ids
 from papers.semantic_scholar import Answer, Progress, SemanticScholar
 from papers.table import Edit, Row, read_tables, splice
-from papers.titles import other_title, same_title
 
 State = Literal["ok", "unchanged", "not_found", "no_id", "mismatch", "failed"]
-
-_EXTERNAL = {"ArXiv": "ARXIV", "DOI": "DOI", "ACL": "ACL", "CorpusId": "CorpusId", "PubMed": "PMID", "MAG": "MAG"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,42 +172,6 @@ def _judge(
     shown = bool(edits) or row.count == count
     state: State = "ok" if shown and row.count != count else "unchanged"
     return ends(state, "; ".join(notes) or None, count, as_of), edits
-
-
-def contradiction(row: Row, record: dict[str, Any]) -> str | None:
-    """Say why a record cannot be the row's paper, or None if it can.
-
-    A row with an id is believed unless the record is certainly another paper's. A paper found by its title is believed
-    only if the title agrees, and an id or the year (by one: a preprint's and a conference's differ) does too.
-    """
-    title = record.get("title")
-    title = title if isinstance(title, str) else ""
-    own = row.url_id
-    theirs = record_ids(record)
-    if own in theirs:
-        return None
-    if row.paper_id:
-        kind = (own or "").partition(":")[0]
-        differs = any(paper.startswith(kind + ":") for paper in theirs) if own and kind in ("ARXIV", "DOI") else False
-        if row.title and title and (other_title(row.title, title) or (differs and not same_title(row.title, title))):
-            return f"the id is that of another paper: {title}"
-        return None
-    if not title or not same_title(row.title or "", title):
-        return f"the nearest title is another paper's: {title}"
-    year = record.get("year")
-    if row.year is None or not isinstance(year, int):
-        return "a paper has this title, but no year or id confirms that it is this one"
-    if abs(year - row.year) > 1:
-        return f"a paper has this title, but it is of {year}, not {row.year}"
-    return None
-
-
-def record_ids(record: dict[str, Any]) -> set[str]:
-    """Return all ids of a record in API form."""
-    external = record.get("externalIds")
-    external = external if isinstance(external, dict) else {}
-    written = [f"{_EXTERNAL[kind]}:{value}" for kind, value in external.items() if kind in _EXTERNAL]
-    return {paper for paper in map(normalise, [*written, str(record.get("paperId"))]) if paper}
 
 
 def _remarks(row: Row, record: dict[str, Any]) -> Iterator[str]:

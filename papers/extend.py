@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from papers.catalog import record_ids
 from papers.counts import Target, badge_source, link_source
 from papers.dates import read_date, write_date
 from papers.escape import for_html, for_markdown, safe_url
 from papers.files import read_text, replace_text
 from papers.html_tables import Cell
 from papers.identifiers import arxiv_month
+from papers.records import record_ids
 from papers.semantic_scholar import FIELDS, SemanticScholar, ServiceError
 from papers.table import Edit, Row, Table, read_rows, read_tables, splice
 from papers.titles import FULL, same_title, simplify

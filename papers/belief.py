@@ -1,0 +1,180 @@
+"""Are a row and a record the same paper? One answer for all commands, with what speaks for it.
+
+A link is a claim, and so is a badge: people copy them. What a row is about is what its title says. A record whose title
+is certainly another's is another paper, whatever ids agree. A title that is a nickname ("BERT", "AlexNet") contradicts
+little and proves nothing; short titles ("Deep Learning") have namesakes.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Literal
+
+from papers.records import Record, record_ids, surnames, title_of, year_of
+from papers.table import Row
+from papers.titles import FULL, likeness, other_title, same_title, simplify
+
+Relation = Literal["same", "short", "near", "silent", "other"]
+Verdict = Literal["same", "other", "open"]
+Evidence = Literal["title", "id", "year", "author"]
+
+_HEAD = re.compile(r"\s*(\S{2,24})\s*:\s+\S")
+_NAME = re.compile(r".+[A-Z0-9]|[A-Z]{2}")
+_UNLIKE = 0.75
+"""Below this likeness, two names of methods are two names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """Whether a record is a row's paper, what says so, and what says the contrary.
+
+    ``open``: nothing says that it is another paper, and too little that it is this one.
+    """
+
+    verdict: Verdict
+    evidence: frozenset[Evidence]
+    against: str | None = None
+
+    def supported(self, *, without: Evidence | None = None) -> bool:
+        """Whether two pieces of evidence, each independent of the other, say so; one of them can be left out."""
+        return self.verdict == "same" and len(self.evidence - {without}) >= 2
+
+
+def believe(row: Row, record: Record, asked: str | None = None, *, around: str = "", sure: bool = True) -> Belief:
+    """Say whether a record is the paper of a row.
+
+    Args:
+        row: the row as it was read.
+        record: what a service says of a paper.
+        asked: the id that the record was asked for; None if it was looked for by the row's title.
+        around: the row's source, in which an author's name may stand.
+        sure: whether the record itself, or a question of its own, confirmed that it is the answer for ``asked``.
+            Otherwise the title and the year have to.
+
+    Returns:
+        ``other`` where the titles are certainly those of two papers, or where the row's own link names another arXiv
+        number or DOI and the titles do not agree. By an id, what is not another paper is believed. By a title alone
+        nothing is: a year within one, an id or an author has to confirm a full title, and the very year, an id or an
+        author a short one.
+    """
+    title, year = title_of(record), year_of(record)
+    relation = compare(row.title, title)
+    found = evidence(row, record, around=around)
+    if relation == "other":
+        kind = "id is that of another paper" if asked else "nearest title is another paper's"
+        return Belief("other", frozenset(), f"the {kind}: {title}")
+    if asked is not None:
+        if relation != "same" and differs(row.url_id, record):
+            return Belief("other", frozenset(), f"the id is that of another paper: {title}")
+        if not sure and not {"title", "year"} <= found:
+            return Belief("open", found, "nothing confirms that the answer is the one for this id")
+        return Belief("same", found)
+    if relation not in ("same", "short"):
+        return Belief("open", found, f"the nearest title is another paper's: {title}")
+    if "id" in found or "author" in found:
+        return Belief("same", found)
+    if row.year is None or year is None:
+        return Belief("open", found, "a paper has this title, but no year or id confirms that it is this one")
+    if year != row.year and (relation == "short" or "year" not in found):
+        return Belief("open", found, f"a paper has this title, but it is of {year}, not {row.year}")
+    return Belief("same", found)
+
+
+def contradiction(row: Row, record: Record) -> str | None:
+    """Say why a record cannot be taken for the row's paper, or None if it can.
+
+    A record that carries the id of the row's badge or link, or of which nothing else is known, was asked for by it.
+    """
+    return believe(row, record, row.paper_id).against
+
+
+def evidence(row: Row, record: Record, *, around: str = "") -> frozenset[Evidence]:
+    """Return what says, each for itself, that a record is a row's paper; nothing if its title is another's.
+
+    ``title``: the same full title. ``id``: that in the row's own link. ``year``: within one, since a preprint's and a
+    conference's differ. ``author``: the name of the first author stands in the row's source, outside its title.
+    """
+    relation = compare(row.title, title_of(record))
+    if relation == "other":
+        return frozenset()
+    found: set[Evidence] = set()
+    year = year_of(record)
+    if relation == "same":
+        found.add("title")
+    if row.url_id and row.url_id in record_ids(record):
+        found.add("id")
+    if row.year is not None and year is not None and abs(year - row.year) <= 1:
+        found.add("year")
+    names = surnames(record)[:1]
+    if names and _names(around, names[0], row.title or ""):
+        found.add("author")
+    return frozenset(found)
+
+
+def compare(ours: str | None, theirs: str | None) -> Relation:
+    """Say how a row's title stands to a record's.
+
+    ``same``: one full title. ``short``: the same, of so few words that others may have it too. ``near``: full titles
+    that may be two versions of one. ``silent``: one is missing, or is a nickname that the other does not contradict.
+    ``other``: two papers.
+    """
+    ours, theirs = ours or "", theirs or ""
+    a, b = simplify(ours), simplify(theirs)
+    if not a or not b:
+        return "silent"
+    short = min(len(a.split()), len(b.split())) < FULL
+    if same_title(ours, theirs) and not _other_word(a, b):
+        return "short" if short else "same"
+    mine, other = _head(ours), _head(theirs)
+    if short:
+        name = ours.strip() if len(ours.split()) == 1 else None
+        return "other" if name and other and _two_names(name, other) else "silent"
+    if other_title(ours, theirs) or (mine and other and _two_names(mine, other)) or _only_numbers_differ(a, b):
+        return "other"
+    return "near"
+
+
+def differs(own: str | None, record: Record) -> bool:
+    """Whether a record carries an id of the same kind (arXiv or DOI) as this one, and it is another."""
+    kind = (own or "").partition(":")[0]
+    theirs = record_ids(record)
+    return kind in ("ARXIV", "DOI") and own not in theirs and any(paper.startswith(kind + ":") for paper in theirs)
+
+
+def _head(title: str) -> str | None:
+    """Return the name before a title's colon ("BERT: Pre-training of …"), if there is one."""
+    match = _HEAD.match(title)
+    return match[1] if match and _NAME.match(match[1]) else None
+
+
+def _two_names(one: str, other: str) -> bool:
+    """Whether two names of methods are certainly different: "ScanRefer", "ScanQA"; but not "LLaMA-7B", "LLaMA"."""
+    if not _NAME.match(one) or not _NAME.match(other):
+        return False
+    a, b = (simplify(name).replace(" ", "") for name in (one, other))
+    return a not in b and b not in a and SequenceMatcher(None, a, b, autojunk=False).ratio() < _UNLIKE
+
+
+def _other_word(a: str, b: str) -> bool:
+    """Whether a word of one title stands in the place of an unlike one: "for code …", "for text …"."""
+    mine, other = a.split(), b.split()
+    for _, start, end, begin, stop in SequenceMatcher(None, mine, other, autojunk=False).get_opcodes():
+        one, two = "".join(mine[start:end]), "".join(other[begin:stop])
+        if one and two and SequenceMatcher(None, one, two, autojunk=False).ratio() < _UNLIKE:
+            return True
+    return False
+
+
+def _only_numbers_differ(a: str, b: str) -> bool:
+    numbers = [re.findall(r"\d+", words) for words in (a, b)]
+    if not all(numbers) or numbers[0] == numbers[1]:
+        return False
+    return likeness(re.sub(r"\d+", "", a), re.sub(r"\d+", "", b)) >= _UNLIKE
+
+
+def _names(source: str, surname: str, title: str) -> bool:
+    """Whether a last name stands in a row's source, as a word and not as one of its title's."""
+    name = simplify(surname)
+    return len(name) >= 3 and name not in simplify(title).split() and name in simplify(source).split()
