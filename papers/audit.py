@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from papers.checks import Certainty, Context, Finding, Kind, row_findings
+from papers.checks import KINDS, Certainty, Context, Finding, Kind, row_findings
 from papers.files import read_text, replace_text
+from papers.ignores import read_ignores, unknown_kinds
+from papers.sections import sections
 from papers.semantic_scholar import FIELDS, SemanticScholar
 from papers.table import Edit, Row, Table, line_of, read_tables, splice
-from papers.titles import FULL, same_title, simplify
+from papers.titles import FULL, other_title, same_title, simplify
 
 __all__ = ["Audit", "Certainty", "Finding", "Kind", "audit", "audit_text"]
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)?")
@@ -31,6 +33,13 @@ class Audit:
     after: str
     failure: str | None = field(default=None)
     """Why the service gave no answer for some papers, if so."""
+    ignored: int = 0
+    """How many findings a comment in the list keeps out."""
+
+    def left(self, *, fixed: bool = False) -> list[Finding]:
+        """Return the findings that ``--check`` fails for: certain and likely ones, without those that were mended."""
+        sure = [finding for finding in self.findings if finding.certainty != "possible"]
+        return [f for f in sure if not (fixed and f.certainty == "certain" and f.edits)]
 
 
 def audit(path: str | Path, client: SemanticScholar | None = None, *, fix: bool = False) -> Audit:
@@ -62,9 +71,15 @@ def audit_text(text: str, client: SemanticScholar | None = None) -> Audit:
         for row in table.rows:
             findings += row_findings(context, row, markdown=table.markdown)
         findings += _form(text, table)
-    findings += _duplicates(rows, findings)
-    findings.sort(key=lambda finding: (finding.line, finding.kind))
-    return Audit(findings, text, splice(text, _certain(findings)), failure)
+    findings += _duplicates(text, rows, findings)
+    ignores = read_ignores(text, rows)
+    wanted = [f for f in findings if not any(ignore.covers(f.line, f.kind) for ignore in ignores)]
+    ignored = len(findings) - len(wanted)
+    for line, word in unknown_kinds(ignores, KINDS):
+        note = f"a comment that ignores findings names no kind of finding; kinds are: {', '.join(KINDS)}"
+        wanted.append(Finding(line, "ignore", word or None, None, "certain", note))
+    wanted.sort(key=lambda finding: (finding.line, finding.kind))
+    return Audit(wanted, text, splice(text, _certain(wanted)), failure, ignored)
 
 
 def _ask(context: Context, client: SemanticScholar) -> str | None:
@@ -146,25 +161,60 @@ def _end_tags(text: str, table: Table) -> str:
     return "".join(line_end + tag for tag in tags)
 
 
-def _duplicates(rows: list[Row], known: list[Finding]) -> Iterator[Finding]:
-    """Find papers that stand in the list twice: the same id, or the same full title."""
-    wrong = {finding.line for finding in known if finding.kind in ("wrong-paper", "link-badge-mismatch")}
-    first: dict[str, Row] = {}
-    for row in rows:
+def _duplicates(text: str, rows: list[Row], known: list[Finding]) -> Iterator[Finding]:
+    """Find papers that stand in the list twice: the same id, or the same full title.
+
+    In two sections that is a cross-listing, and only said. Two ids of one kind are two papers, whatever their titles.
+    """
+    wrong = {f.line for f in known if f.kind in ("wrong-paper", "wrong-link", "link-badge-mismatch")}
+    first: dict[str, int] = {}
+    places = sections(text, rows)
+    for number, row in enumerate(rows):
         title = simplify(row.title or "")
         keys = [key for key in (row.paper_id, row.url_id, title if len(title.split()) >= FULL else None) if key]
-        earlier = next((first[key] for key in keys if key in first), None)
+        seen = [first[key] for key in keys if key in first]
         for key in keys:
-            first.setdefault(key, row)
-        if not earlier:
+            first[key] = number  # the last one: in a section of its own, the next may be in that section, too
+        if not seen:
             continue
+        place = next((n for n in seen if places[n] == places[number]), seen[0])
+        earlier = rows[place]
         found = row.paper_id or row.title
-        if row.title and earlier.title and not same_title(row.title, earlier.title):
+        certainty: Certainty
+        by_id = {row.paper_id, row.url_id} & {earlier.paper_id, earlier.url_id} - {None}
+        if by_id and row.title and earlier.title and not _one_title(row.title, earlier.title):
             if not {row.line, earlier.line} & wrong:  # otherwise it has been said which of the two is wrong
-                note = f"the id of line {earlier.line} under another title: one of the two is wrong"
-                yield Finding(row.line, "duplicate", found, None, "likely", note)
-        else:
+                yield _one_link(row, earlier, found)
+        elif places[place] != places[number]:
+            note = f"the paper of line {earlier.line} in another section: cross-listed?"
+            yield Finding(row.line, "duplicate", found, None, "possible", note)
+        elif by_id:
             yield Finding(row.line, "duplicate", found, None, "certain", f"the paper of line {earlier.line} again")
+        else:
+            one_has_none = not (_kind(row) and _kind(earlier))
+            certainty = "certain" if one_has_none else "possible" if _kind(row) == _kind(earlier) else "likely"
+            note = f"the paper of line {earlier.line} again{'' if one_has_none else ', by its title'}"
+            yield Finding(row.line, "duplicate", found, None, certainty, note)
+
+
+def _one_link(row: Row, earlier: Row, found: str | None) -> Finding:
+    """Report one id under two titles: one of the two rows is wrong, unless a title is a nickname."""
+    certainty: Certainty = "likely" if other_title(row.title or "", earlier.title or "") else "possible"
+    if row.url_id == earlier.url_id == row.paper_id:
+        note = f"the link of line {earlier.line} under another title: one of the two is wrong"
+        return Finding(row.line, "wrong-link", row.url, None, certainty, note)
+    note = f"the id of line {earlier.line} under another title: one of the two is wrong"
+    return Finding(row.line, "duplicate", found, None, certainty, note)
+
+
+def _one_title(one: str, other: str) -> bool:
+    """Whether two titles of a list may be one paper's: the same, or one inside the other as a nickname is."""
+    a, b = f" {simplify(one)} ", f" {simplify(other)} "
+    return same_title(one, other) or a in b or b in a
+
+
+def _kind(row: Row) -> str:
+    return (row.url_id or row.paper_id or "").partition(":")[0]
 
 
 def _certain(findings: Iterable[Finding]) -> list[Edit]:

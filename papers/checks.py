@@ -6,21 +6,24 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from papers.badges import live_url
-from papers.catalog import contradiction, record_ids
+from papers.belief import contradiction
 from papers.counts import page_url
 from papers.dates import read_date, write_date
 from papers.escape import for_html, for_markdown
 from papers.identifiers import arxiv_month, slug_words
+from papers.records import record_ids
 from papers.semantic_scholar import Answer
+from papers.slips import difference
 from papers.table import Edit, Row
-from papers.titles import likeness, other_title, same_title, simplify
+from papers.titles import FULL, likeness, other_title, same_title, simplify
 
 Kind = Literal[
     "link-badge-mismatch",
     "wrong-paper",
+    "wrong-link",
     "date",
     "title",
     "duplicate",
@@ -32,11 +35,22 @@ Kind = Literal[
     "blank-line",
     "delimiter",
     "cells",
+    "ignore",
 ]
+KINDS: tuple[str, ...] = get_args(Kind)
 Certainty = Literal["certain", "likely", "possible"]
 _URL_YEAR = re.compile(r"/((?:19|20)\d\d)/")
 _TYPO = 0.85
 """Titles at least this alike, of one paper, are one title and a slip in it."""
+_MONTH_OR_PREPRINT = r"(?:arxiv|preprint|corr|abs)\b|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\b"
+_VENUE = re.compile(rf"\b(?!{_MONTH_OR_PREPRINT})[^\W\d_]{{2,}}", re.I)
+_UPLOADED_LATER = ((2012, 6), (2013, 4))
+"""In these months the proceedings of twenty years of UAI, and some of ICML, were put on arXiv."""
+_OFTEN = 6
+"""Months by which a preprint often comes after the conference or the submission that a date is of."""
+_DULL = frozenset(
+    ("a", "an", "and", "as", "by", "for", "from", "in", "of", "on", "the", "to", "towards", "via", "with")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +88,45 @@ class Context:
     def needs_match(self, row: Row) -> bool:
         """Whether a row has no id that leads to its own paper, so that its title has to be looked for."""
         record = self.record(row.paper_id) or self.record(row.url_id)
-        return record is None or (bool(row.paper_id) and contradiction(row, record) is not None)
+        if record is None or (row.paper_id and contradiction(row, record) is not None):
+            return True
+        own = self.record(row.url_id)
+        return own is not None and _another(row, own)
 
     def suggestion(self, row: Row) -> tuple[dict[str, Any] | None, Certainty]:
-        """Return the record that a row should have named, and how sure that is."""
+        """Return the record that a row should have named, and how sure that is: two pieces of evidence are certain."""
         own = self.record(row.url_id)
-        if own and not (row.title and other_title(row.title, str(own.get("title") or ""))):
-            return own, "certain"
+        if own and not _another(row, own):
+            return own, "certain" if len(evidence(row, own)) >= 2 else "likely"
         answer = self.matches.get(row.title or "")
         found = answer.record if answer else None
         if found and same_title(row.title or "", str(found.get("title") or "")):
-            year = found.get("year")
-            agrees = row.year is not None and isinstance(year, int) and abs(year - row.year) <= 1
-            return found, "likely" if agrees else "possible"
+            return found, "likely" if "year" in evidence(row, found) else "possible"
         return None, "possible"
+
+
+def evidence(row: Row, record: dict[str, Any]) -> set[str]:
+    """Return what says, each for itself, that a record is a row's paper: ``title``, ``id`` and ``year``.
+
+    A title that is certainly another paper's leaves nothing. The id is that in the row's own link; years may differ by
+    one, since a preprint's and a conference's do.
+    """
+    if _another(row, record):
+        return set()
+    found = set()
+    title, year = str(record.get("title") or ""), record.get("year")
+    if row.title and len(simplify(row.title).split()) >= FULL and same_title(row.title, title):
+        found.add("title")
+    if row.url_id and row.url_id in record_ids(record):
+        found.add("id")
+    if row.year is not None and type(year) is int and abs(year - row.year) <= 1:
+        found.add("year")
+    return found
+
+
+def _another(row: Row, record: dict[str, Any]) -> bool:
+    """Whether a record's title is certainly that of another paper than the row's."""
+    return bool(row.title) and other_title(row.title or "", str(record.get("title") or ""))
 
 
 def row_findings(context: Context, row: Row, *, markdown: bool) -> Iterator[Finding]:
@@ -98,18 +137,24 @@ def row_findings(context: Context, row: Row, *, markdown: bool) -> Iterator[Find
     yield from mismatch
     if not mismatch:
         yield from _wrong_paper(context, row)
+    yield from _wrong_link(context, row)
     yield from _date(context, row)
     yield from _title(context, row, markdown=markdown)
     yield from _description(context, row)
 
 
 def _no_id(context: Context, row: Row) -> Iterator[Finding]:
+    """Find rows whose count nobody can refresh; where the list shows no counts, that is no fault."""
     if row.paper_id:
         return
     record, certainty = context.suggestion(row)
-    expected = str(record["paperId"]) if record else None
-    note = f"the title is that of {expected}" if expected else "neither badge nor link names a paper"
-    yield Finding(row.line, "no-id", row.url, expected, certainty if record else "certain", note)
+    if record:
+        expected = str(record["paperId"])
+        yield Finding(row.line, "no-id", row.url, expected, certainty, f"the title is that of {expected}")
+        return
+    counted = row.style is not None or row.cell("citation") is not None
+    note = "neither badge nor link names a paper"
+    yield Finding(row.line, "no-id", row.url, None, "certain" if counted else "possible", note)
 
 
 def _dead_or_merged(context: Context, row: Row) -> Iterator[Finding]:
@@ -117,14 +162,24 @@ def _dead_or_merged(context: Context, row: Row) -> Iterator[Finding]:
         record = context.record(paper)
         if record and len(paper) == 40 and record["paperId"] != paper:
             new = str(record["paperId"])
-            edits = _rename(context.text, row, paper, new)
-            yield Finding(row.line, "merged", paper, new, "certain", "the service has merged this paper", edits)
+            # The answer alone may be another question's, so the row itself has to agree with it.
+            sure = bool(evidence(row, record) & {"title", "id"})
+            edits = _rename(context.text, row, paper, new) if sure else ()
+            note = "the service has merged this paper"
+            note += "" if sure else "; nothing else in the row says that it is this one"
+            yield Finding(row.line, "merged", paper, new, "certain" if sure else "likely", note, edits)
         elif context.dead(paper):
-            own, certainty = context.suggestion(row)
-            new = str(own["paperId"]) if own else ""
-            edits = _rename(context.text, row, paper, new) if new and certainty == "certain" else ()
-            note = "the service knows no such id"
-            yield Finding(row.line, "dead", paper, new or None, certainty if own else "certain", note, edits)
+            yield _dead(context, row, paper)
+
+
+def _dead(context: Context, row: Row, paper: str) -> Finding:
+    """Report an id that the service does not know. It gives out its own ids; of those of others it may lack some."""
+    own, certainty = context.suggestion(row)
+    new = str(own["paperId"]) if own else ""
+    edits = _rename(context.text, row, paper, new) if new and certainty == "certain" else ()
+    sure: Certainty = "certain" if len(paper) == 40 else "likely" if paper == row.badge_id else "possible"
+    note = "the service knows no such id"
+    return Finding(row.line, "dead", paper, new or None, certainty if own else sure, note, edits)
 
 
 def _link_and_badge(context: Context, row: Row) -> Iterator[Finding]:
@@ -140,19 +195,28 @@ def _link_and_badge(context: Context, row: Row) -> Iterator[Finding]:
     owner = next((other for other in context.rows if other is not row and other.badge_id == link), None)
     copied = f"; it is the link of line {owner.line}" if owner else ""
     if of_badge and _fits(row, of_badge) and not (of_link and _fits(row, of_link)):
+        sure = _two(row, of_badge, of_link)
         edit = Edit(*row.citation.link.url_span, page_url(str(of_badge["paperId"])) or "")
         note = f"the link leads to another paper than the badge counts{copied}"
-        yield Finding(row.line, "link-badge-mismatch", link, badge, "certain", note, (edit,))
+        certainty: Certainty = "certain" if sure else "likely"
+        yield Finding(row.line, "link-badge-mismatch", link, badge, certainty, note, (edit,) if sure else ())
     elif of_link and _fits(row, of_link) and not (of_badge and _fits(row, of_badge)):
+        sure = _two(row, of_link, of_badge)
         edit = Edit(*row.citation.image.url_span, live_url(str(of_link["paperId"])))
         note = "the badge counts the citations of another paper than the link leads to"
-        yield Finding(row.line, "link-badge-mismatch", badge, link, "certain", note, (edit,))
+        certainty = "certain" if sure else "likely"
+        yield Finding(row.line, "link-badge-mismatch", badge, link, certainty, note, (edit,) if sure else ())
     else:
         words = slug_words(row.citation.link.url)
         badge_is_wrong = bool(row.title) and _slug_agrees(words, row.title or "") is True
         found, expected = (badge, link) if badge_is_wrong else (link, badge)
         note = f"link and badge name different papers{copied}"
         yield Finding(row.line, "link-badge-mismatch", found, expected, "likely", note)
+
+
+def _two(row: Row, right: dict[str, Any], wrong: dict[str, Any] | None) -> bool:
+    """Whether two pieces of evidence say that one record is the row's paper: a record of another title is one."""
+    return len(evidence(row, right)) + (wrong is not None and _another(row, wrong)) >= 2
 
 
 def _wrong_paper(context: Context, row: Row) -> Iterator[Finding]:
@@ -165,7 +229,7 @@ def _wrong_paper(context: Context, row: Row) -> Iterator[Finding]:
         if row.paper_id == row.link_id and _slug_agrees(words, row.title) is False:
             note = f"the link's words are those of another title: {' '.join(words)}"
             yield Finding(row.line, "wrong-paper", row.paper_id, row.url_id, "likely", note)
-    elif contradiction(row, record):
+    elif _another(row, record) or (contradiction(row, record) and "title" not in evidence(row, record)):
         own, certainty = context.suggestion(row)
         new = str(own["paperId"]) if own else ""
         edits: list[Edit] = []
@@ -177,10 +241,32 @@ def _wrong_paper(context: Context, row: Row) -> Iterator[Finding]:
         yield Finding(row.line, "wrong-paper", row.paper_id, new or row.url_id, sure, note, tuple(edits))
 
 
+def _wrong_link(context: Context, row: Row) -> Iterator[Finding]:
+    """Find a paper's own link that leads to a paper of another title."""
+    record = context.record(row.url_id)
+    if not record or not row.url_id or not row.url_span or not _another(row, record) or not _same_script(row, record):
+        return
+    note = f"the link leads to another paper: {record.get('title')}"
+    answer = context.matches.get(row.title or "")
+    others = [context.record(row.badge_id), context.record(row.link_id), answer.record if answer else None]
+    right = next((other for other in others if other and len(evidence(row, other) & {"title", "year"}) == 2), None)
+    kind = row.url_id.partition(":")[0] + ":"
+    expected = next((i for i in sorted(record_ids(right)) if i.startswith(kind)), None) if right else None
+    edits: tuple[Edit, ...] = ()
+    if right and expected:
+        start, end = row.url_span
+        old = row.url_id.removeprefix(kind)
+        place = re.search(re.escape(old) + r"(?:v\d+)?", context.text[start:end], re.I)
+        if place:
+            edits = (Edit(start + place.start(), start + place.end(), expected.removeprefix(kind)),)
+    yield Finding(row.line, "wrong-link", row.url, expected, "certain" if right else "likely", note, edits)
+
+
 def _date(context: Context, row: Row) -> Iterator[Finding]:
     """Find dates that are none, and dates before the paper was there.
 
-    A later date may be that of a conference, and contradicts nothing, unless it is still to come.
+    A later date may be that of a conference, and contradicts nothing, unless it is still to come. An earlier one may be
+    a conference's, too, if the preprint came after it: so months say little, and the year of a named venue nothing.
     """
     if not row.date:
         return
@@ -191,8 +277,12 @@ def _date(context: Context, row: Row) -> Iterator[Finding]:
     if row.year > date.today().year + 1:
         yield Finding(row.line, "date", row.date, None, "certain", "that year has not come yet")
         return
+    link = context.record(row.url_id)
     record = _own_record(context, row)
-    arxiv = arxiv_month(row.url_id) or arxiv_month(row.paper_id)
+    if link and _another(row, link):
+        return  # what the link says of the date is another paper's
+    ids = {row.url_id, row.paper_id} | (record_ids(record) if record else set())
+    arxiv = min(filter(None, map(arxiv_month, ids)), default=None)
     published = read_date(str(record.get("publicationDate") or record.get("year") or "")) if record else (None, None)
     in_link = _URL_YEAR.search(row.url or "") if not arxiv and not published[0] else None
     if in_link:
@@ -204,8 +294,8 @@ def _date(context: Context, row: Row) -> Iterator[Finding]:
             yield Finding(row.line, "date", row.date, None, "certain", "there is no such month")
         return
     first = min(known)
-    late_months = 12 * (first[0] - row.year) + first[1] - (row.month or first[1])
-    if late_months < 2 and not mistyped:  # a month may be lost between time zones and first versions
+    late = 12 * (first[0] - row.year) + first[1] - (row.month or (1 if mistyped else 12))
+    if late < 2 and not mistyped:  # a month may be lost between time zones and first versions
         return
     year, month = arxiv or published
     assert year is not None
@@ -216,7 +306,13 @@ def _date(context: Context, row: Row) -> Iterator[Finding]:
     else:
         what = "its arXiv number is of" if arxiv else "it was published in"
         note = f"{what} {write_date(year, month)}{', and its record agrees' if agreed else ''}"
-    certainty: Certainty = "certain" if agreed else "possible" if in_link else "likely"
+    certainty: Certainty = "likely"
+    if in_link or (late < _OFTEN and not mistyped):
+        certainty = "possible"
+    elif _VENUE.search(row.date) or (arxiv and _UPLOADED_LATER[0] <= arxiv <= _UPLOADED_LATER[1]):
+        certainty, note = "possible", note + "; the conference may have come before the preprint"
+    elif agreed and record and "title" in evidence(row, record):
+        certainty = "certain"
     yield Finding(row.line, "date", row.date, expected, certainty, note, _date_edits(context, row, expected))
 
 
@@ -231,13 +327,16 @@ def _date_edits(context: Context, row: Row, expected: str) -> tuple[Edit, ...]:
 
 
 def _title(context: Context, row: Row, *, markdown: bool) -> Iterator[Finding]:
-    """Find slips in a title that is otherwise the record's."""
+    """Find slips in a title that is otherwise the record's.
+
+    Another spelling is no slip, and words more or fewer may be those of another version of the paper.
+    """
     record = _own_record(context, row)
     theirs = record.get("title") if record else None
-    if not row.title or not row.title_span or not isinstance(theirs, str) or simplify(theirs) == simplify(row.title):
+    if not row.title or not row.title_span or not isinstance(theirs, str) or likeness(row.title, theirs) < _TYPO:
         return
-    alike = likeness(row.title, theirs)
-    if alike < _TYPO:
+    differs = difference(row.title, theirs)
+    if not differs:
         return
     ours, words = row.title.split(), theirs.split()
     if len(ours) == len(words):  # keep the author's own capitals and commas where the words agree
@@ -245,10 +344,11 @@ def _title(context: Context, row: Row, *, markdown: bool) -> Iterator[Finding]:
     expected = " ".join(words)
     escape = for_markdown if markdown else for_html
     plain = context.text[slice(*row.title_span)] == escape(row.title)
-    sure = row.url_id in record_ids(record or {}) and same_title(row.title, theirs)
+    certainty: Certainty = "possible"
+    if differs == "slip":
+        certainty = "certain" if row.url_id in record_ids(record or {}) else "likely"
     edits = (Edit(*row.title_span, escape(expected)),) if plain else ()
-    note = f"the record's title is: {theirs}"
-    yield Finding(row.line, "title", row.title, expected, "certain" if sure else "likely", note, edits)
+    yield Finding(row.line, "title", row.title, expected, certainty, f"the record's title is: {theirs}", edits)
 
 
 def _description(context: Context, row: Row) -> Iterator[Finding]:
@@ -268,19 +368,28 @@ def _own_record(context: Context, row: Row) -> dict[str, Any] | None:
 
 
 def _fits(row: Row, record: dict[str, Any]) -> bool:
+    if _another(row, record):
+        return False
     if row.url_id and row.url_id in record_ids(record):
         return True
     title = record.get("title")
     return bool(row.title and isinstance(title, str)) and likeness(row.title or "", str(title)) >= _TYPO
 
 
+def _same_script(row: Row, record: dict[str, Any]) -> bool:
+    """Whether both titles are in Latin letters, or neither: a translated title names the same paper."""
+    mine, theirs = (sum(c.isascii() for c in t) > len(t) / 2 for t in (row.title or "", str(record.get("title") or "")))
+    return mine == theirs
+
+
 def _slug_agrees(words: list[str], title: str) -> bool | None:
-    """Whether the words in a link are those of a title; None if too few are known to tell."""
-    if len(words) < 3:
+    """Whether the words in a link are those of a title; None if too few are known to tell, or it is a nickname."""
+    known = set(simplify(title).split()) - _DULL
+    words = [word for word in words if word not in _DULL]
+    if len(words) < 3 or len(known) < FULL or not title.isascii():
         return None
-    known = set(simplify(title).split())
     share = sum(word in known for word in words) / len(words)
-    return True if share >= 0.75 else False if share <= 0.4 else None
+    return True if share >= 0.75 else False if share <= 0.25 else None
 
 
 def _rename(text: str, row: Row, old: str, new: str) -> tuple[Edit, ...]:
