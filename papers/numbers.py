@@ -108,7 +108,7 @@ def _value(match: re.Match[str]) -> int | None:
         return None
     if not unit:
         return int(whole)
-    return (int(whole + decimals) * _UNITS[unit.lower()]) // 10 ** len(decimals)
+    return int(whole + decimals) * _UNITS[unit.lower()] // int("1" + "0" * len(decimals))
 
 
 def _split(match: re.Match[str]) -> tuple[str, str, str]:

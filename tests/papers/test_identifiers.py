@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from papers.identifiers import arxiv_month, from_badge, from_url, normalise, slug_words
+from papers.identifiers import arxiv_month, from_badge, from_text, from_url, normalise, slug_words
 
 SHA = "cea967b59209c6be22829699f05b8b1ac4dc092d"
 
@@ -58,6 +58,41 @@ def test_ids_take_the_form_that_the_api_wants(written: str, expected: str | None
         ("https://royalsocietypublishing.org/doi/epdf/10.1098/rspa.1992.0167", "DOI:10.1098/rspa.1992.0167"),
         ("https://aclanthology.org/P19-1423.pdf", "ACL:P19-1423"),
         ("https://aclanthology.org/2023.emnlp-main.647/", "ACL:2023.emnlp-main.647"),
+        ("https://www.alphaxiv.org/abs/2301.00775v2", "ARXIV:2301.00775"),
+        ("https://huggingface.co/papers/2301.00775", "ARXIV:2301.00775"),
+        ("https://huggingface.co/datasets/2301.00775", None),
+        ("https://browse.arxiv.org/pdf/2301.00775.pdf", "ARXIV:2301.00775"),
+        ("https://papers.cool/arxiv/2301.00775", "ARXIV:2301.00775"),
+        ("https://ar5iv.labs.arxiv.org/html/2301.00775", "ARXIV:2301.00775"),
+        ("https://notarxiv.org/abs/2301.00775", None),
+        ("arxiv.org/abs/2301.00775", "ARXIV:2301.00775"),
+        ("[https://arxiv.org/abs/2305.18365](https://arxiv.org/abs/2305.18365)", "ARXIV:2305.18365"),
+        ("https://www.biorxiv.org/content/10.1101/2020.01.01.123456v2.full.pdf", "DOI:10.1101/2020.01.01.123456"),
+        ("https://www.medrxiv.org/content/10.1101/2020.01.01.123456v1", "DOI:10.1101/2020.01.01.123456"),
+        ("https://pubmed.ncbi.nlm.nih.gov/19872477/", "PMID:19872477"),
+        ("https://www.ncbi.nlm.nih.gov/pubmed/19872477", "PMID:19872477"),
+        ("https://www.ncbi.nlm.nih.gov/pmc/articles/PMC10773390/", "PMCID:10773390"),
+        ("https://www.ncbi.nlm.nih.gov/gene/19872477", None),
+        ("https://www.nature.com/articles/s41586-021-03819-2.pdf", "DOI:10.1038/s41586-021-03819-2"),
+        ("https://www.nature.com/articles/nature14539", "DOI:10.1038/nature14539"),
+        ("https://dl.acm.org/citation.cfm?id=3292500.3330701", "DOI:10.1145/3292500.3330701"),
+        ("https://dl.acm.org/citation.cfm?id=3292500", None),
+        ("https://ieeexplore.ieee.org/document/8953615", None),
+        ("https://doi.ieeecomputersociety.org/10.1109/CVPR.2019.00584", "DOI:10.1109/cvpr.2019.00584"),
+        ("https://www.aclweb.org/anthology/P/P16/P16-1162.pdf", "ACL:P16-1162"),
+        ("http://aclweb.org/anthology/p19-1423", "ACL:P19-1423"),
+        ("https://doi.org/10.1016%2Fj.neunet.2019.01.001", "DOI:10.1016/j.neunet.2019.01.001"),
+        ("https://doi.org/10.1016%252Fj.neunet.2019.01.001", "DOI:10.1016/j.neunet.2019.01.001"),
+        ("https://link.springer.com/content/pdf/10.1007/s11263-019-01247-4.pdf", "DOI:10.1007/s11263-019-01247-4"),
+        ("https://www.frontiersin.org/articles/10.3389/fpsyg.2020.00001/full", "DOI:10.3389/fpsyg.2020.00001"),
+        ("https://iopscience.iop.org/article/10.1088/1361-6501/ab1234/meta", "DOI:10.1088/1361-6501/ab1234"),
+        (
+            "https://journals.plos.org/plosone/article?id=10.1371/journal.pone.0172778",
+            "DOI:10.1371/journal.pone.0172778",
+        ),
+        ("https://papers.ssrn.com/sol3/papers.cfm?abstract_id=3456789", "DOI:10.2139/ssrn.3456789"),
+        (f"https://www.connectedpapers.com/main/{SHA}/A-Title/graph", SHA),
+        ("https://github.com/a/b/tree/10.1234/x", None),
         ("https://openreview.net/forum?id=abc", None),
         ("javascript:alert(1)", None),
         ("https://[::1", None),
@@ -66,6 +101,25 @@ def test_ids_take_the_form_that_the_api_wants(written: str, expected: str | None
 )
 def test_links_name_ids(url: str, expected: str | None) -> None:
     assert from_url(url) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "bare"),
+    [
+        ("arXiv:2204.07120 (v1 2022-04)", "ARXIV:2204.07120", "ARXIV:2204.07120"),
+        ("NeurIPS, arXiv 2204.07120v2", "ARXIV:2204.07120", "ARXIV:2204.07120"),
+        ("2204.07120", None, "ARXIV:2204.07120"),
+        ("0.7512", None, None),
+        ("2016.12345", None, None),
+        ("see 10.1038/s41524-018-0081-z, and", "DOI:10.1038/s41524-018-0081-z", "DOI:10.1038/s41524-018-0081-z"),
+        ("(10.48550/arXiv.2206.10579)", "ARXIV:2206.10579", "ARXIV:2206.10579"),
+        ("PMID: 19872477", "PMID:19872477", "PMID:19872477"),
+        ("version 10.4/5", None, None),
+    ],
+)
+def test_ids_are_found_in_plain_text(text: str, expected: str | None, bare: str | None) -> None:
+    assert from_text(text) == expected
+    assert from_text(text, bare=True) == bare
 
 
 BADGE = "https://img.shields.io/badge/dynamic/json?"
@@ -93,9 +147,12 @@ def test_badges_name_the_paper_whose_citations_they_show(parameters: str, expect
 @given(st.text())
 def test_no_text_raises(text: str) -> None:
     normalise(text)
+    from_text(text, bare=True)
     from_badge(text)
     from_badge("?url=" + text)
-    assert from_url("https://" + text) is None or from_url("https://" + text)
+    for host in ("", "doi.org/", "dl.acm.org/", "arxiv.org/", "www.ncbi.nlm.nih.gov/", "a.b/10.1000/"):
+        found = from_url("https://" + host + text)
+        assert found is None or normalise(found) == found
     slug_words(text)
 
 
