@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
-from papers.checks import KINDS, Certainty, Context, Finding, Kind, row_findings
+from papers.checks import KINDS, UNREAD, Certainty, Context, Finding, Kind, row_findings
 from papers.files import read_text, replace_text
 from papers.ignores import read_ignores, unknown_kinds
 from papers.sections import sections
@@ -21,6 +22,17 @@ from papers.table import Edit, Row, Table, line_of, read_tables, splice
 from papers.titles import FULL, other_title, same_title, simplify
 
 __all__ = ["Audit", "Certainty", "Finding", "Kind", "audit", "audit_text"]
+_PUBLISHERS = frozenset(
+    (
+        "ieeexplore.ieee.org",
+        "openaccess.thecvf.com",
+        "proceedings.mlr.press",
+        "proceedings.neurips.cc",
+        "papers.nips.cc",
+        "sciencedirect.com",
+        "usenix.org",
+    )
+)
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)?")
 
 
@@ -68,8 +80,8 @@ def audit_text(text: str, client: SemanticScholar | None = None) -> Audit:
     failure = _ask(context, client) if client else None
     findings: list[Finding] = []
     for table in tables:
-        for row in table.rows:
-            findings += row_findings(context, row, markdown=table.markdown)
+        of_rows = [f for row in table.rows for f in row_findings(context, row, markdown=table.markdown)]
+        findings += _once(of_rows, len(table.rows))
         findings += _form(text, table)
     findings += _duplicates(text, rows, findings)
     ignores = read_ignores(text, rows)
@@ -95,6 +107,17 @@ def _ask(context: Context, client: SemanticScholar) -> str | None:
             match = context.matches[row.title] = client.match(row.title)
             failures += [match] if match.failure and not match.stale else []
     return failures[0].failure if failures else None
+
+
+def _once(findings: list[Finding], rows: int) -> Iterator[Finding]:
+    """Say once what nearly all rows have: dates of a form that is not known are no fault of each row."""
+    unread = [finding for finding in findings if finding.kind == "date" and finding.note == UNREAD]
+    several = len(unread) > 2 and 2 * len(unread) > rows
+    for finding in findings:
+        if several and finding is unread[0]:
+            yield replace(finding, note=f"{UNREAD}, nor in {len(unread) - 1} more of this table")
+        elif not (several and finding in unread):
+            yield finding
 
 
 def _form(text: str, table: Table) -> Iterator[Finding]:
@@ -171,7 +194,8 @@ def _duplicates(text: str, rows: list[Row], known: list[Finding]) -> Iterator[Fi
     places = sections(text, rows)
     for number, row in enumerate(rows):
         title = simplify(row.title or "")
-        keys = [key for key in (row.paper_id, row.url_id, title if len(title.split()) >= FULL else None) if key]
+        page = paper_page(row.url) if row.url and not row.url_id else None
+        keys = [key for key in (row.paper_id, row.url_id, page, title if len(title.split()) >= FULL else None) if key]
         seen = [first[key] for key in keys if key in first]
         for key in keys:
             first[key] = number  # the last one: in a section of its own, the next may be in that section, too
@@ -182,6 +206,7 @@ def _duplicates(text: str, rows: list[Row], known: list[Finding]) -> Iterator[Fi
         found = row.paper_id or row.title
         certainty: Certainty
         by_id = {row.paper_id, row.url_id} & {earlier.paper_id, earlier.url_id} - {None}
+        by_id |= {page} & {paper_page(earlier.url or "")} - {None}
         if by_id and row.title and earlier.title and not _one_title(row.title, earlier.title):
             if not {row.line, earlier.line} & wrong:  # otherwise it has been said which of the two is wrong
                 yield _one_link(row, earlier, found)
@@ -200,7 +225,7 @@ def _duplicates(text: str, rows: list[Row], known: list[Finding]) -> Iterator[Fi
 def _one_link(row: Row, earlier: Row, found: str | None) -> Finding:
     """Report one id under two titles: one of the two rows is wrong, unless a title is a nickname."""
     certainty: Certainty = "likely" if other_title(row.title or "", earlier.title or "") else "possible"
-    if row.url_id == earlier.url_id == row.paper_id:
+    if row.url_id == earlier.url_id and row.paper_id in (row.url_id, None):
         note = f"the link of line {earlier.line} under another title: one of the two is wrong"
         return Finding(row.line, "wrong-link", row.url, None, certainty, note)
     note = f"the id of line {earlier.line} under another title: one of the two is wrong"
@@ -211,6 +236,24 @@ def _one_title(one: str, other: str) -> bool:
     """Whether two titles of a list may be one paper's: the same, or one inside the other as a nickname is."""
     a, b = f" {simplify(one)} ", f" {simplify(other)} "
     return same_title(one, other) or a in b or b in a
+
+
+def paper_page(url: str) -> str | None:
+    """Return what tells a paper's page from those of others where its address names no id; None for other pages.
+
+    One page of a project, a course or a repository may well stand for several papers.
+    """
+    try:
+        parts = urlsplit(url.strip())
+    except ValueError:
+        return None
+    path = parts.path.rstrip("/").lower()
+    host = (parts.hostname or "").removeprefix("www.")
+    if host == "openreview.net":
+        return f"{host}?{''.join(parse_qs(parts.query).get('id', []))}" if "id=" in parts.query else None
+    if path.endswith(".pdf") or (host in _PUBLISHERS and path):
+        return f"{host}{path.removesuffix('.pdf')}?{parts.query}"
+    return None
 
 
 def _kind(row: Row) -> str:

@@ -6,19 +6,19 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from papers.badges import live_url
-from papers.belief import contradiction
+from papers.belief import compare, contradiction, evidence
 from papers.counts import page_url
 from papers.dates import read_date, write_date
 from papers.escape import for_html, for_markdown
 from papers.identifiers import arxiv_month, slug_words
-from papers.records import record_ids
+from papers.records import Record, record_ids, title_of
 from papers.semantic_scholar import Answer
 from papers.slips import difference
 from papers.table import Edit, Row
-from papers.titles import FULL, likeness, other_title, same_title, simplify
+from papers.titles import FULL, likeness, same_title, simplify
 
 Kind = Literal[
     "link-badge-mismatch",
@@ -40,6 +40,7 @@ Kind = Literal[
 KINDS: tuple[str, ...] = get_args(Kind)
 Certainty = Literal["certain", "likely", "possible"]
 _URL_YEAR = re.compile(r"/((?:19|20)\d\d)/")
+UNREAD = "no date can be read in it"
 _TYPO = 0.85
 """Titles at least this alike, of one paper, are one title and a slip in it."""
 _MONTH_OR_PREPRINT = r"(?:arxiv|preprint|corr|abs)\b|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\b"
@@ -75,7 +76,7 @@ class Context:
     records: dict[str, Answer] = field(default_factory=dict)
     matches: dict[str, Answer] = field(default_factory=dict)
 
-    def record(self, paper_id: str | None) -> dict[str, Any] | None:
+    def record(self, paper_id: str | None) -> Record | None:
         """Return the record of an id, None if it is unknown or nobody was asked."""
         answer = self.records.get(paper_id or "")
         return answer.record if answer else None
@@ -93,40 +94,21 @@ class Context:
         own = self.record(row.url_id)
         return own is not None and _another(row, own)
 
-    def suggestion(self, row: Row) -> tuple[dict[str, Any] | None, Certainty]:
+    def suggestion(self, row: Row) -> tuple[Record | None, Certainty]:
         """Return the record that a row should have named, and how sure that is: two pieces of evidence are certain."""
         own = self.record(row.url_id)
         if own and not _another(row, own):
             return own, "certain" if len(evidence(row, own)) >= 2 else "likely"
         answer = self.matches.get(row.title or "")
         found = answer.record if answer else None
-        if found and same_title(row.title or "", str(found.get("title") or "")):
+        if found and same_title(row.title or "", title_of(found)):
             return found, "likely" if "year" in evidence(row, found) else "possible"
         return None, "possible"
 
 
-def evidence(row: Row, record: dict[str, Any]) -> set[str]:
-    """Return what says, each for itself, that a record is a row's paper: ``title``, ``id`` and ``year``.
-
-    A title that is certainly another paper's leaves nothing. The id is that in the row's own link; years may differ by
-    one, since a preprint's and a conference's do.
-    """
-    if _another(row, record):
-        return set()
-    found = set()
-    title, year = str(record.get("title") or ""), record.get("year")
-    if row.title and len(simplify(row.title).split()) >= FULL and same_title(row.title, title):
-        found.add("title")
-    if row.url_id and row.url_id in record_ids(record):
-        found.add("id")
-    if row.year is not None and type(year) is int and abs(year - row.year) <= 1:
-        found.add("year")
-    return found
-
-
-def _another(row: Row, record: dict[str, Any]) -> bool:
+def _another(row: Row, record: Record) -> bool:
     """Whether a record's title is certainly that of another paper than the row's."""
-    return bool(row.title) and other_title(row.title or "", str(record.get("title") or ""))
+    return compare(row.title, title_of(record)) == "other"
 
 
 def row_findings(context: Context, row: Row, *, markdown: bool) -> Iterator[Finding]:
@@ -214,7 +196,7 @@ def _link_and_badge(context: Context, row: Row) -> Iterator[Finding]:
         yield Finding(row.line, "link-badge-mismatch", found, expected, "likely", note)
 
 
-def _two(row: Row, right: dict[str, Any], wrong: dict[str, Any] | None) -> bool:
+def _two(row: Row, right: Record, wrong: Record | None) -> bool:
     """Whether two pieces of evidence say that one record is the row's paper: a record of another title is one."""
     return len(evidence(row, right)) + (wrong is not None and _another(row, wrong)) >= 2
 
@@ -272,7 +254,7 @@ def _date(context: Context, row: Row) -> Iterator[Finding]:
         return
     if row.year is None:
         if re.search(r"\w", row.date):
-            yield Finding(row.line, "date", row.date, None, "possible", "no date can be read in it")
+            yield Finding(row.line, "date", row.date, None, "possible", UNREAD)
         return
     if row.year > date.today().year + 1:
         yield Finding(row.line, "date", row.date, None, "certain", "that year has not come yet")
@@ -361,13 +343,13 @@ def _description(context: Context, row: Row) -> Iterator[Finding]:
     yield Finding(row.line, "no-description", None, text or None, "possible" if text else "certain", note)
 
 
-def _own_record(context: Context, row: Row) -> dict[str, Any] | None:
+def _own_record(context: Context, row: Row) -> Record | None:
     """Return the first record among a row's ids that is not another paper's."""
     records = (context.record(paper) for paper in (row.url_id, row.badge_id, row.link_id))
     return next((record for record in records if record and _fits(row, record)), None)
 
 
-def _fits(row: Row, record: dict[str, Any]) -> bool:
+def _fits(row: Row, record: Record) -> bool:
     if _another(row, record):
         return False
     if row.url_id and row.url_id in record_ids(record):
@@ -376,9 +358,9 @@ def _fits(row: Row, record: dict[str, Any]) -> bool:
     return bool(row.title and isinstance(title, str)) and likeness(row.title or "", str(title)) >= _TYPO
 
 
-def _same_script(row: Row, record: dict[str, Any]) -> bool:
+def _same_script(row: Row, record: Record) -> bool:
     """Whether both titles are in Latin letters, or neither: a translated title names the same paper."""
-    mine, theirs = (sum(c.isascii() for c in t) > len(t) / 2 for t in (row.title or "", str(record.get("title") or "")))
+    mine, theirs = (sum(c.isascii() for c in t) > len(t) / 2 for t in (row.title or "", title_of(record)))
     return mine == theirs
 
 

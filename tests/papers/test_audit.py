@@ -486,3 +486,29 @@ def test_a_comment_that_ignores_no_known_kind_is_a_finding(words: str, found: st
     (finding,) = audit_text(f"<!-- papers: ignore-all {words} -->\n").findings
     assert (finding.line, finding.kind, finding.found, finding.certainty) == (1, "ignore", found, "certain")
     assert "link-badge-mismatch, wrong-paper, wrong-link" in finding.note
+
+
+def test_dates_of_a_form_that_is_not_known_are_said_once() -> None:
+    rows = "".join(title_row(f"week {n}", f"Paper number {n} of several", f"https://example.org/{n}") for n in range(9))
+    found = [f for f in audit_text(HEAD + rows).findings if f.kind == "date"]
+    assert [(f.line, f.note) for f in found] == [(3, "no date can be read in it, nor in 8 more of this table")]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("http://proceedings.mlr.press/v97/du19c/du19c.pdf", "https://www.proceedings.mlr.press/v97/du19c/du19c.pdf"),
+        ("https://openreview.net/pdf?id=ffy-h0GKZbK", "https://openreview.net/forum?id=ffy-h0GKZbK"),
+        ("https://ieeexplore.ieee.org/document/9141291/", "https://ieeexplore.ieee.org/document/9141291"),
+    ],
+)
+def test_one_page_under_two_titles_is_a_wrong_link_even_where_it_names_no_id(one: str, other: str) -> None:
+    text = HEAD + title_row("2019", "Gradient Descent Provably Optimizes Networks", one)
+    text += title_row("2019", "A Survey of Pattern Mining in Dynamic Graphs", other)
+    assert [(f.line, f.certainty) for f in audit_text(text).findings if f.kind == "wrong-link"] == [(4, "likely")]
+
+
+def test_the_page_of_a_project_may_stand_for_several_papers() -> None:
+    text = HEAD + title_row("2019", "Gradient Descent Provably Optimizes Networks", "https://github.com/a/b")
+    text += title_row("2019", "A Survey of Pattern Mining in Dynamic Graphs", "https://github.com/a/b")
+    assert [f.kind for f in audit_text(text).findings] == ["no-id", "no-id"]
