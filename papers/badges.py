@@ -7,6 +7,7 @@ known count and its date, so that readers see a number when that service fails.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote, unquote
@@ -25,8 +26,10 @@ _STATIC_PATH = re.compile(r"img\.shields\.io/badge/(?P<parts>[^?#\s]+)", re.I)
 _MESSAGE = re.compile(r"[?&](?:amp;)?message=(?P<message>[^&#]*)", re.I)
 _LABEL = re.compile(r"[?&](?:amp;)?label=(?P<label>[^&#]*)", re.I)
 _CITED = re.compile(r"\bcit(?:ed|es?|ations?|as|ado|ações|azioni)\b|\bzitat|引用|被引|인용|цитир|atıf", re.I)
+_DASHES = "-&#45;"
 _MARKS = re.compile(r"<[^<>]*>|[*_`]|\s")
 _ALT = re.compile(r"(?P<label>.*?)[:\s]*(?P<count>\d[\d,]*) \((?P<date>\d{4}-\d\d-\d\d)\)\s*", re.S)
+_KEPT = re.compile(r"(?:Cited by )?`?(?P<number>\d[^\s<>`\[\]|]{0,20})`?<!-- (?P<image>(?:(?!-->)[^\n]){1,2000}) -->")
 _PLACEHOLDER = re.compile(
     r"n/?a|none|null|nan|unknown|inaccessible|unavailable|invalid|error|tbd|tba|not found|\?|-{1,3}|[–—…]|\.{3}", re.I
 )
@@ -49,6 +52,8 @@ class Citation:
     link_id: str | None = None
     shown_span: Span | None = None
     """A count in text with what it is set in (backticks, bold): what a badge takes the place of."""
+    kept: Span | None = None
+    """Where a text stands that keeps its badge in a comment: the text and the comment."""
 
 
 def read_citation(text: str, start: int, end: int, *, markdown: bool, known: bool) -> Citation:
@@ -62,19 +67,22 @@ def read_citation(text: str, start: int, end: int, *, markdown: bool, known: boo
         known: whether the column is one of citations; elsewhere only a badge that names its paper counts.
     """
     markup = find_markup(text, start, end, markdown=markdown)
+    if kept := _read_kept(text, start, end, markup.links):
+        return kept
     for image in markup.images:
         link = next((k for k in markup.links if k.span[0] <= image.span[0] and image.span[1] <= k.span[1]), None)
         link_id = from_url(link.url) if link else None
-        if "citationCount" in image.url and (badge_id := from_badge(image.url)):
+        badge_id = from_badge(image.url) if "citationCount" in image.url else None
+        if badge_id and "/static/v1" not in image.url:
             known_alt = _ALT.fullmatch(image.alt)
             count = int(known_alt["count"].replace(",", "")) if known_alt else None
             return Citation(
                 "live", count, known_alt["date"] if known_alt else None, image.alt_span, image, badge_id, link, link_id
             )
-        if (known or _says_citations(text, image)) and (span := _static_count(text, image)):
+        if (known or badge_id or _says_citations(text, image)) and (span := _static_count(text, image)):
             written = read_count(_decoded(text[slice(*span)]))
             value, as_of = (written.value, written.as_of) if written else (None, None)
-            return Citation("static", value, as_of, span, image, None, link, link_id)
+            return Citation("static", value, as_of, span, image, badge_id, link, link_id)
     if not known or markup.images:
         return Citation(None)
     link = next((k for k in markup.links if from_url(k.url)), None)
@@ -90,6 +98,39 @@ def read_citation(text: str, start: int, end: int, *, markdown: bool, known: boo
     return Citation(None, link=link, link_id=link_id)
 
 
+def _read_kept(text: str, start: int, end: int, links: Sequence[Link]) -> Citation | None:
+    """Read a count in text that keeps its badge in a comment behind it, as ``--style text`` writes it."""
+    if text.find("<!-- ", start, end) < 0 or text.find(" -->", start, end) < 0:
+        return None
+    for match in _KEPT.finditer(text, start, end):
+        source = unhidden(match["image"])
+        images = find_markup(source, 0, len(source), markdown=not source.startswith("<")).images
+        written = read_count(match["number"])
+        if len(images) == 1 and images[0].span == (0, len(source)) and written:
+            link = next((k for k in links if k.span[0] <= match.start() and match.end() <= k.span[1]), None)
+            return Citation(
+                "text",
+                written.value,
+                count_span=match.span("number"),
+                badge_id=from_badge(images[0].url),
+                link=link,
+                link_id=from_url(link.url) if link else None,
+                kept=match.span(),
+                shown_span=match.span(),
+            )
+    return None
+
+
+def hidden(source: str) -> str:
+    """Return a badge's source as a comment that no Markdown reader shows: GitHub's allows no ``--`` in one."""
+    return f"<!-- {source.replace('--', _DASHES)} -->"
+
+
+def unhidden(comment: str) -> str:
+    """Return the source that :func:`hidden` has put into a comment."""
+    return comment.replace(_DASHES, "--")
+
+
 def write_message(count: int, like: str, as_of: str | None = None) -> str:
     """Write a count as the message of a static badge, in the manner and with the escapes of the one it replaces."""
     escapes = like.lower()
@@ -103,12 +144,6 @@ def write_message(count: int, like: str, as_of: str | None = None) -> str:
         else:
             pieces.append({" ": "_", "-": "--", "_": "__"}.get(char, char))
     return "".join(pieces)
-
-
-def alt_label(alt: str) -> str:
-    """Return the label of a badge's alternative text, without count and date."""
-    match = _ALT.fullmatch(alt)
-    return (match["label"] if match else alt).strip() or "citation"
 
 
 def live_url(paper_id: str) -> str:

@@ -5,14 +5,24 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from papers.badges import PAGE, alt_label, image_source, live_url, static_url, write_message
+from papers.badges import (
+    PAGE,
+    Citation,
+    hidden,
+    image_source,
+    live_url,
+    read_citation,
+    static_url,
+    unhidden,
+    write_message,
+)
 from papers.escape import for_html, for_markdown
-from papers.markup import Image
+from papers.markup import find_markup
 from papers.numbers import write_count
+from papers.restyle import restyled, with_known
 from papers.table import Edit, Row
 
 Target = Literal["keep", "live", "static", "text"]
-_KNOWN = re.compile(r"\d[\d,]* \(\d{4}-\d\d-\d\d\)\s*\Z")
 
 
 def count_edits(
@@ -35,14 +45,14 @@ def count_edits(
         if citation.count == count or target is None:
             return []
         if target == "live" and image:
-            return [_alt_edit(text, image, count, as_of)]
+            return [Edit(*with_known(text, image, f"{count} ({as_of})"))]
         assert citation.count_span
         start, end = citation.count_span
         old = text[start:end]
         new = write_message(count, old, as_of) if target == "static" else write_count(count, old, as_of)
         return [Edit(start, end, new)] if new != old else []
-    if image is not None:
-        return _convert_image(text, image, count, as_of, target, paper_id)
+    if image is not None or citation.kept:
+        return [_converted(text, row, count, as_of, target, paper_id, markdown=markdown)]
     new = _shown(count, as_of, target, paper_id, markdown=markdown)
     if span := citation.shown_span or citation.count_span:
         return [Edit(*span, new)]
@@ -52,33 +62,63 @@ def count_edits(
     return []
 
 
-def _convert_image(text: str, image: Image, count: int, as_of: str, target: Target | None, paper_id: str) -> list[Edit]:
+def _converted(
+    text: str, row: Row, count: int, as_of: str, target: Target | None, paper_id: str, *, markdown: bool
+) -> Edit:
+    """Turn a badge, or a text that keeps one in a comment, into another style."""
+    citation = row.citation
+    if citation.image:
+        start, end = citation.image.span
+        source = text[start:end]
+    else:
+        assert citation.kept
+        start, end = citation.kept
+        source = unhidden(text[text.index("<!-- ", start) + len("<!-- ") : end - len(" -->")])
+    badge = read_citation(source, 0, len(source), markdown=not source.startswith("<"), known=True)
+    assert badge.image
     if target == "text":
-        return [Edit(*image.span, str(count))]
-    if target == "static":
-        edits = [Edit(*image.url_span, static_url(count))]
-        if image.alt_span and _KNOWN.search(text[slice(*image.alt_span)]):
-            edits.append(Edit(*image.alt_span, alt_label(text[slice(*image.alt_span)])))
-        return edits
-    return [Edit(*image.url_span, live_url(paper_id)), _alt_edit(text, image, count, as_of)]
+        return Edit(start, end, _as_text(text, row, source, badge, count, as_of, markdown=markdown))
+    if target == "live" and badge.style == "live":
+        new = _replaced(source, with_known(source, badge.image, f"{count} ({as_of})"))
+    elif target == "static" and badge.style == "static" and badge.count_span:
+        old = source[slice(*badge.count_span)]
+        new = _replaced(source, (*badge.count_span, write_message(count, old, as_of)))
+    else:
+        assert target in ("live", "static")
+        new = restyled(source, badge.image, target, count, as_of, paper_id)
+    return Edit(start, end, new)
 
 
-def _alt_edit(text: str, image: Image, count: int, as_of: str) -> Edit:
-    """Write count and date at the end of an image's alternative text, over those that stand there."""
-    known = f"{count} ({as_of})"
-    if image.alt_span is None:  # an <img> without alt
-        end = image.span[1] - (2 if text[image.span[1] - 2] == "/" else 1)
-        return Edit(end, end, f'{"" if text[end - 1].isspace() else " "}alt="citation {known}"')
-    start, end = image.alt_span
-    alt = text[start:end]
-    if match := _KNOWN.search(alt):
-        return Edit(start + match.start(), end, known)
-    label = alt.rstrip() or "citation"
-    before = text[start - 1]
-    if not image.html or before in "\"'":
-        return Edit(start, end, f"{label} {known}") if not alt.strip() else Edit(start + len(label), end, f" {known}")
-    # an attribute without quotes, or without a value
-    return Edit(start, end, f'"{label} {known}"' if before == "=" else f'="{label} {known}"')
+def _as_text(text: str, row: Row, source: str, badge: Citation, count: int, as_of: str, *, markdown: bool) -> str:
+    """Return a number for a badge, and the badge in a comment where the number alone could not become it again."""
+    assert badge.image
+    assert badge.style
+    assert row.citation.image
+    kept = _replaced(source, with_known(source, badge.image, None)) if badge.style == "live" else source
+    cell, (start, end) = row.cell("citation"), row.citation.image.span
+    shows = "" if badge.style == "live" else str(badge.count)
+    if cell and cell.start <= start and end <= cell.end:
+        plain = _shown(int(shows or 0), as_of, badge.style, row.paper_id or "", markdown=markdown)
+        plain = _replaced(plain, (*_known_span(plain), "")) if badge.style == "live" else plain
+        number = str(count)
+        if kept == plain:
+            alone = text[cell.start : start] + number + text[end : cell.end]
+            read = read_citation(alone, 0, len(alone), markdown=markdown, known=True)
+            if (read.style, read.count) == ("text", count) and row.paper_id in (read.link_id or row.url_id, None):
+                return number
+    else:
+        number = f"Cited by `{count}`" if markdown else f"Cited by {count}"
+    return number + hidden(kept)
+
+
+def _known_span(source: str) -> tuple[int, int]:
+    image = find_markup(source, 0, len(source), markdown=not source.startswith("<")).images[0]
+    return with_known(source, image, None)[:2]
+
+
+def _replaced(source: str, change: tuple[int, int, str]) -> str:
+    start, end, new = change
+    return source[:start] + new + source[end:]
 
 
 def _shown(count: int, as_of: str, target: Target | None, paper_id: str, *, markdown: bool) -> str:
