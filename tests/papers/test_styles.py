@@ -144,7 +144,8 @@ def test_the_forms_are_those_that_a_reader_sees() -> None:
 @pytest.mark.parametrize("cell", ["`12`", "**12**", "`12` ", "[`12`](https://arxiv.org/abs/1706.03762)"])
 def test_no_badge_is_written_into_marks(cell: str) -> None:
     text = f"| Title | Citation |\n|---|---|\n| [A](https://arxiv.org/abs/1706.03762) | {cell} |\n"
-    for style, then in itertools.permutations(("live", "static", "text"), 2):
+    styles: tuple[Target, ...] = ("live", "static", "text")
+    for style, then in itertools.permutations(styles, 2):
         once = turned(text, style)
         assert (only(once).style, only(once).count) == (style, 512)
         assert only(turned(once, then)).style == then
