@@ -148,6 +148,7 @@ def audit_command(
     file: OwnFile = CATALOG,
     offline: Annotated[bool, typer.Option("--offline", help="Ask nobody.")] = False,
     fix: Annotated[bool, typer.Option("--fix", help="Mend what is certain, in the file.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Exit 1 if a certain or likely finding is left.")] = False,
     json: Json = False,
     base_url: BaseUrl = None,
     pace: Pace = 1.0,
@@ -167,9 +168,12 @@ def audit_command(
     mended = f"{mendable} mended" if fix else f"{mendable} can be mended with --fix"
     number = _number(len(outcome.findings), "finding")
     none = "Nothing to find fault with." if read_rows(outcome.before) else _no_table(file)
-    terminal.say(f"{number}, {mended}." if outcome.findings else none)
+    ignored = f" {_number(outcome.ignored, 'finding')} ignored, as the list asks." if outcome.ignored else ""
+    terminal.say((f"{number}, {mended}." if outcome.findings else none) + ignored)
     if outcome.failure:
         terminal.say(f"Not everything could be looked up: {outcome.failure}.")
+        raise typer.Exit(1)
+    if check and outcome.left(fixed=fix):
         raise typer.Exit(1)
 
 

@@ -311,3 +311,22 @@ def test_the_workflow_for_other_peoples_lists_is_whole() -> None:
     assert any('papers refresh "$LIST"' in command for command in commands)
     for command in commands:
         subprocess.run(["sh", "-n"], input=command, text=True, check=True)
+
+
+def test_audit_check_is_for_ci(tmp_path: Path) -> None:
+    link = '<a href="https://arxiv.org/abs/1312.6114">Auto-Encoding Variational Bayes</a>'
+    wrong, right = page(("2011", link, "7")), page(("2013", link, "7"))
+    twice = f"# One\n{right}\n# Two\n{right}"
+    ignored = wrong.replace("2011", "2011 <!-- papers: ignore date -->")
+    for text, status in ((wrong, 1), (right, 0), (twice, 0), (ignored, 0), ("no table", 0)):
+        assert papers("audit", save(tmp_path, text), "--offline", "--check").exit_code == status
+        assert papers("audit", tmp_path / "list.md", "--offline").exit_code == 0
+    assert "1 finding ignored, as the list asks." in papers("audit", save(tmp_path, ignored), "--offline").stderr
+
+
+def test_audit_check_with_fix_passes_once_all_is_mended(tmp_path: Path) -> None:
+    path = save(tmp_path, "| Title | Citation |\n|--|--|\n| [A](https://arxiv.org/abs/1409.3215) | 1 |\n\n| B | 2 |\n")
+    path.write_text(load(path).replace("| B |", "| [B](https://arxiv.org/abs/1409.3216) |"))
+    assert papers("audit", path, "--offline", "--check").exit_code == 1
+    assert papers("audit", path, "--offline", "--check", "--fix").exit_code == 0
+    assert papers("audit", path, "--offline", "--check").exit_code == 0
