@@ -7,7 +7,6 @@ import io
 import json
 import os
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -22,7 +21,6 @@ from papers.escape import for_bibtex, for_csv, for_html, for_markdown, one_line,
 from papers.export import FORMATS
 from papers.extend import add, suggest
 from papers.history import Count, append_history, history_path, read_history
-from papers.plot import plot_counts
 from papers.semantic_scholar import ServiceError
 
 
@@ -204,30 +202,6 @@ def test_a_history_grows_and_repeats_nothing(tmp_path: Path) -> None:
     os.utime(history_path(path), ns=(1, 1))
     assert append_history(path, [Count("2026-02-03", "a", 4)]) == 0
     assert history_path(path).stat().st_mtime_ns == 1
-
-
-def test_counts_are_drawn_over_time_and_by_category(tmp_path: Path) -> None:
-    text = (
-        "| Category | Title | Citation |\n|--|--|--|\n"
-        "| GAN | [A $x$](https://arxiv.org/abs/1406.2661) | 5 |\n| VAE | [B](https://arxiv.org/abs/1312.6114) | 7 |\n"
-    )
-    path = save(tmp_path, text)
-    append_history(path, [Count("2026-01-01", "ARXIV:1406.2661", 3), Count("2026-02-01", "ARXIV:1406.2661", 9)])
-    over_time, by_category = plot_counts(path).axes
-    assert [list(line.get_ydata()) for line in over_time.lines] == [[3, 9], [7]]
-    assert [label.get_text() for label in by_category.get_yticklabels()] == ["VAE", "GAN"]
-    assert [bar.get_width() for bar in by_category.patches] == [7, 9]
-
-
-def test_without_a_count_no_drawing_library_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("matplotlib", "matplotlib.dates", "matplotlib.figure"):
-        monkeypatch.setitem(sys.modules, module, None)
-    folder = tmp_path / "my papers"
-    folder.mkdir()
-    with pytest.raises(ValueError, match=r"no count is known for .*; first run: papers refresh '.*my papers.list.md'$"):
-        plot_counts(save(folder, page(("2014", "A", live(8)))))
-    with pytest.raises(ValueError, match=r"there is no table of papers in .*list.md; name a file that holds one"):
-        plot_counts(save(folder, "no table"))
 
 
 def test_the_history_is_that_of_the_refreshed_papers(library: Library, client: SemanticScholar, tmp_path: Path) -> None:
