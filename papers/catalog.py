@@ -11,10 +11,11 @@ from typing import Any, Literal
 
 from papers.belief import contradiction
 from papers.counts import Target, count_edits
-from papers.files import read_text, replace_text
-from papers.history import Count, append_history
+from papers.files import FileChangedError, check_folder, read_text, replace_text
+from papers.history import Count, append_history, check_history
 from papers.records import record_ids
-from papers.semantic_scholar import Answer, Progress, SemanticScholar
+from papers.semantic_scholar import SemanticScholar
+from papers.service import Answer, Progress
 from papers.table import Edit, Row, read_tables, splice
 
 State = Literal["ok", "unchanged", "not_found", "no_id", "mismatch", "failed"]
@@ -49,6 +50,8 @@ class Refresh:
     written: bool
     before: str
     after: str
+    history_failure: str | None = None
+    """Why the counts are not in the list's history, if so; the list itself has been written."""
 
     @property
     def changed(self) -> bool:
@@ -89,7 +92,8 @@ def refresh(
         progress: called with the number of papers answered and the number of all.
 
     Raises:
-        UnreadableFileError: if the file cannot be read.
+        UnreadableFileError: if the file or its history cannot be read.
+        OSError: if one of them is not to be replaced; nobody has been asked then.
         FileChangedError: if the file changed on disk meanwhile; it is left as it is.
         ValueError: if the style is unknown.
     """
@@ -98,6 +102,9 @@ def refresh(
     client = client or SemanticScholar()
     sent = client.requests
     text = read_text(path)
+    if write:
+        check_folder(path)
+        check_history(path)
     tables = read_tables(text)
     rows = [(row, table.markdown) for table in tables for row in table.rows]
     answers = _ask(client, [row for row, _ in rows], progress)
@@ -112,9 +119,17 @@ def refresh(
     written = write and after != text
     if written:
         replace_text(path, text, after)
-    if write:
+    failure = _keep(path, results) if write else None
+    return Refresh(Path(path), results, client.requests - sent, written, text, after, failure)
+
+
+def _keep(path: str | Path, results: list[RowResult]) -> str | None:
+    """Append the counts to the list's history; returns why not, for the list has been written by then."""
+    try:
         append_history(path, _counts(results))
-    return Refresh(Path(path), results, client.requests - sent, written, text, after)
+    except (FileChangedError, OSError, ValueError) as error:
+        return str(error)
+    return None
 
 
 def _ask(client: SemanticScholar, rows: list[Row], progress: Progress | None) -> list[Answer | None]:

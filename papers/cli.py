@@ -9,7 +9,7 @@ import os
 import shlex
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -132,13 +132,15 @@ def refresh(
         total, write = len(read_rows(read_text(file))), not (dry_run or check)
         with terminal.progress(total) as progress:
             outcome = catalog.refresh(file, client, style=_STYLES[style], write=write, progress=progress)
-    if json:
-        terminal.print_json(outcome.as_json())
-    else:
-        terminal.print_refresh(outcome, error=dry_run)
-        if dry_run:
-            terminal.print_text(outcome.diff())
-    terminal.say(_summary(outcome, wrote=write))
+    with _explained(), _printing(_summary(outcome, wrote=write)):
+        if json:
+            terminal.print_json(outcome.as_json())
+        else:
+            terminal.print_refresh(outcome, error=dry_run)
+            if dry_run:
+                terminal.print_text(outcome.diff())
+    if outcome.history_failure:
+        raise _stop(f"the counts of today are not in its history: {outcome.history_failure}", 1)
     if not outcome.complete or (check and outcome.changed):
         raise typer.Exit(1)
 
@@ -194,8 +196,8 @@ def add_command(
     with _explained():
         client = _client(base_url, pace, timeout, max_age, cache)
         added = add(file, paper_id, category, client, table=table, write=not dry_run)
-    typer.echo(added.source)
-    terminal.say(f"{'Would add' if dry_run else 'Added'}: {added.title}")
+    with _explained(), _printing(f"{'Would add' if dry_run else 'Added'}: {added.title}"):
+        typer.echo(added.source)
 
 
 @app.command("suggest")
@@ -254,7 +256,8 @@ def plot_command(
     """Draw citation counts over time and by category."""
     from papers.plot import plot_counts
 
-    output = output or file.with_suffix(".citations.png")
+    # The course's own catalog may lie in an installed package: nothing is written there.
+    output = output or (Path(file.name) if file == CATALOG else file).with_suffix(".citations.png")
     with _explained():
         _not_the_list(output, file)
         check_folder(output)
@@ -268,7 +271,8 @@ def plot_command(
 
 
 def _client(base_url: str | None, pace: float, timeout: float, max_age: float, cache: Path | None) -> SemanticScholar:
-    return SemanticScholar(base_url=base_url, timeout=timeout, cache=cache or _user_cache(), pace=pace, max_age=max_age)
+    cache = cache or _user_cache()
+    return SemanticScholar(base_url=base_url, timeout=timeout, cache=cache, pace=pace, max_age=max_age)
 
 
 def _not_the_list(output: Path, file: Path) -> None:
@@ -281,9 +285,12 @@ def _no_table(file: Path) -> str:
     return f"There is no table of papers in {file}."
 
 
-def _user_cache() -> Path:
-    home = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".cache"
-    return Path(home) / "papers" / "semantic_scholar.sqlite"
+def _user_cache() -> Path | None:
+    """Return where answers are kept; nowhere for a user without a home, as in some containers."""
+    home = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
+    with suppress(RuntimeError):
+        return Path(home or Path.home() / ".cache") / "papers" / "semantic_scholar.sqlite"
+    return None
 
 
 @contextmanager
@@ -301,6 +308,19 @@ def _explained() -> Iterator[None]:
         raise _stop(error, 1) from None
     except ValueError as error:
         raise _stop(error, 2) from None
+
+
+@contextmanager
+def _printing(said: str) -> Iterator[None]:
+    """Say what was done, whether or not standard output takes what the block prints."""
+    try:
+        yield
+        sys.stdout.flush()
+    except OSError as error:
+        terminal.close_output()
+        raise OSError(f"cannot write to standard output: {error.strerror or error}") from None
+    finally:
+        terminal.say(said)
 
 
 def _stop(error: Exception | str, status: int) -> typer.Exit:

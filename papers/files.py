@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
+import time
 from contextlib import suppress
 from pathlib import Path
+
+_ABANDONED = 3600.0
+"""Seconds after which a temporary file is nobody's, whatever its process's number is now."""
 
 
 class UnreadableFileError(ValueError):
@@ -31,16 +36,27 @@ def read_text(path: str | Path) -> str:
 
 
 def check_folder(path: str | Path) -> Path:
-    """Return where a path leads to; refuse what is no file, and what lies in no folder.
+    """Return where a path leads to; refuse what is no file, lies in no folder, or is not to be replaced.
+
+    A file is replaced by a rename. That would make a read-only file a new one without a word, and part a file from its
+    other names (hard links): a copy in a backup has to stay as it is, a second working copy would be left behind, and
+    nobody but the file's owner knows which of the two it is.
 
     Raises:
-        OSError: saying which of it.
+        OSError: saying which of it, and what to do.
     """
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():
         raise OSError(f"cannot write {path}: it is a folder or a device; name a file")
     if not target.parent.is_dir():
         raise OSError(f"cannot write {path}: there is no folder {target.parent}; make it first")
+    if target.exists():
+        status = target.stat()
+        if not status.st_mode & 0o222 or not os.access(target, os.W_OK):
+            raise OSError(f"cannot write {path}: it is read-only; make it writable first (chmod u+w)")
+        if status.st_nlink > 1:
+            remedy = "copy it to a name of its own first (cp -p, then mv over it)"
+            raise OSError(f"cannot write {path}: the file has {status.st_nlink} names (hard links); {remedy}")
     return target
 
 
@@ -48,7 +64,7 @@ def replace_text(path: str | Path, old: str | None, new: str) -> None:
     """Replace a file's text, atomically: a reader, or a crash, finds the old file or the new one, whole.
 
     The new text is written to a temporary file in the same folder, brought to the disk, given the permissions of the
-    old one, and renamed. Symbolic links are followed.
+    old one, and renamed. Symbolic links are followed. What a killed process has left is cleared away by the next one.
 
     Args:
         path: the file.
@@ -57,10 +73,11 @@ def replace_text(path: str | Path, old: str | None, new: str) -> None:
 
     Raises:
         FileChangedError: if the file no longer holds ``old``; nothing is written then.
-        OSError: if it cannot be written, or is no regular file: a rename would put one in the place of a device.
+        OSError: if it cannot be written, or is not to be replaced: see :func:`check_folder`.
     """
     target = check_folder(path)
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    _clear_away(target)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         with temporary.open("xb") as handle:
             handle.write(new.encode("utf-8"))
@@ -78,6 +95,30 @@ def replace_text(path: str | Path, old: str | None, new: str) -> None:
         with suppress(OSError):  # it is there only if the rename was not reached
             temporary.unlink()
     _sync_folder(target.parent)
+
+
+def _clear_away(target: Path) -> None:
+    """Remove the temporary files of processes that were killed while they wrote this file."""
+    name = re.compile(rf"\.{re.escape(target.name)}\.(?:(?P<process>\d+)-)?[0-9a-f]{{8}}\.tmp")
+    with suppress(OSError):
+        for left in os.scandir(target.parent):
+            if (match := name.fullmatch(left.name)) and not _at_work(match["process"], left):
+                Path(left.path).unlink()
+
+
+def _at_work(process: str | None, left: os.DirEntry[str]) -> bool:
+    """Whether a process may still be writing its temporary file; after an hour none is."""
+    if time.time() - left.stat(follow_symlinks=False).st_mtime > _ABANDONED:
+        return False
+    if os.name != "posix" or process is None:  # elsewhere the call below would end the process
+        return True
+    try:
+        os.kill(int(process), 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
 
 
 def _keep_owner_and_mode(temporary: Path, target: Path) -> None:

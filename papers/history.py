@@ -1,4 +1,4 @@
-"""What was counted when: a CSV file next to the list, and a figure drawn from it."""
+"""What was counted when: a CSV file next to the list."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import csv
 import io
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import astuple, dataclass
+from datetime import date
 from pathlib import Path
 
-from papers.files import UnreadableFileError, read_text, replace_text
+from papers.files import check_folder, read_text, replace_text
 
-_DAY = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_LONGEST = 16
+"""Digits that no count has."""
 _HEADER = ("date", "id", "count")
 
 
@@ -30,16 +34,28 @@ def history_path(path: str | Path) -> Path:
 
 
 def read_history(path: str | Path) -> list[Count]:
-    """Return all counts of a list's history, oldest first; none if there is no history. Damaged lines are left out."""
-    try:
-        text = read_text(history_path(path))
-    except UnreadableFileError:
-        return []
+    """Return all counts of a list's history, oldest first; none if there is no history. Damaged lines are left out.
+
+    Raises:
+        UnreadableFileError: if there is something of that name which cannot be read.
+    """
+    file = history_path(path)
     counts = []
-    for row in csv.reader(io.StringIO(text)):
-        if len(row) == 3 and _DAY.fullmatch(row[0]) and row[2].isascii() and row[2].isdigit():
+    for row in csv.reader(_lines(read_text(file))) if file.exists() else ():
+        if len(row) == 3 and _is_day(row[0]) and row[2].isascii() and row[2].isdigit() and len(row[2]) < _LONGEST:
             counts.append(Count(row[0], row[1], int(row[2])))
     return counts
+
+
+def check_history(path: str | Path) -> None:
+    """Refuse a list whose history could not be carried on, before anything is asked or written.
+
+    Raises:
+        UnreadableFileError: if the history is a folder, or is not UTF-8.
+        OSError: if it is read-only, or has another name: see :func:`papers.files.check_folder`.
+    """
+    read_history(path)
+    check_folder(history_path(path))
 
 
 def append_history(path: str | Path, counts: Iterable[Count]) -> int:
@@ -59,3 +75,18 @@ def append_history(path: str | Path, counts: Iterable[Count]) -> int:
     writer.writerows(astuple(count) for count in new)
     replace_text(file, old, (old or "") + buffer.getvalue())
     return len(new)
+
+
+def _lines(text: str) -> Iterable[str]:
+    """Yield the lines of a text without what the reader of CSV gives up at: zero bytes, and quotes left open."""
+    return (
+        line
+        for line in io.StringIO(text, newline="")
+        if "\0" not in line and len(line) < 1000 and line.count('"') % 2 == 0
+    )
+
+
+def _is_day(written: str) -> bool:
+    with suppress(ValueError):
+        return bool(_DAY.fullmatch(written) and date.fromisoformat(written))
+    return False

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
@@ -33,9 +35,15 @@ _LONG = 50
 
 
 def console(*, error: bool = False) -> Console:
-    """Return a console on the stream as it is now; a pipe gets plain text of full width."""
+    """Return a console on the stream as it is now."""
     stream = sys.stderr if error else sys.stdout
     return Console(file=stream, highlight=False, soft_wrap=not stream.isatty(), width=None if stream.isatty() else 160)
+
+
+def close_output() -> None:
+    """Let standard output go, after it has failed, so that nothing of it is tried again at the end."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def cell(value: object, style: str = "") -> Text:
@@ -77,7 +85,7 @@ def print_rows(rows: Iterable[Row]) -> None:
         as_of = row.citation.as_of
         values = (row.line, row.date, row.category, row.title, row.count, as_of, row.paper_id)
         grid.add_row(*(cell(value) for value in values))
-    console().print(grid)
+    _print(grid)
 
 
 def print_refresh(outcome: Refresh, *, error: bool = False) -> None:
@@ -88,7 +96,7 @@ def print_refresh(outcome: Refresh, *, error: bool = False) -> None:
         change = old if row.new in (None, row.old) else f"{old} → {row.new}"
         style = _STATE[row.state]
         grid.add_row(cell(row.line), cell(row.title), cell(row.state, style), cell(change, style), cell(row.note))
-    console(error=error).print(grid)
+    _print(grid, error=error)
 
 
 def print_findings(findings: Iterable[Finding]) -> None:
@@ -100,7 +108,7 @@ def print_findings(findings: Iterable[Finding]) -> None:
         grid.add_row(
             cell(finding.line), cell(finding.kind), cell(finding.certainty, style), *(cell(value) for value in values)
         )
-    console().print(grid)
+    _print(grid)
 
 
 def print_records(records: Iterable[dict[str, Any]]) -> None:
@@ -108,7 +116,7 @@ def print_records(records: Iterable[dict[str, Any]]) -> None:
     grid = _grid("id", "year", "title", "citations", "link")
     for record in records:
         grid.add_row(*(cell(record[name]) for name in ("paper_id", "year", "title", "count", "url")))
-    console().print(grid)
+    _print(grid)
 
 
 def say(message: str) -> None:
@@ -129,6 +137,22 @@ def progress(total: int) -> Iterator[semantic_scholar.Progress | None]:
     with Progress(*columns, console=screen, transient=True) as bar:
         task = bar.add_task("asking", total=total)
         yield lambda done, of: bar.update(task, completed=done, total=of)
+
+
+def _print(grid: Grid, *, error: bool = False) -> None:
+    """Print a table: fitted to a terminal, whole lines into a pipe or a file."""
+    screen = console(error=error)
+    if screen.is_terminal:
+        screen.print(grid)
+        return
+    columns = [[column.header, *column.cells] for column in grid.columns]
+    widths = [max(cell_len(str(value)) for value in column) for column in columns]
+    for row in zip(*columns, strict=True):
+        cells = []
+        for value, column, width in zip(row, grid.columns, widths, strict=True):
+            padding = " " * (width - cell_len(str(value)))
+            cells.append(f"{padding}{value}" if column.justify == "right" else f"{value}{padding}")
+        screen.file.write(" ".join(cells).rstrip() + "\n")
 
 
 def _grid(*names: str) -> Grid:
