@@ -270,6 +270,24 @@ def plot_command(
     terminal.say(f"Drawn: {output}")
 
 
+@app.command("report")
+def report_command(
+    file: File,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The page.", show_default="FILE.report.html")
+    ] = None,
+) -> None:
+    """Write one HTML page about a list: papers to search and sort, findings, plots; needs no network."""
+    from papers.report import report
+
+    output = output or file.with_suffix(".report.html")
+    with _explained():
+        _not_the_list(output, file)
+        check_folder(output)
+        replace_text(output, read_text(output) if output.is_file() else None, report(file))
+    terminal.say(f"Written: {output}")
+
+
 def _client(base_url: str | None, pace: float, timeout: float, max_age: float, cache: Path | None) -> SemanticScholar:
     cache = cache or _user_cache()
     return SemanticScholar(base_url=base_url, timeout=timeout, cache=cache, pace=pace, max_age=max_age)

@@ -81,7 +81,7 @@ def test_what_is_read_is_never_written_over(tmp_path: Path) -> None:
     (tmp_path / "link.md").symlink_to(path)
     history_path(path).write_text("date,id,count\n")
     before = {file: load(file) for file in tmp_path.iterdir()}
-    for command in (("export", "--format", "csv"), ("plot",)):
+    for command in (("export", "--format", "csv"), ("plot",), ("report",)):
         for output in before:
             result = papers(*command, path, "--output", output)
             assert result.exit_code == 2
@@ -330,3 +330,12 @@ def test_audit_check_with_fix_passes_once_all_is_mended(tmp_path: Path) -> None:
     assert papers("audit", path, "--offline", "--check").exit_code == 1
     assert papers("audit", path, "--offline", "--check", "--fix").exit_code == 0
     assert papers("audit", path, "--offline", "--check").exit_code == 0
+
+
+def test_report_writes_one_page(tmp_path: Path) -> None:
+    path = save(tmp_path, page(("2015", "A", live(1))))
+    result = papers("report", path)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", f"Written: {tmp_path / 'list.report.html'}\n")
+    assert load(tmp_path / "list.report.html").startswith("<!doctype html>")
+    assert papers("report", path, "-o", tmp_path / "no" / "x.html").exit_code == 1
+    assert papers("report", save(tmp_path, "no table")).exit_code == 2
