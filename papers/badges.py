@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote
 from papers.blocks import Span
 from papers.escape import for_html, for_markdown
 from papers.identifiers import from_badge, from_url
-from papers.markup import Image, Link, find_markup, plain_text
+from papers.markup import Image, Link, References, find_markup, plain_text
 from papers.numbers import read_count, write_count
 
 Style = Literal["live", "static", "text"]
@@ -56,7 +56,9 @@ class Citation:
     """Where a text stands that keeps its badge in a comment: the text and the comment."""
 
 
-def read_citation(text: str, start: int, end: int, *, markdown: bool, known: bool) -> Citation:
+def read_citation(
+    text: str, start: int, end: int, *, markdown: bool, known: bool, references: References | None = None
+) -> Citation:
     """Read a citation cell.
 
     Args:
@@ -65,8 +67,9 @@ def read_citation(text: str, start: int, end: int, *, markdown: bool, known: boo
         end: where it ends.
         markdown: whether Markdown is read there.
         known: whether the column is one of citations; elsewhere only a badge that names its paper counts.
+        references: what links by reference lead to.
     """
-    markup = find_markup(text, start, end, markdown=markdown)
+    markup = find_markup(text, start, end, markdown=markdown, references=references)
     if kept := _read_kept(text, start, end, markup.links):
         return kept
     for image in markup.images:

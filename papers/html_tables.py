@@ -38,6 +38,8 @@ _CODE = r"\\[`<]|(?P<ticks>(?<!`)`++)(?:.*?[^`])?(?P=ticks)(?!`)"
 _PROSE = re.compile(rf"(?P<hidden>{_CODE}|</?{_RAW_TEXT}[{_S}/>])|{COMMENT}|{MARKDOWN_TAG}|(?P<lone><)", re.S)
 _NAMED = re.compile(rf"""([^{_S}/>][^{_S}/>=]*+)(?>{_ASSIGNED}(?>"([^"]*+)"|'([^']*+)'|({_BARE}))?)?""")
 _TABLE_TAG = re.compile(rf"<(?P<close>/?)table[{_S}/>]", re.I)
+_WIDEST = 100
+"""Columns that a cell reaches over at most; no table of papers is as wide."""
 _BLANK_LINE = re.compile(r"\n[ \t]*(?=\r?\n)|\r[ \t]*(?=\r)")
 
 
@@ -48,7 +50,10 @@ class Cell:
     start: int
     end: int
     header: bool = False
-    spanning: bool = False
+    columns: int = 1
+    rows: int = 1
+    shared: Cell | None = None
+    """For a place that a cell before it, or one above it, reaches into: that cell. The place itself is empty."""
 
 
 @dataclass(slots=True)
@@ -117,7 +122,8 @@ class _Tag(NamedTuple):
     start: int
     end: int
     close: bool = False
-    spanning: bool = False
+    columns: int = 1
+    rows: int = 1
     whole: Span | None = None
     """For a cell whose end tag is the next tag of ours: where that begins and ends."""
 
@@ -132,8 +138,8 @@ def _tokens(text: str) -> Iterator[_Tag]:
             start, after = match.start("close") - 1, match.end("attributes") + 1
             if name in _NAMES:
                 whole = match["inside"] is not None and not close and name in ("td", "th")
-                spanning = after - start > len("<td colspan=>") and "colspan" in match["attributes"].lower()
-                yield _Tag(name, start, after, close, spanning, (match.end("inside"), position) if whole else None)
+                columns, rows = _reach(text, match) if after - start > len("<td rowspan=>") else (1, 1)
+                yield _Tag(name, start, after, close, columns, rows, (match.end("inside"), position) if whole else None)
                 position = position if whole else after
             elif close:
                 position = after
@@ -145,6 +151,40 @@ def _tokens(text: str) -> Iterator[_Tag]:
             return
         elif match["hidden"] == "<!--":  # never closed: it hides the rest
             return
+
+
+def _reach(text: str, match: re.Match[str]) -> tuple[int, int]:
+    """Return how many columns and rows a cell takes, within reason."""
+    if "span" not in match["attributes"].lower():
+        return 1, 1
+    found = attributes(text, *match.span("attributes"))
+    columns, rows = (text[slice(*found[name])].strip() if name in found else "" for name in ("colspan", "rowspan"))
+    return (
+        min(max(int(columns), 1), _WIDEST) if columns.isascii() and columns.isdigit() and len(columns) < 5 else 1,
+        max(int(rows), 1) if rows.isascii() and rows.isdigit() and len(rows) < 6 else 1,
+    )
+
+
+def _lay_out(table: RawTable) -> None:
+    """Give each cell the column that a browser shows it in: leave a place where another cell reaches into its row."""
+    hanging: dict[int, tuple[Cell, int]] = {}
+    for row in table.rows:
+        cells: list[Cell] = []
+        reached = dict(hanging)
+        position = row.start
+        for cell in row.cells:
+            while len(cells) in reached:
+                cells.append(Cell(position, position, shared=reached[len(cells)][0]))
+            position = cell.end
+            for column in range(len(cells), min(len(cells) + cell.columns, _WIDEST)):
+                if cell.rows > 1:
+                    hanging[column] = (cell, cell.rows)
+            cells.append(cell)
+            cells += [Cell(position, position, shared=cell) for _ in range(min(cell.columns, _WIDEST) - 1)]
+        while len(cells) in reached:
+            cells.append(Cell(position, position, shared=reached[len(cells)][0]))
+        row.cells = cells
+        hanging = {column: (cell, rows - 1) for column, (cell, rows) in hanging.items() if rows > 1}
 
 
 def _inside(position: int, spans: list[Span]) -> Span | None:
@@ -183,6 +223,8 @@ class _Builder:
             self.end_table(later[0] if later and not self.table.cut else len(self.text), closed=False)
         for table in self.tables:
             table.blank_lines = [match.end() for match in _BLANK_LINE.finditer(self.text, table.start, table.end)]
+            if any(cell.columns > 1 or cell.rows > 1 for row in table.rows for cell in row.cells):
+                _lay_out(table)
         return self.tables
 
     def ends_after(self, position: int) -> bool:
@@ -208,11 +250,11 @@ class _Builder:
             self.end_cell(tag.start)
             if tag.whole:
                 self.row = self.row or RawRow(tag.start, tag.end)
-                self.row.cells.append(Cell(tag.end, tag.whole[0], tag.name == "th", tag.spanning))
+                self.row.cells.append(Cell(tag.end, tag.whole[0], tag.name == "th", tag.columns, tag.rows))
                 self.row.end = tag.whole[1]
             elif not tag.close:
                 self.row = self.row or RawRow(tag.start, tag.end)
-                self.cell = Cell(tag.end, tag.end, tag.name == "th", tag.spanning)
+                self.cell = Cell(tag.end, tag.end, tag.name == "th", tag.columns, tag.rows)
             elif self.row:
                 self.row.end = tag.end
         else:  # thead, tbody, tfoot

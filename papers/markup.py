@@ -1,19 +1,22 @@
 """Links, images and plain text in one cell, each link and image with the position of its address.
 
-HTML tags are found by the tokeniser of :mod:`papers.html_tables` and their values decoded by Lexbor; Markdown's inline
-links follow CommonMark 0.31, section 6.3, and text with other Markdown in it is read by markdown-it-py.
+HTML tags are found by the tokeniser of :mod:`papers.html_tables` and their values decoded by Lexbor; Markdown's links,
+inline and by reference, follow CommonMark 0.31, section 6.3, and text with other Markdown in it is read by
+markdown-it-py.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from markdown_it import MarkdownIt
+from markdown_it.common.utils import normalizeReference
 from selectolax.lexbor import LexborHTMLParser
 
-from papers.blocks import Span
+from papers.blocks import Blocks, Span
 from papers.html_tables import COMMENT, MARKDOWN_TAG, TAG, attributes
 
 _DESTINATION = r"<(?P<angle>[^<>\n]*)>|(?P<plain>(?:[^\s()<\\]|\\.|\((?:[^\s()\\]|\\.|\([^\s()]*\))*\))*)"
@@ -24,6 +27,12 @@ _MARKDOWN = re.compile(
     rf"|\]\(\s*(?:{_DESTINATION}){_TITLE}\s*(?P<target>\))|(?P<end>\])",
     re.S,
 )
+_DEFINITION = re.compile(
+    r"^\ufeff? {0,3}\[(?P<label>(?:[^\[\]\\]|\\.){1,999})\]:[ \t]*(?:(?:\r\n?|\n)[ \t]*)?"
+    r"(?:<(?P<angle>[^<>\r\n]*)>|(?P<plain>[^\s<]\S*))",
+    re.M,
+)
+_LABEL = re.compile(r"\[((?:[^\[\]\\]|\\.){0,999})\]")
 _STARTS = re.compile(r"[\\`<!\[\]]")  # what any of these begins with: a set is searched for much faster than they are
 _BARE_URL = re.compile(r"(?<![\w/])https?://[^\s<>|]*[^\s<>|.,;:!?)]")
 _RAW = re.compile(r"<(?:[!?]|/[^a-z]|(?:script|style|textarea|title|xmp|iframe|no|svg|math|select|plaintext))", re.I)
@@ -37,12 +46,27 @@ _SPECIAL = re.compile(r"[\\`*_~<&\[\]!]")
 _PLAIN_MARKDOWN = MarkdownIt("commonmark").enable("strikethrough")
 
 
+@dataclass(frozen=True, slots=True)
+class References:
+    """The definitions of links by reference."""
+
+    spans: dict[str, Span]
+    """For each label, as markdown-it writes it, where the address stands."""
+    environment: dict[str, dict[str, dict[str, str]]]
+    """The same for markdown-it's inline parser."""
+
+    def find(self, label: str) -> Span | None:
+        """Return where the address of a label stands, however the label is spelt; None if nothing defines it."""
+        return self.spans.get(normalizeReference(label))
+
+
 @dataclass(slots=True)
 class Link:
     """A link: where it leads, where that address stands, and what it is written around."""
 
     url: str
     url_span: Span
+    """For a link by reference, in the reference's definition: somewhere else in the text."""
     inside: Span
     span: Span
 
@@ -67,7 +91,24 @@ class Markup:
     images: list[Image] = field(default_factory=list)
 
 
-def find_markup(text: str, start: int, end: int, *, markdown: bool) -> Markup:
+def find_references(text: str, blocks: Blocks) -> References | None:
+    """Return the addresses that links by reference lead to: the first definition of each label outside code."""
+    if "]:" not in text:
+        return None
+    found: dict[str, Span] = {}
+    code = sorted((*blocks.fences, *blocks.indented))
+    for match in _DEFINITION.finditer(text):
+        before = bisect_right(code, (match.start(), len(text))) - 1
+        if before >= 0 and match.start() < code[before][1]:
+            continue
+        label = normalizeReference(match["label"])
+        if label.strip() and not label.startswith("^"):  # which is a footnote
+            found.setdefault(label, match.span("plain" if match["angle"] is None else "angle"))
+    environment = {"references": {label: {"href": "", "title": ""} for label in found}}
+    return References(found, environment) if found else None
+
+
+def find_markup(text: str, start: int, end: int, *, markdown: bool, references: References | None = None) -> Markup:
     """Return the links and images between two positions.
 
     Args:
@@ -75,8 +116,10 @@ def find_markup(text: str, start: int, end: int, *, markdown: bool) -> Markup:
         start: where the cell begins.
         end: where it ends.
         markdown: whether Markdown is read there (a pipe table) or only HTML.
+        references: what :func:`find_references` has found.
     """
     found = Markup()
+    after = start
     anchor: Link | None = None
     brackets: list[tuple[int, bool]] = []
     for match in _markdown_matches(text, start, end) if markdown else _HTML.finditer(text, start, end):
@@ -88,6 +131,8 @@ def find_markup(text: str, start: int, end: int, *, markdown: bool) -> Markup:
                 anchor = None if match["close"] else _anchor(text, match)
             elif name == "img" and not match["close"]:
                 found.images.append(_img(text, match))
+        elif match.start() < after:  # the label of a link by reference
+            continue
         elif not markdown:
             if match["cut"]:  # a tag without end swallows the rest
                 break
@@ -97,7 +142,9 @@ def find_markup(text: str, start: int, end: int, *, markdown: bool) -> Markup:
             brackets.append((match.start(), match["open"] == "!["))
         elif match["end"]:
             if brackets:
-                brackets.pop()
+                begin, image = brackets.pop()
+                if references and (end_of_link := _referred(found, text, match, begin, references, image=image)):
+                    after = end_of_link
         elif match["target"]:
             _inline(found, text, match, brackets)
         else:
@@ -120,12 +167,12 @@ def _markdown_matches(text: str, start: int, end: int) -> Iterator[re.Match[str]
             yield match
 
 
-def plain_text(source: str, *, markdown: bool) -> str:
+def plain_text(source: str, *, markdown: bool, references: References | None = None) -> str:
     """Return what a reader sees of a cell's source: no tags, no images, entities decoded, white space made single."""
     if markdown:
         source = source.replace("\\|", "|")
         if _SPECIAL.search(source):
-            source = _markdown_text(source)
+            source = _markdown_text(source, references)
     elif "<" in source or "&" in source:
         source = _html_text(source)
     return " ".join(source.split())
@@ -173,6 +220,27 @@ def _inline(found: Markup, text: str, match: re.Match[str], brackets: list[tuple
         found.links.append(Link(url, span, (begin + 1, match.start()), (begin, match.end())))
 
 
+def _referred(
+    found: Markup, text: str, match: re.Match[str], begin: int, references: References, *, image: bool
+) -> int | None:
+    """Take ``[text][label]``, ``[text][]`` or ``[text]``; returns where it ends, or None if it is none of them."""
+    inside = (begin + (2 if image else 1), match.start())
+    shown = text[slice(*inside)]
+    label = _LABEL.match(text, match.end())
+    end = label.end() if label else match.end()
+    place = references.find((label[1] if label else "") or shown)
+    if not place and label:  # [text][no label] may still be the short form of the first
+        place, end = references.find(shown), match.end()
+    if not place:
+        return None
+    url = _unescape(text[slice(*place)])
+    if image:
+        found.images.append(Image(url, place, shown, inside, (begin, end), False))
+    elif not any(begin < link.span[0] for link in found.links):
+        found.links.append(Link(url, place, inside, (begin, end)))
+    return end
+
+
 def _unescape(destination: str) -> str:
     """Return a Markdown address without backslashes and entities; an ``&`` without semicolon is itself there."""
     if "\\" in destination:
@@ -190,10 +258,11 @@ def _html_text(source: str) -> str:
     return parser.body.text() if parser.body else ""
 
 
-def _markdown_text(source: str) -> str:
+def _markdown_text(source: str, references: References | None) -> str:
     # The text of one line of Markdown is that of its inline tokens; images have alternative text, which is not text.
     pieces = []
-    for token in _PLAIN_MARKDOWN.parseInline(source)[0].children or []:
+    environment = references.environment if references else {}
+    for token in _PLAIN_MARKDOWN.parseInline(source, environment)[0].children or []:
         if token.type in ("text", "code_inline"):
             pieces.append(token.content)
         elif token.type in ("softbreak", "hardbreak") or _BREAKING.match(token.content):

@@ -10,22 +10,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from papers.badges import Citation, Style, read_citation
-from papers.blocks import Span, find_blocks
+from papers.blocks import Blocks, Span, find_blocks
+from papers.columns import Columns, find_columns, named_columns
 from papers.dates import read_date
 from papers.html_tables import Cell, RawRow, RawTable, find_html_tables
-from papers.identifiers import from_url
-from papers.markup import find_markup, plain_text
+from papers.identifiers import from_text, from_url
+from papers.markup import Link, References, find_markup, find_references, plain_text
 from papers.pipe_tables import find_pipe_tables
+from papers.title_cells import TitleCell, is_code, is_credit, is_generic, read_title
 
-_HEADERS = {
-    "title": ("paper name", "paper title", "title", "paper", "papers", "article", "publication", "name"),
-    "date": ("date", "time", "year", "published", "publication date", "month", "when"),
-    "category": ("category", "categories", "type", "topic", "area", "field", "task", "tag", "tags"),
-    "description": ("description", "short description", "summary", "tldr", "tl dr", "abstract", "notes", "note"),
-    "citation": ("citation", "citations", "cite", "cites", "cited by", "citation count", "citations count", "cited"),
-    "link": ("link", "url", "pdf", "paper link", "arxiv", "doi"),
-    "source": ("source", "venue", "conference", "journal", "publisher"),
-}
 _JSON = (
     "line",
     "date",
@@ -41,7 +34,10 @@ _JSON = (
     "style",
     "count",
 )
-_GENERIC_LINK = frozenset(["paper", "pdf", "link", "arxiv", "abs", "html", "doi", "url", "code", "here"])
+_HEARSAY = frozenset(["citation", "category", "description", "author", "code"])
+"""Kinds of column in which other papers are named too."""
+_SAMPLE = 30
+"""Rows from which the columns of a table without telling headers are guessed."""
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -61,10 +57,13 @@ class Row:
     title: str | None
     url: str | None
     url_span: Span | None
+    """Where the address stands; for a link by reference, in its definition."""
     title_span: Span | None
     description: str | None
     description_source: str | None
     citation: Citation
+    named: tuple[str, ...] = ()
+    """The ids that the row names outside its citation cell, that of the paper's own link first."""
 
     @property
     def link_id(self) -> str | None:
@@ -88,8 +87,8 @@ class Row:
 
     @property
     def url_id(self) -> str | None:
-        """The id that the paper's own link names."""
-        return from_url(self.url) if self.url else None
+        """The id that the paper's own link names, else one that the row names beside it, in a link or as text."""
+        return self.named[0] if self.named else None
 
     @property
     def paper_id(self) -> str | None:
@@ -97,9 +96,10 @@ class Row:
         return self.badge_id or self.link_id or self.url_id
 
     def cell(self, kind: str) -> Cell | None:
-        """Return the cell of a kind of column (``date``, ``title``, ``citation`` …), None if the row has none."""
+        """Return the row's own cell of a kind of column (``date``, ``title``, ``citation`` …), None if it has none."""
         index = self.columns.get(kind)
-        return self.cells[index] if index is not None and index < len(self.cells) else None
+        cell = self.cells[index] if index is not None and index < len(self.cells) else None
+        return cell if cell and not cell.shared else None
 
     def as_json(self) -> dict[str, str | int | None]:
         """Return the row as ``papers list --json`` prints it."""
@@ -136,25 +136,34 @@ class Edit:
     new: str
 
 
-def read_tables(text: str) -> list[Table]:
+def read_tables(text: str, columns: Columns | None = None) -> list[Table]:
     """Return every table of papers in a Markdown text, HTML or Markdown, in order.
 
-    A table is one of papers if a header names a column of titles and there is one of citations or a link that names a
-    paper, or if it holds a citation badge. Comments and code fences hold no tables. No text raises.
+    A table is one of papers if it has a column of titles and there is one of citations, a badge of citations, or an id
+    of a paper in a row. Where no header says "title" in a language that :mod:`papers.columns` knows, most rows must
+    name a paper. Comments and code fences hold no tables. No text raises.
 
     Args:
         text: the file as it stands, with its own line ends.
+        columns: what somebody says of the columns, from 1: ``{"title": 2, "citation": 5}``.
     """
     with _collector_paused():
-        return _read_tables(_SURROGATES.sub("\ufffd", text))
+        return _read_tables(_SURROGATES.sub("\ufffd", text), columns or {})
 
 
-def _read_tables(text: str) -> list[Table]:
-    blocks = find_blocks(text)
+def find_tables(text: str, blocks: Blocks) -> list[tuple[RawTable, bool]]:
+    """Return every table of a text, of papers or not, in order, and whether it is a pipe table."""
     raw = [(table, False) for table in find_html_tables(text, blocks)]
     raw += [(table, True) for table in find_pipe_tables(text, blocks)]
-    raw.sort(key=lambda pair: pair[0].start)
-    tables = (_paper_table(text, table, markdown, blocks.line_starts) for table, markdown in raw)
+    return sorted(raw, key=lambda pair: pair[0].start)
+
+
+def _read_tables(text: str, said: Columns) -> list[Table]:
+    blocks = find_blocks(text)
+    references = find_references(text, blocks)
+    sources = (_Source(text, markdown, references, blocks.line_starts) for markdown in (False, True))
+    of_kind = dict(zip((False, True), sources, strict=True))
+    tables = (_paper_table(of_kind[markdown], table, said) for table, markdown in find_tables(text, blocks))
     return [table for table in tables if table]
 
 
@@ -170,9 +179,9 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def read_rows(text: str) -> list[Row]:
-    """Return the rows of all tables of papers in a text, in order."""
-    return [row for table in read_tables(text) for row in table.rows]
+def read_rows(text: str, columns: Columns | None = None) -> list[Row]:
+    """Return the rows of all tables of papers in a text, in order; see :func:`read_tables`."""
+    return [row for table in read_tables(text, columns) for row in table.rows]
 
 
 def splice(text: str, edits: Iterable[Edit]) -> str:
@@ -195,27 +204,67 @@ def line_of(text: str, position: int) -> int:
     return len(re.findall(r"\r\n?|\n", text[:position])) + 1
 
 
-def _paper_table(text: str, raw: RawTable, markdown: bool, line_starts: Sequence[int]) -> Table | None:
-    header, body = _split_header(text, raw.rows, markdown)
-    columns = _columns([plain_text(text[c.start : c.end], markdown=markdown) for c in header.cells] if header else [])
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A text, and how to read cells of it."""
+
+    text: str
+    markdown: bool
+    references: References | None
+    line_starts: Sequence[int]
+
+    def shown(self, start: int, end: int) -> str:
+        """Return what a reader sees of a stretch of text."""
+        return plain_text(self.text[start:end], markdown=self.markdown, references=self.references)
+
+    def links(self, cell: Cell) -> list[Link]:
+        """Return the links in a cell."""
+        if self.text.find("http", cell.start, cell.end) < 0 and self.text.find("[", cell.start, cell.end) < 0:
+            return []
+        markup = find_markup(self.text, cell.start, cell.end, markdown=self.markdown, references=self.references)
+        return [link for link in markup.links if link.url and not link.url.startswith("#")]
+
+    def citation(self, cell: Cell, *, known: bool) -> Citation:
+        """Read a cell as one of citations."""
+        return read_citation(
+            self.text, cell.start, cell.end, markdown=self.markdown, known=known, references=self.references
+        )
+
+
+def header_names(source: _Source, header: RawRow | None) -> list[str]:
+    """Return what a reader sees of each header; nothing for a place that another one reaches into."""
+    cells = header.cells if header else []
+    return ["" if cell.shared else source.shown(cell.start, cell.end) for cell in cells]
+
+
+def _paper_table(source: _Source, raw: RawTable, said: Columns) -> Table | None:
+    header, body = _split_header(source, raw.rows)
+    names = header_names(source, header)
+    width = max((len(row.cells) for row in raw.rows), default=0)
+    body = [row for row in body if not _is_separator(row, width)]
+    columns = find_columns(names)
+    told = named_columns(said, names, width)
+    columns = {kind: index for kind, index in columns.items() if kind not in said and index not in told.values()} | told
     if raw.delimiter and "title" not in columns:
         return None  # some text with bars in it
-    if not columns:
-        columns = _guess_columns(text, body, markdown)
-    reader = _RowReader(text, columns, markdown, line_starts)
-    width = max((len(row.cells) for row in raw.rows), default=0)
-    rows = tuple(reader.read(row) for row in body if not _is_separator(row, width))
-    named = "citation" in columns or any(row.url_id for row in rows)
-    if not ("title" in columns and named) and not any(row.badge_id for row in rows):
+    sure = "title" in columns
+    if not sure:
+        guessed = _guess_columns(source, body, columns)
+        if "title" not in guessed and "name" in columns:
+            columns["title"] = columns.pop("name")
+        columns |= {kind: index for kind, index in guessed.items() if kind not in said}
+    reader = _RowReader(source, columns, names)
+    rows = [row for row in map(reader.read, body) if row]
+    if not _holds_papers(rows, columns, sure=sure, told=bool(told)):
         return None
     return Table(
-        markdown=markdown,
-        line=bisect_right(line_starts, raw.start),
+        markdown=source.markdown,
+        line=bisect_right(source.line_starts, raw.start),
         start=raw.start,
         end=raw.end,
         columns=columns,
         header=tuple(header.cells) if header else (),
-        rows=rows,
+        rows=tuple(_without_headings(source, rows)),
         closed=raw.closed,
         cut=raw.cut,
         blank_lines=tuple(raw.blank_lines),
@@ -223,67 +272,139 @@ def _paper_table(text: str, raw: RawTable, markdown: bool, line_starts: Sequence
     )
 
 
-def _split_header(text: str, rows: list[RawRow], markdown: bool) -> tuple[RawRow | None, list[RawRow]]:
+def _holds_papers(rows: list[Row], columns: dict[str, int], *, sure: bool, told: bool) -> bool:
+    if any(row.badge_id for row in rows):
+        return True
+    named = sum(bool(row.named) for row in rows)
+    counted = sum(row.count is not None for row in rows)
+    if told:
+        return bool(named or counted)
+    if sure:
+        return "citation" in columns or bool(named or counted)
+    return "title" in columns and (2 * max(named, counted) >= len(rows) > 0)
+
+
+def _without_headings(source: _Source, rows: list[Row]) -> Iterator[Row]:
+    """Leave out rows that only say what those below them are about, where the others have links."""
+    text = source.text
+    linked = 2 * sum(bool(row.url or row.named) for row in rows) > len(rows)
+    for row in rows:
+        if linked and not (row.url or row.paper_id or row.style) and len((row.title or "").split()) < 5:
+            full = sum(bool(text[cell.start : cell.end].strip()) for cell in row.cells if not cell.shared)
+            if full < 2 < len(row.cells):
+                continue
+        yield row
+
+
+def _split_header(source: _Source, rows: list[RawRow]) -> tuple[RawRow | None, list[RawRow]]:
     if not rows:
         return None, []
-    first, *rest = rows
-    if first.cells and all(cell.header for cell in first.cells):
-        return first, rest
-    names = [plain_text(text[c.start : c.end], markdown=markdown) for c in first.cells]
-    return (first, rest) if len(_columns(names)) >= 2 else (None, rows)
+    width = max(len(row.cells) for row in rows)
+    for number, row in enumerate(rows[:3]):  # a heading may stretch over the whole table above its header
+        if row.cells and all(cell.header or cell.shared for cell in row.cells) and not _stretches(row, width):
+            return row, rows[number + 1 :]
+        if not _stretches(row, width):
+            break
+    names = header_names(source, rows[0])
+    return (rows[0], rows[1:]) if len(find_columns(names)) >= 2 else (None, rows)
 
 
-def _columns(names: list[str]) -> dict[str, int]:
-    """Map kinds of column to positions; where several names fit a kind, the more telling one wins."""
-    plain = [" ".join(re.findall(r"[a-z]+", name.lower())) for name in names]
-    found: dict[str, int] = {}
-    for kind, known in _HEADERS.items():
-        match = next((plain.index(name) for name in known if name in plain), None)
-        if match is not None and match not in found.values():
-            found[kind] = match
+def _guess_columns(source: _Source, rows: list[RawRow], known: dict[str, int]) -> dict[str, int]:
+    """Tell columns from what they hold: linked titles, badges of citations, dates.
+
+    A title that no header names must be a link to a known paper in half the rows, or stand beside a badge.
+    """
+    papers: dict[int, int] = {}
+    linked: dict[int, int] = {}
+    dated: dict[int, int] = {}
+    cited: dict[int, int] = {}
+    sample = rows[:_SAMPLE]
+    for row in sample:
+        for index, cell in enumerate(row.cells):
+            if cell.shared or index in known.values() or cell.start == cell.end:
+                continue
+            if source.citation(cell, known=False).style:
+                cited[index] = cited.get(index, 0) + 1
+            elif titles := [k for k in source.links(cell) if not is_generic(source.shown(*k.inside))]:
+                linked[index] = linked.get(index, 0) + 1
+                papers[index] = papers.get(index, 0) + any(from_url(link.url) for link in titles)
+            elif cell.end - cell.start < 20 and read_date(source.text[cell.start : cell.end])[0]:
+                dated[index] = dated.get(index, 0) + 1
+    found = {}
+    if cited and "citation" not in known:
+        found["citation"] = max(cited, key=lambda index: cited[index])
+    if papers and 2 * max(papers.values()) >= len(sample):
+        found["title"] = max(papers, key=lambda index: papers[index])
+    elif linked and cited:
+        found["title"] = max(linked, key=lambda index: linked[index])
+    elif cited and (words := _wordy_column(source, sample, {*known.values(), *found.values()})) is not None:
+        found["title"] = words
+    dates = {index: count for index, count in dated.items() if 2 * count >= len(sample)}
+    if dates and found and "date" not in known:
+        found["date"] = max(dates, key=lambda index: dates[index])
     return found
 
 
-def _guess_columns(text: str, rows: list[RawRow], markdown: bool) -> dict[str, int]:
-    """Without a header: the first linked cell with words is the title, a cell with a citation badge the citation."""
-    found: dict[str, int] = {}
-    for row in rows[:20]:
-        for index, cell in enumerate(row.cells):
-            citation = read_citation(text, cell.start, cell.end, markdown=markdown, known=False)
-            if citation.badge_id:
-                found.setdefault("citation", index)
-            elif find_markup(text, cell.start, cell.end, markdown=markdown).links:
-                found.setdefault("title", index)
-            elif read_date(text[cell.start : cell.end])[0] and cell.end - cell.start < 20:
-                found.setdefault("date", index)
-    return found if "citation" in found else {}
+def _wordy_column(source: _Source, rows: list[RawRow], taken: set[int]) -> int | None:
+    """Return the first column whose cells have three words or more, most of them."""
+    for index in range(max((len(row.cells) for row in rows), default=0)):
+        cells = [row.cells[index] for row in rows if index < len(row.cells)]
+        if index not in taken and 2 * sum(len(source.shown(c.start, c.end).split()) > 2 for c in cells) > len(rows):
+            return index
+    return None
+
+
+def _stretches(row: RawRow, width: int) -> bool:
+    own = [cell for cell in row.cells if not cell.shared]
+    return len(own) == 1 and width > 1 and own[0].columns > 1
 
 
 def _is_separator(row: RawRow, width: int) -> bool:
     """Whether a row is a heading across the table or a repeated header, not a paper."""
-    if not row.cells or all(cell.header for cell in row.cells):
-        return True
-    return len(row.cells) == 1 and width > 1 and row.cells[0].spanning
+    return all(cell.header or cell.shared for cell in row.cells) or _stretches(row, width)
 
 
 class _RowReader:
     """Reads the rows of one table."""
 
-    def __init__(self, text: str, columns: dict[str, int], markdown: bool, line_starts: Sequence[int]) -> None:
-        self.text, self.columns, self.markdown, self.line_starts = text, columns, markdown, line_starts
+    def __init__(self, source: _Source, columns: dict[str, int], names: list[str]) -> None:
+        self.source, self.columns = source, columns
+        self.names = names
+        kinds = {index: kind for kind, index in columns.items()}
+        width = max([*columns.values(), len(names) - 1], default=-1) + 1
+        self.hearsay = frozenset(index for index in range(width) if kinds.get(index) in (*_HEARSAY, "title", "link"))
+        self.bare = frozenset(
+            index
+            for index in range(width)
+            if kinds.get(index) == "link" or (index < len(names) and "arxiv" in names[index].lower())
+        )
 
-    def read(self, raw: RawRow) -> Row:
-        text = self.text
-        title, title_span, url, url_span = self._title(raw)
+    def read(self, raw: RawRow) -> Row | None:
+        """Return the paper of a row, or None if it goes on about the one above it."""
+        source, text = self.source, self.source.text
+        cell = self._cell(raw, "title")
+        found = _NO_TITLE
+        if cell:
+            found = read_title(text, cell.start, cell.end, markdown=source.markdown, references=source.references)
+        citation = self._citation(raw)
+        url, named = self._own(raw, found, cell)
+        title, title_span = found.title, found.span
+        if self._goes_on(raw, found, named):
+            return None
+        if title is None and (name := self._cell(raw, "name")):
+            named_cell = read_title(text, name.start, name.end, markdown=source.markdown, references=source.references)
+            title, title_span = named_cell.title, named_cell.span
+        if title and self.names and title == self._header("title") and not named and not citation.style:
+            return None  # the header once more
         date = self._plain(raw, "date") or None
         year, month = read_date(date) if date else (None, None)
         if date is None and (venue := self._plain(raw, "source")):
             year, month = read_date(venue)  # "arxiv 202311", "TOIS 2023"
             date = venue if year else None
         description = self._cell(raw, "description")
-        source = text[description.start : description.end] if description else None
+        described = text[description.start : description.end] if description else None
         return Row(
-            line=bisect_right(self.line_starts, raw.start),
+            line=bisect_right(source.line_starts, raw.start),
             start=raw.start,
             end=raw.end,
             cells=tuple(raw.cells),
@@ -293,54 +414,94 @@ class _RowReader:
             month=month,
             category=self._plain(raw, "category") or None,
             title=title,
-            url=url,
-            url_span=url_span,
-            title_span=title_span,
-            description=(plain_text(source, markdown=self.markdown) or None) if source else None,
-            description_source=source,
-            citation=self._citation(raw),
+            url=url.url if url else None,
+            url_span=url.url_span if url else None,
+            title_span=title_span if title else None,
+            description=(source.shown(description.start, description.end) or None) if description else None,
+            description_source=described,
+            citation=citation,
+            named=named,
         )
 
-    def _cell(self, raw: RawRow, kind: str) -> Cell | None:
+    def _header(self, kind: str) -> str | None:
         index = self.columns.get(kind)
-        return raw.cells[index] if index is not None and index < len(raw.cells) else None
+        return self.names[index] if index is not None and index < len(self.names) else None
+
+    def _cell(self, raw: RawRow, kind: str) -> Cell | None:
+        """Return what a reader sees in a column: the cell, or the one that reaches into its place."""
+        index = self.columns.get(kind)
+        if index is None or index >= len(raw.cells):
+            return None
+        cell = raw.cells[index]
+        if not cell.shared:
+            return cell
+        above = cell.shared.start < raw.start
+        return None if above and kind in ("title", "citation", "link", "name") else cell.shared
 
     def _plain(self, raw: RawRow, kind: str) -> str:
         cell = self._cell(raw, kind)
-        return plain_text(self.text[cell.start : cell.end], markdown=self.markdown) if cell else ""
+        return self.source.shown(cell.start, cell.end) if cell else ""
 
-    def _title(self, raw: RawRow) -> tuple[str | None, Span | None, str | None, Span | None]:
-        """Return the title, where its source stands, the paper's address, and where that stands."""
-        cell = self._cell(raw, "title")
-        if not cell:
-            return None, None, None, None
-        markup = find_markup(self.text, cell.start, cell.end, markdown=self.markdown)
-        link = next((k for k in markup.links if k.url and not k.url.startswith("#")), None)
-        title_span = self._trimmed(*link.inside) if link else self._trimmed(cell.start, cell.end)
-        title = plain_text(self.text[slice(*title_span)], markdown=self.markdown)
-        if link and (not title or title.lower() in _GENERIC_LINK or title.startswith(("http://", "https://"))):
-            before = self._trimmed(cell.start, link.span[0])
-            outside = plain_text(self.text[slice(*before)], markdown=self.markdown).strip(" [(:.,-–—")
-            title, title_span = outside or title, before if outside else title_span
-        if not link and (other := self._cell(raw, "link")):
-            links = find_markup(self.text, other.start, other.end, markdown=self.markdown).links
-            link = links[0] if links else None
-        return title or None, title_span if title else None, link.url if link else None, link.url_span if link else None
+    def _goes_on(self, raw: RawRow, found: TitleCell, named: tuple[str, ...]) -> bool:
+        """Whether a row, under cells that reach into it, says more of the paper above: its authors, another link."""
+        above = [index for index, cell in enumerate(raw.cells) if cell.shared and cell.shared.start < raw.start]
+        if not above:
+            return False
+        if self.columns.get("title") in above or (self.columns.get("citation") in above and not named):
+            return True
+        return not found.links and found.title is not None and is_credit(found.title)
 
-    def _trimmed(self, start: int, end: int) -> Span:
-        content = self.text[start:end]
-        begin = start + len(content) - len(content.lstrip())
-        return begin, begin + len(content.strip())
+    def _own(self, raw: RawRow, found: TitleCell, cell: Cell | None) -> tuple[Link | None, tuple[str, ...]]:
+        """Return the paper's own link, and the ids that the row names, from the first cell that names any."""
+        links = [found.link, *(link for link in found.links if link is not found.link)] if found.link else []
+        ids = [paper for link in links if link and (paper := from_url(link.url))]
+        own = found.link
+        if not ids and cell:
+            ids = self._in_text(cell, bare=found.title is None)
+        if ids and own:
+            return own, tuple(dict.fromkeys(ids))
+        if link := self._cell(raw, "link"):
+            own, ids = self._in_cell(link, own, ids, bare=True)
+        for index, other in enumerate(raw.cells):
+            if ids:
+                break
+            if index not in self.hearsay and other.start < other.end:
+                before = own
+                own, ids = self._in_cell(other, own, ids, bare=index in self.bare)
+                own = own if ids else before
+        return own, tuple(dict.fromkeys(ids))
+
+    def _in_cell(self, cell: Cell, own: Link | None, ids: list[str], *, bare: bool) -> tuple[Link | None, list[str]]:
+        links = [link for link in self.source.links(cell) if not is_code(link.url)]
+        found = [(link, paper) for link in links if (paper := from_url(link.url))]
+        if links and (own is None or (is_code(own.url) and found)):
+            own = found[0][0] if found else links[0]
+        return own, ids or [paper for _, paper in found] or self._in_text(cell, bare=bare)
+
+    def _in_text(self, cell: Cell, *, bare: bool) -> list[str]:
+        text = self.source.text[cell.start : cell.end]
+        if not any(char.isdigit() for char in text):
+            return []
+        found = from_text(text, bare=bare)
+        return [found] if found else []
 
     def _citation(self, raw: RawRow) -> Citation:
-        cell = self._cell(raw, "citation")
-        if cell:
-            found = read_citation(self.text, cell.start, cell.end, markdown=self.markdown, known=True)
+        index = self.columns.get("citation")
+        cell = raw.cells[index] if index is not None and index < len(raw.cells) else None
+        found = Citation(None)
+        if cell and not cell.shared:
+            found = self.source.citation(cell, known=True)
             if found.style:
                 return found
+        text = self.source.text
+        if text.find("shields.io", raw.start, raw.end) < 0 and text.find("citationCount", raw.start, raw.end) < 0:
+            return found
         for other in raw.cells:
-            if other is not cell and "citationCount" in self.text[other.start : other.end]:
-                elsewhere = read_citation(self.text, other.start, other.end, markdown=self.markdown, known=False)
+            if other is not cell and not other.shared:
+                elsewhere = self.source.citation(other, known=False)
                 if elsewhere.style:
                     return elsewhere
-        return found if cell else Citation(None)
+        return found
+
+
+_NO_TITLE = TitleCell(None, None, None, ())
