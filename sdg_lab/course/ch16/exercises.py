@@ -92,8 +92,7 @@ LINKS = {
 NEAR_MISSES = {
     "https://doi.org/10.18653/v1/P16-1162": "DOI:10.18653/v1/p16-1162",
     "https://doi.org/10.1093/biomet/57.1.97": "DOI:10.1093/biomet/57.1.97",
-    "https://doi.org/10.1002/1097-0258(2000)19:1%3C1::AID-SIM1%3E3.0.CO;2-%23": "DOI:10.1002/1097-0258(2000)19:1<1::"
-    "aid-sim1>3.0.co;2-#",
+    "https://doi.org/10.1000/(2000)19:1%3C1::AID%3E3.0.CO%23": "DOI:10.1000/(2000)19:1<1::aid>3.0.co#",
     "https://dx.doi.org/10.1007/BF00992696": "DOI:10.1007/bf00992696",
     "https://wwarxiv.org/abs/2310.07849": "",
     "https://mirror.arxiv.org/abs/2310.07849": "",
