@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from semantic_scholar_server import Library, serving, sha
 
 from papers import SemanticScholar
-from papers.semantic_scholar import ForbiddenError, ServiceError, _retry_after
+from papers.transport import ForbiddenError, ServiceError, _retry_after
 
 
 def test_one_request_asks_for_many_papers_and_answers_stay_with_their_ids(
@@ -21,7 +26,8 @@ def test_one_request_asks_for_many_papers_and_answers_stay_with_their_ids(
     library.aliases[sha(9)] = sha(1)  # merged
     ids = ["arXiv:1409.3215v2", sha(7), sha(9), sha(1), sha(1), "nonsense"]
     answers = client.papers(ids)
-    assert client.requests == 1
+    assert client.requests == 2  # what is known under another id now is asked for once more, on its own
+    assert library.log[1].path.endswith(f"/paper/{sha(9)}")
     assert library.log[0].body == {"ids": ["ARXIV:1409.3215", sha(7), sha(9), sha(1)]}
     assert library.log[0].query["fields"] == ["title,year,publicationDate,externalIds,citationCount"]
     counts = {paper: answer.record and answer.record["citationCount"] for paper, answer in answers.items()}
@@ -50,13 +56,63 @@ def test_a_refused_batch_is_split_until_the_bad_id_is_found(library: Library, cl
     assert client.requests == 1 + 2 * 6  # 64 = 2**6
 
 
+@pytest.mark.parametrize("status", [500, 502])
+def test_an_id_that_makes_a_batch_fail_costs_only_itself(
+    status: int, library: Library, client: SemanticScholar
+) -> None:
+    for number in range(1, 501):
+        library.add(number, number)
+    library.poison, library.poison_status = {sha(77)}, status
+    answers = client.papers([sha(number) for number in range(1, 501)])
+    assert [paper for paper, answer in answers.items() if answer.record is None] == [sha(77)]
+    assert answers[sha(77)].failure == f"the service answered {status} (No valid paper ids given)"
+    assert client.requests <= 3 + 2 * 9 + 2  # 500 < 2**9; the first is tried three times, the last one twice
+
+
+def test_a_batch_that_is_too_large_for_the_service_costs_few_requests(
+    library: Library, client: SemanticScholar
+) -> None:
+    for number in range(500):
+        library.add(number, number)
+    library.largest, library.largest_status = 60, 500
+    answers = client.papers(map(sha, range(500)))
+    assert all(answer.record for answer in answers.values())
+    assert client.requests <= 3 + 3 + 20  # four sizes are too large, the fifth (31) is not
+
+
+@pytest.mark.parametrize("status", [500, 504])
+def test_an_outage_costs_few_requests_however_long_the_list(status: int, library: Library) -> None:
+    library.largest, library.largest_status = 0, status
+    client = SemanticScholar(base_url=library.url, pace=0, max_wait=0)
+    answers = client.papers(map(sha, range(1, 601)))
+    assert all(answer.failure for answer in answers.values())
+    assert client.requests <= 20
+
+
+def test_that_all_papers_are_unknown_is_known_after_few_requests(library: Library, client: SemanticScholar) -> None:
+    library.add(1, 1, "Attention is all you need", externalIds={"ArXiv": "1706.03762"})
+    answers = client.papers(map(sha, range(100, 900)))
+    assert {(answer.record, answer.failure) for answer in answers.values()} == {(None, None)}
+    assert client.requests <= 8
+
+
+def test_refusals_of_everything_end_before_every_id_has_been_asked_for(
+    library: Library, client: SemanticScholar
+) -> None:
+    library.poison = set(map(sha, range(1, 201)))
+    answers = client.papers(map(sha, range(1, 201)))
+    assert client.requests == 61
+    assert all(answer.record is None for answer in answers.values())
+    assert (answers[sha(200)].failure or "").endswith("too many such answers to go on")
+
+
 def test_a_gateway_timeout_halves_the_batch(library: Library, client: SemanticScholar) -> None:
     for number in range(100):
         library.add(number, number)
     library.largest = 30
     answers = client.papers(map(sha, range(100)))
     assert all(answer.record for answer in answers.values())
-    assert client.requests == 7  # 100, 50, 25, 25, 50, 25, 25
+    assert client.requests == 6  # 100, 50, 25, 25; then it is known what the service can take: 25, 25
 
 
 @pytest.mark.parametrize(
@@ -72,7 +128,11 @@ def test_faults_that_pass_are_waited_out(fault: str, library: Library, client: S
 @pytest.mark.parametrize(
     ("fault", "sentence"),
     [
-        ("429", "the service answered 429 (Too Many Requests.)"),
+        (
+            "429",
+            "the service answered 429 (Too Many Requests.); without a key all share one pool: wait a while, or set "
+            "SEMANTIC_SCHOLAR_API_KEY",
+        ),
         ("503", "the service answered 503"),
         ("504", "the service answered 504"),
         ("html", "the answer was cut off, or is not what was asked for (JSONDecodeError)"),
@@ -87,6 +147,79 @@ def test_faults_that_stay_are_named(fault: str, sentence: str, library: Library,
     assert failure
     assert failure.startswith(sentence)
     assert client.requests == 6
+
+
+@pytest.mark.parametrize("status", [201, 202, 203, 204, 206, 300, 302, 304, 402, 405, 406, 410, 418, 422, 423, 451])
+def test_what_is_no_answer_is_a_failure_after_few_requests(status: int, library: Library) -> None:
+    for number in range(1, 1200):
+        library.add(number, number)
+    library.always = str(status)
+    client = SemanticScholar(base_url=library.url, pace=0, max_wait=0)
+    answers = client.papers(map(sha, range(1, 1200)))
+    assert {answer.record for answer in answers.values()} == {None} or status == 0
+    failure = answers[sha(1199)].failure
+    assert failure
+    assert failure.startswith(f"the service answered {status} (")
+    assert client.requests == 2
+    assert client.match("Any title at all").failure
+    assert client.paper(sha(1)).failure
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_a_page_of_something_else_says_of_no_paper_that_it_is_unknown(status: int, library: Library) -> None:
+    """A proxy's 404, or that of a wrong address, is not the service's."""
+    client = SemanticScholar(base_url=library.url.replace("/graph/v1", "/wrong"), pace=0, max_wait=0)
+    library.always = f"{status} html"
+    for answer in (client.paper(sha(1)), client.match("A title"), client.papers([sha(1), sha(2)])[sha(2)]):
+        assert answer.record is None
+        assert (answer.failure or "").startswith(f"the service answered {status} (")
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("bomb", "the service sent more than 16 MB; nothing of it was used"),
+        ("flood", "the service sent more than 16 MB; nothing of it was used"),
+        ("deep", "the answer was cut off, or is not what was asked for (ValueError)"),
+    ],
+)
+def test_no_answer_is_larger_or_deeper_than_it_may_be(fault: str, said: str, library: Library) -> None:
+    library.always = fault
+    client = SemanticScholar(base_url=library.url, pace=0, max_wait=0, retries=1)
+    tracemalloc.start()
+    try:
+        assert client.papers([sha(1)])[sha(1)].failure == said
+        assert tracemalloc.get_traced_memory()[1] < 120e6
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("where", ["head", "body"])
+def test_a_byte_now_and_then_is_no_answer_in_time(where: str, library: Library) -> None:
+    library.add(1, 5)
+    library.faults = [f"drip {where}"]
+    client = SemanticScholar(base_url=library.url, pace=0, timeout=0.1, max_wait=0)
+    assert client.papers([sha(1)])[sha(1)].record
+    assert client.requests == 2
+
+
+def test_the_time_for_all_questions_together_is_limited(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("papers.transport.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("papers.transport.time.sleep", lambda wait: now.__setitem__(0, now[0] + wait))
+    for number in range(1, 2001):
+        library.add(number, number)
+    client = SemanticScholar(base_url=library.url, pace=1.0, max_time=2.5)
+    answers = client.papers(map(sha, range(1, 2001)))
+    assert client.requests == 3
+    assert sum(answer.record is not None for answer in answers.values()) == 1500
+    assert answers[sha(2000)].failure == "the time limit of 2.5 seconds is used up (--max-time)"
+    assert answers[sha(2000)].final
+    assert client.papers([sha(2000)])[sha(2000)].record  # each question of its own has its own time
+    with client.transport.limited():
+        assert client.papers([sha(1)])[sha(1)].record
+        now[0] += 3
+        assert client.papers([sha(1)])[sha(1)].failure
 
 
 def test_a_slow_service_is_not_waited_for_for_ever(library: Library) -> None:
@@ -120,7 +253,7 @@ def test_without_a_network_one_batch_is_enough_to_know() -> None:
 
 def test_retry_after_is_honoured_up_to_a_cap(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
-    monkeypatch.setattr("papers.semantic_scholar.time.sleep", waits.append)
+    monkeypatch.setattr("papers.transport.time.sleep", waits.append)
     library.add(1, 5)
     library.faults = ["429 Retry-After=7", "503 Retry-After=86400"]
     SemanticScholar(base_url=library.url, pace=0, max_wait=20).papers([sha(1)])
@@ -135,7 +268,7 @@ def test_retry_after_is_honoured_up_to_a_cap(library: Library, monkeypatch: pyte
 
 def test_backing_off_doubles_and_jitters(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     ranges: list[tuple[float, float]] = []
-    monkeypatch.setattr("papers.semantic_scholar.random.uniform", lambda a, b: ranges.append((a, b)) or 0.0)
+    monkeypatch.setattr("papers.transport.random.uniform", lambda a, b: ranges.append((a, b)) or 0.0)
     library.always = "503"
     SemanticScholar(base_url=library.url, pace=0, max_wait=1).papers([sha(1)])
     assert ranges == [(0, 0.1), (0, 0.2), (0, 0.4), (0, 0.8), (0, 1)]
@@ -143,8 +276,8 @@ def test_backing_off_doubles_and_jitters(library: Library, monkeypatch: pytest.M
 
 def test_requests_keep_the_pace(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr("papers.semantic_scholar.time.monotonic", lambda: now[0])
-    monkeypatch.setattr("papers.semantic_scholar.time.sleep", lambda wait: now.__setitem__(0, now[0] + wait))
+    monkeypatch.setattr("papers.transport.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("papers.transport.time.sleep", lambda wait: now.__setitem__(0, now[0] + wait))
     client = SemanticScholar(base_url=library.url, pace=1.0)
     for title in ("a", "b", "c"):
         client.match(title)
@@ -168,7 +301,7 @@ def test_the_key_goes_to_its_host_and_nowhere_else(
     assert all(request.headers["x-api-key"] == key for request in library.log)
     library.always = "429"
     failure = client.papers([sha(2)])[sha(2)].failure
-    assert failure == "the service answered 429 (Too Many Requests. …)"
+    assert failure == "the service answered 429 (Too Many Requests. …); wait a while, or ask with a longer --pace"
     assert key not in repr(client) + str(client) + caplog.text
     assert key.encode() not in (tmp_path / "cache.sqlite").read_bytes()
     assert "api_key=set" in repr(client)
@@ -236,6 +369,55 @@ def test_recommendations_lie_beside_the_graph(library: Library, client: Semantic
     library.always = "503"
     with pytest.raises(ServiceError, match="the service answered 503"):
         client.recommended([sha(9)])
+
+
+SCRAMBLES: dict[str, Callable[[list[Any], Any], list[Any]]] = {
+    "permuted": lambda found, pick: pick(st.permutations(found)),
+    "doubled": lambda found, pick: [pick(st.sampled_from(found)) for _ in found],
+    "with gaps": lambda found, pick: [pick(st.sampled_from([record, None])) for record in found],
+    "with aliens": lambda found, pick: [pick(st.sampled_from([record, ALIEN])) for record in found],
+    "short": lambda found, pick: found[: pick(st.integers(0, len(found) - 1))],
+    "long": lambda found, pick: [*found, ALIEN],
+    "moved up": lambda found, pick: [*found[1:], None],
+}
+ALIEN = {"paperId": sha(999), "title": "Another paper altogether", "citationCount": 999_999, "externalIds": {}}
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data(), st.sampled_from(sorted(SCRAMBLES)), st.integers(1, 9))
+def test_whatever_a_batch_is_answered_with_no_record_is_taken_for_anothers(
+    library: Library, data: st.DataObject, scramble: str, size: int
+) -> None:
+    """Half of the ids are the service's own, half an arXiv number; one of them has been merged into another paper."""
+    library.papers.clear()
+    library.aliases.clear()
+    for number in range(1, size + 1):
+        library.add(number, number, externalIds={"ArXiv": f"2001.{number:05}"})
+    library.aliases[sha(500)] = sha(1)
+    ids = [f"ARXIV:2001.{number:05}" if number % 2 else sha(number) for number in range(1, size + 1)] + [sha(500)]
+    library.scramble = lambda found: SCRAMBLES[scramble](found, data.draw)
+    client = SemanticScholar(base_url=library.url, pace=0, max_wait=0, retries=0)
+    for paper, answer in client.papers(ids).items():
+        true = library.find(paper)
+        assert true
+        if answer.record is not None and answer.sure:
+            assert answer.record["citationCount"] == true["citationCount"]
+    assert client.requests <= 1 + 20
+
+
+def test_an_answer_in_another_order_is_found_out_and_no_paper_called_unknown(
+    library: Library, client: SemanticScholar
+) -> None:
+    for number in range(1, 101):
+        library.add(number, number)
+    library.scramble = lambda found: [*found[1:], None]
+    answers = client.papers(map(sha, range(1, 101)))
+    assert client.requests == 1 + 20
+    assert answers[sha(100)].failure == "the service answered in another order than it was asked"
+    for number in range(1, 100):
+        answer = answers[sha(number)]
+        assert answer.record
+        assert answer.sure == (answer.record["citationCount"] == number)
 
 
 def test_the_cache_answers_when_the_service_fails_and_says_from_when(library: Library, tmp_path: Path) -> None:
