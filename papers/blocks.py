@@ -20,6 +20,26 @@ Span = tuple[int, int]
 
 
 @dataclass(slots=True)
+class Item:
+    """One item of a list: its own paragraphs, and the items of the lists inside it."""
+
+    start: int
+    end: int
+    paragraphs: list[Span] = field(default_factory=list)
+    """Whole lines, the first with its bullet or number."""
+    items: list[Item] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Heading:
+    """A heading: where it stands, its level from 1, and the lines of its text."""
+
+    start: int
+    level: int
+    text: Span
+
+
+@dataclass(slots=True)
 class Blocks:
     """The blocks of one text, as half-open character ranges in reading order."""
 
@@ -31,6 +51,12 @@ class Blocks:
     html: list[Span] = field(default_factory=list)
     prose: list[Span] = field(default_factory=list)
     headings: list[int] = field(default_factory=list)
+    sections: list[Heading] = field(default_factory=list)
+    """The same headings with their texts."""
+    items: list[Item] = field(default_factory=list)
+    """The items of lists that lie in no other list."""
+    loose: list[Span] = field(default_factory=list)
+    """The prose that is neither a heading's nor in a list."""
     pipe_tables: list[list[Span]] = field(default_factory=list)
     """For each pipe table its lines: header, delimiter, rows, without line ends or quote marks."""
 
@@ -43,8 +69,14 @@ def find_blocks(text: str) -> Blocks:
     starts = blocks.line_starts
     # A byte order mark is no part of the first line's syntax; the length of a line end is no part of any.
     source = _LINE_END.sub("\n", text.replace("\0", "\ufffd")).removeprefix("\ufeff")
+    around: list[Item] = []
+    heading: Heading | None = None
     for token in _tokens(_LONG.sub(_shortened, source)):
         if token.map is None:
+            if token.type == "list_item_close":
+                around.pop()
+            elif token.type == "heading_close":
+                heading = None
             continue
         first, last = token.map
         last = min(last, len(starts) - 1)
@@ -57,8 +89,18 @@ def find_blocks(text: str) -> Blocks:
             blocks.html.append(span)
         elif token.type == "heading_open":
             blocks.headings.append(span[0])
+            heading = Heading(span[0], int(token.tag[1:]), span)
+            blocks.sections.append(heading)
+        elif token.type == "list_item_open":
+            item = Item(*span)
+            (around[-1].items if around else blocks.items).append(item)
+            around.append(item)
         elif token.type == "inline":
             blocks.prose.append(span)
+            if heading:
+                heading.text = span
+            else:
+                (around[-1].paragraphs if around else blocks.loose).append(span)
         elif token.type == "pipe_table":
             lines = []
             for line, offset in enumerate(token.meta["offsets"], first):
