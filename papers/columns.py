@@ -31,7 +31,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "code": "code, github, repo, repository, project, project page, implementation, demo, website, homepage, "
         "video, slides, poster, data, dataset link, bibtex, resources",
         "link": "link, links, url, urls, pdf, paper link, preprint, arxiv, arxiv id, doi, paper id, id, paper, papers",
-        "source": "venue, conference, journal, source, publisher, published in, pub, publication, publications",
+        "source": "venue, conference, journal, source, published in, pub, publication, publications",
         "category": "category, categories, type, topic, topics, area, field, task, tasks, tag, tags, domain, subject, "
         "theme, keywords",
         "description": "description, short description, summary, tldr, tl dr, abstract, notes, note, introduction, "

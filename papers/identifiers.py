@@ -47,8 +47,9 @@ _DOI_TAIL = re.compile(
 )
 _VERSION = re.compile(r"v\d+\Z")
 _SCHEMELESS = re.compile(r"(?://|(?=(?:www\.)?(?:arxiv\.org|(?:dx\.)?doi\.org|aclanthology\.org)/))", re.I)
-CODE_HOSTS = frozenset({"github.com", "gitlab.com", "bitbucket.org", "gitee.com", "colab.research.google.com"})
-"""Where code lies, which is never the paper itself."""
+_CODE = re.compile(
+    r"https?://(?:www\.)?(?:github|gitlab|bitbucket|gitee|colab\.research\.google)\.(?:com|org)(?![\w.])", re.I
+)
 _NESTED = re.compile(r"\[(https?://[^\]\s]+)\]")
 # The two forms that most links have, read without taking the address apart: lists are long.
 _S2_PAGE = re.compile(
@@ -102,6 +103,8 @@ def from_url(url: str) -> str | None:
     if match := _ARXIV_PAGE.match(url):
         return "ARXIV:" + match[1]
     url = url.strip()
+    if is_code(url):
+        return None
     if nested := _NESTED.match(url):  # [![pdf](…)]([https://…](https://…)), a slip that is often copied
         url = nested[1]
     elif bare := _SCHEMELESS.match(url):
@@ -125,12 +128,15 @@ def from_url(url: str) -> str | None:
         found = read(path, parts.query)
         if found or host in _CLOSED:
             return found
-    if host in CODE_HOSTS:
-        return None
     if match := _DOI_PATH.search(path):
         return _doi_in_path(match["id"])
     query = parts.query
     return _doi_in_path(query[query.index("10.") :]) if query.startswith(("id=10.", "doi=10.")) else None
+
+
+def is_code(url: str) -> bool:
+    """Whether an address is one where code lies, which is never the paper itself."""
+    return bool(_CODE.match(url))
 
 
 def from_text(text: str, *, bare: bool = False) -> str | None:

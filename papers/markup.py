@@ -43,6 +43,9 @@ _BREAKING = re.compile(r"<(?=(?:/?(?:li|ul|ol|p|div|table|tr|td|th)|br)\b)", re.
 # In an attribute, a name without semicolon is no entity if a letter, digit or = follows (13.2.5.73): &query=x stays.
 _MAYBE_ENTITY = re.compile(r"&(?:#|[A-Za-z0-9]++[^A-Za-z0-9=]|[A-Za-z0-9]++\Z)")
 _SPECIAL = re.compile(r"[\\`*_~<&\[\]!]")
+# Emphasis that needs no parser: stars around words, lines inside them.
+_OTHER_SPECIAL = re.compile(r"[\\`~<&\[\]!]|(?<![^\W_])_|_(?![^\W_])")
+_STARRED = re.compile(r"(?<!\*)(\*\*?)(?=[^\W_])([^*]*[^\W_])\1(?!\*)")
 _PLAIN_MARKDOWN = MarkdownIt("commonmark").enable("strikethrough")
 
 
@@ -172,7 +175,7 @@ def plain_text(source: str, *, markdown: bool, references: References | None = N
     if markdown:
         source = source.replace("\\|", "|")
         if _SPECIAL.search(source):
-            source = _markdown_text(source, references)
+            source = _emphasised(source) or _markdown_text(source, references)
     elif "<" in source or "&" in source:
         source = _html_text(source)
     return " ".join(source.split())
@@ -256,6 +259,14 @@ def _html_text(source: str) -> str:
             return plain
     parser = LexborHTMLParser(source)
     return parser.body.text() if parser.body else ""
+
+
+def _emphasised(source: str) -> str | None:
+    """Return the text of Markdown whose only marks are stars around words; None if there is more in it."""
+    if _OTHER_SPECIAL.search(source):
+        return None
+    plain = _STARRED.sub(r"\2", source)
+    return None if "*" in plain else plain
 
 
 def _markdown_text(source: str, references: References | None) -> str:

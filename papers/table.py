@@ -14,10 +14,10 @@ from papers.blocks import Blocks, Span, find_blocks
 from papers.columns import Columns, find_columns, named_columns
 from papers.dates import read_date
 from papers.html_tables import Cell, RawRow, RawTable, find_html_tables
-from papers.identifiers import from_text, from_url
+from papers.identifiers import from_text, from_url, is_code
 from papers.markup import Link, References, find_markup, find_references, plain_text
 from papers.pipe_tables import find_pipe_tables
-from papers.title_cells import TitleCell, is_code, is_credit, is_generic, read_title
+from papers.title_cells import TitleCell, is_credit, is_generic, read_title
 
 _JSON = (
     "line",
@@ -36,6 +36,8 @@ _JSON = (
 )
 _HEARSAY = frozenset(["citation", "category", "description", "author", "code"])
 """Kinds of column in which other papers are named too."""
+_PAPER = re.compile(r"\b(?:paper|preprint|manuscript)s?\b|论文|文献|論文|文獻|논문|makalah|शोध", re.I)
+_ID_IN_TEXT = re.compile(r"\d\.\d|id\W*\d|arxiv", re.I)
 _SAMPLE = 30
 """Rows from which the columns of a table without telling headers are guessed."""
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -255,7 +257,7 @@ def _paper_table(source: _Source, raw: RawTable, said: Columns) -> Table | None:
         columns |= {kind: index for kind, index in guessed.items() if kind not in said}
     reader = _RowReader(source, columns, names)
     rows = [row for row in map(reader.read, body) if row]
-    if not _holds_papers(rows, columns, sure=sure, told=bool(told)):
+    if not _holds_papers(source, rows, columns, names, sure=sure, told=bool(told)):
         return None
     return Table(
         markdown=source.markdown,
@@ -272,22 +274,34 @@ def _paper_table(source: _Source, raw: RawTable, said: Columns) -> Table | None:
     )
 
 
-def _holds_papers(rows: list[Row], columns: dict[str, int], *, sure: bool, told: bool) -> bool:
+def _holds_papers(
+    source: _Source, rows: list[Row], columns: dict[str, int], names: list[str], *, sure: bool, told: bool
+) -> bool:
+    """Whether a table is one of papers. Others have titles and years too: films, expenses, the chapters of a book."""
     if any(row.badge_id for row in rows):
         return True
     named = sum(bool(row.named) for row in rows)
-    counted = sum(row.count is not None for row in rows)
+    counted = sum(row.style is not None for row in rows)
     if told:
         return bool(named or counted)
-    if sure:
-        return "citation" in columns or bool(named or counted)
-    return "title" in columns and (2 * max(named, counted) >= len(rows) > 0)
+    if not sure:
+        return "title" in columns and (2 * max(named, counted) >= len(rows) > 0)
+    if named or counted:
+        return True
+    about = {"date", "author", "source", "category"} & columns.keys()
+    if "citation" in columns:
+        empty = (row.cell("citation") for row in rows)
+        waiting = any(cell and not source.text[cell.start : cell.end].strip() for cell in empty)
+        return bool(about) or waiting or not rows
+    full = 2 * sum(len((row.title or "").split()) > 3 for row in rows) >= len(rows) > 0
+    says_paper = bool(_PAPER.search(names[columns["title"]])) and bool(about - {"category"})
+    return full and (says_paper or {"author", "date", "source"} <= about)
 
 
 def _without_headings(source: _Source, rows: list[Row]) -> Iterator[Row]:
     """Leave out rows that only say what those below them are about, where the others have links."""
     text = source.text
-    linked = 2 * sum(bool(row.url or row.named) for row in rows) > len(rows)
+    linked = 2 * sum(bool(row.url or row.named) for row in rows) >= len(rows)
     for row in rows:
         if linked and not (row.url or row.paper_id or row.style) and len((row.title or "").split()) < 5:
             full = sum(bool(text[cell.start : cell.end].strip()) for cell in row.cells if not cell.shared)
@@ -453,9 +467,9 @@ class _RowReader:
 
     def _own(self, raw: RawRow, found: TitleCell, cell: Cell | None) -> tuple[Link | None, tuple[str, ...]]:
         """Return the paper's own link, and the ids that the row names, from the first cell that names any."""
-        links = [found.link, *(link for link in found.links if link is not found.link)] if found.link else []
-        ids = [paper for link in links if link and (paper := from_url(link.url))]
         own = found.link
+        links = [own, *(link for link in found.links if link is not own)] if own else []
+        ids = [paper for link in links if (paper := from_url(link.url))]
         if not ids and cell:
             ids = self._in_text(cell, bare=found.title is None)
         if ids and own:
@@ -480,7 +494,7 @@ class _RowReader:
 
     def _in_text(self, cell: Cell, *, bare: bool) -> list[str]:
         text = self.source.text[cell.start : cell.end]
-        if not any(char.isdigit() for char in text):
+        if not _ID_IN_TEXT.search(text):
             return []
         found = from_text(text, bare=bare)
         return [found] if found else []

@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from urllib.parse import urlsplit
 
 from papers.blocks import Span
-from papers.identifiers import CODE_HOSTS, from_url
+from papers.identifiers import from_url, is_code
 from papers.markup import Link, References, find_markup, plain_text
 
 _SAYS_LITTLE = """
@@ -37,6 +36,7 @@ _SET_OFF = re.compile(
 _AFTER = re.compile(r"\s*(?:[—–\-(\[（,:：|/<·]|by\b|\Z)", re.I)
 _QUOTES = '"“«'
 _CREDIT = re.compile(r"\s*\((?:[^()]*\bet al\b[^()]*|[^()]*\b(?:19|20)\d\d)\)\Z", re.I)
+_WORDY = re.compile(r"[^\W\d_]{2}")
 _FOOTNOTE = re.compile(r"\[\^\w+\]")
 _OPENERS = "\"'“‘«¿¡$([<&\\*_`~#@"
 _TRAILING = " [(:,-–—|/·（【"
@@ -83,9 +83,11 @@ def read_title(text: str, start: int, end: int, *, markdown: bool, references: R
         around = _beside_nickname(text, links[best], start, end, gaps, markdown=markdown, references=references)
         words, span = around or (words, span)
         return TitleCell(words, span, own, tuple(links))
-    for gap in _gaps(start, end, gaps):
-        if found := _words(text, *gap, markdown=markdown, references=references):
-            return TitleCell(*found, own, tuple(links))
+    between = list(_gaps(start, end, gaps))
+    for weak in (False, True) if len(between) == 1 else (False,):  # the only words of a cell may be "Smith et al."
+        for gap in between:
+            if found := _words(text, *gap, markdown=markdown, references=references, weak=weak):
+                return TitleCell(*found, own, tuple(links))
     return TitleCell(None, None, own, tuple(links))
 
 
@@ -109,14 +111,6 @@ def trimmed(text: str, start: int, end: int) -> Span:
     return begin, begin + len(content.strip())
 
 
-def is_code(url: str) -> bool:
-    """Whether an address is one of code, not of a paper."""
-    try:
-        return (urlsplit(url).hostname or "").removeprefix("www.") in CODE_HOSTS
-    except ValueError:
-        return False
-
-
 def _own_link(links: list[Link], best: int | None) -> Link | None:
     """Return the title's link if it leads to a paper, else one that does, else any."""
     if best is not None and (len(links) == 1 or from_url(links[best].url)):
@@ -136,38 +130,51 @@ def _gaps(start: int, end: int, taken: list[Span]) -> Iterator[Span]:
 
 
 def _words(
-    text: str, start: int, end: int, *, markdown: bool, references: References | None
+    text: str, start: int, end: int, *, markdown: bool, references: References | None, weak: bool = False
 ) -> tuple[str, Span] | None:
-    """Return the title that stands in a stretch of text without links, and where; None if there is none."""
-    lines = [(start, end)]
-    if "<" in text[start:end]:
-        breaks = [match.span() for match in _LINE.finditer(text, start, end)]
-        lines = list(_gaps(start, end, breaks))
-    shown = [plain_text(text[slice(*line)], markdown=markdown, references=references) for line in lines]
-    first = next((index for index, words in enumerate(shown) if not is_generic(_bare(words))), None)
-    if first is None:
+    """Return the title that stands in a stretch of text without links, and where; None if there is none.
+
+    With ``weak`` any words will do that are not a number or an address.
+    """
+    span, words = _first_words(text, start, end, markdown=markdown, references=references)
+    if words is None and weak:
+        words = plain_text(text[slice(*span)], markdown=markdown, references=references)
+        words = words if _WORDY.search(words) and not _IDENTIFIER.fullmatch(words) and "://" not in words else None
+    if words is None:
         return None
-    last = first
-    while last + 1 < len(lines) and shown[last + 1] and not is_credit(shown[last + 1], text[slice(*lines[last + 1])]):
-        last += 1
-    if first == 0 and last + 1 == len(lines) and len(lines) > 1:
-        span = (start, end)
-    else:
-        span = (lines[first][0], lines[last][1])
-    span = trimmed(text, *span)
     source = text[slice(*span)]
-    match = _SET_OFF.fullmatch(source)
-    if match and match["rest"].strip() and (match["open"] in _QUOTES or _AFTER.match(match["rest"])):
-        inside = plain_text(match["inside"], markdown=markdown, references=references)
-        if len(inside.split()) > 3:
-            place = match.span("inside")
-            span = trimmed(text, span[0] + place[0], span[0] + place[1])
-            source = text[slice(*span)]
-    words = _bare(plain_text(source, markdown=markdown, references=references))
+    if not source[0].isalnum():
+        match = _SET_OFF.fullmatch(source)
+        if match and match["rest"].strip() and (match["open"] in _QUOTES or _AFTER.match(match["rest"])):
+            inside = plain_text(match["inside"], markdown=markdown, references=references)
+            if len(inside.split()) > 3 and not _AUTHORS.search(inside):
+                place = match.span("inside")
+                span, words = trimmed(text, span[0] + place[0], span[0] + place[1]), inside
+                source = text[slice(*span)]
+    words = _bare(words)
     place_of_words = source.find(words)
     if place_of_words >= 0:
         span = (span[0] + place_of_words, span[0] + place_of_words + len(words))
     return (words, span) if words else None
+
+
+def _first_words(
+    text: str, start: int, end: int, *, markdown: bool, references: References | None
+) -> tuple[Span, str | None]:
+    """Return the lines of a cell up to the one that says who wrote the paper, and what a reader sees of them."""
+    span = trimmed(text, start, end)
+    if not _LINE.search(text, start, end):
+        words = plain_text(text[slice(*span)], markdown=markdown, references=references)
+        return span, None if is_generic(_bare(words)) else words
+    lines = list(_gaps(start, end, [match.span() for match in _LINE.finditer(text, start, end)]))
+    shown = [plain_text(text[slice(*line)], markdown=markdown, references=references) for line in lines]
+    first = next((index for index, words in enumerate(shown) if not is_generic(_bare(words))), None)
+    if first is None:
+        return span, None
+    last = first + 1
+    while last < len(lines) and shown[last] and not is_credit(shown[last], text[slice(*lines[last])]):
+        last += 1
+    return trimmed(text, lines[first][0], lines[last - 1][1]), " ".join(shown[first:last])
 
 
 def _bare(words: str) -> str:
