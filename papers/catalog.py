@@ -9,16 +9,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from papers.belief import contradiction
+from papers.belief import believe
 from papers.counts import Target, count_edits
 from papers.files import FileChangedError, check_folder, read_text, replace_text
 from papers.history import Count, append_history, check_history
-from papers.records import record_ids
+from papers.lookup import Found, look_up
+from papers.records import Record, count_of, record_ids, title_of
 from papers.semantic_scholar import SemanticScholar
-from papers.service import Answer, Progress
+from papers.service import Client, Progress
 from papers.table import Edit, Row, read_tables, splice
 
-State = Literal["ok", "unchanged", "not_found", "no_id", "mismatch", "failed"]
+State = Literal["ok", "unchanged", "not_found", "no_id", "mismatch", "fall", "no_place", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,8 @@ class RowResult:
 
     ``ok``: the count is new; ``unchanged``: it is still the same; ``not_found``: the service does not know the id;
     ``no_id``: the row names no id and its title finds no paper; ``mismatch``: what was found is another paper;
-    ``failed``: the service gave no answer. In the last four the row stays as it was.
+    ``fall``: the count is less than half of the one shown, and falls are not accepted; ``no_place``: the row has no
+    place where the count could stand; ``failed``: the service gave no answer. In the last six the row stays as it was.
     """
 
     line: int
@@ -38,6 +40,10 @@ class RowResult:
     new: int | None
     as_of: str | None
     note: str | None
+    source: str | None = None
+    """Who counted: the name of the service."""
+    wrong_link: str | None = None
+    """The row's own link, if it leads to another paper."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,8 @@ class Refresh:
     after: str
     history_failure: str | None = None
     """Why the counts are not in the list's history, if so; the list itself has been written."""
+    notes: tuple[str, ...] = ()
+    """What else the user should hear: of a cache, of an earlier run that was gone on with."""
 
     @property
     def changed(self) -> bool:
@@ -71,24 +79,30 @@ class Refresh:
 
     def as_json(self) -> dict[str, Any]:
         """Return the outcome as ``papers refresh --json`` prints it."""
-        return {"rows": [asdict(row) for row in self.rows], "requests": self.requests, "written": self.written}
+        rows = [asdict(row) for row in self.rows]
+        return {"rows": rows, "requests": self.requests, "written": self.written, "notes": list(self.notes)}
 
 
 def refresh(
     path: str | Path,
-    client: SemanticScholar | None = None,
+    client: Client | None = None,
     *,
     style: Target = "keep",
     write: bool = True,
+    accept_falls: bool = False,
     progress: Progress | None = None,
 ) -> Refresh:
     """Refresh the counts of a list of papers from one question to the service.
+
+    A run that was broken off (Ctrl-C, a kill, the limit of time) is gone on with: what it was answered is not asked
+    again.
 
     Args:
         path: a Markdown file with tables of papers.
         client: whom to ask; by default the public service.
         style: ``keep`` changes only counts; ``live``, ``static`` and ``text`` turn every count into that style.
         write: whether to write the file (only if it changes) and its history.
+        accept_falls: whether a count may fall by more than half; otherwise such a row is reported and stays.
         progress: called with the number of papers answered and the number of all.
 
     Raises:
@@ -107,12 +121,13 @@ def refresh(
         check_history(path)
     tables = read_tables(text)
     rows = [(row, table.markdown) for table in tables for row in table.rows]
-    answers = _ask(client, [row for row, _ in rows], progress)
+    with client.run(path) as since:
+        answers = look_up(client, [row for row, _ in rows], progress)
 
     results: list[RowResult] = []
     edits: list[Edit] = []
-    for (row, markdown), answer in zip(rows, answers, strict=True):
-        result, made = _judge(text, row, answer, style, markdown=markdown)
+    for (row, markdown), found in zip(rows, answers, strict=True):
+        result, made = _judge(text, row, found, style, markdown=markdown, accept_falls=accept_falls)
         results.append(result)
         edits += made
     after = splice(text, edits)
@@ -120,7 +135,11 @@ def refresh(
     if written:
         replace_text(path, text, after)
     failure = _keep(path, results) if write else None
-    return Refresh(Path(path), results, client.requests - sent, written, text, after, failure)
+    notes = tuple(client.notes)
+    if since is not None:
+        when = datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        notes += (f"went on with the run of {when}, which was broken off: what it was answered was not asked again",)
+    return Refresh(Path(path), results, client.requests - sent, written, text, after, failure, notes)
 
 
 def _keep(path: str | Path, results: list[RowResult]) -> str | None:
@@ -132,66 +151,69 @@ def _keep(path: str | Path, results: list[RowResult]) -> str | None:
     return None
 
 
-def _ask(client: SemanticScholar, rows: list[Row], progress: Progress | None) -> list[Answer | None]:
-    """Return an answer for each row: by id in batches, else by title; None if there is nothing to ask by."""
-    named = dict.fromkeys(row.paper_id for row in rows if row.paper_id)
-    titles = dict.fromkeys(row.title for row in rows if not row.paper_id and row.title)
-    total = len(named) + len(titles)
-    by_id = client.papers(named, progress=(lambda done, _: progress(done, total)) if progress else None)
-    final = next((answer for answer in by_id.values() if answer.final), None)
-    by_title: dict[str, Answer] = {}
-    for number, title in enumerate(titles, len(named) + 1):
-        answer = Answer(failure=final.failure, final=True) if final else client.match(title)
-        by_title[title], final = answer, answer if answer.final else None
-        if progress:
-            progress(number, total)
-    return [by_id[row.paper_id] if row.paper_id else by_title.get(row.title or "") for row in rows]
-
-
 def _judge(
-    text: str, row: Row, answer: Answer | None, style: Target, *, markdown: bool
+    text: str, row: Row, found: Found, style: Target, *, markdown: bool, accept_falls: bool
 ) -> tuple[RowResult, list[Edit]]:
-    """Say what an answer means for a row, and which edits follow."""
+    """Say what was found means for a row, and which edits follow."""
+    answer, record = found.answer, found.answer.record if found.answer else None
+    source = answer.source or None if answer else None
+    wrong = row.url if found.elsewhere else None
+    paper_id = found.asked or (row.paper_id if record is None or found.elsewhere is None else None)
+    notes = [f"wrong-link: the link leads to another paper: {found.elsewhere}"] if found.elsewhere else []
 
-    def ends(state: State, note: str | None, new: int | None = None, as_of: str | None = None) -> RowResult:
-        return RowResult(row.line, row.title, paper_id, state, row.count, new, as_of, note)
+    def ends(state: State, *more: str, new: int | None = None, as_of: str | None = None) -> RowResult:
+        note = "; ".join([*notes, *more]) or None
+        return RowResult(row.line, row.title, paper_id, state, row.count, new, as_of, note, source, wrong)
 
-    paper_id = row.paper_id
     if answer is None:
         return ends("no_id", "the row names no id and has no title to look for"), []
-    if answer.failure and answer.record is None:
+    if record is None and answer.failure:
         return ends("failed", answer.failure), []
-    record = answer.record
     if record is None:
         if paper_id:
             return ends("not_found", "the service knows no paper with this id"), []
         return ends("no_id", "the row names no id, and no paper with this title was found"), []
-    if doubt := contradiction(row, record):
-        return ends("mismatch", doubt), []
-    count = record.get("citationCount")
-    if type(count) is not int or count < 0:
+    belief = believe(row, record, found.asked, around=text[row.start : row.end], sure=answer.sure)
+    if belief.against:
+        if found.unknown and not found.asked:
+            paper_id = found.unknown
+            return ends("not_found", "the service knows no paper with this id", belief.against), []
+        same = found.asked is not None and found.elsewhere == title_of(record)
+        return ends("mismatch", *([] if same else [belief.against])), []
+    count = count_of(record)
+    if count is None:
         return ends("failed", "the answer holds no citation count"), []
+    if found.unknown:
+        way = f"found as {found.asked}" if found.asked else "found by its title"
+        notes.append(f"the service does not know {found.unknown}; {way}")
     as_of = answer.as_of or datetime.now(UTC).date().isoformat()
-    notes = []
     if answer.stale:
         notes.append(f"stale: from {as_of} ({answer.failure})")
         if row.count not in (None, count) and not (row.citation.as_of and row.citation.as_of < as_of):
-            notes.append(f"the count of then, {count}, may be older than the one shown")
-            return ends("failed", "; ".join(notes), as_of=as_of), []
-    notes += _remarks(row, record)
-    shown_id = paper_id or str(record["paperId"])
-    paper_id = shown_id
-    edits = count_edits(text, row, count, as_of, style, shown_id, markdown=markdown)
+            return ends("failed", f"the count of then, {count}, may be older than the one shown", as_of=as_of), []
+    notes += _remarks(row, record, found)
+    paper_id = found.asked or _own_id(record)
+    if row.count is not None and 2 * count < row.count and not accept_falls:
+        return ends("fall", f"from {row.count} to {count}; --accept-falls writes it", new=count, as_of=as_of), []
+    if source not in (None, SemanticScholar.name) and (row.style if style == "keep" else style) == "live":
+        there = "a live badge shows Semantic Scholar's count, and no other has a place beside it; try --style static"
+        return ends("no_place", there, new=count, as_of=as_of), []
+    edits = count_edits(text, row, count, as_of, style, paper_id, markdown=markdown)
     if not edits and row.style is None:
-        notes.append("the row shows no count; --style live, static or text adds one to an empty citation cell")
-    shown = bool(edits) or row.count == count
-    state: State = "ok" if shown and row.count != count else "unchanged"
-    return ends(state, "; ".join(notes) or None, count, as_of), edits
+        there = "the row shows no count; --style live, static or text adds one to an empty citation cell"
+        return ends("no_place", there, new=count, as_of=as_of), []
+    return ends("ok" if edits and row.count != count else "unchanged", new=count, as_of=as_of), edits
 
 
-def _remarks(row: Row, record: dict[str, Any]) -> Iterator[str]:
-    given = str(record.get("paperId"))
-    asked = row.paper_id
+def _own_id(record: Record) -> str:
+    """Return the id by which a record that was found by a title is named: Semantic Scholar's own, else arXiv or DOI."""
+    ids = record_ids(record)
+    mine = str(record.get("paperId"))
+    return mine if mine in ids else next((i for i in sorted(ids) if i.startswith(("ARXIV:", "DOI:"))), "")
+
+
+def _remarks(row: Row, record: Record, found: Found) -> Iterator[str]:
+    given, asked = str(record.get("paperId")), found.asked
     if asked and len(asked) == 40 and given != asked:
         yield f"merged: the paper's id is now {given}"
     if row.badge_id and row.link_id and row.badge_id != row.link_id and row.link_id not in record_ids(record):
@@ -200,5 +222,5 @@ def _remarks(row: Row, record: dict[str, Any]) -> Iterator[str]:
 
 def _counts(results: list[RowResult]) -> Iterator[Count]:
     for row in results:
-        if row.new is not None and row.as_of and row.paper_id:
+        if row.new is not None and row.as_of and row.paper_id and row.state != "fall":
             yield Count(row.as_of, row.paper_id, row.new)

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
+from papers.belief import compare
 from papers.cache import Cache
 from papers.identifiers import normalise
-from papers.records import Record
+from papers.records import Record, title_of
 from papers.titles import simplify
 from papers.transport import (
     OverloadedError,
@@ -58,6 +59,37 @@ class Answer:
     def as_of(self) -> str | None:
         """The day (UTC) on which the record was given, YYYY-MM-DD."""
         return datetime.fromtimestamp(self.at, UTC).date().isoformat() if self.record is not None else None
+
+
+class Client(Protocol):
+    """Who can be asked for the papers of a list: a service, or several in turn."""
+
+    @property
+    def requests(self) -> int:
+        """How many requests have been sent, repetitions included."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What the user should hear besides the answers."""
+
+    def takes(self, paper: str) -> bool:
+        """Whether this id can be asked for."""
+
+    def papers(
+        self,
+        ids: Iterable[str],
+        fields: str = FIELDS,
+        progress: Progress | None = None,
+        *,
+        titles: Mapping[str, str] | None = None,
+    ) -> dict[str, Answer]:
+        """Ask for many papers."""
+
+    def match(self, title: str, fields: str = FIELDS) -> Answer:
+        """Ask for the one paper whose title is most like this one."""
+
+    def run(self, name: str | Path) -> AbstractContextManager[float | None]:
+        """Ask for all of a list within one limit of time, and go on where an earlier run was broken off."""
 
 
 @dataclass(slots=True)
@@ -135,13 +167,22 @@ class Service(ABC):
 
     # Questions
 
-    def papers(self, ids: Iterable[str], fields: str = FIELDS, progress: Progress | None = None) -> dict[str, Answer]:
+    def papers(
+        self,
+        ids: Iterable[str],
+        fields: str = FIELDS,
+        progress: Progress | None = None,
+        *,
+        titles: Mapping[str, str] | None = None,
+    ) -> dict[str, Answer]:
         """Ask for many papers in as few requests as there can be.
 
         Args:
             ids: ids in any form that :func:`papers.identifiers.normalise` knows; others are not sent.
             fields: the fields of a record, separated by commas.
             progress: called with the number of ids answered and the number of all.
+            titles: by id, what the papers are called as far as it is known. An answer that does not carry its id is
+                asked for again on its own, unless it has the full title.
 
         Returns:
             One answer for each id as it was given. A fault is an answer too; nothing is raised.
@@ -160,7 +201,7 @@ class Service(ABC):
                 progress(done, len(unique))
 
         with self.transport.limited():
-            answers |= self._with_fallback(self._checked(self._ask(asked, fields, tell), fields))
+            answers |= self._with_fallback(self._checked(self._ask(asked, fields, tell), fields, titles or {}))
         malformed = Answer(failure="this is no id that the service could know")
         return {written: answers[paper] if paper else malformed for written, paper in wanted.items()}
 
@@ -272,9 +313,12 @@ class Service(ABC):
             tell(len(ids))
         return answers
 
-    def _checked(self, answers: dict[str, Answer], fields: str) -> dict[str, Answer]:
+    def _checked(self, answers: dict[str, Answer], fields: str, titles: Mapping[str, str]) -> dict[str, Answer]:
         """Ask again, one by one, for papers whose answer did not carry their id: merged ones, or another's."""
-        doubtful = [paper for paper, answer in answers.items() if not answer.sure]
+        unsure = {
+            paper: title_of(answer.record) for paper, answer in answers.items() if answer.record and not answer.sure
+        }
+        doubtful = [paper for paper, title in unsure.items() if compare(titles.get(paper), title) != "same"]
         for paper in doubtful[:_MOST_CHECKS]:
             alone = self._single(lambda paper=paper: self._ask_one(paper, fields))  # type: ignore[misc]
             if not alone.failure:

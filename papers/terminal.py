@@ -27,6 +27,8 @@ _STATE = {
     "not_found": "yellow",
     "no_id": "yellow",
     "mismatch": "magenta",
+    "fall": "magenta",
+    "no_place": "yellow",
     "failed": "red",
 }
 _CERTAINTY = {"certain": "red", "likely": "yellow", "possible": "dim"}

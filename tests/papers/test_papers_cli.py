@@ -131,12 +131,13 @@ def test_refresh_says_how_each_row_ended(library: Library, tmp_path: Path) -> No
     path = save(tmp_path, page(("", "A", static(1, "4")), ("", "B", static(2, "0")), ("", "C", static(3, "9"))))
     result = asking(library, "refresh", path, "--json")
     outcome = json.loads(result.stdout)
-    names = ["line", "title", "paper_id", "state", "old", "new", "as_of", "note"]
+    names = ["line", "title", "paper_id", "state", "old", "new", "as_of", "note", "source", "wrong_link"]
+    service = ("semantic-scholar", None)
     assert [list(row) for row in outcome["rows"]] == [names] * 3
     assert [list(row.values()) for row in outcome["rows"]] == [
-        [4, "A", sha(1), "ok", 4, 5, TODAY, None],
-        [8, "B", sha(2), "unchanged", 0, 0, TODAY, None],
-        [12, "C", sha(3), "not_found", 9, None, None, "the service knows no paper with this id"],
+        [4, "A", sha(1), "ok", 4, 5, TODAY, None, *service],
+        [8, "B", sha(2), "unchanged", 0, 0, TODAY, None, *service],
+        [12, "C", sha(3), "not_found", 9, None, None, "the service knows no paper with this id", *service],
     ]
     assert (outcome["requests"], outcome["written"]) == (1, True)
     assert result.exit_code == 0
@@ -288,7 +289,7 @@ def test_real_lists_are_read_refreshed_and_otherwise_left_alone(file: Path, libr
             library.aliases[row.paper_id.lower()] = record["paperId"]
     outcome = json.loads(asking(library, "refresh", path, "--json").stdout)
     assert [row["line"] for row in outcome["rows"]] == [row.line for row in rows]
-    assert {row["state"] for row in outcome["rows"]} <= {"ok", "unchanged", "no_id"}
+    assert {row["state"] for row in outcome["rows"]} <= {"ok", "unchanged", "no_id", "no_place"}
     after = load(path)
     assert len(after.splitlines()) == len(text.splitlines())
     changed = [i for i, (a, b) in enumerate(zip(text.splitlines(), after.splitlines(), strict=True), 1) if a != b]

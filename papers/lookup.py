@@ -1,0 +1,123 @@
+"""Find the record of each row of a list: by its ids in batches, else by its title; and notice links to other papers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from papers.belief import compare, differs
+from papers.records import Record, record_ids, title_of
+from papers.service import Answer, Client, Progress
+from papers.table import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found for a row, and how."""
+
+    answer: Answer | None
+    """None if the row says nothing that could be asked."""
+    asked: str | None = None
+    """The id that was asked for; None if the title was looked for."""
+    elsewhere: str | None = None
+    """The title of another paper, to which the row's own link leads."""
+    unknown: str | None = None
+    """An id of the row that the service does not know."""
+
+
+def look_up(client: Client, rows: Sequence[Row], progress: Progress | None = None) -> list[Found]:
+    """Return what is found for each row.
+
+    A row is asked for by its badge's id, else its citation link's, else its own link's. Where that is unknown, another
+    id of the row is; where the only id is the paper's own link, and is unknown or leads to another paper, its title is.
+    What is found by a title is not believed yet: see :func:`papers.belief.believe`.
+
+    Args:
+        client: whom to ask.
+        rows: the rows of a list.
+        progress: called with the number of papers answered and the number of all.
+    """
+    first = [_first_id(client, row) for row in rows]
+    ids = list(dict.fromkeys(paper for paper in first if paper))
+    titles = dict.fromkeys(row.title for row, paper in zip(rows, first, strict=True) if not paper and row.title)
+    total = len(ids) + len(titles)
+    called = {paper: row.title for row, paper in zip(rows, first, strict=True) if paper and row.title}
+    tell = (lambda done, _: progress(done, total)) if progress else None
+    answers = client.papers(ids, progress=tell, titles=called)
+    further = [
+        other
+        for row, paper in zip(rows, first, strict=True)
+        if paper and not _final(answers)
+        for other in _further_ids(row, paper, answers[paper])
+        if other not in answers and client.takes(other)
+    ]
+    if further:
+        answers |= client.papers(further)
+    found = [_by_id(row, paper, answers) for row, paper in zip(rows, first, strict=True)]
+
+    titles |= dict.fromkeys(
+        row.title for row, one in zip(rows, found, strict=True) if row.title and _needs_title(row, one)
+    )
+    by_title: dict[str, Answer] = {}
+    final = _final(answers)
+    for number, title in enumerate(titles, len(ids) + 1):
+        answer = Answer(failure=final.failure, final=True) if final else client.match(title)
+        by_title[title], final = answer, answer if answer.final else None
+        if progress:
+            progress(number, max(number, total))
+    return [_with_title(row, one, by_title) for row, one in zip(rows, found, strict=True)]
+
+
+def _first_id(client: Client, row: Row) -> str | None:
+    """Return the id to ask for first: one that the service can be asked for, if there is one."""
+    own = [row.badge_id, row.link_id, *row.named]
+    return next((paper for paper in own if paper and client.takes(paper)), row.paper_id)
+
+
+def _further_ids(row: Row, paper: str, answer: Answer) -> Iterator[str]:
+    """Yield ids to ask for as well: the others if the first is unknown; the own link's if it seems another paper's."""
+    if answer.record is None:
+        # A live badge shows what its own id has, whatever is known of the others.
+        if not answer.failure and row.style != "live":
+            yield from (other for other in row.named if other != paper)
+    elif row.url_id and row.url_id != paper and differs(row.url_id, answer.record):
+        yield row.url_id
+
+
+def _by_id(row: Row, paper: str | None, answers: dict[str, Answer]) -> Found:
+    if not paper:
+        return Found(None)
+    answer = answers[paper]
+    if answer.record is None and not answer.failure:
+        for other in row.named:
+            if other != paper and other in answers and answers[other].record is not None and row.style != "live":
+                return Found(answers[other], other, unknown=paper)
+        return Found(answer, paper, unknown=paper)
+    own = answers.get(row.url_id or "")
+    return Found(answer, paper, _elsewhere(row, own.record if own else None))
+
+
+def _elsewhere(row: Row, record: Record | None) -> str | None:
+    """Return the title of the record that a row's own link leads to, if it is certainly another paper's."""
+    if record is None or row.url_id not in record_ids(record):
+        return None
+    return title_of(record) if compare(row.title, title_of(record)) == "other" else None
+
+
+def _needs_title(row: Row, found: Found) -> bool:
+    """Whether only the row's own link named a paper, and not this one."""
+    counted = row.badge_id or row.link_id
+    return not counted and found.asked is not None and bool(found.elsewhere or found.unknown == found.asked)
+
+
+def _with_title(row: Row, found: Found, by_title: dict[str, Answer]) -> Found:
+    answer = by_title.get(row.title or "")
+    if answer is None or (found.asked and not _needs_title(row, found)):
+        return found
+    if found.asked and answer.record is None:  # nothing better: say what was found by the id
+        return found if not answer.failure or found.elsewhere else replace(found, answer=answer)
+    return replace(found, answer=answer, asked=None)
+
+
+def _final(answers: dict[str, Answer]) -> Answer | None:
+    return next((answer for answer in answers.values() if answer.final), None)
