@@ -43,7 +43,7 @@ class Counted:
     """The counts of its history by day."""
 
 
-def counted_papers(path: str | Path) -> list[Counted]:
+def counted_papers(path: str | Path, columns: Columns | None = None) -> list[Counted]:
     """Return the papers of a list of which a count is known, from its history or the list itself, the most cited first.
 
     A paper that stands in the list twice is one paper.
@@ -51,7 +51,7 @@ def counted_papers(path: str | Path) -> list[Counted]:
     Raises:
         ValueError: if there is no table of papers in the file.
     """
-    rows = read_rows(read_text(path))
+    rows = read_rows(read_text(path), columns)
     if not rows:
         raise ValueError(f"there is no table of papers in {path}; name a file that holds one")
     courses: dict[str, dict[date, int]] = defaultdict(dict)
@@ -104,15 +104,15 @@ def plot_counts(path: str | Path, most: int = 10) -> Figure:
 
 
 def standing_out(papers: Iterable[Counted]) -> list[Counted]:
-    """Return the papers that are cited more than every newer one, oldest first: the landmarks of a list.
+    """Return the papers cited at least 1.5 times as often as every newer one, oldest first: the landmarks of a list.
 
     At most eight, the most cited; a count of 0 stands out from nothing.
     """
     best, found = 0, []
     for paper in sorted(papers, key=lambda paper: (-(paper.when or 0), -paper.count)):
-        if paper.when and paper.count > best:
-            best = paper.count
+        if paper.when and paper.count >= 1.5 * best and paper.count:
             found.append(paper)
+        best = max(best, paper.count)
     return sorted(sorted(found, key=lambda paper: -paper.count)[:_NAMED], key=lambda paper: paper.when or 0)
 
 
@@ -198,7 +198,10 @@ def _cloud(axes: Axes, papers: Sequence[Counted], names: _Names) -> None:
     axes.grid(alpha=0.3)
     listed = "\n".join(f"{number}  {names.paper(paper, 62)}" for number, paper in enumerate(outstanding, 1))
     axes.set_xlabel(
-        f"Cited more than every newer paper:\n{listed}" if listed else "", fontsize="small", loc="left", linespacing=1.4
+        f"Cited 1.5 times as often as every newer paper, or more:\n{listed}" if listed else "",
+        fontsize="small",
+        loc="left",
+        linespacing=1.4,
     )
 
 
