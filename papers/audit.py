@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from papers.checks import KINDS, UNREAD, Certainty, Context, Finding, Kind, row_findings
 from papers.files import read_text, replace_text
+from papers.headers import Columns
 from papers.ignores import read_ignores, unknown_kinds
 from papers.sections import sections
 from papers.semantic_scholar import FIELDS, SemanticScholar
@@ -54,27 +55,30 @@ class Audit:
         return [f for f in sure if not (fixed and f.certainty == "certain" and f.edits)]
 
 
-def audit(path: str | Path, client: SemanticScholar | None = None, *, fix: bool = False) -> Audit:
+def audit(
+    path: str | Path, client: SemanticScholar | None = None, *, fix: bool = False, columns: Columns | None = None
+) -> Audit:
     """Audit the tables of papers in a file.
 
     Args:
         path: a Markdown file.
         client: whom to ask; None audits offline.
         fix: write the file with the faults mended that are certain and have one remedy.
+        columns: which columns hold what, where the headers do not tell; see :func:`papers.table.read_tables`.
 
     Raises:
         UnreadableFileError: if the file cannot be read.
         FileChangedError: if the file changed on disk meanwhile; it is left as it is.
     """
-    outcome = audit_text(read_text(path), client)
+    outcome = audit_text(read_text(path), client, columns)
     if fix and outcome.after != outcome.before:
         replace_text(path, outcome.before, outcome.after)
     return outcome
 
 
-def audit_text(text: str, client: SemanticScholar | None = None) -> Audit:
+def audit_text(text: str, client: SemanticScholar | None = None, columns: Columns | None = None) -> Audit:
     """Audit the tables of papers in a text; see :func:`audit`."""
-    tables = read_tables(text)
+    tables = read_tables(text, columns)
     rows = [row for table in tables for row in table.rows]
     context = Context(text, rows)
     failure = _ask(context, client) if client else None

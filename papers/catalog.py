@@ -12,6 +12,7 @@ from typing import Any, Literal
 from papers.belief import believe
 from papers.counts import Target, count_edits
 from papers.files import FileChangedError, check_folder, read_text, replace_text
+from papers.headers import Columns
 from papers.history import Count, append_history, check_history
 from papers.lookup import Found, look_up
 from papers.records import Record, count_of, record_ids, title_of
@@ -90,6 +91,7 @@ def refresh(
     style: Target = "keep",
     write: bool = True,
     accept_falls: bool = False,
+    columns: Columns | None = None,
     progress: Progress | None = None,
 ) -> Refresh:
     """Refresh the counts of a list of papers from one question to the service.
@@ -102,6 +104,7 @@ def refresh(
         client: whom to ask; by default the public service.
         style: ``keep`` changes only counts; ``live``, ``static`` and ``text`` turn every count into that style.
         write: whether to write the file (only if it changes) and its history.
+        columns: which columns hold what, where the headers do not tell; see :func:`papers.table.read_tables`.
         accept_falls: whether a count may fall by more than half; otherwise such a row is reported and stays.
         progress: called with the number of papers answered and the number of all.
 
@@ -119,7 +122,7 @@ def refresh(
     if write:
         check_folder(path)
         check_history(path)
-    tables = read_tables(text)
+    tables = read_tables(text, columns)
     rows = [(row, table.markdown) for table in tables for row in table.rows]
     with client.run(path) as since:
         answers = look_up(client, [row for row, _ in rows], progress)

@@ -1,6 +1,7 @@
 """``papers …``: the commands. Only what was asked for goes to standard output; everything else to standard error.
 
-Exit status: 0 done; 1 some rows failed, or the service or the disk did; 2 bad usage or an unreadable file.
+Exit status: 0 done; 1 some rows failed, or the service or the disk did; 2 bad usage, an unreadable file, or one
+without a list of papers.
 """
 
 from __future__ import annotations
@@ -24,9 +25,11 @@ from papers.escape import one_line
 from papers.export import FORMATS
 from papers.extend import add, paper_link, suggest
 from papers.files import FileChangedError, UnreadableFileError, check_folder, read_text, replace_text
+from papers.headers import Columns, parse_columns
 from papers.history import history_path
+from papers.seen import what_was_seen
 from papers.semantic_scholar import SemanticScholar, ServiceError
-from papers.table import Row, read_rows
+from papers.table import Row, read_tables
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -79,6 +82,10 @@ BaseUrl = Annotated[
 Pace = Annotated[float, typer.Option(help="Least seconds between two requests.")]
 Timeout = Annotated[float, typer.Option(help="Seconds to wait for an answer.")]
 MaxAge = Annotated[float, typer.Option(help="Take answers from the cache up to this many seconds old.")]
+ColumnsSaid = Annotated[
+    str | None,
+    typer.Option("--columns", metavar="KIND=N,…", help="Which column holds what, from 1: title=2,citation=5."),
+]
 CachePath = Annotated[Path | None, typer.Option("--cache", help="The cache's file.", show_default="the user's cache")]
 
 
@@ -99,16 +106,18 @@ def main(
 
 
 @app.command("list")
-def list_command(file: OwnFile = CATALOG, sort: Sort = Sort.LINE, json: Json = False) -> None:
+def list_command(
+    file: OwnFile = CATALOG, sort: Sort = Sort.LINE, columns: ColumnsSaid = None, json: Json = False
+) -> None:
     """Show the papers of a file."""
     with _explained():
-        rows = sorted(read_rows(read_text(file)), key=lambda row: _sort_key(row, sort))
+        rows = sorted(_rows(file, _said(columns), empty=[] if json else None), key=lambda row: _sort_key(row, sort))
     if json:
         terminal.print_json([row.as_json() for row in rows])
         return
     terminal.print_rows(rows)
     shown = sum(row.count is not None for row in rows)
-    said = f"{_number(len(rows), 'paper')}, {shown} with a count." if rows else _no_table(file)
+    said = f"{_number(len(rows), 'paper')}, {shown} with a count."
     ask = f" To sort by citations, first run: papers refresh {shlex.quote(str(file))}" if rows and not shown else ""
     terminal.say(said + (ask if sort is Sort.CITATIONS else ""))
 
@@ -119,6 +128,7 @@ def refresh(
     style: Annotated[Style, typer.Option(help="Keep each count's style, or turn all into one.")] = Style.KEEP,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the change as a diff and make none.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Make no change; exit 1 if there is one to make.")] = False,
+    columns: ColumnsSaid = None,
     json: Json = False,
     base_url: BaseUrl = None,
     pace: Pace = 1.0,
@@ -129,9 +139,10 @@ def refresh(
     """Ask Semantic Scholar once and put the citation counts up to date."""
     with _explained():
         client = _client(base_url, pace, timeout, max_age, cache)
-        total, write = len(read_rows(read_text(file))), not (dry_run or check)
+        said, write = _said(columns), not (dry_run or check)
+        total = len(_rows(file, said, empty={"rows": [], "requests": 0, "written": False} if json else None))
         with terminal.progress(total) as progress:
-            outcome = catalog.refresh(file, client, style=_STYLES[style], write=write, progress=progress)
+            outcome = catalog.refresh(file, client, style=_STYLES[style], write=write, columns=said, progress=progress)
     with _explained(), _printing(_summary(outcome, wrote=write)):
         if json:
             terminal.print_json(outcome.as_json())
@@ -151,6 +162,7 @@ def audit_command(
     offline: Annotated[bool, typer.Option("--offline", help="Ask nobody.")] = False,
     fix: Annotated[bool, typer.Option("--fix", help="Mend what is certain, in the file.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Exit 1 if a certain or likely finding is left.")] = False,
+    columns: ColumnsSaid = None,
     json: Json = False,
     base_url: BaseUrl = None,
     pace: Pace = 1.0,
@@ -161,7 +173,9 @@ def audit_command(
     """Find what is wrong in a list: links and badges of other papers, dates, titles, duplicates, broken tables."""
     with _explained():
         client = None if offline else _client(base_url, pace, timeout, max_age, cache)
-        outcome = audit(file, client, fix=fix)
+        said = _said(columns)
+        _rows(file, said, empty=[] if json else None)
+        outcome = audit(file, client, fix=fix, columns=said)
     if json:
         terminal.print_json(as_json(outcome.findings))
     else:
@@ -169,7 +183,7 @@ def audit_command(
     mendable = sum(finding.certainty == "certain" and bool(finding.edits) for finding in outcome.findings)
     mended = f"{mendable} mended" if fix else f"{mendable} can be mended with --fix"
     number = _number(len(outcome.findings), "finding")
-    none = "Nothing to find fault with." if read_rows(outcome.before) else _no_table(file)
+    none = "Nothing to find fault with."
     ignored = f" {_number(outcome.ignored, 'finding')} ignored, as the list asks." if outcome.ignored else ""
     terminal.say((f"{number}, {mended}." if outcome.findings else none) + ignored)
     if outcome.failure:
@@ -186,6 +200,7 @@ def add_command(
     category: Annotated[str, typer.Option(help="What goes into the category column.")],
     table: Annotated[int | None, typer.Option(min=1, help="Which table, from 1.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the row and change nothing.")] = False,
+    columns: ColumnsSaid = None,
     base_url: BaseUrl = None,
     pace: Pace = 1.0,
     timeout: Timeout = 30.0,
@@ -195,7 +210,7 @@ def add_command(
     """Append a paper in the table's own style."""
     with _explained():
         client = _client(base_url, pace, timeout, max_age, cache)
-        added = add(file, paper_id, category, client, table=table, write=not dry_run)
+        added = add(file, paper_id, category, client, table=table, columns=_said(columns), write=not dry_run)
     with _explained(), _printing(f"{'Would add' if dry_run else 'Added'}: {added.title}"):
         typer.echo(added.source)
 
@@ -204,6 +219,7 @@ def add_command(
 def suggest_command(
     file: OwnFile = CATALOG,
     limit: Annotated[int, typer.Option(min=1, max=400, help="How many at most.")] = 10,
+    columns: ColumnsSaid = None,
     json: Json = False,
     base_url: BaseUrl = None,
     pace: Pace = 1.0,
@@ -213,7 +229,9 @@ def suggest_command(
 ) -> None:
     """List recommended papers that are not in the file yet."""
     with _explained():
-        found = suggest(file, _client(base_url, pace, timeout, max_age, cache), limit)
+        said = _said(columns)
+        _rows(file, said, empty=[] if json else None)
+        found = suggest(file, _client(base_url, pace, timeout, max_age, cache), limit, columns=said)
     wanted = [
         {
             "paper_id": str(record["paperId"]),
@@ -235,23 +253,23 @@ def export_command(
     file: OwnFile = CATALOG,
     format: Annotated[Format, typer.Option("--format", help="The format.")] = Format.BIBTEX,
     output: Annotated[Path | None, typer.Option(help="Write to a file.", show_default="standard output")] = None,
+    columns: ColumnsSaid = None,
 ) -> None:
     """Write the papers in another format; needs no network."""
     with _explained():
-        rows = read_rows(read_text(file))
+        rows = _rows(file, _said(columns))
         if output:
             _not_the_list(output, file)
             replace_text(output, read_text(output) if output.is_file() else None, FORMATS[format](rows))
         else:
             terminal.print_text(FORMATS[format](rows))
-    if not rows:
-        terminal.say(_no_table(file))
 
 
 @app.command("plot")
 def plot_command(
     file: OwnFile = CATALOG,
     output: Annotated[Path | None, typer.Option(help="The picture.", show_default="FILE.citations.png")] = None,
+    columns: ColumnsSaid = None,
 ) -> None:
     """Draw citation counts over time and by category."""
     from papers.plot import plot_counts
@@ -262,7 +280,7 @@ def plot_command(
         _not_the_list(output, file)
         check_folder(output)
         # Without a format matplotlib would add an ending to a name that has none.
-        figure = plot_counts(file)
+        figure = plot_counts(file, columns=_said(columns))
         try:
             figure.savefig(output, dpi=150, format=output.suffix[1:] or "png")
         except OSError as error:
@@ -276,6 +294,7 @@ def report_command(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The page.", show_default="FILE.report.html")
     ] = None,
+    columns: ColumnsSaid = None,
 ) -> None:
     """Write one HTML page about a list: papers to search and sort, findings, plots; needs no network."""
     from papers.report import report
@@ -284,7 +303,7 @@ def report_command(
     with _explained():
         _not_the_list(output, file)
         check_folder(output)
-        replace_text(output, read_text(output) if output.is_file() else None, report(file))
+        replace_text(output, read_text(output) if output.is_file() else None, report(file, _said(columns)))
     terminal.say(f"Written: {output}")
 
 
@@ -299,8 +318,24 @@ def _not_the_list(output: Path, file: Path) -> None:
             raise ValueError(f"--output {output} would replace {kept}, which is read; name another file")
 
 
-def _no_table(file: Path) -> str:
-    return f"There is no table of papers in {file}."
+def _said(columns: str | None) -> Columns | None:
+    return parse_columns(columns) if columns is not None else None
+
+
+def _rows(file: Path, columns: Columns | None, *, empty: object = None) -> list[Row]:
+    """Return the papers of a file; one in which no list is found ends the command, with ``empty`` as its JSON.
+
+    Raises:
+        UnreadableFileError: if the file cannot be read.
+        ValueError: if no list of papers is found in it: what was seen, what is looked for, which option helps.
+    """
+    text = read_text(file)
+    tables = read_tables(text, columns)
+    if not tables:
+        if empty is not None:
+            terminal.print_json(empty)
+        raise ValueError(f"there is no list of papers in {file}. {what_was_seen(text)}")
+    return [row for table in tables for row in table.rows]
 
 
 def _user_cache() -> Path | None:

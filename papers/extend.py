@@ -11,6 +11,7 @@ from papers.counts import Target, badge_source, link_source
 from papers.dates import read_date, write_date
 from papers.escape import for_html, for_markdown, safe_url
 from papers.files import read_text, replace_text
+from papers.headers import Columns
 from papers.html_tables import Cell
 from papers.identifiers import arxiv_month
 from papers.records import record_ids
@@ -38,6 +39,7 @@ def add(
     client: SemanticScholar | None = None,
     *,
     table: int | None = None,
+    columns: Columns | None = None,
     write: bool = True,
 ) -> Added:
     """Append a paper to a list: date, title, link, summary and badge, laid out as the table's last row is.
@@ -48,6 +50,7 @@ def add(
         category: what goes into the category column.
         client: whom to ask; by default the public service.
         table: which table of papers, from 1; by default the first one that has the category, else the first.
+        columns: which columns hold what, where the headers do not tell; see :func:`papers.table.read_tables`.
         write: whether to write the file.
 
     Raises:
@@ -55,12 +58,12 @@ def add(
         ValueError: if the paper is in the list already, or there is no table that a row can be added to.
     """
     text = read_text(path)
-    target = _choose(read_tables(text), category, table)
+    target = _choose(read_tables(text, columns), category, table)
     answer = (client or SemanticScholar()).paper(paper_id, FIELDS + ",tldr,url")
     record = answer.record
     if record is None:
         raise ServiceError(answer.failure or f"the service knows no paper {paper_id!r}; check the id")
-    if row := _already_there(read_rows(text), record):
+    if row := _already_there(read_rows(text, columns), record):
         raise ValueError(f"the paper is in the list already, on line {row.line}")
     source, edit = _new_row(text, target, _contents(target, record, category, answer.as_of or ""))
     after = splice(text, [edit])
@@ -69,7 +72,9 @@ def add(
     return Added(str(record.get("title") or ""), source, after)
 
 
-def suggest(path: str | Path, client: SemanticScholar | None = None, limit: int = 10) -> list[dict[str, Any]]:
+def suggest(
+    path: str | Path, client: SemanticScholar | None = None, limit: int = 10, *, columns: Columns | None = None
+) -> list[dict[str, Any]]:
     """Return records of papers that the service recommends to a reader of this list and that are not in it.
 
     Raises:
@@ -77,7 +82,7 @@ def suggest(path: str | Path, client: SemanticScholar | None = None, limit: int 
         ValueError: if no paper of the list is known to the service.
     """
     client = client or SemanticScholar()
-    rows = read_rows(read_text(path))
+    rows = read_rows(read_text(path), columns)
     answers = client.papers([row.paper_id for row in rows if row.paper_id][-_MOST:], "title")
     known = [str(answer.record["paperId"]) for answer in answers.values() if answer.record]
     if not known:
@@ -143,7 +148,8 @@ def _new_row(text: str, table: Table, contents: dict[str, str]) -> tuple[str, Ed
         raise ValueError("the table is cut off inside a row; complete that row first")
     kinds = {index: kind for kind, index in table.columns.items()}
     width = len(table.header) or max((len(row.cells) for row in table.rows), default=0)
-    model = next((row for row in reversed(table.rows) if len(row.cells) == width), None)
+    whole = (row for row in reversed(table.rows) if not any(cell.shared for cell in row.cells))
+    model = next((row for row in whole if len(row.cells) == width), None)
     if model:
         source = _like(text, model, [contents.get(kinds.get(index, ""), "") for index in range(width)])
         begin = max(text.rfind("\n", 0, model.start), text.rfind("\r", 0, model.start)) + 1

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from papers.escape import one_line
 from papers.files import read_text
+from papers.headers import Columns
 from papers.history import read_history
 from papers.table import Row, read_rows
 
@@ -67,7 +68,7 @@ def counted_papers(path: str | Path, columns: Columns | None = None) -> list[Cou
     return sorted(found.values(), key=lambda paper: -paper.count)
 
 
-def plot_counts(path: str | Path, most: int = 10) -> Figure:
+def plot_counts(path: str | Path, most: int = 10, columns: Columns | None = None) -> Figure:
     """Draw a list's citation counts.
 
     From one refresh: the age of each paper against its citations, and their sum by category (by year where the list has
@@ -76,11 +77,12 @@ def plot_counts(path: str | Path, most: int = 10) -> Figure:
     Args:
         path: the list; its history is read from the file beside it.
         most: how many papers get a line.
+        columns: which columns hold what, where the headers do not tell; see :func:`papers.table.read_tables`.
 
     Raises:
         ValueError: if there is no list, or neither it nor its history holds a count.
     """
-    papers = counted_papers(path)
+    papers = counted_papers(path, columns)
     if not papers:
         raise ValueError(f"no count is known for {path}; first run: papers refresh {shlex.quote(str(path))}")
 

@@ -18,6 +18,7 @@ from papers.audit import audit_text
 from papers.checks import Finding
 from papers.escape import for_html, safe_url
 from papers.files import read_text
+from papers.headers import Columns
 from papers.history import read_history
 from papers.plot import plot_counts
 from papers.table import Row, read_rows
@@ -79,21 +80,22 @@ figure { margin: 1rem 0; overflow-x: auto; } img { max-width: 100%; min-width: 4
 _ORDER = ("certain", "likely", "possible")
 
 
-def report(path: str | Path) -> str:
+def report(path: str | Path, columns: Columns | None = None) -> str:
     """Return one self-contained HTML page about a list: its papers, its faults as far as it shows them, its counts.
 
     Args:
         path: a Markdown file; its history is read from the file beside it. Nobody is asked.
+        columns: which columns hold what, where the headers do not tell; see :func:`papers.table.read_tables`.
 
     Raises:
         UnreadableFileError: if the file cannot be read.
         ValueError: if no paper is found in it.
     """
     text = read_text(path)
-    rows = read_rows(text)
+    rows = read_rows(text, columns)
     if not rows:
         raise ValueError(f"there is no table of papers in {path}; name a file that holds one")
-    findings = sorted(audit_text(text).findings, key=lambda f: (_ORDER.index(f.certainty), f.line))
+    findings = sorted(audit_text(text, columns=columns).findings, key=lambda f: (_ORDER.index(f.certainty), f.line))
     days = {count.id: count.date for count in sorted(read_history(path), key=lambda count: count.date)}
     counts = {(count.id, count.date): count.count for count in read_history(path)}
     shown = [(row, *_latest(row, days, counts)) for row in rows]
@@ -125,7 +127,7 @@ def report(path: str | Path) -> str:
 <h2>Findings</h2>
 {_findings(findings)}
 <h2>Citations</h2>
-{_figure(path, known)}
+{_figure(path, known, columns)}
 <script>{_SCRIPT}</script>
 </body>
 </html>
@@ -195,12 +197,12 @@ def _table(name: str, heads: Sequence[str], body: Sequence[str]) -> str:
     return f'<div class="wide"><table id="{name}">{head_and_body}</table></div>'
 
 
-def _figure(path: str | Path, known: Sequence[int]) -> str:
+def _figure(path: str | Path, known: Sequence[int], columns: Columns | None) -> str:
     """Return the plots as an image in the page itself, or a sentence that says why there are none."""
     if not known:
         return "<p>The list shows no counts yet, and there is no history beside it: refresh it once.</p>"
     try:
-        figure = plot_counts(path)
+        figure = plot_counts(path, columns=columns)
     except ModuleNotFoundError as error:
         return f"<p>{for_html(str(error.name))} is not installed, so there are no plots here.</p>"
     buffer = io.BytesIO()

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from papers.badges import Citation, Style, read_citation
 from papers.blocks import Blocks, Span, find_blocks
-from papers.columns import Columns, find_columns, named_columns
 from papers.dates import read_date
+from papers.headers import Columns, find_columns, named_columns
 from papers.html_tables import Cell, RawRow, RawTable, find_html_tables
 from papers.identifiers import from_text, from_url, is_code
 from papers.markup import Link, References, find_markup, find_references, plain_text
@@ -142,7 +142,7 @@ def read_tables(text: str, columns: Columns | None = None) -> list[Table]:
     """Return every table of papers in a Markdown text, HTML or Markdown, in order.
 
     A table is one of papers if it has a column of titles and there is one of citations, a badge of citations, or an id
-    of a paper in a row. Where no header says "title" in a language that :mod:`papers.columns` knows, most rows must
+    of a paper in a row. Where no header says "title" in a language that :mod:`papers.headers` knows, most rows must
     name a paper. Comments and code fences hold no tables. No text raises.
 
     Args:

@@ -171,7 +171,7 @@ def test_a_picture_of_the_courses_own_catalog_goes_where_the_reader_is(
         def savefig(self, output: Path, **_: object) -> None:
             output.write_bytes(b"drawn")
 
-    monkeypatch.setattr("papers.plot.plot_counts", lambda _: Figure())
+    monkeypatch.setattr("papers.plot.plot_counts", lambda *_, **__: Figure())
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(app, ["plot"])
     assert result.stderr == "Drawn: related_papers.citations.png\n"

@@ -65,10 +65,39 @@ def test_sorting_by_counts_that_are_not_there_says_how_they_come(tmp_path: Path)
     assert "To sort" not in papers("list", tmp_path / "my list.md").stderr
 
 
-def test_a_file_without_a_table_is_not_said_to_be_without_fault(tmp_path: Path) -> None:
-    path = save(tmp_path, "no table")
-    for command in (("list",), ("audit", "--offline"), ("export",)):
-        assert papers(*command, path).stderr == f"There is no table of papers in {path}.\n"
+NOTHING = "# Tools\n\n| Tool | 大小 |\n|--|--|\n| a | 1 |\n\n- [x](http://a.b)\n- y\n"
+
+
+@pytest.mark.parametrize("command", [("list",), ("audit", "--offline"), ("export",), ("refresh",)])
+def test_where_nothing_is_understood_it_is_said_what_was_seen(command: tuple[str, ...], tmp_path: Path) -> None:
+    path = save(tmp_path, NOTHING)
+    result = papers(*command, path)
+    assert (result.exit_code, result.stdout) == (2, "")
+    for said in ("1 table (line 3: Tool | 大小)", "2 bullets, 1 of them with links", "--columns title=2,citation=5"):
+        assert said in result.stderr
+    assert "neither a table nor bullets" in papers(*command, save(tmp_path, "prose")).stderr
+    if command != ("export",):
+        assert json.loads(papers(*command, path, "--json").stdout) in (
+            [],
+            {"rows": [], "requests": 0, "written": False},
+        )
+
+
+def test_somebody_can_say_which_columns_hold_what(library: Library, tmp_path: Path) -> None:
+    library.add(1, 7, "A")
+    path = save(
+        tmp_path, f"| 甲 | 乙 | 丙 |\n|--|--|--|\n| 3 | x | [A](https://www.semanticscholar.org/paper/{sha(1)}) |\n"
+    )
+    said = ("--columns", "title=3,citation=1")
+    assert papers("list", path, *said).exit_code == 0
+    (row,) = json.loads(papers("list", path, *said, "--json").stdout)
+    assert (row["title"], row["count"], row["paper_id"]) == ("A", 3, sha(1))
+    assert papers("list", path, "--columns", "title=丙,citation=甲", "--json").stdout.count('"count": 3') == 1
+    assert papers("export", path, *said).stdout.startswith("@misc")
+    assert asking(library, "refresh", path, *said).exit_code == 0
+    assert "| 7 | x |" in load(path)
+    for wrong in ("titel=3", "title", "title=", ""):
+        assert "columns must be like title=2,citation=5" in papers("list", path, "--columns", wrong).stderr
 
 
 def test_help_has_a_short_name() -> None:
@@ -319,9 +348,9 @@ def test_audit_check_is_for_ci(tmp_path: Path) -> None:
     wrong, right = page(("2011", link, "7")), page(("2013", link, "7"))
     twice = f"# One\n{right}\n# Two\n{right}"
     ignored = wrong.replace("2011", "2011 <!-- papers: ignore date -->")
-    for text, status in ((wrong, 1), (right, 0), (twice, 0), (ignored, 0), ("no table", 0)):
+    for text, status in ((wrong, 1), (right, 0), (twice, 0), (ignored, 0), ("no table", 2)):
         assert papers("audit", save(tmp_path, text), "--offline", "--check").exit_code == status
-        assert papers("audit", tmp_path / "list.md", "--offline").exit_code == 0
+        assert papers("audit", tmp_path / "list.md", "--offline").exit_code == status * (status > 1)
     assert "1 finding ignored, as the list asks." in papers("audit", save(tmp_path, ignored), "--offline").stderr
 
 
