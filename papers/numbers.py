@@ -102,9 +102,9 @@ def write_count(count: int, like: str = "", as_of: str | None = None) -> str:
 
 
 def _value(match: re.Match[str]) -> int | None:
-    digits, unit = match["digits"], match["unit"]
+    unit = match["unit"]
     whole, _, decimals = _split(match)
-    if len(whole) > _LONGEST or not digits.isascii():
+    if len(whole) > _LONGEST or not whole.isascii():
         return None
     if not unit:
         return int(whole)

@@ -1,0 +1,75 @@
+"""What columns hold is told from their headers, in many languages and in other words."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from papers.headers import find_columns, named_columns, parse_columns
+
+
+@pytest.mark.parametrize(
+    ("headers", "found"),
+    [
+        ("Date|Category|Paper Name|Description|Citation", "date category title description citation"),
+        ("Title & Authors|TL;DR|Links", "title description link"),
+        ("Year|Venue|Title|Paper|Code|Citations", "date source title link code citation"),
+        ("Model|Paper|Year", "name title date"),
+        ("Rank|Number of Citations (Google Scholar)|Paper", "- citation title"),
+        ("Title|Citaitons|Catagory", "title citation category"),
+        ("Year of Publication|Research Paper|Citations per year", "date title -"),
+        ("Date|Paper|Publication", "date title source"),
+        ("论文|链接|引用|年份", "title link citation date"),
+        ("编号|文献|年份|出处|被引|DOI", "- title date source citation link"),
+        ("論文標題|年份|引用次數", "title date citation"),
+        ("タイトル|著者|年|被引用数|概要", "title author date citation description"),
+        ("논문 제목|저자|연도|인용 수", "title author date citation"),
+        ("Titel|Autoren|Jahr|Zitate|Beschreibung", "title author date citation description"),
+        ("Titre|Auteurs|Année|Nombre de citations|Lien", "title author date citation link"),
+        ("Título|Año|Citas|Enlace", "title date citation link"),
+        ("Titulo|Ano|Citações", "title date citation"),
+        ("Titolo|Data|Citazioni", "title date citation"),
+        ("Название|Год|Цитирования|Ссылка", "title date citation link"),
+        ("Makale|Yıl|Atıf sayısı", "title date citation"),
+        ("Tytuł|Rok|Liczba cytowań", "title date citation"),
+        ("Titel|Jaar|Citaties", "title date citation"),
+        ("Tiêu đề|Năm|Trích dẫn", "title date citation"),
+        ("Judul|Tahun|Sitasi", "title date citation"),
+        ("العنوان|السنة|الاستشهادات", "title date citation"),
+        ("عنوان مقاله|سال|تعداد استناد", "title date citation"),
+        ("शीर्षक|वर्ष|उद्धरण", "title date citation"),
+        ("📚 Papers|#|Cited by ↓", "title - citation"),
+        ("Journal|Date|Title|Code|Data|Citation", "source date title code - citation"),
+        ("Paper|Code link|GitHub link", "title code -"),
+        ("Tool|Stars|License", "- - -"),
+        ("Score|Influential citations", "- -"),
+    ],
+)
+def test_headers_are_understood(headers: str, found: str) -> None:
+    wanted = {kind: index for index, kind in enumerate(found.split()) if kind != "-"}
+    assert find_columns(headers.split("|")) == wanted
+
+
+@given(
+    st.lists(
+        st.sampled_from(["Title", "Paper", "Year", "Citations", "引用", "x", "", "Link", "PDF"]) | st.text(max_size=8)
+    )
+)
+def test_no_column_holds_two_kinds(headers: list[str]) -> None:
+    found = find_columns(headers)
+    assert len(set(found.values())) == len(found)
+    assert all(0 <= index < len(headers) for index in found.values())
+
+
+def test_columns_can_be_said_by_number_or_by_header() -> None:
+    said = parse_columns("title=2, citation=引用 数,description=0")
+    assert said == {"title": 2, "citation": "引用 数", "description": 0}
+    assert named_columns(said, ["a", "b", "引用 数"], 3) == {"title": 1, "citation": 2}
+    assert named_columns({"title": 4, "date": "c"}, ["a"], 3) == {}
+
+
+@pytest.mark.parametrize("written", ["", "title", "title=", "=2", "titel=2", "title=2,,citation"])
+def test_what_is_no_description_of_columns_is_refused(written: str) -> None:
+    with pytest.raises(ValueError, match=r"columns must be like title=2,citation=5"):
+        parse_columns(written)
