@@ -87,7 +87,10 @@ def audit_text(text: str, client: SemanticScholar | None = None, columns: Column
         of_rows = [f for row in table.rows for f in row_findings(context, row, markdown=table.markdown)]
         findings += _once(of_rows, len(table.rows))
         findings += _form(text, table)
-    findings += _duplicates(text, rows, findings)
+    twice = list(_duplicates(text, rows, findings))
+    shared = {finding.line for finding in twice if finding.kind == "wrong-link"}
+    # What a link says of the date is another paper's where the link itself is in doubt.
+    findings = [f for f in findings if not (f.kind == "date" and f.line in shared)] + twice
     ignores = read_ignores(text, rows)
     wanted = [f for f in findings if not any(ignore.covers(f.line, f.kind) for ignore in ignores)]
     ignored = len(findings) - len(wanted)
@@ -228,18 +231,20 @@ def _duplicates(text: str, rows: list[Row], known: list[Finding]) -> Iterator[Fi
 
 def _one_link(row: Row, earlier: Row, found: str | None) -> Finding:
     """Report one id under two titles: one of the two rows is wrong, unless a title is a nickname."""
-    certainty: Certainty = "likely" if other_title(row.title or "", earlier.title or "") else "possible"
-    if row.url_id == earlier.url_id and row.paper_id in (row.url_id, None):
-        note = f"the link of line {earlier.line} under another title: one of the two is wrong"
-        return Finding(row.line, "wrong-link", row.url, None, certainty, note)
-    note = f"the id of line {earlier.line} under another title: one of the two is wrong"
-    return Finding(row.line, "duplicate", found, None, certainty, note)
+    two_papers = other_title(row.title or "", earlier.title or "")
+    link = row.url_id == earlier.url_id and row.paper_id in (row.url_id, None)
+    note = f"the {'link' if link else 'id'} of line {earlier.line} under another "
+    note += "title: one of the two is wrong" if two_papers else "name"
+    kind: Kind = "wrong-link" if link else "duplicate"
+    certainty: Certainty = "likely" if two_papers else "possible"
+    return Finding(row.line, kind, row.url if link else found, None, certainty, note)
 
 
 def _one_title(one: str, other: str) -> bool:
-    """Whether two titles of a list may be one paper's: the same, or one inside the other as a nickname is."""
+    """Whether two titles may be one paper's: the same, one inside the other, or of one name before a colon."""
     a, b = f" {simplify(one)} ", f" {simplify(other)} "
-    return same_title(one, other) or a in b or b in a
+    names = [simplify(title.partition(":")[0]) for title in (one, other) if ":" in title]
+    return same_title(one, other) or a in b or b in a or (len(names) == 2 and len(set(names)) == 1)
 
 
 def paper_page(url: str) -> str | None:
