@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote
 from papers.blocks import Span
 from papers.escape import for_html, for_markdown
 from papers.identifiers import from_badge, from_url
-from papers.markup import Image, Link, References, find_markup, plain_text
+from papers.markup import Image, Link, Markup, References, find_markup, plain_text
 from papers.numbers import read_count, write_count
 
 Style = Literal["live", "static", "text"]
@@ -57,7 +57,14 @@ class Citation:
 
 
 def read_citation(
-    text: str, start: int, end: int, *, markdown: bool, known: bool, references: References | None = None
+    text: str,
+    start: int,
+    end: int,
+    *,
+    markdown: bool,
+    known: bool,
+    references: References | None = None,
+    markup: Markup | None = None,
 ) -> Citation:
     """Read a citation cell.
 
@@ -68,8 +75,9 @@ def read_citation(
         markdown: whether Markdown is read there.
         known: whether the column is one of citations; elsewhere only a badge that names its paper counts.
         references: what links by reference lead to.
+        markup: what has been found there already.
     """
-    markup = find_markup(text, start, end, markdown=markdown, references=references)
+    markup = markup or find_markup(text, start, end, markdown=markdown, references=references)
     if kept := _read_kept(text, start, end, markup.links):
         return kept
     for image in markup.images:
@@ -88,7 +96,7 @@ def read_citation(
             return Citation("static", value, as_of, span, image, badge_id, link, link_id)
     if not known or markup.images:
         return Citation(None)
-    link = next((k for k in markup.links if from_url(k.url)), None)
+    link = next((k for k in markup.links if from_url(k.url)), markup.links[0] if len(markup.links) == 1 else None)
     link_id = from_url(link.url) if link else None
     inside = link.inside if link else (start, end)
     shown = plain_text(text[slice(*inside)], markdown=markdown)

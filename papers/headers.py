@@ -29,7 +29,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "publication year, pub year, submitted, month, when",
         "author": "author, authors, first author, authors names",
         "code": "code, github, repo, repository, project, project page, implementation, demo, website, homepage, "
-        "video, slides, poster, data, dataset link, bibtex, resources",
+        "video, slides, poster, data, dataset link, bibtex",
         "link": "link, links, url, urls, pdf, paper link, preprint, arxiv, arxiv id, doi, paper id, id, paper, papers",
         "source": "venue, conference, journal, source, published in, pub, publication, publications",
         "category": "category, categories, type, topic, topics, area, field, task, tasks, tag, tags, domain, subject, "

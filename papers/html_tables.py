@@ -181,8 +181,9 @@ def _lay_out(table: RawTable) -> None:
                     hanging[column] = (cell, cell.rows)
             cells.append(cell)
             cells += [Cell(position, position, shared=cell) for _ in range(min(cell.columns, _WIDEST) - 1)]
-        while len(cells) in reached:
-            cells.append(Cell(position, position, shared=reached[len(cells)][0]))
+        for column in range(len(cells), max(reached, default=-1) + 1):
+            nothing = Cell(position, position)
+            cells.append(Cell(position, position, shared=reached.get(column, (nothing, 0))[0]))
         row.cells = cells
         hanging = {column: (cell, rows - 1) for column, (cell, rows) in hanging.items() if rows > 1}
 

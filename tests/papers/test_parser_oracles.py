@@ -11,7 +11,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from papers.blocks import find_blocks
 from papers.html_tables import TAG, attributes, find_html_tables
-from papers.markup import decode, find_markup, plain_text
+from papers.markup import decode, find_markup, find_references, plain_text
 from papers.pipe_tables import find_pipe_tables
 
 WORDS = st.text(st.sampled_from("ab1 &;<>\"'=/-\tü"), max_size=12)
@@ -110,6 +110,63 @@ def test_markdown_links_are_those_of_markdown_it(words: str, url: str, title: st
         assert [image.url.replace(" ", "%20") for image in found.images] == images
         for image in found.images:
             assert text[slice(*image.span)].startswith("![")
+
+
+LABELS = st.sampled_from(["ref", "Ref", "a b", "ä", "missing", ""])
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["T", "a *b*", "`c`", "ref"]), LABELS, st.booleans()), min_size=1, max_size=4),
+    st.lists(st.tuples(st.sampled_from(["ref", "REF", "a  b", "Ä", "^1"]), URL), max_size=4),
+    st.sampled_from(["", "```\n[missing]: /code\n```\n", "    [missing]: /code\n"]),
+)
+def test_links_by_reference_are_those_of_markdown_it(
+    links: list[tuple[str, str, bool]], definitions: list[tuple[str, str]], code: str
+) -> None:
+    line = " and ".join(f"{'!' if image else ''}[{shown}][{label}]" for shown, label, image in links)
+    text = line + "\n\n" + "".join(f"[{label}]: {url} 'title'\n" for label, url in definitions) + "\n" + code
+    found = find_markup(text, 0, len(line), markdown=True, references=find_references(text, find_blocks(text)))
+    inline = next(token for token in MarkdownIt("commonmark").parse(text) if token.type == "inline")
+    links_there = [token.attrGet("href") for token in inline.children or [] if token.type == "link_open"]
+    images_there = [token.attrGet("src") for token in inline.children or [] if token.type == "image"]
+    if "^1" not in [label for label, _ in definitions]:  # a footnote to GitHub
+        assert [link.url.replace(" ", "%20") for link in found.links] == links_there
+        assert [image.url.replace(" ", "%20") for image in found.images] == images_there
+    for link in found.links:
+        assert text[slice(*link.url_span)] == link.url
+
+
+@given(st.text(st.sampled_from("aB1*_ .(é"), max_size=16))
+@example("**a** *b* 2*3*4 a_b_c")
+def test_emphasis_is_read_as_markdown_it_reads_it(source: str) -> None:
+    children = MarkdownIt("commonmark").parseInline(source)[0].children or []
+    theirs = "".join(token.content for token in children if token.type == "text")
+    assert plain_text(source, markdown=True) == " ".join(theirs.split())
+
+
+@given(
+    st.lists(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=3), min_size=1, max_size=5)
+)
+def test_cells_that_span_are_laid_out_as_the_specification_says(rows: list[list[tuple[int, int]]]) -> None:
+    text = "<table>" + "".join(
+        "<tr>" + "".join(f'<td colspan="{c}" rowspan={r}>{y}.{x}</td>' for x, (c, r) in enumerate(row)) + "</tr>"
+        for y, row in enumerate(rows)
+    )
+    grid: dict[tuple[int, int], str] = {}  # "forming a table", section 4.9.12.1
+    for y, row in enumerate(rows):
+        column = 0
+        for x, (columns, lines) in enumerate(row):
+            while (column, y) in grid:
+                column += 1
+            for dx in range(max(columns, 1)):
+                for dy in range(max(lines, 1)):
+                    grid[column + dx, y + dy] = f"{y}.{x}"
+            column += max(columns, 1)
+    (table,) = find_html_tables(text + "</table>", find_blocks(text))
+    for y, read in enumerate(table.rows):
+        shown = [cell.shared or cell for cell in read.cells]
+        ours = {(x, y): text[cell.start : cell.end] for x, cell in enumerate(shown) if cell.start < cell.end}
+        assert ours == {place: name for place, name in grid.items() if place[1] == y}
 
 
 LINES = st.sampled_from(

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from papers import Edit, Table, read_rows, read_tables, splice
+from papers.counts import Target, badge_source, count_edits, link_source
 
 SHA_A, SHA_B, SHA_C = (
     "d837642802ffc85e193694f94f7499276864648e",
@@ -256,3 +257,208 @@ def test_hostile_text_is_read_in_time(piece: str) -> None:
 def test_an_address_in_a_column_of_its_own_is_the_papers() -> None:
     (row,) = read_rows("| Title | Link | Citation |\n|--|--|--|\n| Seq2seq | https://arxiv.org/abs/1409.3215 | 7 |\n")
     assert (row.title, row.url, row.paper_id) == ("Seq2seq", "https://arxiv.org/abs/1409.3215", "ARXIV:1409.3215")
+
+
+# Other headers, other forms
+
+LINK = "https://arxiv.org/abs/1409.3215"
+STATIC = "https://img.shields.io/badge/citations-{}-blue"
+
+
+def found(text: str, **columns: int) -> list[tuple[str | None, str | None, int | None]]:
+    return [(row.title, row.paper_id, row.count) for row in read_rows(text, columns)]
+
+
+def test_a_table_without_a_header_is_read_by_what_it_holds() -> None:
+    page = f"https://www.semanticscholar.org/paper/{SHA_A}"
+    text = f'<table><tr><td>2014.9</td><td><a href="{LINK}">A title of words</a></td>'
+    text += f'<td><a href="{page}"><img src="{STATIC.format("1%2C234")}"></a></td></tr></table>'
+    assert found(text) == [("A title of words", SHA_A, 1234)]
+    assert read_rows(text)[0].date == "2014.9"
+
+
+def test_a_header_in_another_language_and_links_below_other_words() -> None:
+    text = f"| 年份 | 论文 | 引用 |\n|--|--|--|\n| 2014 | [Seq2seq]({LINK}) | 1,234 |\n"
+    assert found(text) == [("Seq2seq", "ARXIV:1409.3215", 1234)]
+    text = (
+        f"| Resource | Why |\n|--|--|\n| [Seq2seq]({LINK}) | old |\n| [GAN](https://arxiv.org/abs/1406.2661) | old |\n"
+    )
+    assert [row.title for row in read_rows(text)] == ["Seq2seq", "GAN"]
+    assert read_rows(text.replace("arxiv.org", "example.org")) == []
+
+
+@pytest.mark.parametrize("width", ["|--|--|", "|--|--|--|--|", "--|--|--"])
+def test_a_delimiter_row_of_any_width_makes_no_difference(width: str) -> None:
+    text = f"| Title | Link | Citation |\n{width}\n| Seq2seq | {LINK} | 7 |\n"
+    text += "| GAN | https://arxiv.org/abs/1406.2661 | 8 |\n"
+    assert [paper for _, paper, _ in found(text)] == ["ARXIV:1409.3215", "ARXIV:1406.2661"]
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        f"Seq2seq | Bee | [code](https://github.com/a/b) | [pdf]({LINK})",
+        "Seq2seq | Bee | NeurIPS, arXiv:1409.3215 | x",
+        f"Seq2seq [[1409.3215]]({LINK}) | Bee | x | x",
+        "Seq2seq | Bee | x | `10.48550/arXiv.1409.3215`",
+    ],
+)
+def test_an_id_may_stand_in_any_cell(cells: str) -> None:
+    text = f"| Title | Authors | Venue | Where |\n|--|--|--|--|\n| {cells} |\n"
+    assert found(text) == [("Seq2seq", "ARXIV:1409.3215", None)]
+
+
+def test_other_papers_in_a_description_are_not_the_rows() -> None:
+    text = f"| Title | Notes | Citations |\n|--|--|--|\n| A | like [B]({LINK}) | 7 |\n"
+    assert found(text) == [("A", None, 7)]
+
+
+def test_an_address_without_an_id_stays_the_papers_own() -> None:
+    forum = "https://openreview.net/forum?id=abc"
+    text = f"| Title | Links |\n|--|--|\n| [A]({forum}) | [arXiv]({LINK}) |\n"
+    (row,) = read_rows(text)
+    assert (row.url, row.paper_id) == (forum, "ARXIV:1409.3215")
+
+
+def test_links_by_reference_are_followed() -> None:
+    text = f"| Title | Citation |\n|--|--|\n| [Seq2seq][s] | [![c][badge]][s] |\n\n[S]: {LINK}\n[badge]: <{BADGE}>\n"
+    (row,) = read_rows(text)
+    assert (row.title, row.url, row.badge_id, row.link_id) == ("Seq2seq", LINK, SHA_C, "ARXIV:1409.3215")
+
+
+def test_a_cell_over_several_rows_moves_no_other() -> None:
+    text = (
+        "<table><tr><th>Year</th><th>Title</th><th>Authors</th><th>Citation</th></tr>"
+        "<tr><td rowspan=3>2014</td><td>One</td><td>Ann Bee</td><td>1</td></tr>"
+        "<tr><td>Two</td><td>Carl Dee</td><td rowspan=2></td></tr>"
+        "<tr><td colspan=2>Carl Dee et al.</td></tr></table>"
+    )
+    assert found(text) == [("One", None, 1), ("Two", None, None)]
+    assert [row.date for row in read_rows(text)] == ["2014", "2014"]
+    assert read_rows(text)[1].cell("date") is None
+
+
+def test_authors_below_a_title_are_no_paper() -> None:
+    text = (
+        "<table><tr><th>Title</th><th>Citation</th></tr>"
+        f'<tr><td><a href="{LINK}">Seq2seq</a></td><td rowspan="2">7</td></tr>'
+        "<tr><td>Ilya Sutskever, Oriol Vinyals</td></tr></table>"
+    )
+    assert found(text) == [("Seq2seq", "ARXIV:1409.3215", 7)]
+
+
+def test_a_row_that_only_says_what_follows_is_no_paper() -> None:
+    text = f"| Title | Notes | Links |\n|--|--|--|\n| Sequences | | |\n| [Seq2seq]({LINK}) | x | y |\n"
+    assert [row.title for row in read_rows(text)] == ["Seq2seq"]
+
+
+def test_titles_years_and_counts_of_other_things_are_no_papers() -> None:
+    for text in (
+        "| Título | Año | Rating |\n|--|--|--|\n| Una película de cuatro palabras | 2023 | 7.8 |\n",
+        "| Статья | ₽/мес |\n|--|--|\n| Расходы | 5 226 000 |\n",
+        "| 文件名 | 大小 | 引用数 |\n|--|--|--|\n| a.png | 12 | 3 |\n",
+        "| Paper | Cited by | Cites |\n|--|--|--|\n| P1 | P2, P3 | P4 |\n",
+    ):
+        assert read_tables(text) == []
+
+
+def test_papers_without_ids_are_known_by_their_headers() -> None:
+    text = "| Paper | Year | Dataset |\n|--|--|--|\n| **A Title of Four Words** (Bee & Dee) | 2022 | x |\n"
+    assert found(text) == [("A Title of Four Words", None, None)]
+
+
+def test_columns_that_somebody_has_named_come_first() -> None:
+    text = "| a | b | c |\n|--|--|--|\n| 7 | 9 | A title |\n"
+    assert found(text) == []
+    assert found(text, title=3, citation=1) == [("A title", None, 7)]
+    assert found(text, title=3, citation=2) == [("A title", None, 9)]
+    text = "| Title | Citation | Year |\n|--|--|--|\n| A | 7 | 9 |\n"
+    assert found(text, citation=3) == [("A", None, 9)]
+    assert [row.description for row in read_rows(pipes("2014", "A", "7"), {"citation": 0})] == []
+
+
+@pytest.mark.parametrize(
+    "shown", ["1,234", "~6,220", "22.480", "2.5k", "1 024", "1,00,000", "500 (2024-01)", "12345678901"]
+)
+@pytest.mark.parametrize("around", ["{}", "`{}`", "**{}**", "[{}](https://a.b)", "<sub>{}</sub>"])
+def test_a_count_is_read_in_its_own_manner_and_setting(shown: str, around: str) -> None:
+    text = pipes("2014.9", f"[A]({LINK})", around.format(shown))
+    (row,) = read_rows(text)
+    assert row.citation.count_span
+    assert text[slice(*row.citation.count_span)] == shown
+    assert row.citation.shown_span
+    assert shown in text[slice(*row.citation.shown_span)]
+
+
+@pytest.mark.parametrize("message", ["123", "1%2C234", "4500%2B", "4500+", "2.5k", "1,234"])
+def test_a_static_badge_that_says_citations_counts_in_any_column(message: str) -> None:
+    text = f"| Title | Notes |\n|--|--|\n| [A]({LINK}) | x ![]({STATIC.format(message)}) |\n"
+    (row,) = read_rows(text)
+    assert row.style == "static"
+    assert row.citation.count_span
+    assert text[slice(*row.citation.count_span)] == message
+    assert read_rows(text.replace("citations-", "stars-"))[0].style is None
+
+
+# What we write, we read
+
+WORDS = st.text(st.sampled_from("ABab 12:&<>*_[]|`é文-"), min_size=3, max_size=20).map(
+    lambda w: "A " + " ".join(w.split()) + " b"
+)
+COUNTS = st.integers(0, 10**12)
+KEPT: st.SearchStrategy[Target] = st.sampled_from(["live", "static", "text"])
+PAPERS = st.lists(
+    st.tuples(WORDS, st.integers(0, 99999), st.integers(2007, 2026), KEPT, COUNTS), min_size=1, max_size=5
+)
+
+
+def written(papers: list[tuple[str, int, int, Target, int]], *, markdown: bool) -> str:
+    lines = []
+    for title, number, year, style, count in papers:
+        link = link_source(title, f"https://arxiv.org/abs/1409.{number:05}", markdown=markdown)
+        badge = badge_source(f"ARXIV:1409.{number:05}", style, count, "2026-11-07", markdown=markdown)
+        cells = (str(year), link, badge)
+        if markdown:
+            lines.append(f"| {' | '.join(cells)} |\n")
+        else:
+            lines.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>\n")
+    if markdown:
+        return "| Date | Title | Citation |\n|--|--|--|\n" + "".join(lines)
+    return HEAD + "".join(lines) + "</table>\n"
+
+
+@given(PAPERS, st.booleans())
+def test_a_table_that_we_write_is_read_as_it_was_meant(
+    papers: list[tuple[str, int, int, Target, int]], markdown: bool
+) -> None:
+    rows = read_rows(written(papers, markdown=markdown))
+    read = [(row.title, row.paper_id, row.year, row.style, row.count) for row in rows]
+    assert read == [(t, f"ARXIV:1409.{number:05}", year, style, count) for t, number, year, style, count in papers]
+
+
+NUMBERS = ["7", "1,234", "`22.480`", "~6,220", "**2.5k**", "1 024", "1,00,000", "500 (2024-01)", "[12](https://a.b)"]
+BADGES = [f"![c 5 (2024-01-02)]({BADGE})", f"x ![c]({STATIC.format('1%2C234')}) y", f"![c]({STATIC.format('2.5k')})"]
+SHOWN = st.sampled_from([*NUMBERS, *BADGES])
+
+
+@given(st.lists(st.tuples(SHOWN, st.integers(0, 10**10)), min_size=1, max_size=4))
+def test_a_refresh_touches_the_characters_of_counts_alone(cells: list[tuple[str, int]]) -> None:
+    text = "| Date | Title | Citation |\n|--|--|--|\n"
+    text += "".join(
+        f"| 2014 | [A {n}](https://arxiv.org/abs/1409.{n:05}) | {shown} |\n" for n, (shown, _) in enumerate(cells)
+    )
+    rows = read_rows(text)
+    edits = [
+        edit
+        for row, (_, count) in zip(rows, cells, strict=True)
+        for edit in count_edits(text, row, count, "2026-11-07", "keep", row.paper_id or "", markdown=True)
+    ]
+    spans = [span for row in rows if (span := row.citation.count_span)]
+    assert all(any(start <= edit.start and edit.end <= end for start, end in spans) for edit in edits)
+    after = read_rows(splice(text, edits))
+    for row, (shown, count) in zip(after, cells, strict=True):
+        rounded = any(mark in shown for mark in "~+k")
+        assert row.count == (pytest.approx(count, rel=0.5, abs=1) if rounded else count)
+    again = splice(text, edits)
+    for row, (_, count) in zip(after, cells, strict=True):
+        assert count_edits(again, row, count, "2026-11-07", "keep", row.paper_id or "", markdown=True) == []
