@@ -18,6 +18,7 @@ from papers.lookup import Found, look_up
 from papers.records import Record, count_of, record_ids, title_of
 from papers.semantic_scholar import SemanticScholar
 from papers.service import Client, Progress
+from papers.sources import SERVICES
 from papers.table import Edit, Row, read_tables, splice
 
 State = Literal["ok", "unchanged", "not_found", "no_id", "mismatch", "fall", "no_place", "failed"]
@@ -130,7 +131,7 @@ def refresh(
     results: list[RowResult] = []
     edits: list[Edit] = []
     for (row, markdown), found in zip(rows, answers, strict=True):
-        result, made = _judge(text, row, found, style, markdown=markdown, accept_falls=accept_falls)
+        result, made = _judge(text, row, found, style, client.name, markdown=markdown, accept_falls=accept_falls)
         results.append(result)
         edits += made
     after = splice(text, edits)
@@ -155,7 +156,7 @@ def _keep(path: str | Path, results: list[RowResult]) -> str | None:
 
 
 def _judge(
-    text: str, row: Row, found: Found, style: Target, *, markdown: bool, accept_falls: bool
+    text: str, row: Row, found: Found, style: Target, first: str, *, markdown: bool, accept_falls: bool
 ) -> tuple[RowResult, list[Edit]]:
     """Say what was found means for a row, and which edits follow."""
     answer, record = found.answer, found.answer.record if found.answer else None
@@ -195,6 +196,8 @@ def _judge(
         if row.count not in (None, count) and not (row.citation.as_of and row.citation.as_of < as_of):
             return ends("failed", f"the count of then, {count}, may be older than the one shown", as_of=as_of), []
     notes += _remarks(row, record, found)
+    if source not in (None, first):
+        notes.append(f"the count is {SERVICES[source].title}'s")
     paper_id = found.asked or _own_id(record)
     if row.count is not None and 2 * count < row.count and not accept_falls:
         return ends("fall", f"from {row.count} to {count}; --accept-falls writes it", new=count, as_of=as_of), []
@@ -226,4 +229,4 @@ def _remarks(row: Row, record: Record, found: Found) -> Iterator[str]:
 def _counts(results: list[RowResult]) -> Iterator[Count]:
     for row in results:
         if row.new is not None and row.as_of and row.paper_id and row.state != "fall":
-            yield Count(row.as_of, row.paper_id, row.new)
+            yield Count(row.as_of, row.paper_id, row.new, row.source or SemanticScholar.name)

@@ -1,4 +1,8 @@
-"""What was counted when: a CSV file next to the list."""
+"""What was counted when, and by whom: a CSV file next to the list.
+
+A line is ``date,id,count``. Where another service than Semantic Scholar counted, its name is a fourth field: its counts
+differ, and one paper's line over time is drawn of one service's.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,7 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _LONGEST = 16
 """Digits that no count has."""
 _HEADER = ("date", "id", "count")
+_SOURCE = "semantic-scholar"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,7 @@ class Count:
     date: str
     id: str
     count: int
+    source: str = _SOURCE
 
 
 def history_path(path: str | Path) -> Path:
@@ -42,8 +48,9 @@ def read_history(path: str | Path) -> list[Count]:
     file = history_path(path)
     counts = []
     for row in csv.reader(_lines(read_text(file))) if file.exists() else ():
-        if len(row) == 3 and _is_day(row[0]) and row[2].isascii() and row[2].isdigit() and len(row[2]) < _LONGEST:
-            counts.append(Count(row[0], row[1], int(row[2])))
+        number = row[2] if len(row) in (3, 4) else ""
+        if number.isascii() and number.isdigit() and len(number) < _LONGEST and _is_day(row[0]):
+            counts.append(Count(row[0], row[1], int(number), *row[3:]))
     return counts
 
 
@@ -72,9 +79,17 @@ def append_history(path: str | Path, counts: Iterable[Count]) -> int:
         writer.writerow(_HEADER)
     elif not old.endswith("\n"):
         buffer.write("\n")
-    writer.writerows(astuple(count) for count in new)
-    replace_text(file, old, (old or "") + buffer.getvalue())
+    writer.writerows(astuple(count)[: 3 if count.source == _SOURCE else 4] for count in new)
+    replace_text(file, old, _wide_enough((old or "") + buffer.getvalue(), new))
     return len(new)
+
+
+def _wide_enough(text: str, new: Iterable[Count]) -> str:
+    """Name the fourth field in the header once it is used: some readers go by the header's width."""
+    head, rest = text.partition("\n")[::2]
+    if head.rstrip("\r") == ",".join(_HEADER) and any(count.source != _SOURCE for count in new):
+        return f"{head.rstrip()},source\n{rest}"
+    return text
 
 
 def _lines(text: str) -> Iterable[str]:

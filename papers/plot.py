@@ -56,8 +56,11 @@ def counted_papers(path: str | Path, columns: Columns | None = None) -> list[Cou
     if not rows:
         raise ValueError(f"there is no table of papers in {path}; name a file that holds one")
     courses: dict[str, dict[date, int]] = defaultdict(dict)
-    for counted in read_history(path):
-        courses[counted.id][date.fromisoformat(counted.date)] = counted.count
+    history = read_history(path)
+    last = {counted.id: counted.source for counted in history}  # services count differently: the last one's counts
+    for counted in history:
+        if counted.source == last[counted.id]:
+            courses[counted.id][date.fromisoformat(counted.date)] = counted.count
     found: dict[str, Counted] = {}
     for row in rows:
         course = courses.get(row.paper_id or "", {})

@@ -19,8 +19,8 @@ from typing import ClassVar, Protocol
 from papers.belief import compare
 from papers.cache import Cache
 from papers.identifiers import normalise
-from papers.records import Record, title_of
-from papers.titles import simplify
+from papers.records import Record, count_of, title_of
+from papers.titles import same_title, simplify
 from papers.transport import (
     OverloadedError,
     RefusedError,
@@ -63,6 +63,10 @@ class Answer:
 
 class Client(Protocol):
     """Who can be asked for the papers of a list: a service, or several in turn."""
+
+    @property
+    def name(self) -> str:
+        """The name of the service whose counts the list shows."""
 
     @property
     def requests(self) -> int:
@@ -224,6 +228,8 @@ class Service(ABC):
             raise ValueError(
                 f"{paper_id!r} is no paper id; give 40 hex digits, ARXIV:…, DOI:…, CorpusId:… or a link to the paper"
             )
+        if not self.takes(known):
+            return self._unknown()
         with self.transport.limited():
             return self._remembered(known, lambda: self._ask_one(known, fields))
 
@@ -257,6 +263,10 @@ class Service(ABC):
     def _ask_title(self, title: str, fields: str) -> Record | None:
         """Ask for the paper that has a title; None if the service knows none."""
 
+    def _groups(self, asked: list[str]) -> list[list[str]]:
+        """Sort ids into those that can be asked for together."""
+        return [asked]
+
     def _refused(self, paper: str, error: RefusedError) -> Answer:
         """Say what it means that the service does not take the question for this one paper."""
         return self._failed(error)
@@ -272,7 +282,7 @@ class Service(ABC):
         answers: dict[str, Answer] = {}
         limit, fell, self._refusals, self._answered = self.batch, 0, 0, False
         stop: Answer | None = None
-        pending = _pieces(asked, limit)
+        pending = [piece for group in self._groups(asked)[::-1] for piece in _pieces(group, limit)]
         while pending:
             piece = pending.pop()
             ids, several = piece.ids, len(piece.ids) > 1
@@ -374,6 +384,13 @@ class Service(ABC):
         return fresh | {
             name: replace(fresh[name], record=found.record, at=found.at, stale=True) for name, found in kept.items()
         }
+
+
+def best_title(title: str, records: Sequence[Record]) -> Record | None:
+    """Return the record that has a title, the most cited of several; else the first, which is another paper's."""
+    same = [record for record in records if same_title(title, title_of(record))]
+    most = max(same, key=lambda record: count_of(record) or 0, default=None)
+    return most or (records[0] if records else None)
 
 
 def _pieces(ids: list[str], size: int) -> list[_Piece]:

@@ -7,6 +7,7 @@ all; none of them is ever taken for "there is no such paper" unless the service 
 from __future__ import annotations
 
 import json
+import logging
 import random
 import re
 import threading
@@ -112,6 +113,7 @@ class Transport:
         who: what messages call the service.
         key: a secret; it goes to the host of ``base_url`` only, never along a redirect to another, and into no message.
         key_header: the header that takes the key.
+        key_parameter: the parameter that takes it instead, for services that know no header.
         key_hint: what to say on a 429 when there is no key.
         key_remedy: what to say on a refusal when there is one.
         timeout: seconds that one whole answer may take.
@@ -132,6 +134,7 @@ class Transport:
         who: str = "the service",
         key: str = "",
         key_header: str = "x-api-key",
+        key_parameter: str | None = None,
         key_hint: str = "",
         key_remedy: str = "",
         timeout: float = 30.0,
@@ -160,6 +163,9 @@ class Transport:
         self.who, self.mailto = who, mailto
         self.timeout, self.pace, self.retries, self.max_wait, self.max_time = timeout, pace, retries, max_wait, max_time
         self._key, self._key_header, self._key_hint, self._key_remedy = key, key_header, key_hint, key_remedy
+        self._key_parameter = key_parameter
+        if key and key_parameter:  # the library below writes addresses into its log
+            logging.getLogger("urllib3.connectionpool").addFilter(_Hide(key))
         self.requests = 0
         """How many requests have been sent, repetitions included."""
         self._session: requests.Session | None = None
@@ -170,6 +176,11 @@ class Transport:
     def has_key(self) -> bool:
         """Whether a key is sent."""
         return bool(self._key)
+
+    @property
+    def courtesy(self) -> dict[str, str]:
+        """The parameter that says whom the service may write to, if that is known."""
+        return {"mailto": self.mailto} if self.mailto else {}
 
     def start_clock(self) -> None:
         """Let the time for all questions together run from now on."""
@@ -256,10 +267,13 @@ class Transport:
             self._sleep(max(0.0, self._not_before - time.monotonic()))
             self._not_before = time.monotonic() + self.pace
             at_home = urlsplit(url)[:2] == home
-            headers = {self._key_header: self._key} if self._key and at_home else {}
+            headers = {self._key_header: self._key} if self._key and at_home and not self._key_parameter else {}
+            if self._key and self._key_parameter and at_home and parameters is not None:
+                parameters = {**parameters, self._key_parameter: self._key}
             auth = self._auth if at_home else None
             self.requests += 1
             reply = self._fetch(method, url, parameters, body, headers, auth)
+            self._heed(reply.headers)
             location = reply.headers.get("Location")
             if reply.status not in _MOVED or not location:
                 return reply
@@ -269,6 +283,13 @@ class Transport:
         from requests import TooManyRedirects
 
         raise ValueError("too many redirects") from TooManyRedirects()
+
+    def _heed(self, headers: Mapping[str, str]) -> None:
+        """Ask no more often than a reply says that the service allows: so many requests in so many seconds."""
+        allowed, interval = headers.get("X-Rate-Limit-Limit", ""), headers.get("X-Rate-Limit-Interval", "")
+        if re.fullmatch(r"[1-9]\d{0,5}", allowed) and re.fullmatch(r"\d{1,4}s?", interval):
+            least = min(int(interval.rstrip("s")) / int(allowed), self.max_wait)
+            self._not_before = max(self._not_before, time.monotonic() + least)
 
     def _fetch(
         self,
@@ -359,8 +380,9 @@ class Transport:
         except ValueError:
             body = None
         said = (body.get("error") or body.get("message")) if isinstance(body, dict) else None
-        if isinstance(said, list | dict) or said is True:
-            said = body.get("message") if isinstance(body, dict) and isinstance(body.get("message"), str) else None
+        if isinstance(said, list) and said and isinstance(said[0], dict):
+            said = said[0].get("message")
+        said = said if isinstance(said, str) else None
         text = one_line(str(said or _PHRASES.get(reply.status) or "no reason given"))
         for secret in (self._key, *(self._auth or ())):
             text = text.replace(secret, "…") if secret else text
@@ -381,6 +403,18 @@ _PHRASES = {
     503: "Service Unavailable",
     504: "Gateway Timeout",
 }
+
+
+class _Hide(logging.Filter):
+    """Keeps a secret out of a log."""
+
+    def __init__(self, secret: str) -> None:
+        super().__init__()
+        self._secret = secret
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = record.getMessage().replace(self._secret, "…"), ()
+        return True
 
 
 class _TooLargeError(Exception):

@@ -49,6 +49,7 @@ class Library:
     """Batches larger than this answer ``largest_status``."""
     largest_status: int = 504
     scramble: Callable[[list[Any]], list[Any]] | None = None
+    headers: dict[str, str] = field(default_factory=dict)
     matches: dict[str, Record] = field(default_factory=dict)
     recommended: list[Record] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
@@ -155,10 +156,10 @@ class _Handler(BaseHTTPRequestHandler):
             pass
 
     def send(self, status: int, answer: Any, headers: dict[str, str], kind: str = "") -> None:
-        body = payload(kind) or json.dumps(answer).encode()
+        body = payload(kind) or (answer if isinstance(answer, bytes) else json.dumps(answer).encode())
         try:
             self.send_response(status)
-            for name, value in headers.items():
+            for name, value in {**self.library.headers, **headers}.items():
                 self.send_header(name, value)
             self.send_header("Content-Type", "text/html" if kind == "html" else "application/json")
             self.send_header("Content-Length", str(len(body)))
