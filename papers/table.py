@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from papers.badges import Citation, Style, read_citation
 from papers.blocks import Blocks, Span, find_blocks
+from papers.bullets import EntryList, find_entries
 from papers.dates import read_date
 from papers.headers import Columns, find_columns, named_columns
 from papers.html_tables import Cell, RawRow, RawTable, find_html_tables
@@ -127,6 +128,10 @@ class Table:
     """For each blank line inside (it ends the table for a Markdown reader), a position on it."""
     delimiter: Span | None
     """Where a pipe table's delimiter row is not as wide as its header, or is missing: its place."""
+    bullets: bool = False
+    """No table: bullets or paragraphs under one heading, which have no cells."""
+    heading: str | None = None
+    """The heading above."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -139,7 +144,7 @@ class Edit:
 
 
 def read_tables(text: str, columns: Columns | None = None) -> list[Table]:
-    """Return every table of papers in a Markdown text, HTML or Markdown, in order.
+    """Return every table and every list of papers in a Markdown text, HTML or Markdown, in order.
 
     A table is one of papers if it has a column of titles and there is one of citations, a badge of citations, or an id
     of a paper in a row. Where no header says "title" in a language that :mod:`papers.headers` knows, most rows must
@@ -166,7 +171,56 @@ def _read_tables(text: str, said: Columns) -> list[Table]:
     sources = (_Source(text, markdown, references, blocks.line_starts) for markdown in (False, True))
     of_kind = dict(zip((False, True), sources, strict=True))
     tables = (_paper_table(of_kind[markdown], table, said) for table, markdown in find_tables(text, blocks))
-    return [table for table in tables if table]
+    found = [table for table in tables if table]
+    taken = [(table.start, table.end) for table in found]
+    lists = (_listed(entries, taken, blocks.line_starts) for entries in find_entries(text, blocks, references))
+    return sorted([*found, *(table for table in lists if table)], key=lambda table: table.start)
+
+
+def _listed(found: EntryList, taken: list[Span], line_starts: Sequence[int]) -> Table | None:
+    """Return entries as the rows of a table without cells, without those that stand in a cell of another."""
+    entries = found.entries
+    if taken:
+        entries = [e for e in entries if not any(start <= e.start < end for start, end in taken)]
+    if not entries:
+        return None
+    rows = tuple(
+        Row(
+            line=bisect_right(line_starts, entry.start),
+            start=entry.start,
+            end=entry.end,
+            cells=(),
+            columns={},
+            date=entry.date,
+            year=entry.year,
+            month=entry.month,
+            category=entry.category,
+            title=entry.title,
+            url=entry.url,
+            url_span=entry.url_span,
+            title_span=entry.title_span,
+            description=None,
+            description_source=None,
+            citation=entry.citation,
+            named=entry.named,
+        )
+        for entry in entries
+    )
+    return Table(
+        markdown=found.markdown,
+        line=rows[0].line,
+        start=rows[0].start,
+        end=max(row.end for row in rows),
+        columns={},
+        header=(),
+        rows=rows,
+        closed=True,
+        cut=False,
+        blank_lines=(),
+        delimiter=None,
+        bullets=True,
+        heading=found.heading,
+    )
 
 
 @contextmanager
