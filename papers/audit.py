@@ -105,7 +105,7 @@ def _ask(context: Context, client: SemanticScholar) -> str | None:
     """Fetch the records of all ids in the table, and look up rows that have none or a wrong one; returns a failure."""
     rows = context.rows
     ids = {paper for row in rows for paper in (row.badge_id, row.link_id, row.url_id) if paper}
-    context.records = client.papers(sorted(ids), FIELDS + ",tldr")
+    context.records = client.papers(sorted(ids), FIELDS + ",tldr,authors")
     failures = [answer for answer in context.records.values() if answer.failure and not answer.stale]
     for row in rows:
         if any(answer.final for answer in failures):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import StrEnum
@@ -20,6 +21,8 @@ import typer
 import papers
 from papers import catalog, terminal
 from papers.audit import as_json, audit
+from papers.authors import authors_of
+from papers.cache import Cache, Kept
 from papers.counts import Target
 from papers.escape import one_line
 from papers.export import FORMATS
@@ -28,7 +31,8 @@ from papers.files import FileChangedError, UnreadableFileError, check_folder, re
 from papers.headers import Columns, parse_columns
 from papers.history import history_path
 from papers.seen import what_was_seen
-from papers.semantic_scholar import SemanticScholar, ServiceError
+from papers.semantic_scholar import BASE_URL, SemanticScholar, ServiceError
+from papers.sources import SERVICES, make
 from papers.table import Row, read_tables
 
 app = typer.Typer(
@@ -77,10 +81,11 @@ File = Annotated[Path, typer.Argument(metavar="FILE", help="A Markdown file with
 OwnFile = Annotated[Path, typer.Argument(metavar="FILE", show_default="the course's catalog")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on standard output.")]
 BaseUrl = Annotated[
-    str | None, typer.Option(help="Another address of the API.", envvar="SEMANTIC_SCHOLAR_URL", show_default="public")
+    str | None, typer.Option(help="Another address of the API.", show_default="SEMANTIC_SCHOLAR_URL, or public")
 ]
 Pace = Annotated[float, typer.Option(help="Least seconds between two requests.")]
-Timeout = Annotated[float, typer.Option(help="Seconds to wait for an answer.")]
+Timeout = Annotated[float, typer.Option(help="Seconds that one whole answer may take.")]
+MaxTime = Annotated[float, typer.Option(help="Seconds that all answers together may take.")]
 MaxAge = Annotated[float, typer.Option(help="Take answers from the cache up to this many seconds old.")]
 ColumnsSaid = Annotated[
     str | None,
@@ -128,21 +133,59 @@ def refresh(
     style: Annotated[Style, typer.Option(help="Keep each count's style, or turn all into one.")] = Style.KEEP,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the change as a diff and make none.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Make no change; exit 1 if there is one to make.")] = False,
+    accept_falls: Annotated[
+        bool, typer.Option("--accept-falls", help="Write counts that fell by more than half, too.")
+    ] = False,
     columns: ColumnsSaid = None,
     json: Json = False,
+    source: Annotated[
+        list[str] | None,
+        typer.Option(
+            help=f"Who counts: {', '.join(SERVICES)}. Each further one fills in what those before do not know.",
+            show_default=SemanticScholar.name,
+        ),
+    ] = None,
+    mailto: Annotated[
+        str | None, typer.Option(help="Your address: OpenAlex and Crossref ask for one.", envvar="PAPERS_MAILTO")
+    ] = None,
     base_url: BaseUrl = None,
     pace: Pace = 1.0,
     timeout: Timeout = 30.0,
+    max_time: MaxTime = 600.0,
     max_age: MaxAge = 0.0,
     cache: CachePath = None,
 ) -> None:
     """Ask Semantic Scholar once and put the citation counts up to date."""
     with _explained():
-        client = _client(base_url, pace, timeout, max_age, cache)
+        client = make(
+            source or [],
+            mailto=mailto,
+            base_url=base_url,
+            pace=pace,
+            timeout=timeout,
+            max_time=max_time,
+            max_age=max_age,
+            cache=cache or _user_cache(),
+        )
         said, write = _said(columns), not (dry_run or check)
         total = len(_rows(file, said, empty={"rows": [], "requests": 0, "written": False} if json else None))
         with terminal.progress(total) as progress:
-            outcome = catalog.refresh(file, client, style=_STYLES[style], write=write, columns=said, progress=progress)
+            try:
+                outcome = catalog.refresh(
+                    file,
+                    client,
+                    style=_STYLES[style],
+                    write=write,
+                    accept_falls=accept_falls,
+                    columns=said,
+                    progress=progress,
+                )
+            except KeyboardInterrupt:
+                raise _stop(
+                    "stopped; nothing was written. What was answered is kept: run the same again", 130
+                ) from None
+    for note in outcome.notes:
+        terminal.say(f"papers: {note}")
     with _explained(), _printing(_summary(outcome, wrote=write)):
         if json:
             terminal.print_json(outcome.as_json())
@@ -167,12 +210,13 @@ def audit_command(
     base_url: BaseUrl = None,
     pace: Pace = 1.0,
     timeout: Timeout = 30.0,
+    max_time: MaxTime = 600.0,
     max_age: MaxAge = 0.0,
     cache: CachePath = None,
 ) -> None:
     """Find what is wrong in a list: links and badges of other papers, dates, titles, duplicates, broken tables."""
     with _explained():
-        client = None if offline else _client(base_url, pace, timeout, max_age, cache)
+        client = None if offline else _client(base_url, pace, timeout, max_time, max_age, cache)
         said = _said(columns)
         _rows(file, said, empty=[] if json else None)
         outcome = audit(file, client, fix=fix, columns=said)
@@ -204,12 +248,13 @@ def add_command(
     base_url: BaseUrl = None,
     pace: Pace = 1.0,
     timeout: Timeout = 30.0,
+    max_time: MaxTime = 600.0,
     max_age: MaxAge = 0.0,
     cache: CachePath = None,
 ) -> None:
     """Append a paper in the table's own style."""
     with _explained():
-        client = _client(base_url, pace, timeout, max_age, cache)
+        client = _client(base_url, pace, timeout, max_time, max_age, cache)
         added = add(file, paper_id, category, client, table=table, columns=_said(columns), write=not dry_run)
     with _explained(), _printing(f"{'Would add' if dry_run else 'Added'}: {added.title}"):
         typer.echo(added.source)
@@ -224,6 +269,7 @@ def suggest_command(
     base_url: BaseUrl = None,
     pace: Pace = 1.0,
     timeout: Timeout = 30.0,
+    max_time: MaxTime = 600.0,
     max_age: MaxAge = 0.0,
     cache: CachePath = None,
 ) -> None:
@@ -231,7 +277,7 @@ def suggest_command(
     with _explained():
         said = _said(columns)
         _rows(file, said, empty=[] if json else None)
-        found = suggest(file, _client(base_url, pace, timeout, max_age, cache), limit, columns=said)
+        found = suggest(file, _client(base_url, pace, timeout, max_time, max_age, cache), limit, columns=said)
     wanted = [
         {
             "paper_id": str(record["paperId"]),
@@ -254,15 +300,18 @@ def export_command(
     format: Annotated[Format, typer.Option("--format", help="The format.")] = Format.BIBTEX,
     output: Annotated[Path | None, typer.Option(help="Write to a file.", show_default="standard output")] = None,
     columns: ColumnsSaid = None,
+    cache: CachePath = None,
 ) -> None:
-    """Write the papers in another format; needs no network."""
+    """Write the papers in another format; needs no network. Authors come from the list, or from kept answers."""
     with _explained():
         rows = _rows(file, _said(columns))
+        text = read_text(file)
+        written = FORMATS[format](rows, authors_of(text, read_tables(text, _said(columns)), _kept(rows, cache)))
         if output:
             _not_the_list(output, file)
-            replace_text(output, read_text(output) if output.is_file() else None, FORMATS[format](rows))
+            replace_text(output, read_text(output) if output.is_file() else None, written)
         else:
-            terminal.print_text(FORMATS[format](rows))
+            terminal.print_text(written)
 
 
 @app.command("plot")
@@ -307,9 +356,15 @@ def report_command(
     terminal.say(f"Written: {output}")
 
 
-def _client(base_url: str | None, pace: float, timeout: float, max_age: float, cache: Path | None) -> SemanticScholar:
+def _client(
+    base_url: str | None, pace: float, timeout: float, max_time: float, max_age: float, cache: Path | None
+) -> SemanticScholar:
     cache = cache or _user_cache()
-    return SemanticScholar(base_url=base_url, timeout=timeout, cache=cache, pace=pace, max_age=max_age)
+    client = SemanticScholar(
+        base_url=base_url, timeout=timeout, cache=cache, pace=pace, max_age=max_age, max_time=max_time
+    )
+    client.start_clock()
+    return client
 
 
 def _not_the_list(output: Path, file: Path) -> None:
@@ -336,6 +391,15 @@ def _rows(file: Path, columns: Columns | None, *, empty: object = None) -> list[
             terminal.print_json(empty)
         raise ValueError(f"there is no list of papers in {file}. {what_was_seen(text)}")
     return [row for table in tables for row in table.rows]
+
+
+def _kept(rows: list[Row], cache: Path | None) -> dict[str, Kept]:
+    """Return what the service has said of papers before, if that is kept."""
+    path = cache or _user_cache()
+    if not path:
+        return {}
+    address = (os.environ.get("SEMANTIC_SCHOLAR_URL") or BASE_URL).rstrip("/")
+    return Cache(path, address).get(paper for row in rows for paper in (row.badge_id, row.link_id, row.url_id) if paper)
 
 
 def _user_cache() -> Path | None:
@@ -400,6 +464,11 @@ def _summary(outcome: catalog.Refresh, *, wrote: bool) -> str:
         end = "The file would change."
     else:
         end = "The file was left as it is."
+    if "fall" in states:
+        end += " Counts that fell by more than half were kept; --accept-falls writes them."
+    counted = Counter(row.source for row in outcome.rows if row.new is not None and row.source)
+    if len(counted) > 1:
+        end += f" Counted {', '.join(f'{number} by {name}' for name, number in counted.most_common())}."
     return f"{counts}; {_number(outcome.requests, 'request')}. {end}"
 
 

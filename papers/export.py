@@ -6,17 +6,20 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from papers.authors import OTHERS
 from papers.escape import for_bibtex, for_csv, for_markdown, one_line, safe_url
 from papers.table import Row
 from papers.titles import simplify
 
+Authors = Mapping[int, Sequence[str]]
+"""The authors of each row by its line, first name first."""
 _DULL = frozenset(["a", "an", "the", "of", "on", "for", "in", "and", "with", "to", "by", "from", "using"])
 
 
-def bibtex(rows: Sequence[Row]) -> str:
-    """Return BibTeX entries. The table names no authors, so none are given: complete them before you cite."""
+def bibtex(rows: Sequence[Row], authors: Authors | None = None) -> str:
+    """Return BibTeX entries. Where no authors are known none are given: complete them before you cite."""
     entries, used = [], set()
     for row in rows:
         key = base = _key(row)
@@ -25,7 +28,9 @@ def bibtex(rows: Sequence[Row]) -> str:
             suffix += 1
             key = f"{base}-{suffix}"
         used.add(key)
+        names = (authors or {}).get(row.line, ())
         fields = [
+            ("author", " and ".join(map(for_bibtex, names)) or None),
             ("title", "{" + for_bibtex(row.title) + "}" if row.title else None),
             ("year", row.year),
             ("month", row.month),
@@ -40,7 +45,7 @@ def bibtex(rows: Sequence[Row]) -> str:
     return "\n".join(entries)
 
 
-def csv_text(rows: Sequence[Row]) -> str:
+def csv_text(rows: Sequence[Row], authors: Authors | None = None) -> str:
     """Return CSV with the columns of ``papers list --json``; no cell is a formula to a spreadsheet."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
@@ -52,12 +57,12 @@ def csv_text(rows: Sequence[Row]) -> str:
     return buffer.getvalue()
 
 
-def json_text(rows: Sequence[Row]) -> str:
+def json_text(rows: Sequence[Row], authors: Authors | None = None) -> str:
     """Return the rows as ``papers list --json`` prints them."""
     return json.dumps([row.as_json() for row in rows], ensure_ascii=False, indent=2) + "\n"
 
 
-def markdown(rows: Sequence[Row]) -> str:
+def markdown(rows: Sequence[Row], authors: Authors | None = None) -> str:
     """Return one pipe table of all rows, with counts as text."""
     lines = ["| Date | Category | Paper Name | Description | Citation |", "| --- | --- | --- | --- | --- |"]
     for row in rows:
@@ -75,13 +80,14 @@ def markdown(rows: Sequence[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def ris(rows: Sequence[Row]) -> str:
+def ris(rows: Sequence[Row], authors: Authors | None = None) -> str:
     """Return RIS records."""
     records = []
     for row in rows:
         date = None if row.year is None else f"{row.year}/{row.month:02}//" if row.month else f"{row.year}///"
         fields = [
             ("TY", "GEN"),
+            *(("AU", name) for name in (authors or {}).get(row.line, ()) if name != OTHERS),
             ("TI", row.title),
             ("PY", row.year),
             ("DA", date),
@@ -95,7 +101,7 @@ def ris(rows: Sequence[Row]) -> str:
     return "\n".join(records)
 
 
-FORMATS: dict[str, Callable[[Sequence[Row]], str]] = {
+FORMATS: dict[str, Callable[[Sequence[Row], Authors], str]] = {
     "bibtex": bibtex,
     "csv": csv_text,
     "json": json_text,
