@@ -61,7 +61,7 @@ def believe(row: Row, record: Record, asked: str | None = None, *, around: str =
     """
     title, year = title_of(record), year_of(record)
     relation = compare(row.title, title)
-    found = evidence(row, record, around=around)
+    found = _evidence(row, record, relation, around)
     if relation == "other":
         kind = "id is that of another paper" if asked else "nearest title is another paper's"
         return Belief("other", frozenset(), f"the {kind}: {title}")
@@ -96,7 +96,10 @@ def evidence(row: Row, record: Record, *, around: str = "") -> frozenset[Evidenc
     ``title``: the same full title. ``id``: that in the row's own link. ``year``: within one, since a preprint's and a
     conference's differ. ``author``: the name of the first author stands in the row's source, outside its title.
     """
-    relation = compare(row.title, title_of(record))
+    return _evidence(row, record, compare(row.title, title_of(record)), around)
+
+
+def _evidence(row: Row, record: Record, relation: Relation, around: str) -> frozenset[Evidence]:
     if relation == "other":
         return frozenset()
     found: set[Evidence] = set()
@@ -125,7 +128,7 @@ def compare(ours: str | None, theirs: str | None) -> Relation:
     if not a or not b:
         return "silent"
     short = min(len(a.split()), len(b.split())) < FULL
-    if same_title(ours, theirs) and not _other_word(a, b):
+    if a == b or (same_title(ours, theirs) and not _other_word(a, b)):
         return "short" if short else "same"
     mine, other = _head(ours), _head(theirs)
     if short:
@@ -169,7 +172,7 @@ def _other_word(a: str, b: str) -> bool:
 
 def _only_numbers_differ(a: str, b: str) -> bool:
     numbers = [re.findall(r"\d+", words) for words in (a, b)]
-    if not all(numbers) or numbers[0] == numbers[1]:
+    if not all(numbers) or numbers[0] == numbers[1] or f" {a} " in f" {b} " or f" {b} " in f" {a} ":
         return False
     return likeness(re.sub(r"\d+", "", a), re.sub(r"\d+", "", b)) >= _UNLIKE
 

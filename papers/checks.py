@@ -224,14 +224,19 @@ def _wrong_paper(context: Context, row: Row) -> Iterator[Finding]:
 
 
 def _wrong_link(context: Context, row: Row) -> Iterator[Finding]:
-    """Find a paper's own link that leads to a paper of another title."""
+    """Find a paper's own link that leads to a paper of another title.
+
+    Papers are renamed from one version to the next, so the title alone is weak: it takes a date before that paper, the
+    same link in another row, or another record of the row's own title to make it likely; the year, too, to be certain.
+    """
     record = context.record(row.url_id)
     if not record or not row.url_id or not row.url_span or not _another(row, record) or not _same_script(row, record):
         return
-    note = f"the link leads to another paper: {record.get('title')}"
+    note = f"the link leads to another paper: {title_of(record)}"
     answer = context.matches.get(row.title or "")
     others = [context.record(row.badge_id), context.record(row.link_id), answer.record if answer else None]
-    right = next((other for other in others if other and len(evidence(row, other) & {"title", "year"}) == 2), None)
+    named = [other for other in others if other and "title" in evidence(row, other)]
+    right = next((other for other in named if "year" in evidence(row, other)), None)
     kind = row.url_id.partition(":")[0] + ":"
     expected = next((i for i in sorted(record_ids(right)) if i.startswith(kind)), None) if right else None
     edits: tuple[Edit, ...] = ()
@@ -241,7 +246,26 @@ def _wrong_link(context: Context, row: Row) -> Iterator[Finding]:
         place = re.search(re.escape(old) + r"(?:v\d+)?", context.text[start:end], re.I)
         if place:
             edits = (Edit(start + place.start(), start + place.end(), expected.removeprefix(kind)),)
-    yield Finding(row.line, "wrong-link", row.url, expected, "certain" if right else "likely", note, edits)
+    certainty: Certainty = "certain" if right else "possible"
+    if not right and (named or _too_early(row) or _shared(context, row)):
+        certainty = "likely"
+    elif not right:
+        note += "; or it had the title of the list once"
+    yield Finding(row.line, "wrong-link", row.url, expected, certainty, note, edits)
+
+
+def _too_early(row: Row) -> bool:
+    """Whether a row is dated long before its link's arXiv number."""
+    month = arxiv_month(row.url_id)
+    if not month or not row.year:
+        return False
+    return 12 * (month[0] - row.year) + month[1] - (row.month or 12) >= _OFTEN
+
+
+def _shared(context: Context, row: Row) -> bool:
+    """Whether another row has the same link and another title."""
+    others = (other for other in context.rows if other is not row and other.url_id == row.url_id)
+    return any(other.title and compare(row.title, other.title) == "other" for other in others)
 
 
 def _date(context: Context, row: Row) -> Iterator[Finding]:

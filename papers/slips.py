@@ -21,13 +21,13 @@ _SPELLINGS = (
 
 
 def difference(ours: str, theirs: str) -> Difference | None:
-    """Return how a title differs from the record's; None if only in spelling and typesetting.
+    """Return how a title differs from the record's; None if only in spelling, typesetting or a name before the colon.
 
     A ``slip`` is one letter too many, too few, wrong or in another place, in words that otherwise agree; it is none if
     it makes a singular of a plural, or the like. All else is other ``words``: the paper may have had that title once.
     """
     mine, other = _words(ours), _words(theirs)
-    if "".join(mine) == "".join(other):
+    if {"".join(mine), _after_the_name(ours)} & {"".join(other), _after_the_name(theirs)}:
         return None
     slips = 0
     for kind, a, b, c, d in SequenceMatcher(None, mine, other, autojunk=False).get_opcodes():
@@ -39,6 +39,12 @@ def difference(ours: str, theirs: str) -> Difference | None:
             return "words"
         slips += 1
     return "slip" if slips else None
+
+
+def _after_the_name(title: str) -> str:
+    """Return what follows the name before a title's colon, which keepers add and drop; all of a title without one."""
+    name, _, rest = title.partition(":")
+    return "".join(_words(rest if rest.strip() and len(name.split()) <= 2 else title))
 
 
 def _words(title: str) -> list[str]:

@@ -357,6 +357,23 @@ def test_a_link_to_another_paper_is_found_and_says_nothing_about_the_date(
     assert load(path) == text.replace("2112.10482v2", "1912.08830")
 
 
+def test_a_paper_that_was_renamed_is_not_called_wrong(library: Library, client: SemanticScholar) -> None:
+    new = "Hierarchical Implicit Models and Likelihood-Free Variational Inference"
+    library.add(1, 9, new, externalIds={"ArXiv": "1702.08896"}, year=2017)
+    text = HEAD + title_row("2017", "Deep and Hierarchical Implicit Models", ARXIV + "1702.08896")
+    outcome = audit_text(text, client)
+    assert kinds(outcome.findings) == [(3, "wrong-link", None, "possible")]
+    assert outcome.findings[0].note.endswith("; or it had the title of the list once")
+    twice = text + title_row("2017", "A Survey of Quite Another Matter", ARXIV + "1702.08896")
+    assert [(f.line, f.certainty) for f in audit_text(twice, client).findings] == [(3, "likely"), (4, "likely")]
+
+
+def test_a_name_with_a_digit_before_the_title_makes_no_other_paper(library: Library, client: SemanticScholar) -> None:
+    library.add(1, 9, "Cross-Domain Face Manipulation With 3D Guidance", externalIds={"ArXiv": "2104.11228"}, year=2021)
+    text = HEAD + title_row("2021", "CD3D: Cross-Domain Face Manipulation with 3D Guidance", ARXIV + "2104.11228")
+    assert audit_text(text, client).findings == []
+
+
 def test_one_link_under_two_titles_is_wrong_in_one_of_the_rows() -> None:
     text = HEAD + title_row("2023", "Causal Discovery from Temporal Data", ARXIV + "2303.10112")
     text += title_row("2023", "A Survey of Pattern Mining in Dynamic Graphs", ARXIV + "2303.10112")
@@ -425,6 +442,8 @@ def test_two_ids_of_one_kind_are_two_papers_whatever_their_titles() -> None:
         ("Generative Adversarial Network for Speech", "Generative Adversarial Networks for Speech", "possible"),
         ("Modelling Colour & Generalisation in Vision", "Modeling Color and Generalization in Vision", ""),
         ("Pretraining of Data Efficient Transformers", "Pre-training of Data-Efficient Transformers", ""),
+        ("CD3D: Cross-Domain Face Manipulation", "Cross-Domain Face Manipulation", ""),
+        ("Long Short-Term Memory Networks", "LSTMN: Long Short-Term Memory Networks", ""),
         ("Distilling Knowledge in a Neural Network", "Distilling the Knowledge in a Neural Network", "possible"),
     ],
 )
