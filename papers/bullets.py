@@ -51,6 +51,10 @@ _HEAD = re.compile(
     r"[ \t>]*(?:[^\w\s\[*<]+\s*|\d{1,4}[.)]\s+|\[\d+\]\s*|[-•]\s+)?"
     r"(?:\*\*[^*\s(\[]|\[+(?!\[)[^\]\s][^\]]{12,}\]+\(|\*\*\[\d)"
 )
+_NO_NAMES = """
+a the is are all you for of with in to on by from via as at using towards learning deep neural network networks model
+"""
+_TITLE_WORDS = frozenset(_NO_NAMES.split())
 _LETTER = re.compile(r"[^\W\d_]")
 _WORD = re.compile(r"[^\W\d_]{3}")
 _DIGITS = re.compile(r"\d\d")
@@ -98,7 +102,7 @@ _COUNTS = re.compile(
     r"(?:citations?\b|cites\b|cited\b|引用|인용|zitate\b|citas\b)",
     re.I,
 )
-_CITING = re.compile(r"cit|zit|引|인용|цит|atıf", re.I)
+_CITING = re.compile(r"cit|zit|被?引|인용|цит|atıf", re.I)
 _ASIDE = re.compile(
     r"news|updates?|change ?log|(?:table of )?contents?|toc|目录|licen[cs]e|contribut\w+|acknowledge?ments?|citations?|"
     r"cite(?: us| this)?|citing|bibtex|star history|contact|how to cite|maintainers?|sponsors?|更新|引用",
@@ -472,11 +476,11 @@ class _Reader:
             source = source[: match.start()]
         stripped = source.strip()
         start += len(source) - len(source.lstrip())
+        stripped = stripped.rstrip(_ENDS)
         for mark in ("***", "**", "__", "*", "_"):
             if len(stripped) > 2 * len(mark) and stripped.startswith(mark) and stripped.endswith(mark):
                 stripped, start = stripped[len(mark) : -len(mark)], start + len(mark)
         kept = stripped.rstrip(_ENDS)
-        kept = kept + ")" if stripped.startswith(kept + ")") and kept.count("(") > kept.count(")") else kept
         words = self._plain(kept, markdown=markdown)
         return words, (start, start + len(kept))
 
@@ -842,6 +846,9 @@ def _is_aside(bracket: str) -> bool:
 def _names(part: str) -> bool:
     """Whether a part between commas is one name, or two with "and" between them."""
     pieces = [piece.strip().removeprefix("and ") for piece in _AND.split(part.strip())]
+    words = part.lower().split()
+    if len(words) > 2 and 2 * sum(word in _TITLE_WORDS for word in words) > len(words) - 3:
+        return False
     return all(_NAME.fullmatch(piece) or _LOWER_NAME.fullmatch(piece) for piece in pieces if piece)
 
 

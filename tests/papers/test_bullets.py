@@ -1,0 +1,208 @@
+"""Bullets, numbered entries and paragraphs that are papers are read, refreshed and otherwise left alone."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from semantic_scholar_server import Library, sha
+from test_refresh import LIVE, PAGE, TODAY, load, save
+from typer.testing import CliRunner
+
+from papers import SemanticScholar, audit_text, read_rows, read_tables, refresh
+from papers.cli import app
+
+ARXIV = "https://arxiv.org/abs/"
+BADGE = f"[![citation]({LIVE}{sha(1)}%3Ffields%3DcitationCount)]({PAGE}{sha(1)})"
+ATTENTION = ("Attention Is All You Need", "ARXIV:1706.03762")
+
+
+def read(text: str) -> list[tuple[str | None, str | None]]:
+    return [(row.title, row.paper_id) for row in read_rows(text)]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "- [Attention Is All You Need](A)",
+        "* [**Attention Is All You Need**](A) - *NeurIPS 2017*",
+        "+ **[Attention Is All You Need](A)**",
+        "1. **Attention Is All You Need.** NeurIPS 2017. [paper](A)\n\n    *Ashish Vaswani, Noam Shazeer*",
+        "7) Attention Is All You Need [[NeurIPS2017]](A) [[Code]](https://github.com/a/b)",
+        "- **Attention Is All You Need** (2017), A. Vaswani et al. [[pdf]](A)",
+        "- **Attention Is All You Need**, *A. Vaswani*, NeurIPS 2017. [[paper](A)] [[code](https://github.com/a/b)]",
+        '- Ashish Vaswani, Noam Shazeer, "Attention Is All You Need", NeurIPS 2017. [[Paper](A)]',
+        "- Ashish Vaswani, Noam Shazeer, Niki Parmar, Attention Is All You Need, NIPS, 2017. [[Paper]](A)",
+        '- (NeurIPS \'17) Attention Is All You Need, *Vaswani et al.*\n    - <a href="A"><img src="https://x.y/p.svg"></a>',
+        "- [2017/06] 🔥 [Attention Is All You Need](A)",
+        "- [x] [Attention Is All You Need](A)",
+        "- [1] : [Attention Is All You Need](A) - NeurIPS 2017",
+        "- Attention Is All You Need: A",
+        "- **Attention Is\n  All You Need** [[pdf](A)]",
+        "- Group of papers\n  - [Attention Is All You Need](A)\n    - Code: [official](https://github.com/a/b)",
+        "- [Attention Is All You Need](A)\n  - Ashish Vaswani, Noam Shazeer\n  - Data: [WMT](https://statmt.org)",
+        "> - [Attention Is All You Need](A)",
+        "**Attention Is All You Need** \\\n*Ashish Vaswani* \\\nNeurIPS 2017. [[Paper](A)] \\\n12 Jun 2017",
+        "⭐**Attention Is All You Need** \\\n[[NeurIPS]](A) \n[[Code]](https://github.com/a/b)",
+        "**Attention Is All You Need**  \n> *Ashish Vaswani* \\\n> NeurIPS 2017. [[Paper](A)]",
+        '**[3]** Vaswani, Ashish, et al. "**Attention Is All You Need**." NIPS (2017). [[pdf]](A) :star:',
+        "Attention Is All You Need (NeurIPS 2017) [[paper]](A)",
+        '<ul>\n<li><a href="A">Attention Is All You Need</a>, 2017</li>\n</ul>',
+        '<ol><li><b>Attention Is All You Need</b> <a href="A">pdf</a></ol>',
+        '1. Vaswani, A. "Attention Is All You Need." arXiv preprint arXiv:1706.03762 (2017).',
+        "- [Attention Is All You Need][vaswani]\n\n[vaswani]: A",
+    ],
+)
+def test_an_entry_is_read_however_it_is_laid_out(entry: str) -> None:
+    text = "# Papers on sequences\n\n## Transformers\n\n" + entry.replace("(A)", f"({ARXIV}1706.03762)")
+    text = re.sub(r"\bA(?=\"|$)", ARXIV + "1706.03762", text) + "\n"
+    assert read(text) == [ATTENTION]
+    (row,) = read_rows(text)
+    assert row.category == ("Group of papers" if "Group" in text else "Transformers")
+    assert row.year in (2017, None)
+    assert row.title_span
+    assert " ".join(text[slice(*row.title_span)].split()) == row.title
+    assert row.url is None or row.url == ARXIV + "1706.03762"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- [Papers](#papers)\n  - [Vision](#vision)\n",
+        "- [A list of other lists](https://github.com/a/awesome)\n",
+        "- [What are diffusion models?](https://lilianweng.github.io/posts/2021)\n",
+        "- [A video](https://www.youtube.com/watch?v=1) of a talk\n",
+        "- From outline to detail\n- **2016**: +60 citations or more\n",
+        f"```\n- [Title of a paper]({ARXIV}1706.03762)\n```\n",
+        f"<!-- - [Title of a paper]({ARXIV}1706.03762) -->\n",
+        f"    - [Title of a paper]({ARXIV}1706.03762)\n",
+        f"This builds on [Attention Is All You Need]({ARXIV}1706.03762) and on much more that came after it.\n",
+        f"## News\n\n- [2023/05] Our paper [Something New of Ours]({ARXIV}2305.00001) is out\n",
+        "[![Citation](https://img.shields.io/badge/citation-651-green)](https://scholar.google.com/x)\n",
+        "- **Bold words** and more\n- `code` [link](https://example.org)\n",
+    ],
+)
+def test_what_is_no_paper_is_no_row(text: str) -> None:
+    assert read_rows(text) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "after"),
+    [
+        ("Cited by `12`", "Cited by `1234`"),
+        ("Cited by 12", "Cited by 1234"),
+        ("cited by: **12**", "cited by: **1234**"),
+        ("Citations: 1,012", "Citations: 1,234"),
+        ("**Citations:** 12", "**Citations:** 1234"),
+        ("(cited 12 times)", "(cited 1234 times)"),
+        ("12 citations", "1234 citations"),
+        ("(~900 citations)", "(~1200 citations)"),
+        ("Citations: ?", "Citations: 1234"),
+        ("被引 12 次", "被引 1234 次"),
+        ("引用数：12", "引用数：1234"),
+        (f"[Cited by 12]({PAGE}{sha(1)})", f"[Cited by 1234]({PAGE}{sha(1)})"),
+        (f"Cited by [12]({PAGE}{sha(1)})", f"Cited by [1234]({PAGE}{sha(1)})"),
+        (
+            "![c](https://img.shields.io/badge/citations-12-blue)",
+            "![c](https://img.shields.io/badge/citations-1234-blue)",
+        ),
+        (BADGE, BADGE.replace("![citation]", f"![citation 1234 ({TODAY})]")),
+    ],
+)
+def test_a_refresh_changes_the_count_and_nothing_else(
+    words: str, after: str, library: Library, client: SemanticScholar, tmp_path: Path
+) -> None:
+    library.add(1, 1234, "A Paper of Some Note", externalIds={"ArXiv": "1706.03762"})
+    entry = f"- **A Paper of Some Note** (2017) [[pdf]({ARXIV}1706.03762)] {words}\n  - Key: 12 citations\n"
+    path = save(tmp_path, entry)
+    outcome = refresh(path, client)
+    assert [(row.state, row.new) for row in outcome.rows] == [("ok", 1234)]
+    assert load(path) == entry.replace(words, after, 1)
+    assert not refresh(path, client).written
+    for style in ("live", "text", "static", "text", "live"):
+        refresh(path, client, style=style)
+        (row,) = read_rows(load(path))
+        assert (row.style, row.title, row.url_id) == (style, "A Paper of Some Note", "ARXIV:1706.03762")
+        assert row.count == 1234 or "~" in words
+
+
+def test_every_command_takes_bullets(library: Library, tmp_path: Path) -> None:
+    library.add(1, 5, "A Paper of Some Note", externalIds={"ArXiv": "1706.03762"}, year=2017)
+    text = f"## Vision\n\n- [A Paper of Some Note]({ARXIV}1706.03762), 2017. Cited by `4`\n- **B** [pdf](x.pdf)\n"
+    path = save(tmp_path, text)
+
+    def run(*words: str) -> str:
+        result = CliRunner().invoke(app, [*words, "--base-url", library.url] if words[0] == "refresh" else list(words))
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    listed = json.loads(run("list", str(path), "--json"))
+    assert [(r["line"], r["title"], r["category"], r["count"]) for r in listed] == [
+        (3, "A Paper of Some Note", "Vision", 4),
+    ]
+    assert json.loads(run("audit", str(path), "--offline", "--json")) == []
+    assert "eprint = {1706.03762}" in run("export", str(path))
+    assert json.loads(run("refresh", str(path), "--json"))["written"] is True
+    assert load(path) == text.replace("`4`", "`5`")
+    for form in ("csv", "json", "markdown", "ris"):
+        assert "A Paper of Some Note" in run("export", str(path), "--format", form)
+
+
+def test_headings_name_the_sections() -> None:
+    entry = f"- [A paper of {{}}]({ARXIV}1706.0376{{}})\n"
+    text = "# Awesome list\n\n" + entry.format("none", 0)
+    text += "## Vision\n\n" + entry.format("vision", 1) + "### ICML 2023\n\n" + entry.format("a venue", 2)
+    text += "## Language 🔝\n\n" + entry.format("language", 3)
+    rows = read_rows(text)
+    assert [row.category for row in rows] == [None, "Vision", "Vision", "Language"]
+    assert [row.year for row in rows] == [None, None, 2023, None]
+    assert [table.heading for table in read_tables(text)] == [None, "Vision", "Vision", "Language"]
+
+
+MARKS = [
+    "- ",
+    "* ",
+    "1. ",
+    "  - ",
+    "> ",
+    "# H\n",
+    "\n",
+    "\n\n",
+    "  ",
+    "**",
+    "*",
+    "_",
+    "`",
+    "[",
+    "](",
+    ")",
+    "[[",
+    "]]",
+    '"',
+]
+LINKS = [f"[A title of three]({ARXIV}1706.03762)", "[pdf](https://a.b/c.pdf)", BADGE, "Cited by `12`", "12 citations"]
+TAGS = ["<li>", "</li>", "<ul>\n", "<a href='https://doi.org/10.1/x'>", "</a>", "<!--", "-->", "2017", "(ICML 2019)"]
+WORDS = ["A. Author, B. Author", "Words of a title", ": ", ", ", ". ", " | ", "http://x.y", "\\", "\r\n", "```\n", "\0"]
+PIECES = st.sampled_from([*MARKS, *LINKS, *TAGS, *WORDS])
+
+
+@given(st.lists(PIECES, max_size=30).map("".join))
+def test_no_text_raises_and_every_span_lies_in_its_row(text: str) -> None:
+    for table in read_tables(text):
+        for row in table.rows:
+            assert table.start <= row.start <= row.end <= table.end <= len(text)
+            for span in (row.title_span, row.citation.count_span, row.citation.shown_span):
+                assert span is None or row.start <= span[0] <= span[1] <= row.end
+    audit_text(text)
+
+
+@pytest.mark.parametrize(
+    "piece", ["- ", "**", "* a", "[x](", '"a', "cited by ", "12 ", "A B, ", "- [", "<li>", "(", "1. a\n", "- a\n  "]
+)
+def test_hostile_text_is_read_in_time(piece: str) -> None:
+    for start in ("", f"- [A title of a paper]({ARXIV}1706.03762) "):
+        read_tables(start + piece * 4_000)  # far too long for a test, if the time grew with the square
