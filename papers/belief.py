@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal
 
-from papers.records import Record, record_ids, surnames, title_of, year_of
+from papers.records import Record, carries, differs, surnames, title_of, year_of
 from papers.table import Row
 from papers.titles import FULL, likeness, other_title, same_title, simplify
 
@@ -66,7 +66,7 @@ def believe(row: Row, record: Record, asked: str | None = None, *, around: str =
         kind = "id is that of another paper" if asked else "nearest title is another paper's"
         return Belief("other", frozenset(), f"the {kind}: {title}")
     if asked is not None:
-        if relation != "same" and differs(row.url_id, record):
+        if relation != "same" and differs(record, row.url_id):
             return Belief("other", frozenset(), f"the id is that of another paper: {title}")
         if not sure and "title" not in found:
             return Belief("open", found, "nothing confirms that the answer is the one for this id")
@@ -106,7 +106,7 @@ def _evidence(row: Row, record: Record, relation: Relation, around: str) -> froz
     year = year_of(record)
     if relation == "same":
         found.add("title")
-    if row.url_id and row.url_id in record_ids(record):
+    if row.url_id and carries(record, row.url_id):
         found.add("id")
     if row.year is not None and year is not None and abs(year - row.year) <= 1:
         found.add("year")
@@ -137,13 +137,6 @@ def compare(ours: str | None, theirs: str | None) -> Relation:
     if other_title(ours, theirs) or (mine and other and _two_names(mine, other)) or _only_numbers_differ(a, b):
         return "other"
     return "near"
-
-
-def differs(own: str | None, record: Record) -> bool:
-    """Whether a record carries an id of the same kind (arXiv or DOI) as this one, and it is another."""
-    kind = (own or "").partition(":")[0]
-    theirs = record_ids(record)
-    return kind in ("ARXIV", "DOI") and own not in theirs and any(paper.startswith(kind + ":") for paper in theirs)
 
 
 def _head(title: str) -> str | None:

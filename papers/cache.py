@@ -21,6 +21,8 @@ _TABLES = (
     "CREATE TABLE IF NOT EXISTS unknown (service TEXT, id TEXT, at REAL, PRIMARY KEY (service, id))",
     "CREATE TABLE IF NOT EXISTS runs (service TEXT, list TEXT, began REAL, PRIMARY KEY (service, list))",
 )
+_TOGETHER = 500
+"""Ids that are looked for with one query."""
 _MAGIC = b"SQLite format 3\0"
 _ENDINGS = (".sqlite", ".sqlite3", ".db")
 _LATELY = 24 * 3600.0
@@ -59,19 +61,20 @@ class Cache:
         That a paper is unknown is returned only where an age is given: it is no answer to fall back on.
         """
         oldest = time.time() - max_age if max_age is not None else 0.0
-        known = "SELECT at, record FROM answers WHERE service = ? AND id = ? AND at >= ?"
-        unknown = "SELECT at FROM unknown WHERE service = ? AND id = ? AND at >= ?"
+        wanted = list(ids)
 
         def look(database: sqlite3.Connection) -> dict[str, Kept]:
             found: dict[str, Kept] = {}
-            for paper in ids:
-                row = database.execute(known, (self.service, paper, oldest)).fetchone()
-                if row and isinstance(record := _loads(row[1]), dict):
-                    found[paper] = Kept(record, row[0])
-                elif max_age is not None and (
-                    at := database.execute(unknown, (self.service, paper, oldest)).fetchone()
-                ):
-                    found[paper] = Kept(None, at[0])
+            for start in range(0, len(wanted), _TOGETHER):
+                some = wanted[start : start + _TOGETHER]
+                where = f"WHERE service = ? AND at >= ? AND id IN ({','.join('?' * len(some))})"
+                given = (self.service, oldest, *some)
+                if max_age is not None:
+                    unknown = database.execute(f"SELECT id, at FROM unknown {where}", given)
+                    found |= {paper: Kept(None, at) for paper, at in unknown}
+                for paper, at, text in database.execute(f"SELECT id, at, record FROM answers {where}", given):
+                    if isinstance(record := _loads(text), dict) and (paper not in found or at >= found[paper].at):
+                        found[paper] = Kept(record, at)
             return found
 
         return self._use(look, {}) if self.path.is_file() else {}

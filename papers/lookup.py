@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from papers.belief import compare, differs
-from papers.records import Record, record_ids, title_of
+from papers.belief import compare
+from papers.records import Record, carries, differs, title_of
 from papers.service import Answer, Client, Progress
 from papers.table import Row
 
@@ -44,10 +44,11 @@ def look_up(client: Client, rows: Sequence[Row], progress: Progress | None = Non
     called = {paper: row.title for row, paper in zip(rows, first, strict=True) if paper and row.title}
     tell = (lambda done, _: progress(done, total)) if progress else None
     answers = client.papers(ids, progress=tell, titles=called)
+    stopped = _final(answers) is not None
     further = [
         other
         for row, paper in zip(rows, first, strict=True)
-        if paper and not _final(answers)
+        if paper and not stopped
         for other in _further_ids(row, paper, answers[paper])
         if other not in answers and client.takes(other)
     ]
@@ -80,7 +81,7 @@ def _further_ids(row: Row, paper: str, answer: Answer) -> Iterator[str]:
         # A live badge shows what its own id has, whatever is known of the others.
         if not answer.failure and row.style != "live":
             yield from (other for other in row.named if other != paper)
-    elif row.url_id and row.url_id != paper and differs(row.url_id, answer.record):
+    elif row.url_id and row.url_id != paper and differs(answer.record, row.url_id):
         yield row.url_id
 
 
@@ -99,7 +100,7 @@ def _by_id(row: Row, paper: str | None, answers: dict[str, Answer]) -> Found:
 
 def _elsewhere(row: Row, record: Record | None) -> str | None:
     """Return the title of the record that a row's own link leads to, if it is certainly another paper's."""
-    if record is None or row.url_id not in record_ids(record):
+    if record is None or not row.url_id or not carries(record, row.url_id):
         return None
     return title_of(record) if compare(row.title, title_of(record)) == "other" else None
 

@@ -21,6 +21,7 @@ _EXTERNAL = {
     "PubMedCentral": "PMCID",
     "MAG": "MAG",
 }
+_KINDS = {kind: name for name, kind in _EXTERNAL.items()}
 
 
 def record_ids(record: Record) -> set[str]:
@@ -32,6 +33,29 @@ def record_ids(record: Record) -> set[str]:
     if type(record.get("corpusId")) is int:
         written.append(f"CorpusId:{record['corpusId']}")
     return {paper for paper in map(normalise, written) if paper}
+
+
+def carries(record: Record, paper: str) -> bool:
+    """Whether a record says itself that it is the paper with this id (in API form)."""
+    if record.get("paperId") == paper:
+        return True
+    theirs = _of_kind(record, paper.partition(":")[0])
+    return theirs is not None and normalise(theirs) == paper
+
+
+def differs(record: Record, paper: str | None) -> bool:
+    """Whether a record carries an id of the same kind (arXiv or DOI) as this one, and it is another."""
+    kind = (paper or "").partition(":")[0]
+    theirs = _of_kind(record, kind) if kind in ("ARXIV", "DOI") else None
+    return theirs is not None and normalise(theirs) not in (None, paper)
+
+
+def _of_kind(record: Record, kind: str) -> str | None:
+    external = record.get("externalIds")
+    value = external.get(_KINDS.get(kind, "")) if isinstance(external, dict) else None
+    if value is None and kind == "CorpusId":
+        value = record.get("corpusId")
+    return f"{kind}:{value}" if value is not None else None
 
 
 def title_of(record: Record) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from papers.escape import one_line
-from papers.records import Record, record_ids
+from papers.records import Record, carries, record_ids
 from papers.service import FIELDS, Answer, Progress, Service
 from papers.transport import RefusedError, ServiceError, Transport
 
@@ -115,7 +115,7 @@ class SemanticScholar(Service):
         answers = {}
         unconfirmed: dict[str, set[str]] = {}
         for paper, record in zip(ids, records, strict=True):
-            sure = record is None or _carries(record, paper)
+            sure = record is None or carries(record, paper)
             answers[paper] = self._found(record, sure=sure)
             if record is not None and not sure:
                 unconfirmed[paper] = record_ids(record)
@@ -150,11 +150,6 @@ class SemanticScholar(Service):
     def _refused(self, paper: str, error: RefusedError) -> Answer:
         # If none of the ids is known, a batch is refused with these words.
         return self._found(None) if _NONE_KNOWN in str(error).lower() else super()._refused(paper, error)
-
-
-def _carries(record: Record, paper: str) -> bool:
-    """Whether a record says itself that it is the paper with this id."""
-    return record.get("paperId") == paper or paper in record_ids(record)
 
 
 def _out_of_order(answers: dict[str, Answer], unconfirmed: dict[str, set[str]]) -> bool:
