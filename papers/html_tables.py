@@ -79,6 +79,8 @@ class RawTable:
     """For each blank line inside (it ends the table for a Markdown reader), a position on it."""
     delimiter: Span | None = None
     """Where a pipe table's delimiter row is not as wide as its header, or is missing: its place."""
+    spans: bool = False
+    """Whether a cell reaches over several columns or rows."""
 
 
 def attributes(text: str, start: int, end: int) -> dict[str, Span]:
@@ -224,7 +226,7 @@ class _Builder:
             self.end_table(later[0] if later and not self.table.cut else len(self.text), closed=False)
         for table in self.tables:
             table.blank_lines = [match.end() for match in _BLANK_LINE.finditer(self.text, table.start, table.end)]
-            if any(cell.columns > 1 or cell.rows > 1 for row in table.rows for cell in row.cells):
+            if table.spans:
                 _lay_out(table)
         return self.tables
 
@@ -249,6 +251,7 @@ class _Builder:
                 self.row = RawRow(tag.start, tag.end)
         elif tag.name in ("td", "th"):
             self.end_cell(tag.start)
+            self.table.spans = self.table.spans or tag.columns > 1 or tag.rows > 1
             if tag.whole:
                 self.row = self.row or RawRow(tag.start, tag.end)
                 self.row.cells.append(Cell(tag.end, tag.whole[0], tag.name == "th", tag.columns, tag.rows))

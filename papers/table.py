@@ -309,7 +309,7 @@ def _paper_table(source: _Source, raw: RawTable, said: Columns) -> Table | None:
         if "title" not in guessed and "name" in columns:
             columns["title"] = columns.pop("name")
         columns |= {kind: index for kind, index in guessed.items() if kind not in said}
-    reader = _RowReader(source, columns, names)
+    reader = _RowReader(source, columns, names, spans=raw.spans)
     rows = [row for row in map(reader.read, body) if row]
     if not _holds_papers(source, rows, columns, names, sure=sure, told=bool(told)):
         return None
@@ -435,10 +435,11 @@ def _is_separator(row: RawRow, width: int) -> bool:
 class _RowReader:
     """Reads the rows of one table."""
 
-    def __init__(self, source: _Source, columns: dict[str, int], names: list[str]) -> None:
+    def __init__(self, source: _Source, columns: dict[str, int], names: list[str], *, spans: bool) -> None:
         self.source, self.columns = source, columns
-        self.names = names
+        self.names, self.spans = names, spans
         kinds = {index: kind for kind, index in columns.items()}
+        self.title_header = names[columns["title"]] if columns.get("title", len(names)) < len(names) else None
         width = max([*columns.values(), len(names) - 1], default=-1) + 1
         self.hearsay = frozenset(index for index in range(width) if kinds.get(index) in (*_HEARSAY, "title", "link"))
         self.bare = frozenset(
@@ -457,12 +458,12 @@ class _RowReader:
         citation = self._citation(raw)
         url, named = self._own(raw, found, cell)
         title, title_span = found.title, found.span
-        if self._goes_on(raw, found, named):
+        if self.spans and self._goes_on(raw, found, named):
             return None
         if title is None and (name := self._cell(raw, "name")):
             named_cell = read_title(text, name.start, name.end, markdown=source.markdown, references=source.references)
             title, title_span = named_cell.title, named_cell.span
-        if title and self.names and title == self._header("title") and not named and not citation.style:
+        if not named and title and title == self.title_header and not citation.style:
             return None  # the header once more
         date = self._plain(raw, "date") or None
         year, month = read_date(date) if date else (None, None)
@@ -490,10 +491,6 @@ class _RowReader:
             citation=citation,
             named=named,
         )
-
-    def _header(self, kind: str) -> str | None:
-        index = self.columns.get(kind)
-        return self.names[index] if index is not None and index < len(self.names) else None
 
     def _cell(self, raw: RawRow, kind: str) -> Cell | None:
         """Return what a reader sees in a column: the cell, or the one that reaches into its place."""

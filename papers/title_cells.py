@@ -36,6 +36,8 @@ _SET_OFF = re.compile(
 _AFTER = re.compile(r"\s*(?:[—–\-(\[（,:：|/<·]|by\b|\Z)", re.I)
 _QUOTES = '"“«'
 _CREDIT = re.compile(r"\s*\((?:[^()]*\bet al\b[^()]*|[^()]*\b(?:19|20)\d\d)\)\Z", re.I)
+_FEW = 5
+"""Spaces from which on words are a title, whatever they are."""
 _WORDY = re.compile(r"[^\W\d_]{2}")
 _FOOTNOTE = re.compile(r"\[\^\w+\]")
 _OPENERS = "\"'“‘«¿¡$([<&\\*_`~#@"
@@ -96,12 +98,14 @@ def is_generic(words: str) -> bool:
     words = words.strip(" []()（）【】.,:;!*_`|")
     if not words or words.startswith(("http://", "https://", "www.")):
         return True
+    if words.count(" ") > _FEW:
+        return False
     plain = re.findall(r"[^\W_]+", words.lower())
     if all(word in _GENERIC or word.isdigit() for word in plain):
         return True
     if _IDENTIFIER.fullmatch(words) or _VENUE.fullmatch(words):
         return True
-    return len(words.split()) < 7 and bool(_AUTHORS.search(words))
+    return bool(_AUTHORS.search(words))
 
 
 def trimmed(text: str, start: int, end: int) -> Span:
