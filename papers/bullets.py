@@ -58,6 +58,7 @@ _TITLE_WORDS = frozenset(_NO_NAMES.split())
 _LETTER = re.compile(r"[^\W\d_]")
 _WORD = re.compile(r"[^\W\d_]{3}")
 _DIGITS = re.compile(r"\d\d")
+_TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 _PIECES = re.compile(r"[\0\r\n]+|[*_]{1,3}|[;|,](?=\s*[A-Z\[\0])")
 _STRETCH = re.compile(r"[^\0]+")
 _COLON = re.compile(r"(?:\*\*|__)?\s*[:：]\s*(?:\*\*)?(?=\w)")
@@ -519,7 +520,13 @@ class _Reader:
                 stretch, begin = italic[0].strip("*_"), begin + gap + 1
             for a, b in self._segments(stretch):
                 words, span = self._cleaned(start + begin + a, start + begin + b, markdown=markdown)
-                if len(words) < 2 or is_generic(words) or not _LETTER.search(words):
+                if (
+                    len(words) < 2
+                    or _COUNTED.match(words)
+                    or _COUNTS.match(words)
+                    or is_generic(words)
+                    or not _LETTER.search(words)
+                ):
                     continue
                 if not is_credit(words):
                     return _Title(words, span, "plain", None)
@@ -669,7 +676,17 @@ class _Reader:
 
     def _has_words(self, read: _Reading) -> bool:
         """Whether a bullet says anything beside its links."""
-        return read.title is not None or any(_WORD.search(mask) for mask in read.masks)
+        said = (
+            self._without(mask, start, read.citation.shown_span)
+            for (start, _), mask in zip(read.spans, read.masks, strict=True)
+        )
+        return read.title is not None or any(_WORD.search(mask) for mask in said)
+
+    def _without(self, mask: str, start: int, span: Span | None) -> str:
+        """Return a mask with one more stretch blotted out, if it lies in it."""
+        if not span or not (start <= span[0] and span[1] <= start + len(mask)):
+            return mask
+        return mask[: span[0] - start] + _TAKEN * (span[1] - span[0]) + mask[span[1] - start :]
 
     def _joined(self, reading: _Reading, borrowed: list[_Reading]) -> _Reading:
         if not borrowed:
@@ -781,12 +798,10 @@ class _Reader:
     def _dated(self, reading: _Reading) -> tuple[str | None, int | None, int | None]:
         """Return the date that an entry names outside its title: the first with a month, else the first year."""
         assert reading.title
-        a, b = reading.title.span
         found: tuple[str, int] | None = None
         for (start, end), mask in zip(reading.spans, reading.masks, strict=True):
-            said = mask
-            if start <= a and b <= end:
-                said = mask[: a - start] + _TAKEN * (b - a) + mask[b - start :]
+            said = self._without(mask, start, reading.title.span)
+            said = self._without(said, start, reading.citation.shown_span)
             labels = [link.inside for link in reading.links if start <= link.span[0] < end]
             pieces = _PIECES.split(said) if _YEAR.search(said) or _SHORT_YEAR.search(said) else []
             pieces += [self.text[x:y] for x, y in labels if y - x < 40 and _DIGITS.search(self.text, x, y)]
@@ -812,7 +827,7 @@ def _date(piece: str) -> tuple[int | None, int | None]:
 
 
 def _short(piece: str, year: int, month: int | None) -> str:
-    piece = piece.strip(" ()[]（）.,:;!\\<>|-–—")
+    piece = _TAG.sub(" ", piece).strip(" ()[]（）.,:;!\\<>|-–—")
     return piece if 0 < len(piece) <= 30 else f"{year}-{month:02}" if month else str(year)
 
 

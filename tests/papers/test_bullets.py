@@ -206,3 +206,8 @@ def test_no_text_raises_and_every_span_lies_in_its_row(text: str) -> None:
 def test_hostile_text_is_read_in_time(piece: str) -> None:
     for start in ("", f"- [A title of a paper]({ARXIV}1706.03762) "):
         read_tables(start + piece * 4_000)  # far too long for a test, if the time grew with the square
+
+
+def test_a_venue_in_tags_is_read_without_them() -> None:
+    (row,) = read_rows("- [MonoDIS: Disentangling Detection](https://arxiv.org/abs/1905.12365) <kbd>ICCV 2019</kbd>\n")
+    assert (row.date, row.year) == ("ICCV 2019", 2019)
