@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from papers.badges import Style
 from papers.belief import believe
 from papers.counts import Target, count_edits
 from papers.files import FileChangedError, check_folder, read_text, replace_text
 from papers.headers import Columns
 from papers.history import Count, append_history, check_history
 from papers.lookup import Found, look_up
+from papers.places import NewCount, added_counts, own_style
 from papers.records import Record, count_of, record_ids, title_of
 from papers.semantic_scholar import SemanticScholar
 from papers.service import Client, Progress
 from papers.sources import SERVICES
-from papers.table import Edit, Row, read_tables, splice
+from papers.table import Edit, Row, Table, read_tables, splice
 
 State = Literal["ok", "unchanged", "not_found", "no_id", "mismatch", "fall", "no_place", "failed"]
 
@@ -81,7 +83,8 @@ class Refresh:
 
     def as_json(self) -> dict[str, Any]:
         """Return the outcome as ``papers refresh --json`` prints it."""
-        rows = [asdict(row) for row in self.rows]
+        names = [one.name for one in fields(RowResult)]
+        rows = [{name: getattr(row, name) for name in names} for row in self.rows]
         return {"rows": rows, "requests": self.requests, "written": self.written, "notes": list(self.notes)}
 
 
@@ -92,6 +95,7 @@ def refresh(
     style: Target = "keep",
     write: bool = True,
     accept_falls: bool = False,
+    add_column: bool = False,
     columns: Columns | None = None,
     progress: Progress | None = None,
 ) -> Refresh:
@@ -106,6 +110,7 @@ def refresh(
         style: ``keep`` changes only counts; ``live``, ``static`` and ``text`` turn every count into that style.
         write: whether to write the file (only if it changes) and its history.
         columns: which columns hold what, where the headers do not tell; see :func:`papers.table.read_tables`.
+        add_column: give rows that have no place for a count one: a column more, or a count behind a bullet's link.
         accept_falls: whether a count may fall by more than half; otherwise such a row is reported and stays.
         progress: called with the number of papers answered and the number of all.
 
@@ -134,6 +139,10 @@ def refresh(
         result, made = _judge(text, row, found, style, client.name, markdown=markdown, accept_falls=accept_falls)
         results.append(result)
         edits += made
+    if add_column:
+        shown: Style = own_style(text, tables) if style == "keep" else style
+        results, more = _with_places(text, tables, results, shown, columns)
+        edits += more
     after = splice(text, edits)
     written = write and after != text
     if written:
@@ -144,6 +153,41 @@ def refresh(
         when = datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%d %H:%M UTC")
         notes += (f"went on with the run of {when}, which was broken off: what it was answered was not asked again",)
     return Refresh(Path(path), results, client.requests - sent, written, text, after, failure, notes)
+
+
+def _with_places(
+    text: str, tables: list[Table], results: list[RowResult], style: Style, columns: Columns | None
+) -> tuple[list[RowResult], list[Edit]]:
+    """Make places for the counts that have none; what could not be read again is not written."""
+    rows = [(row, table) for table in tables for row in table.rows]
+    new: dict[int, NewCount] = {}
+    edits: list[Edit] = []
+    for (row, table), result in zip(rows, results, strict=True):
+        if result.state == "no_place" and row.style is None and result.new is not None and result.as_of:
+            ours = result.source in (None, SemanticScholar.name)
+            if style == "live" and not (ours and result.paper_id):
+                continue  # such a badge shows what Semantic Scholar counts
+            found = NewCount(result.new, result.as_of, result.paper_id or "")
+            filled = count_edits(text, row, found.count, found.as_of, style, found.paper_id, markdown=table.markdown)
+            edits += filled
+            if not filled:
+                new[row.start] = found
+    whole = edits
+    for _ in range(2):
+        made = [edit for table in tables for edit in added_counts(text, table, new, style)]
+        after = [row for table in read_tables(splice(text, [*edits, *made]), columns) for row in table.rows]
+        same = [(row.title, row.date) for row, _ in rows] == [(row.title, row.date) for row in after]
+        unread = {row.start for (row, _), other in zip(rows, after, strict=False) if other.count is None} & new.keys()
+        if same and not unread:
+            whole = [*edits, *made]
+            break
+        new = {start: count for start, count in new.items() if same and start not in unread}
+    after = [row for table in read_tables(splice(text, whole), columns) for row in table.rows]
+    written = [
+        replace(result, state="ok", note=None) if result.state == "no_place" and row.count == result.new else result
+        for row, result in zip(after, results, strict=True)
+    ]
+    return written, whole
 
 
 def _keep(path: str | Path, results: list[RowResult]) -> str | None:
@@ -206,7 +250,7 @@ def _judge(
         return ends("no_place", there, new=count, as_of=as_of), []
     edits = count_edits(text, row, count, as_of, style, paper_id, markdown=markdown)
     if not edits and row.style is None:
-        there = "the row shows no count; --style live, static or text adds one to an empty citation cell"
+        there = "the row shows no count; --add-column citation makes a place for it"
         return ends("no_place", there, new=count, as_of=as_of), []
     return ends("ok" if edits and row.count != count else "unchanged", new=count, as_of=as_of), edits
 

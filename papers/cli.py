@@ -56,6 +56,12 @@ class Style(StrEnum):
     TEXT = "text"
 
 
+class Addition(StrEnum):
+    """What a list without it can be given."""
+
+    CITATION = "citation"
+
+
 class Sort(StrEnum):
     """What a list is sorted by."""
 
@@ -136,6 +142,10 @@ def refresh(
     accept_falls: Annotated[
         bool, typer.Option("--accept-falls", help="Write counts that fell by more than half, too.")
     ] = False,
+    add_column: Annotated[
+        Addition | None,
+        typer.Option("--add-column", help="Give papers that show no count a place for one.", show_default=False),
+    ] = None,
     columns: ColumnsSaid = None,
     json: Json = False,
     source: Annotated[
@@ -168,8 +178,8 @@ def refresh(
             cache=cache or _user_cache(),
         )
         said, write = _said(columns), not (dry_run or check)
-        total = len(_rows(file, said, empty={"rows": [], "requests": 0, "written": False} if json else None))
-        with terminal.progress(total) as progress:
+        about = read_text(file).count("\n")  # reading the rows twice would be slow; the bar learns their number
+        with terminal.progress(about) as progress:
             try:
                 outcome = catalog.refresh(
                     file,
@@ -177,13 +187,15 @@ def refresh(
                     style=_STYLES[style],
                     write=write,
                     accept_falls=accept_falls,
+                    add_column=add_column is not None,
                     columns=said,
                     progress=progress,
                 )
             except KeyboardInterrupt:
-                raise _stop(
-                    "stopped; nothing was written. What was answered is kept: run the same again", 130
-                ) from None
+                said_so = "stopped; nothing was written. What was answered is kept: run the same again"
+                raise _stop(said_so, 130) from None
+        if not outcome.rows:  # nobody was asked; say what was seen instead of papers
+            _rows(file, said, empty={"rows": [], "requests": 0, "written": False} if json else None)
     for note in outcome.notes:
         terminal.say(f"papers: {note}")
     with _explained(), _printing(_summary(outcome, wrote=write)):
