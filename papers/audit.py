@@ -34,6 +34,8 @@ _PUBLISHERS = frozenset(
         "usenix.org",
     )
 )
+_MANY = 5
+"""Ids from which on it is no accident that a service knows none of them."""
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)?")
 
 
@@ -107,6 +109,9 @@ def _ask(context: Context, client: SemanticScholar) -> str | None:
     ids = {paper for row in rows for paper in (row.badge_id, row.link_id, row.url_id) if paper}
     context.records = client.papers(sorted(ids), FIELDS + ",tldr,authors")
     failures = [answer for answer in context.records.values() if answer.failure and not answer.stale]
+    if len(ids) >= _MANY and not any(answer.record or answer.failure for answer in context.records.values()):
+        context.records = {}  # a service that knows nothing at all is out of order, and no paper is dead for that
+        return f"the service knows none of the {len(ids)} ids; is it the right address?"
     for row in rows:
         if any(answer.final for answer in failures):
             break

@@ -77,9 +77,9 @@ class Context:
     matches: dict[str, Answer] = field(default_factory=dict)
 
     def record(self, paper_id: str | None) -> Record | None:
-        """Return the record of an id, None if it is unknown or nobody was asked."""
+        """Return the record of an id, None if it is unknown, nobody was asked, or the answer may be another id's."""
         answer = self.records.get(paper_id or "")
-        return answer.record if answer else None
+        return answer.record if answer and answer.sure else None
 
     def dead(self, paper_id: str) -> bool:
         """Whether the service was asked and knows no such paper."""

@@ -12,6 +12,8 @@ from test_refresh import INNER, LIVE, PAGE, live, load, page, save
 
 from papers import Finding, SemanticScholar, audit_text, read_rows, read_tables
 from papers.audit import as_json, audit
+from papers.checks import Context
+from papers.semantic_scholar import Answer
 
 SURVEY, TEXTS, SEQ2SEQ = (
     "d837642802ffc85e193694f94f7499276864648e",
@@ -531,3 +533,19 @@ def test_the_page_of_a_project_may_stand_for_several_papers() -> None:
     text = HEAD + title_row("2019", "Gradient Descent Provably Optimizes Networks", "https://github.com/a/b")
     text += title_row("2019", "A Survey of Pattern Mining in Dynamic Graphs", "https://github.com/a/b")
     assert [f.kind for f in audit_text(text).findings] == ["no-id", "no-id"]
+
+
+def test_a_service_that_knows_nothing_at_all_makes_no_paper_dead(library: Library, client: SemanticScholar) -> None:
+    library.add(99, 1)
+    library.papers.clear()
+    outcome = audit_text(page(*(("", f"Paper number {n} of several", live(n)) for n in range(6))), client)
+    assert (outcome.findings, outcome.failure) == ([], "the service knows none of the 6 ids; is it the right address?")
+
+
+def test_an_answer_that_may_be_another_ids_says_nothing() -> None:
+    row = read_rows(page(("2017", "One paper of many words", live(1))))[0]
+    record = {"paperId": sha(2), "title": "Something else altogether, and long"}
+    for sure, found in ((True, record), (False, None)):
+        context = Context("", [row], {sha(1): Answer(record, sure=sure)})
+        assert context.record(sha(1)) == found
+        assert not context.dead(sha(1))
