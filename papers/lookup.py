@@ -94,8 +94,8 @@ def _by_id(row: Row, paper: str | None, answers: dict[str, Answer]) -> Found:
             if other != paper and other in answers and answers[other].record is not None and row.style != "live":
                 return Found(answers[other], other, unknown=paper)
         return Found(answer, paper, unknown=paper)
-    own = answers.get(row.url_id or "")
-    return Found(answer, paper, _elsewhere(row, own.record if own else None))
+    own = answers.get(row.url_id or "", answer)
+    return Found(answer, paper, _elsewhere(row, own.record))
 
 
 def _elsewhere(row: Row, record: Record | None) -> str | None:

@@ -105,7 +105,7 @@ class SemanticScholar(Service):
         try:
             records = self._records(ids, fields, patience)
         except RefusedError as error:
-            maybe = self._anchored or (self._anchored is None and self._refusals > 0 and not self._answered)
+            maybe = self._anchored or (self._anchored is None and not self._answered)
             if not maybe or _NONE_KNOWN not in str(error).lower() or not 1 < len(ids) < BATCH:
                 raise
             # Are all of them unknown, then? A known one among them says so in one request.

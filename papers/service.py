@@ -122,9 +122,8 @@ class Service(ABC):
         self.cache = Cache(cache, transport.base_url) if cache else None
         self._since: float | None = None
         self._cut_short = False
-        # Of the question that is being asked:
-        self._refusals = 0
         self._answered = False
+        """Whether anything of the question that is being asked has been answered."""
 
     @property
     def base_url(self) -> str:
@@ -280,7 +279,7 @@ class Service(ABC):
         anything was answered, are an outage.
         """
         answers: dict[str, Answer] = {}
-        limit, fell, self._refusals, self._answered = self.batch, 0, 0, False
+        limit, fell, refusals, self._answered = self.batch, 0, 0, False
         stop: Answer | None = None
         pending = [piece for group in self._groups(asked)[::-1] for piece in _pieces(group, limit)]
         while pending:
@@ -301,11 +300,11 @@ class Service(ABC):
                         piece.halves.append(len(ids))
                         limit = min(limit, max(piece.halves)) if len(piece.halves) == 2 else limit
                 except (RefusedError, OverloadedError) as error:
-                    self._refusals += 1
+                    refusals += 1
                     too_much = isinstance(error, OverloadedError)
                     if not too_much and "field" in str(error).lower():  # no half would be taken either
                         stop = Answer(failure=str(error), source=self.name)
-                    elif self._refusals >= _MOST_REFUSALS:
+                    elif refusals >= _MOST_REFUSALS:
                         stop = Answer(failure=f"{error}; too many such answers to go on", final=True, source=self.name)
                     elif several:
                         middle = len(ids) // 2

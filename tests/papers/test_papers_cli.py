@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 import yaml
-from semantic_scholar_server import Library, sha
+from other_servers import OpenAlexLibrary
+from semantic_scholar_server import Library, serving, sha
 from test_refresh import TODAY, live, load, page, save, static
 from typer.testing import CliRunner, Result
 
@@ -205,6 +208,9 @@ def test_check_and_dry_run_change_nothing(library: Library, tmp_path: Path) -> N
         (("refresh", CATALOG, "--pace", "-1"), 2, "papers: pace must be >= 0, got -1.0"),
         (("refresh", CATALOG, "--timeout", "0"), 2, "papers: timeout must be > 0 seconds, got 0.0"),
         (("refresh", CATALOG, "--base-url", "x"), 2, "papers: base_url must begin with http:// or https://, got 'x'"),
+        (("refresh", CATALOG, "--source", "scopus"), 2, "papers: 'scopus' is no source; there are semantic-scholar,"),
+        (("refresh", CATALOG, "--max-time", "0"), 2, "papers: max_time must be > 0 seconds, got 0.0"),
+        (("refresh", CATALOG, "--cache", CATALOG), 2, "is no cache of answers; name another file"),
         (("refresh", CATALOG, "--timeout", "inf"), 2, "papers: timeout must be at most a day, 86400 seconds, got inf"),
         (("export", "--output", "no/x.bib"), 1, "papers: cannot write no/x.bib: there is no folder"),
         (("export", "--output", "."), 1, "papers: cannot write .: it is a folder or a device; name a file"),
@@ -369,3 +375,56 @@ def test_report_writes_one_page(tmp_path: Path) -> None:
     assert load(tmp_path / "list.report.html").startswith("<!doctype html>")
     assert papers("report", path, "-o", tmp_path / "no" / "x.html").exit_code == 1
     assert papers("report", save(tmp_path, "no table")).exit_code == 2
+
+
+def test_ctrl_c_says_that_the_same_command_goes_on(library: Library, tmp_path: Path) -> None:
+    for number in range(1, 601):
+        library.add(number, number)
+    path = save(tmp_path, page(*(("", f"P{number}", static(number, "1")) for number in range(1, 601))))
+    before = load(path)
+    library.faults = ["", "slow 9"]
+    words = ["refresh", path, "--base-url", library.url, "--pace", 0, "--cache", tmp_path / "c.sqlite"]
+    command = [sys.executable, "-c", "from papers.cli import app; app()", *map(str, words)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while len(library.log) < 2 and process.poll() is None:
+        threading.Event().wait(0.01)
+    process.send_signal(signal.SIGINT)
+    out, said = process.communicate(timeout=20)
+    assert (process.returncode, out) == (130, "")
+    assert said == "papers: stopped; nothing was written. What was answered is kept: run the same again\n"
+    assert load(path) == before
+    again = papers(*words)
+    assert again.exit_code == 0
+    assert "papers: went on with the run of" in again.stderr
+    assert "1 request. The file was written." in again.stderr
+
+
+def test_what_the_user_should_hear_is_said(library: Library, tmp_path: Path) -> None:
+    library.add(1, 5, "A")
+    path = save(tmp_path, page(("", "A", static(1, "400"))))
+    (tmp_path / "c.sqlite").write_bytes(b"damaged")
+    result = asking(library, "refresh", path, "--cache", tmp_path / "c.sqlite", "--json")
+    assert json.loads(result.stdout)["rows"][0]["state"] == "fall"
+    assert "it is now c.sqlite.damaged" in json.loads(result.stdout)["notes"][0]
+    assert "it is now c.sqlite.damaged" in result.stderr
+    assert "1 fall; 1 request." in result.stderr
+    assert "Counts that fell by more than half were kept; --accept-falls writes them." in result.stderr
+    assert asking(library, "refresh", path, "--accept-falls").exit_code == 0
+    assert [row.count for row in read_rows(load(path))] == [5]
+    result = asking(library, "refresh", path, "--max-time", 1e-6, "--cache", tmp_path / "new.sqlite", "--json")
+    assert result.exit_code == 1
+    assert "the time limit" in json.loads(result.stdout)["rows"][0]["note"]
+
+
+def test_another_source_can_be_named(tmp_path: Path) -> None:
+    link = '<a href="https://doi.org/10.1000/1">One paper of many words</a>'
+    path = save(tmp_path, page(("2020", link, "4"), ("2020", link.replace("/1", "/2"), "6")))
+    with serving(OpenAlexLibrary()) as openalex:
+        openalex.work(1, 5, "One paper of many words", doi="10.1000/1")  # type: ignore[attr-defined]
+        words = ("--source", "openalex", "--mailto", "me@example.org", "--json")
+        outcome = json.loads(papers("refresh", path, "--base-url", openalex.url, "--pace", 0, *words).stdout)
+    assert [(row["state"], row["new"], row["source"]) for row in outcome["rows"]] == [
+        ("ok", 5, "openalex"),
+        ("ok", 5, "openalex"),  # by its title and year
+    ]
+    assert openalex.log[0].query["mailto"] == ["me@example.org"]

@@ -8,8 +8,11 @@ import stat
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -328,6 +331,207 @@ def test_a_killed_process_leaves_the_old_file_or_the_new_one(tmp_path: Path) -> 
         path.write_text(old)
     with pytest.raises(FileChangedError):
         replace_text(path, new, old)
+
+
+ARXIV = '<a href="https://arxiv.org/abs/{}">{}</a>'
+SCANREFER = "ScanRefer: 3D Object Localization in RGB-D Scans using Natural Language"
+SCANQA = "ScanQA: 3D Question Answering for Spatial Scene Understanding"
+
+
+def scans(library: Library, *, found: bool = True) -> None:
+    """ScanRefer and ScanQA; the link of the one in the list below is the other's."""
+    refer = library.add(1, 1000, SCANREFER, externalIds={"ArXiv": "1912.08830"}, year=2020)
+    library.add(2, 300, SCANQA, externalIds={"ArXiv": "2112.10482"}, year=2021, publicationDate="2021-12-20")
+    if found:
+        library.matches[SCANREFER] = refer
+
+
+def test_a_wrong_link_is_said_and_the_count_is_that_of_the_paper_in_the_title(
+    library: Library, client: SemanticScholar, tmp_path: Path
+) -> None:
+    scans(library)
+    rows = [("2019-12", ARXIV.format("2112.10482", SCANREFER), cell) for cell in ("900", live(1), static(2, "290"))]
+    path = save(tmp_path, page(*rows))
+    outcome = refresh(path, client)
+    wrong = f"wrong-link: the link leads to another paper: {SCANQA}"
+    link = "https://arxiv.org/abs/2112.10482"
+    assert [(row.state, row.new, row.paper_id, row.wrong_link) for row in outcome.rows] == [
+        ("ok", 1000, sha(1), link),
+        ("ok", 1000, sha(1), link),
+        ("mismatch", None, sha(2), link),
+    ]
+    assert [row.note for row in outcome.rows] == [wrong] * 3
+    assert [row.count for row in read_rows(load(path))] == [1000, 1000, 290]
+
+
+@pytest.mark.parametrize("fault", ["", "404", "503"])
+def test_a_wrong_link_alone_changes_no_count(
+    fault: str, library: Library, client: SemanticScholar, tmp_path: Path
+) -> None:
+    scans(library, found=False)
+    text = page(("2019-12", ARXIV.format("2112.10482", SCANREFER), "900"))
+    path = save(tmp_path, text)
+    library.faults = ["", *[fault] * 9]
+    (row,) = refresh(path, client).rows
+    assert (row.state, row.new) == ("mismatch", None)
+    assert row.note == f"wrong-link: the link leads to another paper: {SCANQA}"
+    assert row.wrong_link == "https://arxiv.org/abs/2112.10482"
+    assert load(path) == text
+
+
+def test_an_id_that_is_unknown_is_tried_by_title_if_it_is_not_the_services_own(
+    library: Library, client: SemanticScholar, tmp_path: Path
+) -> None:
+    title = "One paper of many words"
+    library.add(9, 9, "Attention is all you need", externalIds={"ArXiv": "1706.03762"})
+    library.matches[title] = library.add(1, 8, title, year=2020)
+    doi = f'<a href="https://doi.org/10.1000/1">{title}</a>'
+    rows = [("2020", doi, "7"), ("2015", doi, "7"), ("2020", title, static(7, "7"))]
+    path = save(tmp_path, page(*rows, ("2020", '<a href="https://doi.org/10.1000/2">Another of many words</a>', "7")))
+    outcome = refresh(path, client)
+    assert [(row.state, row.new, row.paper_id) for row in outcome.rows] == [
+        ("ok", 8, sha(1)),
+        ("not_found", None, "DOI:10.1000/1"),
+        ("not_found", None, sha(7)),
+        ("not_found", None, "DOI:10.1000/2"),
+    ]
+    assert outcome.rows[0].note == "the service does not know DOI:10.1000/1; found by its title"
+    assert "it is of 2020, not 2015" in (outcome.rows[1].note or "")
+    assert outcome.requests == 4  # three ids, none of them known; the same beside one that is; and two titles
+    library.always = "503"
+    assert {row.state for row in refresh(path, client).rows} == {"failed"}
+
+
+def test_a_title_with_namesakes_needs_its_own_year_or_an_author(
+    library: Library, client: SemanticScholar, tmp_path: Path
+) -> None:
+    goodfellow = library.add(1, 14204, "Deep Learning", year=2016, authors=[{"name": "Ian Goodfellow"}])
+    library.matches["Deep Learning"] = goodfellow
+    text = page(("2015", "Deep Learning", "60000"), ("2016", "Deep Learning", "14000"))
+    path = save(tmp_path, text)
+    outcome = refresh(path, client)
+    assert [(row.state, row.new) for row in outcome.rows] == [("mismatch", None), ("ok", 14204)]
+    named = text.replace("<td>2015</td>", "<td>2015, I. Goodfellow</td>").replace("60000", "14000")
+    assert refresh(save(tmp_path, named), client).rows[0].state == "ok"
+
+
+def test_a_fall_of_more_than_half_is_said_and_written_only_if_asked(
+    library: Library, client: SemanticScholar, tmp_path: Path
+) -> None:
+    for number, count in enumerate((0, 49, 50, 51), 1):
+        library.add(number, count)
+    cells = [static(1, "50000"), static(2, "100"), static(3, "100"), text_count(4, "1,000")]
+    path = save(tmp_path, page(*(("", f"P{number}", cell) for number, cell in enumerate(cells))))
+    outcome = refresh(path, client)
+    assert [(row.state, row.old, row.new) for row in outcome.rows] == [
+        ("fall", 50000, 0),
+        ("fall", 100, 49),
+        ("ok", 100, 50),
+        ("fall", 1000, 51),
+    ]
+    assert outcome.rows[0].note == "from 50000 to 0; --accept-falls writes it"
+    assert [row.count for row in read_rows(load(path))] == [50000, 100, 50, 1000]
+    assert [count.count for count in read_history(path)] == [50]
+    refresh(path, client, accept_falls=True)
+    assert [row.count for row in read_rows(load(path))] == [0, 49, 50, 51]
+
+
+def test_where_a_count_has_no_place_the_row_says_so(library: Library, client: SemanticScholar, tmp_path: Path) -> None:
+    library.add(1, 9000, "One paper of many words", externalIds={"ArXiv": "1409.3215"})
+    path = save(tmp_path, "| Title |\n|--|\n| [One paper of many words](https://arxiv.org/abs/1409.3215) |\n")
+    (row,) = refresh(path, client).rows
+    assert (row.state, row.old, row.new) == ("no_place", None, 9000)
+
+
+def test_a_run_that_is_broken_off_is_gone_on_with(library: Library, tmp_path: Path) -> None:
+    for number in range(1, 1201):
+        library.add(number, number)
+    path = save(tmp_path, page(*(("", f"P{number}", static(number, "1")) for number in range(1, 1201))))
+    before = load(path)
+
+    class Stopped(BaseException):
+        pass
+
+    def stop(done: int, _: int) -> None:
+        if done >= 1000:
+            raise Stopped  # as Ctrl-C would
+
+    def client(**more: float) -> SemanticScholar:
+        return SemanticScholar(base_url=library.url, cache=tmp_path / "c.sqlite", pace=0, **more)  # type: ignore[arg-type]
+
+    with pytest.raises(Stopped):
+        refresh(path, client(), progress=stop)
+    assert load(path) == before
+    for number in range(1, 1201):
+        library.papers[sha(number)]["citationCount"] = number + 1
+    outcome = refresh(path, client())
+    assert outcome.requests == 1
+    assert [row.new for row in outcome.rows] == [*range(1, 1001), *range(1002, 1202)]
+    assert "went on with the run of" in outcome.notes[0]
+    outcome = refresh(path, client())  # that one came to its end
+    assert (outcome.requests, outcome.notes) == (3, ())
+    # The limit of time breaks a run off, too.
+    outcome = refresh(path, client(max_time=1e-6))
+    assert outcome.rows[0].note is not None
+    assert "the time limit of 1e-06 seconds is used up (--max-time)" in outcome.rows[0].note
+    assert "went on" in refresh(path, client()).notes[0]
+
+
+def test_a_password_in_the_address_is_sent_and_shown_nowhere(library: Library, tmp_path: Path) -> None:
+    library.add(1, 5)
+    url = library.url.replace("http://", "http://me:s3cret%21@")
+    client = SemanticScholar(base_url=url, cache=tmp_path / "c.sqlite", pace=0, max_wait=0, retries=0)
+    path = save(tmp_path, page(("", "A", static(1, "4"))))
+    said = [str(refresh(path, client).as_json()), repr(client), client.base_url]
+    assert library.log[0].headers["authorization"] == "Basic bWU6czNjcmV0IQ=="
+    library.always = "401"
+    said.append(str(refresh(path, client).as_json()))
+    library.always = "drop"
+    said.append(str(refresh(path, client).as_json()))
+    with pytest.raises(ValueError, match=r"got 'ftp://…@host/x'") as refused:
+        SemanticScholar(base_url="ftp://me:s3cret!@host/x")
+    said.append(str(refused.value))
+    kept = (tmp_path / "c.sqlite").read_bytes().decode("latin-1")
+    assert all("s3cret" not in text and "me:" not in text for text in (*said, kept))
+
+
+SCRAMBLES: dict[str, Callable[[list[Any], Random], list[Any]]] = {
+    "permuted": lambda found, random: random.sample(found, len(found)),
+    "omitted": lambda found, random: [one for one in found if random.random() < 0.7],
+    "with gaps": lambda found, random: [one if random.random() < 0.7 else None for one in found],
+    "doubled": lambda found, random: [random.choice(found) for _ in found],
+    "with aliens": lambda found, random: [one if random.random() < 0.7 else ALIEN for one in found],
+    "moved": lambda found, random: [*found[1:], found[0]],
+}
+ALIEN = {"paperId": sha(999), "title": "Model 999: a paper from elsewhere", "citationCount": 9999, "externalIds": {}}
+TITLES = ("BERT", "AlexNet", "Transformer", "Attention is all you need for number {}", "Model {}: a paper on models")
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(), st.sampled_from(sorted(SCRAMBLES)), st.lists(st.sampled_from(TITLES), min_size=1, max_size=8))
+def test_whatever_a_batch_is_answered_with_no_wrong_count_is_written(
+    library: Library, seed: int, scramble: str, titles: list[str]
+) -> None:
+    """Nicknames say nothing of whose record it is, one id has been merged, and every count is the number's hundred."""
+    library.papers.clear()
+    library.aliases.clear()
+    rows = []
+    for number, title in enumerate(titles, 1):
+        full = f"Model {number}: what is called {title}" if "{" not in title else title.format(number)
+        library.add(number, 100 * number, full, externalIds={"ArXiv": f"2001.{number:05}"})
+        cell = [static(number, str(100 * number - 1)), str(100 * number - 1)][number % 2]
+        rows.append(("2020", ARXIV.format(f"2001.{number:05}", title.format(number)), cell))
+    library.aliases[sha(500)] = sha(1)
+    rows.append(("2020", "GAN", static(500, "99")))
+    library.scramble = lambda found: SCRAMBLES[scramble](found, Random(seed))
+    client = SemanticScholar(base_url=library.url, pace=0, max_wait=0, retries=0)
+    with tempfile.TemporaryDirectory() as folder:
+        path = save(Path(folder), page(*rows))
+        outcome = refresh(path, client, accept_falls=True)
+        true = [*(100 * number for number in range(1, len(titles) + 1)), 100]
+        for shown, old, new in zip(read_rows(load(path)), outcome.rows, true, strict=True):
+            assert shown.count in (old.old, new)
+            assert old.new in (None, new)
 
 
 AROUND = st.text(max_size=30).filter(lambda text: "\r" not in text and "<" not in text)
