@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_LONG = (
+    *("January", "February", "March", "April", "May", "June", "July"),
+    *("August", "September", "October", "November", "December"),
+)
 _NAME = rf"(?P<name>{'|'.join(_MONTHS)})[a-z]*\.?"
 _ANY_YEAR = r"(?P<year>(?:19|20)\d\d)"
 _YEAR = r"(?<![\d.])" + _ANY_YEAR
 _FORMS = tuple(
     re.compile(form, re.I)
     for form in (
-        rf"{_YEAR}\s*[./年-]\s*(?P<month>0?[1-9]|1[0-2])(?!\d)",  # 2018.9  2023-10-05  2023年10月
+        rf"{_YEAR}\s*[./年년-]\s*(?P<month>0?[1-9]|1[0-2])(?!\d)",  # 2018.9  2023-10-05  2023年10月
         rf"{_YEAR}(?P<month>0[1-9]|1[0-2])(?:[0-3]\d)?(?!\d)",  # 202309  20230905
         rf"(?<![a-z]){_NAME},?\s*(?:\d{{1,2}}(?:st|nd|rd|th)?,?\s+)?{_YEAR}(?!\d)",  # Sept. 5, 2023
         rf"{_YEAR}\s*,?\s*(?<![a-z]){_NAME}",  # 2023 Oct
@@ -37,18 +41,30 @@ def read_date(text: str) -> tuple[int | None, int | None]:
     return None, None
 
 
-def write_date(year: int, month: int | None, like: str = "2018.9") -> str:
-    """Write a date in the manner of another cell: its separator and whether months are padded.
+def write_date(year: int, month: int | None, like: str = "2018.9", day: int | None = None) -> str:
+    """Write a date in the manner of another: its order and separators, padded or not, months in digits or names.
 
     Args:
         year: four digits.
         month: 1 to 12, or None if only the year is known.
-        like: a cell of the same column; a form that is not numeric falls back to ``2018.9``.
+        like: the other; a form that is none of those that :func:`read_date` knows falls back to ``2018.9``.
+        day: for a manner that says it; without one, only year and month are written.
     """
     if month is None or re.fullmatch(r"\s*\d{4}\s*", like):
         return str(year)
     if re.fullmatch(r"\s*\d{6}\s*", like):
         return f"{year}{month:02}"
-    match = re.search(r"\d{4}([./-])(\d{1,2})", like)
-    separator, digits = match.groups() if match else (".", "9")
-    return f"{year}{separator}{month:02}" if separator != "." or digits.startswith("0") else f"{year}.{month}"
+    if match := re.search(rf"(?P<day>\d{{1,2}} )?{_NAME}(?P<comma>,?) ?{_ANY_YEAR}", like, re.I):
+        long = len(match["name"]) < len(match[0].lstrip("0123456789 ").split()[0].rstrip(".,"))
+        name = _LONG[month - 1] if long else _LONG[month - 1][:3]
+        dot = "." if "." in match[0] and not long else ""
+        return f"{f'{day} ' if match['day'] and day else ''}{name}{dot}{match['comma']} {year}"
+    if match := re.fullmatch(r"\s*(\d{1,2})([./-])\d{4}\s*", like):
+        return f"{month:0{len(match[1]) if match[1].startswith('0') else 1}}{match[2]}{year}"
+    if "年" in like:
+        return f"{year}年{month}月"
+    match = re.search(r"\d{4}(?P<separator>[./-])(?P<month>\d{1,2})(?P<day>(?P=separator)\d{1,2}(?!\d))?", like)
+    separator, digits = (match["separator"], match["month"]) if match else (".", "9")
+    padded = separator != "." or digits.startswith("0")
+    tail = f"{separator}{day:02}" if match and match["day"] and day else ""
+    return f"{year}{separator}{month:02}{tail}" if padded else f"{year}.{month}{tail}"

@@ -311,7 +311,7 @@ def _paper_table(source: _Source, raw: RawTable, said: Columns) -> Table | None:
         columns |= {kind: index for kind, index in guessed.items() if kind not in said}
     reader = _RowReader(source, columns, names, spans=raw.spans)
     rows = [row for row in map(reader.read, body) if row]
-    if not _holds_papers(source, rows, columns, names, sure=sure, told=bool(told)):
+    if not _holds_papers(source, rows, columns, names, sure=sure, said=said):
         return None
     return Table(
         markdown=source.markdown,
@@ -329,17 +329,18 @@ def _paper_table(source: _Source, raw: RawTable, said: Columns) -> Table | None:
 
 
 def _holds_papers(
-    source: _Source, rows: list[Row], columns: dict[str, int], names: list[str], *, sure: bool, told: bool
+    source: _Source, rows: list[Row], columns: dict[str, int], names: list[str], *, sure: bool, said: Columns
 ) -> bool:
     """Whether a table is one of papers. Others have titles and years too: films, expenses, the chapters of a book."""
     if any(row.badge_id for row in rows):
         return True
     named = sum(bool(row.named) for row in rows)
     counted = sum(row.style is not None for row in rows)
-    if told:
-        return bool(named or counted)
+    if columns.keys() & said.keys():
+        by_name = any(isinstance(said.get(kind), str) for kind in columns)
+        return bool(named or counted) or by_name
     if not sure:
-        return "title" in columns and (2 * max(named, counted) >= len(rows) > 0)
+        return "title" in columns and 2 * max(named, counted) >= len(rows) > 0
     if named or counted:
         return True
     about = {"date", "author", "source", "category"} & columns.keys()
@@ -349,7 +350,7 @@ def _holds_papers(
         return bool(about) or waiting or not rows
     full = 2 * sum(len((row.title or "").split()) > 3 for row in rows) >= len(rows) > 0
     says_paper = bool(_PAPER.search(names[columns["title"]])) and bool(about - {"category"})
-    return full and (says_paper or {"author", "date", "source"} <= about)
+    return full and (says_paper or {"author", "source"} <= about)
 
 
 def _without_headings(source: _Source, rows: list[Row]) -> Iterator[Row]:
@@ -359,7 +360,7 @@ def _without_headings(source: _Source, rows: list[Row]) -> Iterator[Row]:
     for row in rows:
         if linked and not (row.url or row.paper_id or row.style) and len((row.title or "").split()) < 5:
             full = sum(bool(text[cell.start : cell.end].strip()) for cell in row.cells if not cell.shared)
-            if full < 2 < len(row.cells):
+            if full < 2 < len(row.cells) or re.fullmatch(r"[(\[（].*[)\]）]", row.title or ""):
                 continue
         yield row
 

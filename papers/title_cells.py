@@ -29,16 +29,17 @@ _AUTHORS = re.compile(r"\bet[ .]*al\b|等$|^by\s|^作者|\band others\b", re.I)
 _NAMED = re.compile(r"[A-ZÀ-Þ][\w.’'-]*(?: [A-ZÀ-Þ][\w.’'-]*){0,3}")
 _LINE = re.compile(r"<(?:br|p|/p|div|/div|li|/li)\b[^<>]*>", re.I)
 _SET_OFF = re.compile(
-    r"[^\w*<\"“«]*(?P<open>\*\*\*?|__|<b>|<strong>|<em>|<i>|[*_](?=[^\s*_])|[\"“«])(?P<inside>.+?)"
+    r"(?P<before>[^*_<\"“«]{0,80})(?P<open>\*\*\*?|__|<b>|<strong>|<em>|<i>|[*_](?=[^\s*_])|[\"“«])(?P<inside>.+?)"
     r"(?P<close>\*\*\*?|__|</b>|</strong>|</em>|</i>|[*_]|[\"”»])(?P<rest>.*)",
     re.I | re.S,
 )
 _AFTER = re.compile(r"\s*(?:[—–\-(\[（,:：|/<·]|by\b|\Z)", re.I)
 _QUOTES = '"“«'
-_CREDIT = re.compile(r"\s*\((?:[^()]*\bet al\b[^()]*|[^()]*\b(?:19|20)\d\d)\)\Z", re.I)
+_CREDIT = re.compile(r"\s*(?:[—–-] [^—–]{2,60}\bet al\.?|\((?:[^()]*\bet al\b[^()]*|[^()]*\b(?:19|20)\d\d)\))\Z", re.I)
 _FEW = 5
 """Spaces from which on words are a title, whatever they are."""
 _WORDY = re.compile(r"[^\W\d_]{2}")
+_IN_BRACKETS = re.compile(r"\s*\(([^()]+)\)\Z")
 _FOOTNOTE = re.compile(r"\[\^\w+\]")
 _OPENERS = "\"'“‘«¿¡$([<&\\*_`~#@"
 _TRAILING = " [(:,-–—|/·（【"
@@ -147,9 +148,11 @@ def _words(
     if words is None:
         return None
     source = text[slice(*span)]
-    if not source[0].isalnum():
-        match = _SET_OFF.fullmatch(source)
-        if match and match["rest"].strip() and (match["open"] in _QUOTES or _AFTER.match(match["rest"])):
+    match = _SET_OFF.fullmatch(source)
+    if match and (match["before"].strip() or match["rest"].strip()):
+        before, after = match["before"].strip(_TRAILING), match["rest"]
+        alone = match["open"] in _QUOTES or _AFTER.match(after) or before
+        if alone and (not _WORDY.search(before) or is_credit(before)):
             inside = plain_text(match["inside"], markdown=markdown, references=references)
             if len(inside.split()) > 3 and not _AUTHORS.search(inside):
                 place = match.span("inside")
@@ -189,6 +192,8 @@ def _bare(words: str) -> str:
     if words.startswith("[]"):
         words = words[2:].strip()
     words = _CREDIT.sub("", _LEADING_ID.sub("", words)).rstrip(_TRAILING)
+    if (behind := _IN_BRACKETS.search(words)) and _are_names(behind[1]):
+        words = words[: behind.start()]
     for opening, closing in ("()", "[]"):
         while words.endswith(closing) and words.count(closing) > words.count(opening):
             words = words[:-1].rstrip(_TRAILING)
@@ -206,6 +211,10 @@ def is_credit(words: str, source: str = "") -> bool:
         return True
     if re.match(r"\s*(?:\*(?!\*)|_(?!_)|<(?:i|em|sub|sup|small)\b)", source, re.I):
         return True
+    return _are_names(words)
+
+
+def _are_names(words: str) -> bool:
     names = re.split(r"\s*[,;、，]\s*|\s+(?:and|&|und|et|y)\s+", words)
     return len(names) > 1 and sum(bool(_NAMED.fullmatch(name)) for name in names) > 0.7 * len(names)
 

@@ -24,6 +24,7 @@ from papers.dates import read_date, write_date
         ("2023 October", (2023, 10)),
         ("10/2023", (2023, 10)),
         ("2023年10月", (2023, 10)),
+        ("2023년 10월", (2023, 10)),
         ("2018.13", (2018, None)),
         ("2001.04830", (None, None)),  # an arXiv id
         ("n.d.", (None, None)),

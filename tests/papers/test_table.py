@@ -215,7 +215,15 @@ PIECES = st.sampled_from(
     + ["<tr>", "</tr>", "<td>", "</td>", "</table>", "<table", "<!--", "-->", "<script>", '<a href="', '">', "<", ">"]
     + ["`", "[x](", ")", "![", "]", "\\", "&amp;", "7", "'", '"', "```\n", "# h\n", "> ", "- ", "    ", "\n", "\n\n"]
     + ["\r\n", "\ufeff", "\0", "\ud800", "| a | b |\n", "|-|-|\n", "| Title | Citation |\n|--|--|\n"]
-    + [f'<img src="{BADGE}">']
+    + [
+        f'<img src="{BADGE}">',
+        "<td rowspan=2>",
+        "<td colspan='3'>",
+        "[a][b]",
+        "[b]",
+        "\n[b]: https://arxiv.org/abs/1409.3215\n",
+    ]
+    + ["999+", "2.5k", "**", "_", "<br>", "arXiv:1409.3215", "10.1000/x", "et al.", "(", "| 论文 | 引用 |\n|--|--|\n"]
 )
 
 
@@ -229,8 +237,9 @@ def test_no_text_raises_and_every_span_lies_in_its_row(text: str) -> None:
             for cell in row.cells:
                 assert previous <= cell.start <= cell.end <= row.end
                 previous = cell.end
-            for span in (row.citation.count_span, row.url_span, row.title_span):
+            for span in (row.citation.count_span, row.title_span, row.citation.shown_span):
                 assert span is None or row.start <= span[0] <= span[1] <= row.end
+            assert row.url_span is None or row.url_span[0] <= row.url_span[1] <= len(text)  # by reference: elsewhere
 
 
 PROSE = ["where a <b and", "an open <!-- comment", "a `<table>` in code", "\\<table> escaped", "p<script and"]
