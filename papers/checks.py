@@ -75,11 +75,21 @@ class Context:
     rows: list[Row]
     records: dict[str, Answer] = field(default_factory=dict)
     matches: dict[str, Answer] = field(default_factory=dict)
+    words: dict[tuple[str, ...], set[str]] = field(default_factory=dict)
+    """The words in links to the service, with the ids behind them; filled when it is first asked for."""
 
     def record(self, paper_id: str | None) -> Record | None:
         """Return the record of an id, None if it is unknown, nobody was asked, or the answer may be another id's."""
         answer = self.records.get(paper_id or "")
         return answer.record if answer and answer.sure else None
+
+    def words_of_several(self, url: str) -> bool:
+        """Whether the words in a link to the service stand before several ids: somebody has changed the ids alone."""
+        if not self.words:
+            for row in self.rows:
+                if row.link_id and row.citation.link:
+                    self.words.setdefault(tuple(slug_words(row.citation.link.url)), set()).add(row.link_id)
+        return len(self.words.get(tuple(slug_words(url)), ())) > 1
 
     def dead(self, paper_id: str) -> bool:
         """Whether the service was asked and knows no such paper."""
@@ -210,7 +220,10 @@ def _wrong_paper(context: Context, row: Row) -> Iterator[Finding]:
         words = slug_words(row.citation.link.url) if row.citation.link else []
         if row.paper_id == row.link_id and _slug_agrees(words, row.title) is False:
             note = f"the link's words are those of another title: {' '.join(words)}"
-            yield Finding(row.line, "wrong-paper", row.paper_id, row.url_id, "likely", note)
+            copied = context.words_of_several(row.citation.link.url) if row.citation.link else False
+            note += "; they stand before other ids, too, and only the id leads anywhere" if copied else ""
+            certainty: Certainty = "possible" if copied else "likely"
+            yield Finding(row.line, "wrong-paper", row.paper_id, row.url_id, certainty, note)
     elif _another(row, record) or (contradiction(row, record) and "title" not in evidence(row, record)):
         own, certainty = context.suggestion(row)
         new = str(own["paperId"]) if own else ""

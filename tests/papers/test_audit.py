@@ -549,3 +549,11 @@ def test_an_answer_that_may_be_another_ids_says_nothing() -> None:
         context = Context("", [row], {sha(1): Answer(record, sure=sure)})
         assert context.record(sha(1)) == found
         assert not context.dead(sha(1))
+
+
+def test_words_that_stand_before_several_ids_were_copied_with_the_link_and_prove_little() -> None:
+    words = PAGE + "A-Gentle-Introduction-to-Graph-Neural-Networks-S-Reif/"
+    titles = ("A deep-learning algorithm for detecting infarction", "Detecting digoxin toxicity by electrocardiography")
+    rows = [("2021", title, live(n).replace(PAGE, words)) for n, title in enumerate(titles, 1)]
+    assert [f.certainty for f in audit_text(page(*rows)).findings] == ["possible", "possible"]
+    assert [f.certainty for f in audit_text(page(rows[0])).findings] == ["likely"]
