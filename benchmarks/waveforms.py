@@ -5,8 +5,9 @@ Three questions:
 - A training step, against the same layers written plainly (two dilated and two 1×1 convolutions each), first with our
   input and output, then as published, with 256 vectors in and 256 logits out (:mod:`benchmarks.peers.wavenet`). The
   same batch, loss and optimiser; no dropout; the plain layers get our weights and are checked to be the same function.
-- A second of sound at 8 kHz from queues, against computing a whole receptive field for each sample anew. Of the latter
-  200 samples are measured and scaled; the outputs of both are compared. Then the same for 32 notes side by side.
+- A second of sound at 8 kHz from queues, against two naive ways: computing for each sample all that there is of the
+  sound so far, as a loop around the network does that one has trained, and computing its receptive field alone. Of
+  these some samples are measured and scaled; the outputs are compared. Then the latter for 32 notes side by side.
 - Bits per sample on the test part of ``data.sounds()``: notes of recordings that no model has heard. All models give
   μ-law codes an exact probability:
 
@@ -15,7 +16,7 @@ Three questions:
     latter, and the order of ``linear prediction`` and what it has coefficients for, are those that give the validation
     part the fewest bits. Their CPU seconds are those of trying all.
   - ``GRU``, ``GPT``: the course's language models, in windows of 500 and 256 codes; told neither instrument nor pitch.
-  - ``WaveNet``: conditioned on both, and with the linear prediction of each pitch inside.
+  - ``WaveNet``: conditioned on both, and with the linear prediction of each note inside.
 
   The networks have about as many parameters and at most 150 CPU seconds each, one thread; their learning rates and
   numbers of epochs were chosen by the validation part. The table that is kept was measured while other programs ran on
@@ -33,7 +34,7 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, get_args
@@ -91,11 +92,15 @@ def networks(ours: WaveNet) -> dict[str, WaveNet]:
         "skip": ours.skip,
         "condition": ours.channels,
     }
-    clocks = ours.network.clocks.tolist()
+    told: dict[str, Any] = {
+        "clocks": ours.network.clocks.tolist(),
+        "grain": ours.network.grain,
+        "pull": ours.pull,
+    }
     found = {"ours": ours}
     for name, network in (
         ("the same, of plain layers",
-         PlainLayers(ours.network, taps=ours.taps, components=ours.components, clocks=clocks, **sizes)),
+         PlainLayers(ours.network, taps=ours.taps, components=ours.components, **told, **sizes)),
         ("a WaveNet as published, of plain layers, with 256 logits", PublishedNetwork(**sizes)),
     ):  # fmt: skip
         found[name] = type(ours)(**ours.config())
@@ -162,7 +167,7 @@ def naive(network: Network, note: Note, length: int, temperature: float) -> tupl
     field, rng, n = network.receptive_field, np.random.default_rng(0), len(note.h)
     codes, outputs = encode(np.zeros((n, field + length)), network.levels), []
     for t in range(length):
-        here = Note(note.h, note.coefficients, torch.full((n,), t - field))
+        here = replace(note, starts=torch.full((n,), t - field))
         heard = network.hear(torch.from_numpy(codes[:, t : t + field]), here)
         found = network.outputs(heard, here)[:, -1].numpy()
         centre, step = (each[:, -1].numpy() for each in (heard.predicted, heard.step))
@@ -179,6 +184,14 @@ def difference(network: Network, note: Note, length: int = NAIVE) -> float:
         found.append(queues.next()[0])
         queues.hear(code)
     return float(np.abs(np.stack(found) - expected).max())
+
+
+@torch.no_grad()
+def from_the_start(network: Network, note: Note, lengths: Iterable[int]) -> None:
+    """Compute the sample after so many others from all of them, for each of some lengths."""
+    codes = torch.from_numpy(encode(np.zeros((len(note.h), network.receptive_field + RATE)), network.levels))
+    for length in lengths:
+        network(codes[:, : network.receptive_field + length], note)
 
 
 def generation() -> list[Row]:
@@ -201,6 +214,13 @@ def generation() -> list[Row]:
         out.append(Row(what, seconds["queues"], peer, seconds["naive"] * RATE / measured, QUEUE_GOAL, "CPU s"))
         if n == 1:
             out.append(Row(what, seconds["queues"], "the aim", SECONDS_GOAL, 1.0, "CPU s"))
+            lengths = range(RATE // 40, RATE, RATE // 20)  # 20, whose mean is half a second
+            work = {
+                "all": partial(from_the_start, model.network, replace(note, starts=torch.tensor([-field])), lengths)
+            }
+            whole = in_turns(work, repeats=3)["all"] * RATE / len(lengths)
+            peer = f"all of the sound so far for each sample, {len(lengths)} measured"
+            out.append(Row(what, seconds["queues"], peer, whole, QUEUE_GOAL, "CPU s"))
     return out
 
 

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from sdg_lab.models.waveforms import mixture
 from sdg_lab.models.waveforms.mu_law import Codes, silence
-from sdg_lab.models.waveforms.network import ERRORS, STILL, GatedLayer, Network, Note
+from sdg_lab.models.waveforms.network import ERRORS, GatedLayer, Network, Note
+from sdg_lab.models.waveforms.notes import SILENT
 
 Array = NDArray[np.float32]
 
@@ -41,8 +42,9 @@ class Queues:
         self.past = np.full((self.n, network.taps), quiet)
         self.predicted = (self.past * self.coefficients).sum(axis=1)
         self.errors = np.tile((quiet - self.predicted)[:, None], ERRORS)
-        self.size = np.abs(self.errors).mean(axis=1) + np.float32(STILL)
-        one = np.stack([np.full(self.n, quiet), self.errors[:, 0] / self.size, np.log(self.size)], axis=1)
+        self.expected, self.grain, self.pull = _array(note.expected.T), network.grain, np.float32(network.pull)
+        self._measure()
+        one = np.stack([np.full(self.n, quiet), self.errors[:, 0] / self.size, self.drift], axis=1)
         self.inputs = np.tile(one, ERRORS).astype(np.float32)  # of each of the last samples
         x = self._first()  # what each layer has seen for ever, in silence
         self.channels = x.shape[1]
@@ -84,16 +86,22 @@ class Queues:
             kept[:, :-1] = kept[:, 1:]
             kept[:, -1] = new
         self.inputs[:, :-3] = self.inputs[:, 3:]
-        self.inputs[:, -3:] = np.stack([wave, error / self.size, np.log(self.size)], axis=1)
+        self.inputs[:, -3:] = np.stack([wave, error / self.size, self.drift], axis=1)
         self.predicted = (self.past * self.coefficients).sum(axis=1)
-        self.size = np.abs(self.errors).mean(axis=1) + np.float32(STILL)
         self.step += 1
+        self._measure()
+
+    def _measure(self) -> None:
+        """Note the size of the recent errors, and how far it has drifted from what is expected of the next sample."""
+        recent = np.log(np.abs(self.errors).mean(axis=1) + np.float32(SILENT))
+        self.drift = recent - self.expected[min(self.step // self.grain, len(self.expected) - 1)]
+        self.size = np.exp(recent - self.pull * self.drift)
 
     def next(self) -> tuple[Array, Array, Array]:
         """Return what :func:`mixture.draw` wants to know of the next sample; to be called once between two samples.
 
         Returns:
-            Outputs of the network, (n, 3 K), linear prediction, (n,), and size of its recent errors, (n,).
+            Outputs of the network, (n, 3 K), linear prediction, (n,), and the size that its error may be of, (n,).
         """
         x = self._first()
         channels = self.channels

@@ -1,8 +1,9 @@
 """A linear predictor of the next sample, which has coded speech since the 1970s: what a network has to beat.
 
 Atal & Hanauer, *Speech Analysis and Synthesis by Linear Prediction of the Speech Wave* (1971). The next sample is
-predicted as Σ_k a_k x_{t-k}, by least squares, with one set of coefficients for each pitch: harmonics lie at multiples
-of it, whatever plays them. How far off the prediction will be is told by how far off it has just been. An error
+predicted as Σ_k a_k x_{t-k}, by least squares, with one set of coefficients for each pitch, since harmonics lie at
+multiples of it, whatever plays them; or for each note, an instrument at a pitch, since how loud each of them is tells
+the instrument. How far off the prediction will be is told by how far off it has just been. An error
 distributed as Student's t, over the interval of each μ-law code, makes it an exact likelihood of the codes, comparable
 with that of any other model of them.
 """
@@ -18,8 +19,9 @@ from sdg_lab.checks import one_of, seed_or_none, whole
 from sdg_lab.data.types import Sounds, as_sounds
 from sdg_lab.models.contract import SyntheticModel, check_count
 from sdg_lab.models.waveforms.mu_law import LEVELS, MOST_LEVELS, decode, edges, encode
+from sdg_lab.models.waveforms.notes import every_note
 
-By = Literal["pitch", "instrument", "all"]
+By = Literal["pitch", "instrument", "note", "all"]
 
 NOTES = 128
 """MIDI note numbers."""
@@ -32,6 +34,9 @@ FLOOR = 1e-4
 
 SHARED = 0.01
 """Of the mean equations of all waves, what is added to those of each class, in units of a wave's."""
+
+GROUPED = 0.1
+"""And of the mean equations of its group."""
 
 RIDGE = 1e-6
 """Added to the diagonal, in units of its mean."""
@@ -48,12 +53,13 @@ class LinearPredictor(SyntheticModel[Sounds]):
 
     Args:
         order: samples that it looks back.
-        by: for what there is a set of coefficients each: "pitch", since harmonics lie at multiples of it, "instrument",
-            or "all", one for all sounds.
+        by: for what there is a set of coefficients each: "pitch", "instrument", "note", an instrument at a pitch, which
+            may be one that training has at other pitches only, or "all", one for all sounds.
         levels: of the μ-law codes.
 
     Attributes:
-        coefficients: (sets, order), of the sample before first; a pitch that training did not have gets those of all.
+        coefficients: (sets, order), of the sample before first; a pitch that training did not have gets those of all,
+            and a note those of the instrument's nearest pitch, played faster or slower.
         scale: the factor of :data:`SCALES` that the training data liked best.
     """
 
@@ -83,12 +89,15 @@ class LinearPredictor(SyntheticModel[Sounds]):
         if len(sounds) == 0:
             raise ValueError("there are no sounds; give at least one")
         waves = self._rounded(sounds.waves).astype(np.float64)
-        loud = sounds.waves.any(axis=1)
+        loud = np.any(sounds.waves != 0, axis=1)
         if not loud.any():
             raise ValueError("all sounds are silent; give some that are heard")
         keys = self._keys(sounds)
-        count = NOTES if self.by == "pitch" else int(keys.max()) + 1
-        found = by_class(waves[loud], keys[loud], count, self.order)
+        if self.by == "note":
+            found = self._by_note(waves[loud], sounds[loud])
+        else:
+            count = NOTES if self.by == "pitch" else int(keys.max()) + 1
+            found = by_class(waves[loud], keys[loud], count, self.order)
         before = self.__dict__.copy()
         self.coefficients, self.notes = (
             found,
@@ -108,13 +117,7 @@ class LinearPredictor(SyntheticModel[Sounds]):
 
     def predict(self, waves: NDArray[np.float64], keys: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the prediction of each sample from those before it, (n, T); before the first was silence."""
-        from scipy import signal
-
-        found = np.empty_like(waves)
-        for row, key in enumerate(keys):
-            filtered = signal.lfilter(np.concatenate([[0.0], self.coefficients[key]]), [1.0], waves[row])
-            found[row] = filtered
-        return found
+        return waves - errors_of(waves, self.coefficients[keys])
 
     def log_prob(self, x: Sounds) -> NDArray[np.float64]:
         """Return the exact log-probability of each sound's μ-law codes, given its label, in nats, (n,).
@@ -132,7 +135,9 @@ class LinearPredictor(SyntheticModel[Sounds]):
             )
         keys = self._keys(sounds)
         if len(keys) and keys.max() >= len(self.coefficients):
-            raise ValueError(f"labels must lie in 0..{len(self.coefficients) - 1}, got {keys.max()}")
+            a_label = NOTES if self.by == "note" else 1
+            last = len(self.coefficients) // a_label - 1
+            raise ValueError(f"labels must lie in 0..{last}, got {keys.max() // a_label}")
         codes = encode(sounds.waves, self.levels).astype(np.int64)
         waves, ends = decode(codes, self.levels).astype(np.float64), edges(self.levels)
         predicted = self.predict(waves, keys)
@@ -151,7 +156,8 @@ class LinearPredictor(SyntheticModel[Sounds]):
         self.require_fitted()
         n, rng = check_count(n), np.random.default_rng(seed_or_none(seed))
         label, pitch = self.notes[rng.integers(len(self.notes), size=n)].T
-        taps = self.coefficients[{"pitch": pitch, "instrument": label, "all": np.zeros(n, np.int64)}[self.by]]
+        keys = {"pitch": pitch, "instrument": label, "note": label * NOTES + pitch, "all": np.zeros(n, np.int64)}
+        taps = self.coefficients[keys[self.by]]
         past, square = np.zeros((n, self.order)), np.full(n, FLOOR**2)
         waves = np.empty((n, self.length), np.float32)
         for t in range(self.length):
@@ -200,18 +206,35 @@ class LinearPredictor(SyntheticModel[Sounds]):
 
     def _keys(self, sounds: Sounds) -> NDArray[np.int64]:
         """Return which set of coefficients is each sound's, (n,)."""
-        if self.by == "all":
-            return np.zeros(len(sounds), np.int64)
-        keys = sounds.pitches if self.by == "pitch" else sounds.labels
-        if keys is None:
-            missing = "pitches" if self.by == "pitch" else "labels"
-            raise ValueError(f"a predictor by {self.by} needs sounds with {missing}; give them, or take by='all'")
-        if self.by == "instrument" and sounds.classes and self.class_names and sounds.classes != self.class_names:
+        keys = np.zeros(len(sounds), np.int64)
+        for column, missing, of in (
+            (sounds.labels, "labels", ("instrument", "note")),
+            (sounds.pitches, "pitches", ("pitch", "note")),
+        ):
+            if self.by in of:
+                if column is None:
+                    raise ValueError(
+                        f"a predictor by {self.by} needs sounds with {missing}; give them, or take by='all'"
+                    )
+                keys = keys * NOTES + column
+        named = self.by in ("instrument", "note") and sounds.classes and self.class_names
+        if named and sounds.classes != self.class_names:
             raise ValueError(
                 f"the sounds' classes are {', '.join(sounds.classes)}, those of the training data "
                 f"{', '.join(self.class_names)}; number the labels as there"
             )
         return keys
+
+    def _by_note(self, waves: NDArray[np.float64], sounds: Sounds) -> NDArray[np.float64]:
+        """Return the coefficients of each instrument at each pitch that training has of any."""
+        labels, pitches = sounds.labels, sounds.pitches
+        assert labels is not None
+        assert pitches is not None
+        low, high = int(pitches.min()), int(pitches.max())
+        filled, label, tone = every_note(waves, labels, pitches - low, high - low + 1)
+        count = (int(labels.max()) + 1) * NOTES
+        groups = np.arange(count) % NOTES
+        return by_class(filled, label * NOTES + tone + low, count, self.order, groups=groups)
 
 
 def _or_none(column: NDArray[np.int64] | None, n: int) -> NDArray[np.int64]:
@@ -219,17 +242,26 @@ def _or_none(column: NDArray[np.int64] | None, n: int) -> NDArray[np.int64]:
     return np.full(n, -1, np.int64) if column is None else column
 
 
-def by_class(waves: NDArray[Any], classes: NDArray[np.int64], count: int, order: int) -> NDArray[np.float64]:
+def by_class(
+    waves: NDArray[Any],
+    classes: NDArray[np.int64],
+    count: int,
+    order: int,
+    *,
+    groups: NDArray[np.int64] | None = None,
+) -> NDArray[np.float64]:
     """Return for each class the coefficients that predict best in the mean square, (count, order).
 
     Coefficients begin with that of the sample before. A class's own waves count as they are; a hundredth of the mean
-    over all waves is added to their equations, which decides alone where a class has none.
+    over all waves is added to their equations, which decides alone where a class has none, and if classes form groups,
+    a tenth of the mean over the group's.
 
     Args:
         waves: (n, samples), none silent, with silence before each; loud and soft ones count alike.
         classes: of each, in 0..count-1, (n,).
         count: how many classes there are.
         order: samples that are read.
+        groups: of each class, (count,), whole numbers from 0.
     """
     grams, against = np.zeros((count, order, order)), np.zeros((count, order))
     for label, wave in zip(classes, np.asarray(waves, dtype=np.float64), strict=True):
@@ -237,12 +269,33 @@ def by_class(waves: NDArray[Any], classes: NDArray[np.int64], count: int, order:
         past = np.lib.stride_tricks.sliding_window_view(np.pad(loud, (order, 0))[:-1], order)[:, ::-1]
         grams[label] += past.T @ past
         against[label] += past.T @ loud
-    grams += SHARED * grams.sum(axis=0) / max(len(waves), 1)
-    against += SHARED * against.sum(axis=0) / max(len(waves), 1)
+    for equations in (grams, against):
+        whole = SHARED * equations.sum(axis=0) / max(len(waves), 1)
+        if groups is not None:
+            sums = np.zeros((groups.max() + 1, *equations.shape[1:]))
+            np.add.at(sums, groups, equations)
+            sizes = np.bincount(groups[classes], minlength=len(sums)).reshape(-1, *[1] * (equations.ndim - 1))
+            equations += GROUPED * (sums / np.maximum(sizes, 1))[groups]
+        equations += whole
     # A looped recording is periodic, and its past then linearly dependent: a little ridge decides among equals.
     ridge = RIDGE * grams.trace(axis1=1, axis2=2) / order + np.finfo(np.float64).tiny
     found: NDArray[np.float64] = np.linalg.solve(grams + ridge[:, None, None] * np.eye(order), against[:, :, None])
     return found[:, :, 0]
+
+
+def errors_of(waves: NDArray[np.float64], coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how far each sample is from its linear prediction, (n, T); before the first was silence.
+
+    Args:
+        waves: (n, T).
+        coefficients: of each wave, that of the sample before first, (n, order).
+    """
+    from scipy import signal
+
+    found = np.empty_like(waves)
+    for row, taps in enumerate(coefficients):
+        found[row] = signal.lfilter(np.concatenate([[1.0], -taps]), [1.0], waves[row])
+    return found
 
 
 def _recent(errors: NDArray[np.float64]) -> NDArray[np.float64]:

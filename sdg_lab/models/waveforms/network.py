@@ -10,9 +10,13 @@ Every z is kept for the output, which reads all of them at once, and says where 
 linear prediction puts it, in units of that prediction's recent errors: the network learns what linear prediction does
 not know.
 
-What a note needs beside, it is told. Its pitch decides the coefficients of the linear prediction, and the network hears
-the errors of that prediction beside the wave, as in Valin & Skoglund, *LPCNet* (2019). A few clocks, which run down
-from the note's start, let it begin and fade: local conditioning, in the words of the first paper.
+What a note needs beside, it is told. Instrument and pitch decide the coefficients of the linear prediction, and the
+network hears the errors of that prediction beside the wave, as in Valin & Skoglund, *LPCNet* (2019). A few clocks,
+which run down from the note's start, let it begin and fade: local conditioning, in the words of the first paper.
+
+Errors in units of the errors before them have a level that nothing holds: in generation each sample is drawn from what
+the last ones were, and a trumpet fades like a piano. So the unit is pulled a little towards the size that the errors of
+this note had at this moment in training, and the network hears how far from it they are.
 
 Three choices make it quick on a CPU and change nothing else: time comes first within the layers, so that what a layer
 sees d samples ago lies in one piece of memory; each layer computes filter and gate in one product; and the skip
@@ -32,12 +36,10 @@ from torch.nn import functional as F
 
 from sdg_lab.models.waveforms import mixture
 from sdg_lab.models.waveforms.mu_law import LEVELS, decode
+from sdg_lab.models.waveforms.notes import SILENT
 
 ERRORS = 32
 """Errors of the linear prediction that the first convolution sees, and that say how large the next may be."""
-
-STILL = 1e-4
-"""Added to the mean size of the recent errors: in silence there are none."""
 
 
 class GatedLayer(nn.Module):
@@ -80,11 +82,14 @@ class Note:
         h: what all layers are conditioned on, (n, condition).
         coefficients: of each one's linear prediction, the oldest sample's first, (n, taps).
         starts: which sample of its sound the first code is, (n,): negative in the silence before.
+        expected: logarithm of the mean size of the prediction's errors in each grain of time, (n, grains); the last
+            one goes on for ever.
     """
 
     h: Tensor
     coefficients: Tensor
     starts: Tensor
+    expected: Tensor
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,7 @@ class Heard:
     Attributes:
         x: the residual stream before the first layer, (n, channels, T - near + 1).
         predicted: the linear prediction, (n, T - near + 1).
-        step: the mean size of its recent errors, (n, T - near + 1).
+        step: the size that its errors may be of now, (n, T - near + 1).
     """
 
     x: Tensor
@@ -113,6 +118,8 @@ class Network(nn.Module):
         components: of the mixture of logistics.
         condition: width of what each row is conditioned on.
         clocks: samples in which each of the clocks runs down to 1/e.
+        grain: samples for which the errors are expected to have one size.
+        pull: weight of that size, beside the one that they have just had: a level that drifts is led back.
         dropout: share of the gated values that the output does not see in training.
         levels: of the codes.
     """
@@ -131,11 +138,13 @@ class Network(nn.Module):
         components: int,
         condition: int,
         clocks: Sequence[float],
+        grain: int,
+        pull: float = 0.0,
         dropout: float = 0.0,
         levels: int = LEVELS,
     ) -> None:
         super().__init__()
-        self.taps, self.levels = taps, levels
+        self.taps, self.levels, self.grain, self.pull = taps, levels, grain, pull
         self.entry = nn.Conv1d(3, channels, kernel_size=ERRORS)
         self.clock = nn.Linear(len(clocks), channels, bias=False)
         self.layers = nn.ModuleList(GatedLayer(channels, dilation, condition) for dilation in dilations)
@@ -179,10 +188,12 @@ class Network(nn.Module):
         waves = self.waves[codes.long()]
         predicted = (waves.unfold(1, self.taps, 1) @ note.coefficients[:, :, None])[:, :, 0]
         errors = waves[:, self.taps :] - predicted[:, :-1]
-        step = F.avg_pool1d(errors.abs(), ERRORS, stride=1) + STILL
-        # An error is heard in units of those before it, and these beside it: a level that drifts can be led back.
-        before = step[:, :-1]
-        x = self.entry(torch.stack([waves[:, self.taps + ERRORS :], errors[:, ERRORS:] / before, before.log()], dim=1))
+        recent = (F.avg_pool1d(errors.abs(), ERRORS, stride=1) + SILENT).log()
+        expected = self.expected(note, recent.shape[1])
+        drift = recent - expected
+        step = torch.exp(recent - self.pull * drift)
+        heard = [waves[:, self.taps + ERRORS :], errors[:, ERRORS:] / step[:, :-1], drift[:, :-1]]
+        x = self.entry(torch.stack(heard, dim=1))
         x = x + self.clock(self.times(note.starts, x.shape[2])).transpose(1, 2)
         return Heard(x, predicted[:, 2 * ERRORS :], step[:, ERRORS:])
 
@@ -195,6 +206,12 @@ class Network(nn.Module):
         seen = torch.cat([z[-len(x) :] for z in gated], dim=-1)
         outputs: Tensor = self.output(F.relu(self.hidden(F.relu(self.skip(self.dropout(seen))))))
         return outputs.transpose(0, 1)
+
+    def expected(self, note: Note, length: int) -> Tensor:
+        """Return log(expected size of the error) of each next sample after the first errors, (n, length)."""
+        ages = note.starts[:, None] + self.taps + ERRORS + torch.arange(length, device=note.starts.device)
+        grains = (ages.long().clamp(min=0) // self.grain).clamp(max=note.expected.shape[1] - 1)
+        return note.expected.expand(len(grains), -1).gather(1, grains)
 
     def times(self, starts: Tensor, length: int) -> Tensor:
         """Return what the clocks say of each next sample, (n, length, clocks): 1 until a sound starts, then less."""

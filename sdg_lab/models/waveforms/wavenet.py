@@ -22,9 +22,10 @@ from sdg_lab.models.contract import check_count
 from sdg_lab.models.images import wholes
 from sdg_lab.models.neural import NeuralModel, naming
 from sdg_lab.models.waveforms.generation import Queues
-from sdg_lab.models.waveforms.linear import by_class
+from sdg_lab.models.waveforms.linear import by_class, errors_of
 from sdg_lab.models.waveforms.mu_law import LEVELS, MOST_LEVELS, Codes, decode, encode, silence
 from sdg_lab.models.waveforms.network import Network, Note
+from sdg_lab.models.waveforms.notes import SILENT, every_note, expected_errors
 from sdg_lab.training import recipe as recipes
 from sdg_lab.training.recipe import Recipe
 
@@ -37,6 +38,9 @@ ROWS_AT_ONCE = 256
 
 CLOCKS = (0.01, 0.05, 0.2, 1.0)
 """Seconds in which each of a note's clocks runs down to 1/e."""
+
+GRAIN, GRAINS = 0.02, 50
+"""Seconds for which the errors of the linear prediction are expected to have one size, and how many such there are."""
 
 
 class WaveNet(NeuralModel[Sounds]):
@@ -53,13 +57,16 @@ class WaveNet(NeuralModel[Sounds]):
         taps: samples that the linear prediction sees.
         skip: width of the two layers that lead to the output.
         components: of the mixture that the next sample is drawn from.
+        pull: how strongly the level of a note is led back to what it was in training, at least 0 and below 1. At 0
+            nothing holds it; much of it costs likelihood, since recordings differ in their levels.
         dropout: in training, share of the gated values that the output does not see, and of the examples that are not
             told their label, or their pitch.
         window: samples of a training example; what it has heard before comes on top.
 
     Attributes:
-        prediction: coefficients of the linear prediction of each pitch, the oldest sample's first, (pitches, taps): by
-            least squares, before training, which leaves them as they are.
+        prediction: coefficients of the linear prediction of each note, the oldest sample's first, (classes · pitches,
+            taps): by least squares, before training, which leaves them as they are.
+        expected: logarithm of the mean size of its errors in each fiftieth of a second, (classes · pitches, 50).
         length: samples of a sound of the training data; 0 before.
         class_names: what the labels of the training data mean, if they were named.
         notes: which label and pitch each training sound has, (n, 2), -1 where the model is not conditioned on it;
@@ -70,6 +77,7 @@ class WaveNet(NeuralModel[Sounds]):
     """
 
     prediction: Tensor
+    expected: Tensor
 
     def __init__(
         self,
@@ -83,6 +91,7 @@ class WaveNet(NeuralModel[Sounds]):
         taps: int = 64,
         skip: int = 64,
         components: int = 4,
+        pull: float = 0.1,
         dropout: float = 0.2,
         window: int = 1_000,
     ) -> None:
@@ -100,10 +109,8 @@ class WaveNet(NeuralModel[Sounds]):
         self.levels = whole("levels", levels, least=2, most=MOST_LEVELS)
         self.class_names: tuple[str, ...] = ()
         self.notes: NDArray[np.int64] = np.empty((0, 2), np.int64)
-        self.components, self.dropout = (
-            whole("components", components, least=1),
-            number("dropout", dropout, least=0, below=1),
-        )
+        self.components = whole("components", components, least=1)
+        self.pull, self.dropout = number("pull", pull, least=0, below=1), number("dropout", dropout, least=0, below=1)
         self.network = Network(
             taps=self.taps,
             channels=self.channels,
@@ -112,18 +119,22 @@ class WaveNet(NeuralModel[Sounds]):
             components=self.components,
             condition=self.channels,
             clocks=[seconds * self.rate for seconds in CLOCKS],
+            grain=max(1, round(GRAIN * self.rate)),
+            pull=self.pull,
             dropout=self.dropout,
             levels=self.levels,
         )
         self.instruments = None if self.classes is None else nn.Embedding(self.classes, self.channels)
         low, high = self.pitches or (0, 0)
         self.tones = None if self.pitches is None else nn.Embedding(high - low + 1, self.channels)
-        self.register_buffer("prediction", torch.zeros(high - low + 1, self.taps))
+        notes = (self.classes or 1) * (high - low + 1)
+        self.register_buffer("prediction", torch.zeros(notes, self.taps))
+        self.register_buffer("expected", torch.zeros(notes, GRAINS))
 
     # Likelihood, on tensors.
 
     def note(self, labels: Tensor, pitches: Tensor, starts: Tensor) -> Note:
-        """Return what is known of each row: h = tanh(e_label + e_pitch), its linear prediction, and where it starts.
+        """Return what is known of each row: h = tanh(e_label + e_pitch), its linear prediction, its start and level.
 
         Args:
             labels: instrument of each row, (n,).
@@ -131,13 +142,15 @@ class WaveNet(NeuralModel[Sounds]):
             starts: which sample of its sound comes first, (n,): negative in the silence before.
         """
         h = torch.zeros(len(labels), self.channels, device=self.device, dtype=self.dtype)
-        tones = torch.zeros_like(labels)
+        notes = torch.zeros_like(labels)
         if self.instruments is not None:
+            notes = labels
             h = h + self._told(self.instruments(labels))
         if self.tones is not None and self.pitches is not None:
             tones = pitches - self.pitches[0]
+            notes = notes * len(self.tones.weight) + tones
             h = h + self._told(self.tones(tones))
-        return Note(torch.tanh(h), self.prediction[tones], starts)
+        return Note(torch.tanh(h), self.prediction[notes], starts, self.expected[notes])
 
     def _told(self, embedded: Tensor) -> Tensor:
         """Return embeddings, in training without those of some rows."""
@@ -203,7 +216,7 @@ class WaveNet(NeuralModel[Sounds]):
             with naming("validation"):
                 held_out = None if validation is None else self._windows(as_sounds(validation))
             training.reinitialise(self, seed)
-            self._predict_linearly(sounds)
+            self._hear_all_notes(sounds)
             self.learn(batch, validation=held_out, recipe=recipe, seed=seed, progress=progress)
         return self
 
@@ -262,7 +275,8 @@ class WaveNet(NeuralModel[Sounds]):
             pitches: of a model with pitches: one MIDI note number for all, or (n,).
             seconds: how long; as long as the training data's sounds where None is given.
 
-        Without labels or pitches they are drawn with the training sounds' frequencies, together.
+        What is not given is drawn with the training sounds' frequencies: labels and pitches together, or one of them
+        among the training sounds that have the other as given, if there are any.
 
         Raises:
             ValueError: if an argument is out of range, or the model is not conditioned on what is given.
@@ -272,11 +286,11 @@ class WaveNet(NeuralModel[Sounds]):
         n, rng = check_count(n), np.random.default_rng(seed_or_none(seed))
         number("temperature", temperature, least=0)
         length = self.length if seconds is None else round(number("seconds", seconds, above=0) * self.rate)
-        drawn = self.notes[rng.integers(len(self.notes), size=n)].T
-        label, pitch = (
-            column if given is None else self._given(name, given, n)
-            for name, given, column in (("labels", labels, drawn[0]), ("pitches", pitches, drawn[1]))
-        )
+        known = [
+            None if given is None else self._given(name, given, n)
+            for name, given in (("labels", labels), ("pitches", pitches))
+        ]
+        label, pitch = self._completed(known, n, rng)
         codes = []
         for first in range(0, n, ROWS_AT_ONCE):
             part = slice(first, first + ROWS_AT_ONCE)
@@ -305,13 +319,42 @@ class WaveNet(NeuralModel[Sounds]):
         if len(self.notes) == 0:
             raise ValueError("it names no note of its training data")
 
-    def _predict_linearly(self, sounds: Sounds) -> None:
-        """Let training begin where linear prediction ends: least squares on the notes of each pitch, and on all."""
-        waves = decode(encode(sounds.waves, self.levels), self.levels)
-        pitch, rows = self._conditions(sounds)[1], len(self.prediction)
-        tone = np.zeros(len(waves), np.int64) if self.pitches is None else pitch - self.pitches[0]
-        found = by_class(waves[sounds.waves.any(axis=1)], tone[sounds.waves.any(axis=1)], rows, self.taps)
-        self.prediction = torch.from_numpy(found[:, ::-1].copy()).to(self.device, self.dtype)
+    def _hear_all_notes(self, sounds: Sounds) -> None:
+        """Let training begin where linear prediction ends, and note how large its errors are."""
+        waves = decode(encode(sounds.waves, self.levels), self.levels).astype(np.float64)
+        label, pitch = self._conditions(sounds)
+        loud = sounds.waves.any(axis=1)
+        labels = np.zeros(len(waves), np.int64) if self.classes is None else label
+        low, high = self.pitches or (0, 0)
+        tones = np.zeros(len(waves), np.int64) if self.pitches is None else pitch - low
+        count, n_tones = len(self.prediction), high - low + 1
+        if not loud.any():  # silence is predicted by nothing at all
+            self.prediction.zero_()
+            self.expected.fill_(np.log(SILENT))
+            return
+        waves, labels, tones = every_note(waves[loud], labels[loud], tones[loud], n_tones)
+        notes = labels * n_tones + tones
+        found = by_class(waves, notes, count, self.taps, groups=np.arange(count) % n_tones)
+        errors = errors_of(waves, found[notes])
+        grain = self.network.grain
+        for buffer, values in (
+            (self.prediction, found[:, ::-1].copy()),
+            (self.expected, expected_errors(errors, notes, count, grain, GRAINS)),
+        ):
+            buffer.copy_(torch.from_numpy(values))
+
+    def _completed(
+        self, known: Sequence[NDArray[np.int64] | None], n: int, rng: np.random.Generator
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return labels and pitches of n notes, (n,) each, of which some are known already."""
+        fitting = np.ones((n, len(self.notes)), bool)
+        for given, column in zip(known, self.notes.T, strict=True):
+            if given is not None:
+                fitting &= given[:, None] == column
+        fitting[~fitting.any(axis=1)] = True
+        drawn = self.notes[np.where(fitting, rng.random(fitting.shape), -1).argmax(axis=1)]
+        label, pitch = (own if given is None else given for given, own in zip(known, drawn.T, strict=True))
+        return label, pitch
 
     # Sounds as tensors.
 

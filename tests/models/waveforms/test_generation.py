@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,9 +11,11 @@ import torch
 from sdg_lab.models.waveforms import mixture
 from sdg_lab.models.waveforms.generation import Queues
 from sdg_lab.models.waveforms.mu_law import LEVELS, decode, silence
-from sdg_lab.models.waveforms.network import ERRORS, STILL, Network, Note
+from sdg_lab.models.waveforms.network import ERRORS, Network, Note
+from sdg_lab.models.waveforms.notes import SILENT
 
 TAPS, DILATIONS, CONDITION = 4, (1, 4, 2, 8), 2
+GRAIN, PULL = 50, 0.2
 LENGTH = 270
 
 
@@ -25,6 +29,8 @@ def make(levels: int = LEVELS) -> Network:
         components=3,
         condition=CONDITION,
         clocks=(5.0, 40.0),
+        grain=GRAIN,
+        pull=PULL,
         levels=levels,
     ).eval()
     with torch.no_grad():
@@ -36,7 +42,8 @@ def make(levels: int = LEVELS) -> Network:
 def note() -> Note:
     """Three rows that are told other things; a linear prediction that does not explode."""
     rng = torch.Generator().manual_seed(1)
-    return Note(torch.randn(3, CONDITION, generator=rng), torch.randn(3, TAPS, generator=rng) / 8, torch.zeros(3))
+    h, coefficients = torch.randn(3, CONDITION, generator=rng), torch.randn(3, TAPS, generator=rng) / 8
+    return Note(h, coefficients, torch.zeros(3), torch.randn(3, 4, generator=rng) - 2)
 
 
 def some(levels: int) -> np.ndarray:
@@ -49,19 +56,21 @@ def some(levels: int) -> np.ndarray:
 def by_network(network: Network, codes: np.ndarray, told: Note) -> tuple[np.ndarray, ...]:
     """Return outputs, linear prediction and step before each of ``codes`` and after the last, silence before them.
 
-    The last two from their definitions: the mean size of the last errors of a sum over the last waves.
+    The last two from their definitions: a sum over the last waves, and the mean size of its last errors, to the power
+    1 - pull, times the size that is expected in each fifty samples, to the power pull.
     """
     field = network.receptive_field
     quiet = silence(network.levels)
     heard = torch.from_numpy(np.pad(codes, ((0, 0), (field, 0)), constant_values=quiet))
-    outputs = network(heard, Note(told.h, told.coefficients, torch.full((len(codes),), -field)))
+    outputs = network(heard, replace(told, starts=torch.full((len(codes),), -field)))
     waves = np.pad(decode(codes, network.levels), ((0, 0), (field, 0)), constant_values=decode(quiet, network.levels))
     windows = np.lib.stride_tricks.sliding_window_view(waves, TAPS, axis=1)
     predicted = (windows * told.coefficients.numpy()[:, None]).sum(axis=-1)  # of the sample after each window
     errors = np.abs(waves[:, TAPS:] - predicted[:, :-1])
-    sizes = np.lib.stride_tricks.sliding_window_view(errors, ERRORS, axis=1).mean(axis=-1) + STILL
+    sizes = np.lib.stride_tricks.sliding_window_view(errors, ERRORS, axis=1).mean(axis=-1) + SILENT
     count = codes.shape[1] + 1
-    return outputs.numpy(), predicted[:, -count:], sizes[:, -count:]
+    wanted = told.expected.exp().numpy()[:, np.minimum(np.arange(count) // GRAIN, 3)]
+    return outputs.numpy(), predicted[:, -count:], sizes[:, -count:] ** (1 - PULL) * wanted**PULL
 
 
 both = pytest.mark.parametrize("levels", [LEVELS, 4096])
@@ -103,7 +112,7 @@ def test_rows_do_not_hear_each_other(levels: int):
     network, told = make(levels), note()
     codes = some(levels)
     together = Queues(network, told)
-    alone = [Queues(network, Note(told.h[[row]], told.coefficients[[row]], told.starts[[row]])) for row in range(3)]
+    alone = [Queues(network, Note(*(getattr(told, each.name)[[row]] for each in fields(told)))) for row in range(3)]
     for t in range(60):
         outputs = together.next()[0]
         for row, queues in enumerate(alone):
@@ -132,7 +141,7 @@ def test_what_is_trained_afterwards_does_not_come_through():
 def test_a_network_in_double_precision_is_read_too():
     told = note()
     plain = Queues(make(), told)
-    double = Queues(make().double(), Note(told.h.double(), told.coefficients.double(), told.starts))
+    double = Queues(make().double(), replace(told, h=told.h.double(), coefficients=told.coefficients.double()))
     for one, other in zip(plain.next(), double.next(), strict=True):
         assert other.dtype == np.float32
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)

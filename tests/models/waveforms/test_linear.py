@@ -14,7 +14,7 @@ from sdg_lab.data.types import Sounds
 from sdg_lab.models.contract import NotFittedError
 from sdg_lab.models.markov import MarkovChain
 from sdg_lab.models.waveforms import LinearPredictor
-from sdg_lab.models.waveforms.linear import DEGREES, FLOOR, FORGET, NOTES, SCALES, SHARED, By, by_class
+from sdg_lab.models.waveforms.linear import DEGREES, FLOOR, FORGET, GROUPED, NOTES, SCALES, SHARED, By, by_class
 from sdg_lab.models.waveforms.mu_law import LEVELS, decode, edges, encode
 
 RATE, EDGES = 8_000, edges()
@@ -46,6 +46,39 @@ def of_all(given: np.ndarray, order: int) -> np.ndarray:
 
 
 # The coefficients.
+
+
+def test_a_note_has_its_own_coefficients_and_one_that_training_lacks_those_of_the_nearest_played_faster():
+    hertz = {(0, 60): 261.6, (1, 60): 261.6, (0, 64): 329.6}
+    waves = [(np.sin(2 * np.pi * h * T) + (0.3 if label else 0) * np.sin(6 * np.pi * h * T)) / 2
+             for (label, _), h in hertz.items()]  # fmt: skip
+    labels, pitches = np.array(list(hertz)).T
+    given = Sounds(np.array(waves, np.float32), RATE, labels, ("pure", "rich"), pitches)
+    by_note = LinearPredictor(order=12, by="note", levels=4096).fit(given)
+    other = np.sin(2 * np.pi * 329.6 * T) + 0.3 * np.sin(6 * np.pi * 329.6 * T)
+    rich = Sounds(np.float32(other[None] / 2), RATE, np.array([1]), ("pure", "rich"), np.array([64]))
+    pure = Sounds(rich.waves, RATE, np.array([0]), ("pure", "rich"), np.array([64]))
+    assert by_note.log_prob(rich)[0] > by_note.log_prob(pure)[0] + 100
+    assert (
+        by_note.log_prob(rich)[0] > LinearPredictor(order=12, by="instrument", levels=4096).fit(given).log_prob(rich)[0]
+    )
+    drawn = by_note.sample(5, seed=0)
+    assert set(zip(drawn.labels.tolist(), drawn.pitches.tolist(), strict=True)) <= set(hertz)
+
+
+def test_a_group_s_mean_is_added_to_its_classes():
+    given, order = waves(5), 4
+    x, y = equations(given, order)
+    gram = np.stack([part.T @ part for part in np.split(x, 5)])
+    against = np.stack([part.T @ target for part, target in zip(np.split(x, 5), np.split(y, 5), strict=True)])
+    classes, groups = np.array([0, 0, 1, 2, 2]), np.array([0, 0, 1, 1])
+    found = by_class(given, classes, 4, order, groups=groups)
+    for label, (own, group) in enumerate([([0, 1], [0, 1, 2]), ([2], [0, 1, 2]), ([3, 4], [3, 4]), ([], [3, 4])]):
+        a, b = (
+            each[own].sum(axis=0) + GROUPED * each[group].mean(axis=0) + SHARED * each.mean(axis=0)
+            for each in (gram, against)
+        )
+        np.testing.assert_allclose(found[label], np.linalg.solve(a, b), rtol=1e-2, atol=1e-3)
 
 
 def equations(given: np.ndarray, order: int) -> tuple[np.ndarray, np.ndarray]:
@@ -264,7 +297,7 @@ def test_it_refuses_what_it_cannot_learn_from_or_judge(predictor: LinearPredicto
     for order in (0, 1.5, True):
         with pytest.raises(ValueError, match="order must be a whole number >= 1"):
             LinearPredictor(order=order)
-    with pytest.raises(ValueError, match="by must be one of pitch, instrument, all, got 'pitches'; did you mean"):
+    with pytest.raises(ValueError, match="by must be one of pitch, instrument, note, all, got 'pitches'; did you mean"):
         LinearPredictor(by="pitches")
     with pytest.raises(ValueError, match="levels must be a whole number >= 2 and <= 32768, got 1"):
         LinearPredictor(levels=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,12 @@ from torch.nn import functional as F
 
 from sdg_lab.models.waveforms import mixture
 from sdg_lab.models.waveforms.mu_law import LEVELS, decode
-from sdg_lab.models.waveforms.network import ERRORS, STILL, GatedLayer, Network, Note
+from sdg_lab.models.waveforms.network import ERRORS, GatedLayer, Network, Note
+from sdg_lab.models.waveforms.notes import SILENT
 
 TAPS, CHANNELS, SKIP, COMPONENTS, CONDITION = 3, 5, 7, 2, 4
 DILATIONS, CLOCKS = (1, 3, 2), (4.0, 20.0)
+GRAIN, GRAINS, PULL = 3, 5, 0.3
 NEAR = TAPS + 2 * ERRORS
 FIELD = NEAR + sum(DILATIONS)
 LENGTH = FIELD + 30
@@ -33,6 +36,8 @@ def make(dropout: float = 0.0, levels: int = LEVELS) -> Network:
         components=COMPONENTS,
         condition=CONDITION,
         clocks=CLOCKS,
+        grain=GRAIN,
+        pull=PULL,
         dropout=dropout,
         levels=levels,
     )
@@ -45,10 +50,11 @@ def codes(n: int, length: int = LENGTH, levels: int = LEVELS) -> Tensor:
 
 
 def note(n: int) -> Note:
-    """Return another condition, prediction and start for each row; the first begins in the middle of what is heard."""
+    """Return another condition, prediction, start and level of each row; the first begins amid what is heard."""
     rng = torch.Generator().manual_seed(1)
     coefficients = torch.randn(n, TAPS, generator=rng) / 2
-    return Note(torch.randn(n, CONDITION, generator=rng), coefficients, torch.arange(n) * 7 - FIELD - 10)
+    h, expected = torch.randn(n, CONDITION, generator=rng), torch.randn(n, GRAINS, generator=rng)
+    return Note(h, coefficients, torch.arange(n) * 7 - FIELD - 10, expected)
 
 
 def plain(network: Network, x: Tensor, told: Note) -> tuple[Tensor, Tensor, Tensor]:
@@ -56,18 +62,25 @@ def plain(network: Network, x: Tensor, told: Note) -> tuple[Tensor, Tensor, Tens
 
     By van den Oord et al. (2016), section 2: a convolution for each of W_f, W_g, W_o and skip, whose sums are added up;
     before the first layer, a sample at a time, waves, errors of linear prediction in units of those before, and these.
+    A unit is w^(1 - pull) e^pull: w the mean size of the errors before, e the one that is expected of the time.
     """
     waves, length = torch.from_numpy(decode(x.numpy(), network.levels)), x.shape[1]
     predicted = {t: (waves[:, t - TAPS : t] * told.coefficients).sum(dim=1) for t in range(TAPS, length + 1)}
     errors = {t: waves[:, t] - predicted[t] for t in range(TAPS, length)}
-    steps = {
-        t: sum(errors[s].abs() for s in range(t - ERRORS, t)) / ERRORS + STILL
+    recent = {
+        t: sum(errors[s].abs() for s in range(t - ERRORS, t)) / ERRORS + SILENT
         for t in range(TAPS + ERRORS, length + 1)
     }  # fmt: skip
+    wanted = {
+        t: torch.stack([row[min(max(int(start) + t, 0) // GRAIN, GRAINS - 1)].exp()
+                        for row, start in zip(told.expected, told.starts, strict=True)])
+        for t in recent
+    }  # fmt: skip
+    steps = {t: recent[t] ** (1 - PULL) * wanted[t] ** PULL for t in recent}
     stream = []
     for t in range(NEAR, length + 1):  # the sample that comes next
         last = range(t - ERRORS, t)
-        of_each = [torch.stack([waves[:, s], errors[s] / steps[s], steps[s].log()], dim=1) for s in last]
+        of_each = [torch.stack([waves[:, s], errors[s] / steps[s], (recent[s] / wanted[s]).log()], dim=1) for s in last]
         sees = torch.einsum("nit,cit->nc", torch.stack(of_each, dim=2), network.entry.weight) + network.entry.bias
         ages = (told.starts + t).clamp(min=0)[:, None]
         stream.append(sees + torch.exp(-ages / torch.tensor(CLOCKS)) @ network.clock.weight.T)
@@ -105,7 +118,7 @@ def test_it_is_the_paper_s_network(more: int, levels: int):
 def test_so_are_its_gradients():
     network, x, told = make(), codes(2), note(2)
     h, coefficients = (each.clone().requires_grad_() for each in (told.h, told.coefficients))
-    told = Note(h, coefficients, told.starts)
+    told = replace(told, h=h, coefficients=coefficients)
     given = [h, coefficients, *network.parameters()]
 
     def gradients(outputs: Tensor) -> tuple[Any, ...]:
@@ -155,28 +168,25 @@ def test_the_receptive_field_is_what_gradients_reach():
 
 
 def test_dilations_that_double_see_a_field_that_doubles():
-    small = {"taps": 2, "channels": 2, "skip": 2, "components": 1, "condition": 1, "clocks": (1.0,)}
-    fields = [Network(**small, dilations=[2**i for i in range(n)]).receptive_field for n in range(1, 8)]
-    assert [b - a for a, b in itertools.pairwise(fields)] == [2**i for i in range(1, 7)]
+    small = {"taps": 2, "channels": 2, "skip": 2, "components": 1, "condition": 1, "clocks": (1.0,), "grain": 1}
+    seen = [Network(**small, dilations=[2**i for i in range(n)]).receptive_field for n in range(1, 8)]
+    assert [b - a for a, b in itertools.pairwise(seen)] == [2**i for i in range(1, 7)]
 
 
-def test_each_row_has_its_own_condition_prediction_and_start():
+def test_each_row_has_its_own_condition_prediction_start_and_level():
     network, x, told = make(), codes(1).expand(2, -1), note(2)
-    both = network(x, told)
-    alone = network(x[:1], Note(told.h[1:], told.coefficients[1:], told.starts[1:]))
+    both, names = network(x, told), [field.name for field in fields(told)]
+    alone = network(x[:1], Note(**{name: getattr(told, name)[1:] for name in names}))
     torch.testing.assert_close(alone[0], both[1], rtol=1e-4, atol=1e-5)
-    for other in (
-        Note(told.h.flip(0), told.coefficients, told.starts),
-        Note(told.h, told.coefficients.flip(0), told.starts),
-        Note(told.h, told.coefficients, told.starts.flip(0)),
-    ):
-        assert not torch.allclose(network(x, other), both, rtol=1e-3)
+    for name in names:
+        other = replace(told, **{name: getattr(told, name).flip(0)})
+        assert not torch.allclose(network(x, other), both, rtol=1e-3), name
 
 
 def test_before_a_sound_starts_its_clocks_stand_still():
     network, x, told = make(), codes(1), note(1)
     early, earlier, middle = (
-        network(x, Note(told.h, told.coefficients, torch.tensor([start]))) for start in (-LENGTH, -3 * LENGTH, -FIELD)
+        network(x, replace(told, starts=torch.tensor([start]))) for start in (-LENGTH, -3 * LENGTH, -FIELD)
     )
     torch.testing.assert_close(early, earlier)
     assert not torch.allclose(middle, early, rtol=1e-3)
@@ -196,7 +206,7 @@ def test_what_it_says_of_the_next_sample_sums_to_1():
     network, told = make(), note(1)
     x = codes(1, FIELD + 1).repeat(LEVELS, 1)
     x[:, -1] = torch.arange(LEVELS)
-    every = Note(told.h.expand(LEVELS, -1), told.coefficients.expand(LEVELS, -1), told.starts.expand(LEVELS))
+    every = Note(*(getattr(told, field.name).repeat_interleave(LEVELS, dim=0) for field in fields(told)))
     found = network.log_prob(x, every)
     assert float(found.detach().double().exp().sum()) == pytest.approx(1, abs=1e-4)
 

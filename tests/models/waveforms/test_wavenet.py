@@ -91,11 +91,43 @@ def test_a_sound_is_likelier_under_its_own_conditions():
 
 def test_it_predicts_linearly_by_least_squares_and_training_leaves_that_as_it_is():
     made = WaveNet(**BOTH).fit(sounds(), **QUICK)
-    expected = LinearPredictor(order=4).fit(sounds()).coefficients[57:61, ::-1]  # of each pitch
-    np.testing.assert_allclose(made.prediction.numpy(), expected, rtol=1e-3, atol=1e-4)
+    coefficients = LinearPredictor(order=4, by="note").fit(sounds()).coefficients[:, ::-1].reshape(2, 128, 4)
+    of_notes = made.prediction.numpy().reshape(2, 4, 4)
+    # the predictor has one note less, and so another mean over all, of which each gets a hundredth
+    np.testing.assert_allclose(of_notes[0, :2], coefficients[0, 57:59], atol=1e-2)
+    assert not np.allclose(of_notes[1], of_notes[0], rtol=1e-2)
     free = WaveNet(**SMALL).fit(sounds(), **QUICK)
     expected = LinearPredictor(order=4, by="all").fit(sounds()).coefficients[:, ::-1]
     np.testing.assert_allclose(free.prediction.numpy(), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_the_errors_that_it_expects_are_those_of_its_prediction():
+    made = WaveNet(**BOTH).fit(sounds(), **QUICK)
+    of = LinearPredictor(order=4, by="note").fit(sounds())
+    soft = sounds()[sounds().pitches == 57]
+    waves = decode(encode(soft.waves), LEVELS).astype(np.float64)
+    errors = np.abs(waves - of.predict(waves, np.full(len(waves), 57)))
+    grains = errors[:, :120].reshape(len(waves), 3, 40).mean(axis=2)  # of 20 ms at 2,000 Hz
+    expected = np.log(grains + 1e-4).mean(axis=0)
+    np.testing.assert_allclose(made.expected[0, :3], expected, rtol=1e-2, atol=1e-2)
+    np.testing.assert_array_equal(made.expected[0, 3:], np.full(47, made.expected[0, 2]))
+
+
+def test_a_level_that_nothing_holds_gets_lost_and_a_pull_holds_it():
+    """A network that says nothing, so that each error is as large as those before it were, times chance."""
+    found = {}
+    for pull in (0.0, 0.2):
+        quiet = WaveNet(**SMALL, levels=4096, pull=pull).fit(sounds(), **QUICK)
+        with torch.no_grad():
+            quiet.prediction.zero_()
+            quiet.expected.fill_(np.log(0.02))
+            for weight in quiet.network.output.parameters():
+                weight.zero_()
+            quiet.network.output.bias[2 * quiet.components :] = -np.log(2 * np.log(2))  # a mean size of one
+        waves = quiet.sample(60, seed=0, seconds=1.0).waves
+        found[pull] = np.log(np.abs(waves[:, -200:]).mean(axis=1) + 1e-6)
+    assert np.median(np.abs(found[0.2] - np.log(0.02))) < 0.5
+    assert np.median(np.abs(found[0.0] - np.log(0.02))) > 1
 
 
 def test_finer_codes_are_a_likelihood_too():
@@ -156,6 +188,16 @@ def test_conditions_are_drawn_together_with_the_training_sounds_frequencies(mode
     assert pairs == set(zip(sounds().labels.tolist(), sounds().pitches.tolist(), strict=True))
     assert np.mean(drawn.labels == 1) == pytest.approx(1 / 3, abs=0.08)  # 4 standard errors
     assert np.mean(drawn.pitches == 57) == pytest.approx(1 / 3, abs=0.08)
+
+
+def test_what_is_not_asked_for_is_drawn_among_the_notes_that_have_what_is(model: WaveNet):
+    assert set(model.sample(40, seed=0, labels=1, seconds=0.01).pitches.tolist()) == {59}
+    low = model.sample(40, seed=0, labels=0, seconds=0.01).pitches
+    assert set(low.tolist()) == {57, 58}
+    assert set(model.sample(40, seed=0, pitches=58, seconds=0.01).labels.tolist()) == {0}
+    unheard = model.sample(40, seed=0, pitches=60, seconds=0.01)  # nobody plays it: any of the two
+    assert set(unheard.labels.tolist()) == {0, 1}
+    assert set(unheard.pitches.tolist()) == {60}
 
 
 def test_conditions_can_be_asked_for_by_number_and_by_name(model: WaveNet):
