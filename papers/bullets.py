@@ -55,6 +55,12 @@ _NO_NAMES = """
 a the is are all you for of with in to on by from via as at using towards learning deep neural network networks model
 """
 _TITLE_WORDS = frozenset(_NO_NAMES.split())
+_HASHES = re.compile(r"^[\s>]*#*|[\s=#-]*\Z")
+_ICONS = re.compile(r"^\W+(?=\w)|\s*[🔝#¶]+\Z")
+_HTML_HEADING = re.compile(
+    r"<(?:h(?P<level>[1-6])|summary)\b[^>]*>(?P<inside>(?:(?!</?(?:h[1-6]|summary)\b)[^\0]){0,500})</(?:h[1-6]|summary)>",
+    re.I,
+)
 _LETTER = re.compile(r"[^\W\d_]")
 _WORD = re.compile(r"[^\W\d_]{3}")
 _DIGITS = re.compile(r"\d\d")
@@ -206,13 +212,61 @@ class _Reading:
         return bool(self.citation.style) and bool(self.links)
 
 
-def find_entries(text: str, blocks: Blocks, references: References | None = None) -> list[EntryList]:
+class Section(NamedTuple):
+    """What stands under one heading."""
+
+    name: str | None
+    """What the heading says, or the one above it, if it names no more than a venue and a year; None at the top."""
+    aside: bool
+    """Where papers are spoken of, but not listed: news, contents, how to cite."""
+    year: int | None
+    """The year that a heading names."""
+    start: int
+    """Where it begins."""
+
+
+class Sections:
+    """The headings of a text, Markdown's and HTML's, and what stands under each."""
+
+    def __init__(self, text: str, blocks: Blocks) -> None:
+        self._headings = list(_headings(text, blocks))
+        self._starts = [heading.start for heading, _ in self._headings]
+        self._known: dict[int, Section] = {}
+
+    def above(self, position: int) -> Section:
+        """Return the section in which a position lies."""
+        index = bisect_right(self._starts, position) - 1
+        if index not in self._known:
+            self._known[index] = self._section(index)
+        return self._known[index]
+
+    def _section(self, index: int) -> Section:
+        start = self._starts[index] if index >= 0 else 0
+        year, level = None, 7
+        while index >= 0:
+            heading, words = self._headings[index]
+            index -= 1
+            if heading.level >= level:
+                continue
+            level = heading.level
+            if is_generic(words) and (found := _date(words)[0]):
+                year = year or found
+                continue
+            if index < 0 and heading.level == 1 and len(self._headings) > 1:
+                break  # the title of the whole page
+            aside = bool(_ASIDE.fullmatch(words.strip(" :：!")))
+            return Section(None if aside else words, aside and not year, year, start)
+        return Section(None, False, year, start)
+
+
+def find_entries(text: str, blocks: Blocks, references: References | None, sections: Sections) -> list[EntryList]:
     """Return the papers of a Markdown text that stand in no table, in the order of their places.
 
     Args:
         text: the whole text.
         blocks: its blocks.
         references: what its links by reference lead to.
+        sections: its headings.
     """
     reader = _Reader(text, references)
     found: list[tuple[Entry, bool]] = []
@@ -221,65 +275,29 @@ def find_entries(text: str, blocks: Blocks, references: References | None = None
     found += [(entry, True) for entry in reader.paragraphs(blocks.loose)]
     found += [(entry, False) for entry in reader.html_items(blocks.html)]
     found.sort(key=lambda pair: pair[0].start)
-    return list(_by_heading(text, found, _headings(text, blocks)))
-
-
-def _by_heading(text: str, found: list[tuple[Entry, bool]], headings: list[tuple[Heading, str]]) -> Iterator[EntryList]:
-    starts = [heading.start for heading, _ in headings]
-    current: EntryList | None = None
-    last = -2
+    lists: list[EntryList] = []
+    last = None
     for entry, markdown in found:
-        index = bisect_right(starts, entry.start) - 1
-        if index != last or current is None or current.markdown != markdown:
-            last = index
-            name, aside, year = _section(headings, index)
-            if current and current.entries:
-                yield current
-            current = EntryList(markdown, name)
-        if aside and not entry.citation.style:
+        section = sections.above(entry.start)
+        if section.aside and not entry.citation.style:
             continue
-        entry.category = entry.category or current.heading
-        if entry.year is None and year:
-            entry.year = year
-        current.entries.append(entry)
-    if current and current.entries:
-        yield current
-
-
-def _section(headings: list[tuple[Heading, str]], index: int) -> tuple[str | None, bool, int | None]:
-    """Return the heading that names a section, whether it is one without papers, and the year that it names.
-
-    A heading that says no more than a venue and a year is none: then the one above it names the section. Nor is the
-    title of the whole page.
-    """
-    year = None
-    level = 7
-    while index >= 0:
-        heading, words = headings[index]
-        index -= 1
-        if heading.level >= level:
-            continue
-        level = heading.level
-        if is_generic(words) and (found := _date(words)[0]):
-            year = year or found
-            continue
-        if index < 0 and heading.level == 1 and len(headings) > 1:
-            break
-        aside = bool(_ASIDE.fullmatch(words.strip(" :：!")))
-        return (words if not aside else None), aside and not year, year
-    return None, False, year
+        if last != (section, markdown):
+            last = (section, markdown)
+            lists.append(EntryList(markdown, section.name))
+        entry.category = entry.category or section.name
+        entry.year = entry.year or section.year
+        lists[-1].entries.append(entry)
+    return lists
 
 
 def _headings(text: str, blocks: Blocks) -> list[tuple[Heading, str]]:
     found = []
     for heading in blocks.sections:
-        source = re.sub(r"^[\s>]*#*|[\s=#-]*\Z", "", text[slice(*heading.text)])
+        source = _HASHES.sub("", text[slice(*heading.text)])
         words = plain_text(source, markdown=True)
-        found.append((heading, re.sub(r"^\W+(?=\w)|\s*[🔝#¶]+\Z", "", words).strip()))
+        found.append((heading, _ICONS.sub("", words).strip()))
     for start, end in blocks.html:
-        for match in re.compile(
-            r"<(?:h(?P<level>[1-6])|summary)\b[^>]*>(?P<inside>[^\0]*?)</(?:h\d|summary)>", re.I
-        ).finditer(text, start, end):
+        for match in _HTML_HEADING.finditer(text, start, end):
             words = plain_text(match["inside"], markdown=False)
             found.append((Heading(match.start(), int(match["level"] or 6), match.span("inside")), words))
     return sorted(found, key=lambda pair: pair[0].start)

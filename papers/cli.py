@@ -232,6 +232,8 @@ def audit_command(
         said = _said(columns)
         _rows(file, said, empty=[] if json else None)
         outcome = audit(file, client, fix=fix, columns=said)
+    for note in client.notes if client else ():
+        terminal.say(f"papers: {note}")
     if json:
         terminal.print_json(as_json(outcome.findings))
     else:
@@ -253,7 +255,9 @@ def audit_command(
 def add_command(
     file: File,
     paper_id: Annotated[str, typer.Argument(metavar="ID", help="arXiv number, DOI, link, or another id.")],
-    category: Annotated[str, typer.Option(help="What goes into the category column.")],
+    category: Annotated[
+        str | None, typer.Option(help="What goes into the category column, or the heading to put it under.")
+    ] = None,
     table: Annotated[int | None, typer.Option(min=1, help="Which table, from 1.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the row and change nothing.")] = False,
     columns: ColumnsSaid = None,
@@ -270,6 +274,8 @@ def add_command(
         added = add(file, paper_id, category, client, table=table, columns=_said(columns), write=not dry_run)
     with _explained(), _printing(f"{'Would add' if dry_run else 'Added'}: {added.title}"):
         typer.echo(added.source)
+        if added.note:
+            terminal.say(f"papers: {added.note}")
 
 
 @app.command("suggest")

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from papers.bullet_layout import NewEntry, like_another
 from papers.counts import Target, badge_source, link_source
 from papers.dates import read_date, write_date
 from papers.escape import for_html, for_markdown, safe_url
-from papers.files import read_text, replace_text
+from papers.files import check_folder, read_text, replace_text
 from papers.headers import Columns
 from papers.html_tables import Cell
 from papers.identifiers import arxiv_month
-from papers.records import record_ids
+from papers.places import NewCount, added_counts, own_style
+from papers.records import count_of, record_ids
 from papers.semantic_scholar import FIELDS, SemanticScholar, ServiceError
 from papers.table import Edit, Row, Table, read_rows, read_tables, splice
 from papers.titles import FULL, same_title, simplify
@@ -30,26 +34,29 @@ class Added:
     title: str
     source: str
     after: str
+    note: str | None = None
+    """What was asked for and has no place in the list."""
 
 
 def add(
     path: str | Path,
     paper_id: str,
-    category: str,
+    category: str | None = None,
     client: SemanticScholar | None = None,
     *,
     table: int | None = None,
     columns: Columns | None = None,
     write: bool = True,
 ) -> Added:
-    """Append a paper to a list: date, title, link, summary and badge, laid out as the table's last row is.
+    """Append a paper to a list: date, title, link, summary and badge, laid out as the last row or bullet is.
 
     Args:
         path: a Markdown file.
         paper_id: an id in any form, or a link to the paper.
-        category: what goes into the category column.
+        category: what goes into the category column, or the heading under which the paper goes.
         client: whom to ask; by default the public service.
-        table: which table of papers, from 1; by default the first one that has the category, else the first.
+        table: which table of papers, from 1; by default the first one that has the category or stands under such a
+            heading, else the first (of bullets without a category, the last).
         columns: which columns hold what, where the headers do not tell; see :func:`papers.table.read_tables`.
         write: whether to write the file.
 
@@ -58,18 +65,29 @@ def add(
         ValueError: if the paper is in the list already, or there is no table that a row can be added to.
     """
     text = read_text(path)
-    target = _choose(read_tables(text, columns), category, table)
-    answer = (client or SemanticScholar()).paper(paper_id, FIELDS + ",tldr,url")
+    if write:
+        check_folder(path)
+    tables = read_tables(text, columns)
+    target = _choose(tables, category, table)
+    answer = (client or SemanticScholar()).paper(paper_id, FIELDS + ",tldr,url,authors,venue")
     record = answer.record
     if record is None:
         raise ServiceError(answer.failure or f"the service knows no paper {paper_id!r}; check the id")
     if row := _already_there(read_rows(text, columns), record):
         raise ValueError(f"the paper is in the list already, on line {row.line}")
-    source, edit = _new_row(text, target, _contents(target, record, category, answer.as_of or ""))
+    as_of = answer.as_of or ""
+    if target.bullets:
+        source, edit = _new_bullet(text, tables, target, record, as_of)
+    else:
+        source, edit = _new_row(text, target, _contents(text, target, record, category or "", as_of))
     after = splice(text, [edit])
+    if target.bullets and _already_there(read_rows(after, columns), record) is None:
+        raise ValueError("a bullet like those of the list would not be read again; add this paper by hand")
     if write:
         replace_text(path, text, after)
-    return Added(str(record.get("title") or ""), source, after)
+    placed = not category or "category" in target.columns or _same_words(target.heading, category)
+    note = None if placed else f"the list has neither a column nor a heading for the category {category!r}"
+    return Added(str(record.get("title") or ""), source, after, note)
 
 
 def suggest(
@@ -103,14 +121,23 @@ def paper_link(record: dict[str, Any]) -> str | None:
     return safe_url(str(record.get("url") or ""))
 
 
-def _choose(tables: list[Table], category: str, number: int | None) -> Table:
+def _choose(tables: list[Table], category: str | None, number: int | None) -> Table:
     if not tables:
         raise ValueError("there is no table of papers in the file; write its header and a first row by hand")
     if number is not None:
         if not 1 <= number <= len(tables):
             raise ValueError(f"table must be from 1 to {len(tables)}, got {number}")
         return tables[number - 1]
-    return next((table for table in tables if any(row.category == category for row in table.rows)), tables[0])
+    if category:
+        with_it = (table for table in tables if any(row.category == category for row in table.rows))
+        under_it = (table for table in tables if _same_words(table.heading, category))
+        if found := next(with_it, None) or next(under_it, None):
+            return found
+    return tables[-1] if all(table.bullets for table in tables) else next(t for t in tables if not t.bullets)
+
+
+def _same_words(heading: str | None, category: str) -> bool:
+    return heading is not None and simplify(heading) == simplify(category)
 
 
 def _already_there(rows: Iterable[Row], record: dict[str, Any]) -> Row | None:
@@ -122,27 +149,81 @@ def _already_there(rows: Iterable[Row], record: dict[str, Any]) -> Row | None:
     return None
 
 
-def _contents(table: Table, record: dict[str, Any], category: str, as_of: str) -> dict[str, str]:
-    """Return the source of each cell of a new row, by kind of column."""
+def _contents(text: str, table: Table, record: dict[str, Any], category: str, as_of: str) -> dict[str | int, str]:
+    """Return the source of each cell of a new row, by kind of column, or by number for a badge in another column."""
     markdown = table.markdown
     escape = for_markdown if markdown else for_html
-    arxiv = next((month for month in map(arxiv_month, sorted(record_ids(record))) if month), None)
-    year, month = arxiv or read_date(str(record.get("publicationDate") or record.get("year") or ""))
-    like = next((row.date for row in reversed(table.rows) if row.date and row.cell("date")), "2018.9")
+    year, month, day = _day(record)
     style: Target = next((row.style for row in reversed(table.rows) if row.style), "live")
-    count = record.get("citationCount")
-    count = count if type(count) is int and count >= 0 else None
     summary = record.get("tldr")
-    return {
-        "date": write_date(year, month, like) if year else "",
+    badge = badge_source(str(record["paperId"]), style, count_of(record), as_of, markdown=markdown)
+    contents: dict[str | int, str] = {
+        "date": write_date(year, month, _usual_date(table), day) if year else "",
         "category": escape(category),
         "title": link_source(str(record.get("title") or ""), paper_link(record), markdown=markdown),
         "description": escape(str(summary.get("text") or "")) if isinstance(summary, dict) else "",
-        "citation": badge_source(str(record["paperId"]), style, count, as_of, markdown=markdown),
+        "citation": badge,
     }
+    if "citation" not in table.columns and (index := _badge_column(table)) is not None:
+        kind = next((kind for kind, place in table.columns.items() if place == index), "")
+        contents[index] = " ".join(part for part in (contents.get(kind, ""), badge) if part)
+    return contents
 
 
-def _new_row(text: str, table: Table, contents: dict[str, str]) -> tuple[str, Edit]:
+def _day(record: dict[str, Any]) -> tuple[int | None, int | None, int | None]:
+    """Return the year, month and day of a record; the month of its arXiv number before that of a conference."""
+    published = str(record.get("publicationDate") or "")
+    arxiv = next((month for month in map(arxiv_month, sorted(record_ids(record))) if month), None)
+    year, month = arxiv or read_date(published or str(record.get("year") or ""))
+    days = re.fullmatch(r"\d{4}-\d\d-(\d\d)", published)
+    return year, month, int(days[1]) if days and read_date(published) == (year, month) else None
+
+
+def _usual_date(table: Table) -> str:
+    """Return a date in the form that most of a table's have."""
+    dates = [row.date for row in table.rows if row.date and row.year and row.cell("date")]
+    forms = Counter(_form(date) for date in dates)
+    return next((date for date in reversed(dates) if _form(date) == forms.most_common(1)[0][0]), "2018.9")
+
+
+def _form(date: str) -> str:
+    """Return a date's form: ``2018.9`` and ``2018.10`` have one, ``2018-09`` another."""
+    return re.sub(r"\d+", lambda digits: "9" * (4 if len(digits[0]) == 4 else 1), re.sub(r"[^\W\d_]+", "a", date))
+
+
+def _badge_column(table: Table) -> int | None:
+    """Return the number of the column in which badges stand, where none is one of citations."""
+    places = Counter(
+        index
+        for row in table.rows
+        if row.citation.image
+        for index, cell in enumerate(row.cells)
+        if cell.start <= row.citation.image.span[0] < cell.end
+    )
+    return places.most_common(1)[0][0] if places else None
+
+
+def _new_bullet(text: str, tables: list[Table], table: Table, record: dict[str, Any], as_of: str) -> tuple[str, Edit]:
+    """Lay a bullet out as the last one is, with a count where the list has counts; returns its source and its place."""
+    year, month, day = _day(record)
+    named = (author.get("name") for author in record.get("authors") or () if isinstance(author, dict))
+    authors = [name for name in named if isinstance(name, str)]
+    venue = record.get("venue") if isinstance(record.get("venue"), str) else None
+    count, title = count_of(record), str(record.get("title") or "")
+    entry = NewEntry(title, paper_link(record), authors, venue or None, year, month, day, count)
+    source, place = like_another(text, table, entry)
+    alone = source.strip(" \t\r\n>")
+    lone = next(iter(read_tables(alone)), None)
+    counted = any(row.style for other in tables for row in other.rows)
+    if lone and counted and count is not None and not lone.rows[0].style:
+        shown = own_style(text, [table] if any(row.style for row in table.rows) else tables)
+        new = NewCount(count, as_of, str(record["paperId"]))
+        whole = splice(alone, added_counts(alone, lone, {lone.rows[0].start: new}, shown))
+        source = source[: source.index(alone)] + whole
+    return source.strip("\r\n"), Edit(place, place, source)
+
+
+def _new_row(text: str, table: Table, contents: dict[str | int, str]) -> tuple[str, Edit]:
     """Lay a row out as the last whole row of the table is; returns its source and where it goes."""
     if table.cut:
         raise ValueError("the table is cut off inside a row; complete that row first")
@@ -151,13 +232,19 @@ def _new_row(text: str, table: Table, contents: dict[str, str]) -> tuple[str, Ed
     whole = (row for row in reversed(table.rows) if not any(cell.shared for cell in row.cells))
     model = next((row for row in whole if len(row.cells) == width), None)
     if model:
-        source = _like(text, model, [contents.get(kinds.get(index, ""), "") for index in range(width)])
+        source = _like(
+            text, model, [contents.get(index, contents.get(kinds.get(index, ""), "")) for index in range(width)]
+        )
         begin = max(text.rfind("\n", 0, model.start), text.rfind("\r", 0, model.start)) + 1
         indent = text[begin : model.start]
         indent = indent if table.markdown or not indent.strip() else ""
         position = table.rows[-1].end
     elif table.markdown:
-        source = "| " + " | ".join(contents.get(kinds.get(index, ""), "") for index in range(width)) + " |"
+        source = (
+            "| "
+            + " | ".join(contents.get(index, contents.get(kinds.get(index, ""), "")) for index in range(width))
+            + " |"
+        )
         indent, position = "", table.end
     else:
         raise ValueError("the table has no whole row whose layout could be followed; write its first row by hand")

@@ -7,11 +7,11 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from papers.badges import Citation, Style, read_citation
 from papers.blocks import Blocks, Span, find_blocks
-from papers.bullets import EntryList, find_entries
+from papers.bullets import EntryList, Sections, find_entries
 from papers.dates import read_date
 from papers.headers import Columns, find_columns, named_columns
 from papers.html_tables import Cell, RawRow, RawTable, find_html_tables
@@ -171,9 +171,11 @@ def _read_tables(text: str, said: Columns) -> list[Table]:
     sources = (_Source(text, markdown, references, blocks.line_starts) for markdown in (False, True))
     of_kind = dict(zip((False, True), sources, strict=True))
     tables = (_paper_table(of_kind[markdown], table, said) for table, markdown in find_tables(text, blocks))
-    found = [table for table in tables if table]
+    sections = Sections(text, blocks)
+    found = [replace(table, heading=sections.above(table.start).name) for table in tables if table]
     taken = [(table.start, table.end) for table in found]
-    lists = (_listed(entries, taken, blocks.line_starts) for entries in find_entries(text, blocks, references))
+    entries = find_entries(text, blocks, references, sections)
+    lists = (_listed(one, taken, blocks.line_starts) for one in entries)
     return sorted([*found, *(table for table in lists if table)], key=lambda table: table.start)
 
 

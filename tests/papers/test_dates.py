@@ -49,3 +49,19 @@ def test_a_column_of_years_gets_a_year() -> None:
     assert write_date(2023, 10, "2018") == "2023"
     assert write_date(2023, None, "2018.9") == "2023"
     assert write_date(2023, 10, "soon") == "2023.10"
+
+
+@pytest.mark.parametrize(
+    ("like", "written"),
+    [
+        ("16 Aug 2022", "12 Jun 2017"),
+        ("Aug. 2022", "Jun. 2017"),
+        ("October 2022", "June 2017"),
+        ("10/2022", "6/2017"),
+        ("2022年10月", "2017年6月"),
+        ("2022-10-05", "2017-06-12"),
+    ],
+)
+def test_a_date_is_written_in_words_and_with_days_as_others_are(like: str, written: str) -> None:
+    assert write_date(2017, 6, like, 12) == written
+    assert read_date(written) == (2017, 6)
