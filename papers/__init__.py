@@ -6,8 +6,11 @@ replaces a good count. See ``papers --help``.
 
 from papers.audit import Audit, Finding, audit, audit_text
 from papers.catalog import Refresh, RowResult, refresh
+from papers.crossref import Crossref
 from papers.html_tables import Cell
+from papers.openalex import OpenAlex
 from papers.semantic_scholar import Answer, SemanticScholar
+from papers.sources import Sources
 from papers.table import Edit, Row, Table, read_rows, read_tables, splice
 
 __version__ = "0.2.0"
@@ -16,12 +19,15 @@ __all__ = [
     "Answer",
     "Audit",
     "Cell",
+    "Crossref",
     "Edit",
     "Finding",
+    "OpenAlex",
     "Refresh",
     "Row",
     "RowResult",
     "SemanticScholar",
+    "Sources",
     "Table",
     "audit",
     "audit_text",

@@ -6,9 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from papers.belief import compare
-from papers.records import Record, carries, differs, title_of
+from papers.records import Record, carries, count_of, differs, title_of
 from papers.service import Answer, Client, Progress
 from papers.table import Row
+
+MANY = 20
+"""So many papers are not all unknown, or all without a citation: then something is wrong with the service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +47,17 @@ def look_up(client: Client, rows: Sequence[Row], progress: Progress | None = Non
     called = {paper: row.title for row, paper in zip(rows, first, strict=True) if paper and row.title}
     tell = (lambda done, _: progress(done, total)) if progress else None
     answers = client.papers(ids, progress=tell, titles=called)
+    answers = _in_doubt(answers)
     stopped = _final(answers) is not None
-    further = [
-        other
+    further = {
+        other: row.title or ""
         for row, paper in zip(rows, first, strict=True)
         if paper and not stopped
         for other in _further_ids(row, paper, answers[paper])
         if other not in answers and client.takes(other)
-    ]
+    }
     if further:
-        answers |= client.papers(further)
+        answers |= client.papers(further, titles=further)
     found = [_by_id(row, paper, answers) for row, paper in zip(rows, first, strict=True)]
 
     titles |= dict.fromkeys(
@@ -67,6 +71,21 @@ def look_up(client: Client, rows: Sequence[Row], progress: Progress | None = Non
         if progress:
             progress(number, max(number, total))
     return [_with_title(row, one, by_title) for row, one in zip(rows, found, strict=True)]
+
+
+def _in_doubt(answers: dict[str, Answer]) -> dict[str, Answer]:
+    """Turn answers into failures where all say the same that cannot be: no paper known, or no citation of any."""
+    given = [answer for answer in answers.values() if not answer.failure]
+    if len(given) < MANY or len(given) < len(answers):
+        return answers
+    counts = [count_of(answer.record) for answer in given if answer.record]
+    if not counts:
+        said = f"the service knows none of the {len(given)} ids; is it the right address?"
+        return dict.fromkeys(answers, Answer(failure=said, final=True))
+    if len(counts) == len(given) and not any(counts):
+        said = f"the service counts no citation of any of the {len(given)} papers, which is no answer"
+        return dict.fromkeys(answers, Answer(failure=said))
+    return answers
 
 
 def _first_id(client: Client, row: Row) -> str | None:

@@ -436,6 +436,44 @@ def test_a_fall_of_more_than_half_is_said_and_written_only_if_asked(
     assert [row.count for row in read_rows(load(path))] == [0, 49, 50, 51]
 
 
+@pytest.mark.parametrize(("count", "said"), [(None, "knows none of the 20 ids"), (0, "no citation of any of the 20")])
+def test_what_is_said_of_all_papers_alike_and_cannot_be_is_a_failure(
+    count: int | None, said: str, library: Library, client: SemanticScholar, tmp_path: Path
+) -> None:
+    library.add(99, 7, "Attention is all you need", externalIds={"ArXiv": "1706.03762"})
+    for number in range(20) if count is not None else ():
+        library.add(number, count)
+    for cell in (live, static, text_count):
+        path = save(tmp_path, page(*(("", f"P{number}", cell(number, "N/A")) for number in range(20))))
+        before = load(path)
+        outcome = refresh(path, client)
+        assert {row.state for row in outcome.rows} == {"failed"}
+        assert said in (outcome.rows[0].note or "")
+        assert load(path) == before
+
+
+def test_a_wrong_link_beside_a_right_badge_is_said_at_the_cost_of_one_question_more(
+    library: Library, client: SemanticScholar, tmp_path: Path
+) -> None:
+    scans(library)
+    library.add(
+        3, 7, "One paper of many words", externalIds={"ArXiv": "1801.00003", "DOI": "10.1000/preprint"}, year=2018
+    )
+    library.aliases["doi:10.1000/journal"] = sha(3)
+    rows = [
+        ("2019-12", ARXIV.format("2112.10482", SCANREFER), static(1, "900")),
+        ("2018", '<a href="https://doi.org/10.1000/journal">One paper of many words</a>', static(3, "6")),
+        ("2019-12", ARXIV.format("1912.08830", SCANREFER), static(1, "900")),
+    ]
+    outcome = refresh(save(tmp_path, page(*rows)), client)
+    assert [(row.state, row.wrong_link) for row in outcome.rows] == [
+        ("ok", "https://arxiv.org/abs/2112.10482"),
+        ("ok", None),
+        ("ok", None),
+    ]
+    assert outcome.requests == 2
+
+
 def test_where_a_count_has_no_place_the_row_says_so(library: Library, client: SemanticScholar, tmp_path: Path) -> None:
     library.add(1, 9000, "One paper of many words", externalIds={"ArXiv": "1409.3215"})
     path = save(tmp_path, "| Title |\n|--|\n| [One paper of many words](https://arxiv.org/abs/1409.3215) |\n")
