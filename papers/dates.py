@@ -22,6 +22,7 @@ _FORMS = tuple(
         rf"(?<!\d)(?P<month>0?[1-9]|1[0-2])\s*[./-]\s*{_ANY_YEAR}(?!\d)",  # 10/2023
         rf"{_YEAR}(?!\d|\.\d{{3}})",  # NeurIPS 2023
         r"['’](?P<short>\d\d)(?!\d)",  # ACL'23
+        r"\A\s*(?P<short>1[3-9]|[2-4]\d)[./-](?P<month>0[1-9]|1[0-2])\s*\Z",  # 23-10: no month begins so
     )
 )
 
@@ -52,6 +53,8 @@ def write_date(year: int, month: int | None, like: str = "2018.9", day: int | No
     """
     if month is None or re.fullmatch(r"\s*\d{4}\s*", like):
         return str(year)
+    if match := re.fullmatch(r"\s*\d\d([./-])\d\d\s*", like):
+        return f"{year % 100:02}{match[1]}{month:02}"
     if re.fullmatch(r"\s*\d{6}\s*", like):
         return f"{year}{month:02}"
     if match := re.search(rf"(?P<day>\d{{1,2}} )?{_NAME}(?P<comma>,?) ?{_ANY_YEAR}", like, re.I):

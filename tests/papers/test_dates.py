@@ -19,6 +19,11 @@ from papers.dates import read_date, write_date
         ("arxiv 202311", (2023, 11)),
         ("TOIS 2023", (2023, None)),
         ("ACL'23", (2023, None)),
+        ("23-10", (2023, 10)),
+        ("24.03", (2024, 3)),
+        ("10-11", (None, None)),  # which of the two is the month?
+        ("23-13", (None, None)),
+        ("pages 23-10", (None, None)),
         ("Sept. 5, 2023", (2023, 9)),
         ("Oct 2023", (2023, 10)),
         ("2023 October", (2023, 10)),
@@ -43,6 +48,11 @@ def test_a_date_written_in_the_manner_of_a_cell_reads_back(year: int, month: int
     written = write_date(year, month, like)
     assert read_date(written) == (year, month)
     assert len(written) == len(like) or like == "2018.9"
+
+
+def test_a_date_with_two_digits_of_the_year_is_written_so_again() -> None:
+    assert write_date(2024, 3, "23-10") == "24-03"
+    assert read_date(write_date(2024, 3, "23-10")) == (2024, 3)
 
 
 def test_a_column_of_years_gets_a_year() -> None:
