@@ -274,8 +274,8 @@ def add_command(
         added = add(file, paper_id, category, client, table=table, columns=_said(columns), write=not dry_run)
     with _explained(), _printing(f"{'Would add' if dry_run else 'Added'}: {added.title}"):
         typer.echo(added.source)
-        if added.note:
-            terminal.say(f"papers: {added.note}")
+    if added.note:
+        terminal.say(f"papers: {added.note}")
 
 
 @app.command("suggest")

@@ -272,7 +272,8 @@ def test_add_suggest_export_and_plot(library: Library, tmp_path: Path) -> None:
     assert suggested == [{"paper_id": sha(9), "title": "Something new", "year": 2020, "count": 8, "url": link}]
     assert "Something new" in asking(library, "suggest", path).stdout
     dry = asking(library, "add", path, sha(9), "--category", "x", "--dry-run")
-    assert dry.stderr == "Would add: Something new\n"
+    no_place = "papers: the list has neither a column nor a heading for the category 'x'\n"
+    assert dry.stderr == "Would add: Something new\n" + no_place
     added = asking(library, "add", path, sha(9), "--category", "x")
     assert added.stdout == dry.stdout
     assert read_rows(load(path))[-1].title == "Something new"
