@@ -58,6 +58,10 @@ _S2_PAGE = re.compile(
 _ARXIV_PAGE = re.compile(
     r"https?://(?:www\.)?arxiv\.org/(?:abs|pdf)/(\d{2}(?:0[1-9]|1[0-2])\.\d{4,5})(?:v\d+)?(?:\.pdf)?\Z"
 )
+_S2_BADGE = re.compile(
+    r"https://img\.shields\.io/badge/dynamic/json\?(?:label=[^&#]*&)?query=(?:%24\.|\$\.)?citationCount&url="
+    r"https%3A%2F%2Fapi\.semanticscholar\.org%2Fgraph%2Fv1%2Fpaper%2F([0-9a-f]{40})(?:%3F[\w%]*)?\Z"
+)
 _S2_SLUG = re.compile(r"/paper/(?P<slug>[^/]+)/[0-9a-f]{40}", re.I)
 
 
@@ -164,6 +168,8 @@ def from_badge(url: str) -> str | None:
         url: the image's address, HTML entities already decoded. Parameters may stand in any order, and the inner
             address may have been escaped once or twice.
     """
+    if match := _S2_BADGE.match(url):
+        return match[1]
     parameters = dict(part.partition("=")[::2] for part in url.partition("?")[2].split("&"))
     if "url" not in parameters:
         return None

@@ -39,6 +39,7 @@ _RAW = re.compile(r"<(?:[!?]|/[^a-z]|(?:script|style|textarea|title|xmp|iframe|n
 # One "<" before all branches, so that the search runs from one to the next.
 _HTML = re.compile(rf"<(?:(?P<skip>{COMMENT[1:]})|{TAG[1:]}|(?P<cut>[/A-Za-z]))", re.S)
 _TAG = re.compile(TAG)
+_HREF = re.compile(r'\s+href="([^"]+)"')
 _BREAKING = re.compile(r"<(?=(?:/?(?:li|ul|ol|p|div|table|tr|td|th)|br)\b)", re.I)
 # In an attribute, a name without semicolon is no entity if a letter, digit or = follows (13.2.5.73): &query=x stays.
 _MAYBE_ENTITY = re.compile(r"&(?:#|[A-Za-z0-9]++[^A-Za-z0-9=]|[A-Za-z0-9]++\Z)")
@@ -191,7 +192,10 @@ def decode(value: str) -> str:
 
 
 def _anchor(text: str, match: re.Match[str]) -> Link | None:
-    span = attributes(text, *match.span("attributes")).get("href")
+    start, end = match.span("attributes")
+    if plain := _HREF.fullmatch(text, start, end):  # as nearly all are
+        return Link(decode(plain[1]).strip(), plain.span(1), (match.end(), match.end()), match.span())
+    span = attributes(text, start, end).get("href")
     return Link(decode(text[slice(*span)]).strip(), span, (match.end(), match.end()), match.span()) if span else None
 
 

@@ -148,7 +148,7 @@ def _words(
     if words is None:
         return None
     source = text[slice(*span)]
-    match = _SET_OFF.fullmatch(source)
+    match = None if source.strip("*_") == words else _SET_OFF.fullmatch(source)
     if match and (match["before"].strip() or match["rest"].strip()):
         before, after = match["before"].strip(_TRAILING), match["rest"]
         alone = match["open"] in _QUOTES or _AFTER.match(after) or before
