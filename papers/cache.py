@@ -125,6 +125,7 @@ class Cache:
                 if make:
                     self.path.parent.mkdir(parents=True, exist_ok=True)
                 with closing(sqlite3.connect(self.path, timeout=5)) as database, database:
+                    database.execute("PRAGMA synchronous = OFF")  # what a power cut takes is asked for again
                     for table in _TABLES:
                         database.execute(table)
                     return work(database)
