@@ -27,7 +27,8 @@ def difference(ours: str, theirs: str) -> Difference | None:
     it makes a singular of a plural, or the like. All else is other ``words``: the paper may have had that title once.
     """
     mine, other = _words(ours), _words(theirs)
-    if {"".join(mine), _after_the_name(ours)} & {"".join(other), _after_the_name(theirs)}:
+    whole, rest = "".join(mine), _after_the_name(ours)
+    if "".join(other) in (whole, rest) or whole == _after_the_name(theirs):
         return None
     slips = 0
     for kind, a, b, c, d in SequenceMatcher(None, mine, other, autojunk=False).get_opcodes():

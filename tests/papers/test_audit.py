@@ -445,6 +445,7 @@ def test_two_ids_of_one_kind_are_two_papers_whatever_their_titles() -> None:
         ("Modelling Colour & Generalisation in Vision", "Modeling Color and Generalization in Vision", ""),
         ("Pretraining of Data Efficient Transformers", "Pre-training of Data-Efficient Transformers", ""),
         ("CD3D: Cross-Domain Face Manipulation", "Cross-Domain Face Manipulation", ""),
+        ("WAVE: Watermarking Audio with Keys", "WAKE: Watermarking Audio with Keys", "certain"),
         ("Long Short-Term Memory Networks", "LSTMN: Long Short-Term Memory Networks", ""),
         ("Distilling Knowledge in a Neural Network", "Distilling the Knowledge in a Neural Network", "possible"),
     ],
