@@ -58,8 +58,7 @@ def _without_delimiter(text: str, lines: list[Span], *, piped: bool) -> RawTable
         place, lines = 1, [lines[0], (end, end), *lines[1:]]
     else:
         header, delimiter = (_row(text, *line) for line in lines[place - 1 : place + 1])
-        alike = (text[header.start] == "|") == (text[delimiter.start] == "|")
-        if not alike or len(header.cells) == len(delimiter.cells):
+        if len(header.cells) == len(delimiter.cells):
             return None
     table = _table(text, lines[place - 1 :])
     table.delimiter = lines[place]

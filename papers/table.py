@@ -336,13 +336,16 @@ def _holds_papers(
     """Whether a table is one of papers. Others have titles and years too: films, expenses, the chapters of a book."""
     if any(row.badge_id for row in rows):
         return True
-    named = sum(bool(row.named) for row in rows)
+    if rows and not any(row.title or row.paper_id for row in rows):
+        return False
+    named = sum(bool(row.paper_id) for row in rows)
     counted = sum(row.style is not None for row in rows)
     if columns.keys() & said.keys():
         by_name = any(isinstance(said.get(kind), str) for kind in columns)
         return bool(named or counted) or by_name
     if not sure:
-        return "title" in columns and 2 * max(named, counted) >= len(rows) > 0
+        shown = sum(row.style in ("live", "static") for row in rows)  # plain numbers may count anything
+        return "title" in columns and 2 * max(named, shown) >= len(rows) > 0
     if named or counted:
         return True
     about = {"date", "author", "source", "category"} & columns.keys()

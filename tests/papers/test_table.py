@@ -296,7 +296,7 @@ def test_a_header_in_another_language_and_links_below_other_words() -> None:
     assert read_rows(text.replace("arxiv.org", "example.org")) == []
 
 
-@pytest.mark.parametrize("width", ["|--|--|", "|--|--|--|--|", "--|--|--"])
+@pytest.mark.parametrize("width", ["|--|--|", "|--|--|--|--|", "--|--|--", "--|--", "--|--|--|--"])
 def test_a_delimiter_row_of_any_width_makes_no_difference(width: str) -> None:
     text = f"| Title | Link | Citation |\n{width}\n| Seq2seq | {LINK} | 7 |\n"
     text += "| GAN | https://arxiv.org/abs/1406.2661 | 8 |\n"
@@ -367,6 +367,8 @@ def test_titles_years_and_counts_of_other_things_are_no_papers() -> None:
         "| Статья | ₽/мес |\n|--|--|\n| Расходы | 5 226 000 |\n",
         "| 文件名 | 大小 | 引用数 |\n|--|--|--|\n| a.png | 12 | 3 |\n",
         "| Paper | Cited by | Cites |\n|--|--|--|\n| P1 | P2, P3 | P4 |\n",
+        "| 名称 | 文件 | 引用次数 |\n|--|--|--|\n| `IUser` | `a.cs` | 6 |\n",
+        "| Paper | Citations |\n|--|--|\n| 1 | 3 |\n| 2 | 0 |\n",
     ):
         assert read_tables(text) == []
 
