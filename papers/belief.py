@@ -21,6 +21,7 @@ Verdict = Literal["same", "other", "open"]
 Evidence = Literal["title", "id", "year", "author"]
 
 _HEAD = re.compile(r"\s*(\S{2,24})\s*:\s+\S")
+_SUBTITLE = re.compile(r"[:.?!(–—|]|\s-\s")
 _NAME = re.compile(r".+[A-Z0-9]|[A-Z]{2}")
 _UNLIKE = 0.75
 """Below this likeness, two names of methods are two names."""
@@ -119,16 +120,16 @@ def _evidence(row: Row, record: Record, relation: Relation, around: str) -> froz
 def compare(ours: str | None, theirs: str | None) -> Relation:
     """Say how a row's title stands to a record's.
 
-    ``same``: one full title. ``short``: the same, of so few words that others may have it too. ``near``: full titles
-    that may be two versions of one. ``silent``: one is missing, or is a nickname that the other does not contradict.
-    ``other``: two papers.
+    ``same``: one full title, with or without its subtitle. ``short``: the same, of so few words that others may have it
+    too. ``near``: full titles that may be two versions of one. ``silent``: one is missing, or is a nickname that the
+    other does not contradict. ``other``: two papers.
     """
     ours, theirs = ours or "", theirs or ""
     a, b = simplify(ours), simplify(theirs)
     if not a or not b:
         return "silent"
     short = min(len(a.split()), len(b.split())) < FULL
-    if a == b or (same_title(ours, theirs) and not _other_word(a, b)):
+    if a == b or (same_title(ours, theirs) and not _other_word(a, b) and not _goes_on(ours, theirs)):
         return "short" if short else "same"
     mine, other = _head(ours), _head(theirs)
     if short:
@@ -161,6 +162,15 @@ def _other_word(a: str, b: str) -> bool:
         if one and two and SequenceMatcher(None, one, two, autojunk=False).ratio() < _UNLIKE:
             return True
     return False
+
+
+def _goes_on(one: str, other: str) -> bool:
+    """Whether one title is the other and more, which is neither a subtitle nor left out with dots: a second paper's."""
+    short, long = sorted((one.strip(), other.strip()), key=lambda title: len(simplify(title)))
+    begins = simplify(short)
+    if not simplify(long).startswith(begins + " ") or short.endswith(("…", "...")):
+        return False
+    return all(simplify(long[: mark.start()]) != begins for mark in _SUBTITLE.finditer(long))
 
 
 def _only_numbers_differ(a: str, b: str) -> bool:

@@ -156,6 +156,8 @@ class _Handler(BaseHTTPRequestHandler):
             pass
 
     def send(self, status: int, answer: Any, headers: dict[str, str], kind: str = "") -> None:
+        if status in (204, 304):  # which have no body
+            answer = b""
         body = payload(kind) or (answer if isinstance(answer, bytes) else json.dumps(answer).encode())
         try:
             self.send_response(status)
