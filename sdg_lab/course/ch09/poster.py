@@ -22,7 +22,7 @@ COLUMNS = 8
 GAP = 4
 """White pixels between two patches."""
 
-NOTES = {"flute": 78, "oboe": 76, "trumpet": 60}
+NOTES = {"alto saxophone": 65, "horn": 60, "piano": 67}
 """Instruments and the MIDI note numbers that they play."""
 
 START, LENGTH = 0.30, 0.03
@@ -51,9 +51,9 @@ def draw(notes: Sounds, patches: Images) -> Figure:
 
 def picture(path: str | Path, wavenet: WaveNet, painter: Diffusion) -> Path:
     """Write the picture as a PNG of samples of two fitted models; return its path."""
-    notes = wavenet.sample(len(NOTES), labels=list(NOTES), pitches=list(NOTES.values()), temperature=0.95, seed=0)
+    notes = wavenet.sample(len(NOTES), labels=list(NOTES), pitches=list(NOTES.values()), seed=0)
     labels = np.tile(np.arange(COLUMNS), 2)
-    patches = painter.sample(len(labels), labels=labels, steps=50, seed=0)
+    patches = painter.sample(len(labels), labels=labels, seed=0)
     path = Path(path)
     with replace_atomically(path) as temporary:
         temporary.write_bytes(png(draw(notes, patches)))
