@@ -363,10 +363,10 @@ def _meanings(header: str) -> list[tuple[str, int, int]]:
         return [(kind, 0, rank) for kind, rank in _KNOWN[whole]]
     parts = [part for part in map(plain_name, _PARTS.split(header.casefold())) if part]
     for part in parts:
-        if part in _KNOWN:
+        if part in _KNOWN and part != "data":
             return [(kind, 1, rank) for kind, rank in _KNOWN[part]]
     for name in (head for part in dict.fromkeys([*parts[:1], whole]) for head in _heads(part)):
-        kept = [(kind, 2, rank) for kind, rank in _KNOWN[name] if not _contradicted(kind, whole)]
+        kept = [(kind, 2, rank) for kind, rank in _KNOWN[name] if name != "data" and not _contradicted(kind, whole)]
         if kept:
             return [("code", 2, 0)] if kept[0][0] == "link" and _CODE.search(whole) else kept
     slip = _BY_LETTERS.get("".join(sorted(whole)))

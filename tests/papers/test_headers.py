@@ -41,6 +41,7 @@ from papers.headers import find_columns, named_columns, parse_columns
         ("शीर्षक|वर्ष|उद्धरण", "title date citation"),
         ("📚 Papers|#|Cited by ↓", "title - citation"),
         ("Journal|Date|Title|Code|Data|Citation", "source date title code - citation"),
+        ("Study|Training environment / data|Titolo", "- - title"),
         ("Paper|Code link|GitHub link", "title code -"),
         ("Tool|Stars|License", "- - -"),
         ("Score|Influential citations", "- -"),
