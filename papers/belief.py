@@ -23,6 +23,7 @@ Evidence = Literal["title", "id", "year", "author"]
 _HEAD = re.compile(r"\s*(\S{2,24})\s*:\s+\S")
 _SUBTITLE = re.compile(r"[:.?!(–—|]|\s-\s")
 _NAME = re.compile(r".+[A-Z0-9]|[A-Z]{2}")
+_DULL = frozenset({"a", "an", "and", "as", "at", "by", "for", "from", "in", "of", "on", "the", "to", "via", "with"})
 _UNLIKE = 0.75
 """Below this likeness, two names of methods are two names."""
 
@@ -155,12 +156,14 @@ def _two_names(one: str, other: str) -> bool:
 
 
 def _other_word(a: str, b: str) -> bool:
-    """Whether a word of one title stands in the place of an unlike one: "for code …", "for text …"."""
+    """Whether a word of one title stands in the place of an unlike one, or is left out: "for code …", "is not …"."""
     mine, other = a.split(), b.split()
-    for _, start, end, begin, stop in SequenceMatcher(None, mine, other, autojunk=False).get_opcodes():
-        one, two = "".join(mine[start:end]), "".join(other[begin:stop])
-        if one and two and SequenceMatcher(None, one, two, autojunk=False).ratio() < _UNLIKE:
+    for kind, start, end, begin, stop in SequenceMatcher(None, mine, other, autojunk=False).get_opcodes():
+        one, two = mine[start:end], other[begin:stop]
+        if kind == "replace" and SequenceMatcher(None, "".join(one), "".join(two), autojunk=False).ratio() < _UNLIKE:
             return True
+        if kind in ("insert", "delete") and not _DULL.issuperset(one + two):
+            return not (a.startswith(b + " ") or b.startswith(a + " "))
     return False
 
 

@@ -20,7 +20,7 @@ from papers.belief import compare
 from papers.cache import Cache
 from papers.identifiers import normalise
 from papers.records import Record, count_of, title_of
-from papers.titles import same_title, simplify
+from papers.titles import simplify
 from papers.transport import (
     OverloadedError,
     RefusedError,
@@ -387,7 +387,7 @@ class Service(ABC):
 
 def best_title(title: str, records: Sequence[Record]) -> Record | None:
     """Return the record that has a title, the most cited of several; else the first, which is another paper's."""
-    same = [record for record in records if same_title(title, title_of(record))]
+    same = [record for record in records if compare(title, title_of(record)) in ("same", "short")]
     most = max(same, key=lambda record: count_of(record) or 0, default=None)
     return most or (records[0] if records else None)
 

@@ -13,12 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from papers.belief import compare
 from papers.crossref import Crossref
 from papers.openalex import OpenAlex
 from papers.records import title_of
 from papers.semantic_scholar import SemanticScholar
 from papers.service import FIELDS, Answer, Progress, Service
-from papers.titles import same_title
 
 SERVICES: dict[str, type[Service]] = {service.name: service for service in (SemanticScholar, OpenAlex, Crossref)}
 """The services by the name that ``--source`` gives them."""
@@ -95,13 +95,17 @@ class Sources:
         first, *others = self.services
         answer, asked = first.match(title, fields), [first]
         for service in others:
-            if answer.failure or (answer.record and same_title(title, title_of(answer.record))):
+            if answer.failure or _has_title(answer, title):
                 break
             other = service.match(title, fields)
-            if answer.record is None or (other.record and same_title(title, title_of(other.record))):
+            if answer.record is None or _has_title(other, title):
                 answer = _second(asked, answer, other)
             asked.append(service)
         return answer
+
+
+def _has_title(answer: Answer, title: str) -> bool:
+    return answer.record is not None and compare(title, title_of(answer.record)) in ("same", "short")
 
 
 def _second(asked: Sequence[Service], earlier: Answer, answer: Answer) -> Answer:

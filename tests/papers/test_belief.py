@@ -34,6 +34,8 @@ SCANQA = "ScanQA: 3D Question Answering for Spatial Scene Understanding"
             "Recommender Systems: Challenges, Progress and Prospects",
             "near",
         ),
+        ("Attention in Deep Networks Is All You Need", "Attention in Deep Networks Is Not All You Need", "near"),
+        ("Learning of Representations by Playing", "Learning of the Representations by Playing", "same"),
         ("Deep Learning", "Deep learning", "short"),
         ("BERT", "BERT: Pre-training of Deep Bidirectional Transformers", "silent"),
         ("AlexNet", "ImageNet classification with deep convolutional neural networks", "silent"),
