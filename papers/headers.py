@@ -349,7 +349,8 @@ def _table() -> dict[str, list[tuple[str, int]]]:
 
 
 _KNOWN = _table()
-_LONG = [name for name in _KNOWN if len(name) >= 7]
+_LONG = 7
+"""Letters from which on a name with a slip in it is still known."""
 _BY_LETTERS = {"".join(sorted(name)): name for name in _KNOWN if len(name) >= 5 and name.isascii()}
 
 
@@ -369,9 +370,16 @@ def _meanings(header: str) -> list[tuple[str, int, int]]:
         kept = [(kind, 2, rank) for kind, rank in _KNOWN[name] if name != "data" and not _contradicted(kind, whole)]
         if kept:
             return [("code", 2, 0)] if kept[0][0] == "link" and _CODE.search(whole) else kept
-    slip = _BY_LETTERS.get("".join(sorted(whole)))
-    close = [slip] if slip else get_close_matches(whole, _LONG, 1, 0.85) if len(whole) >= 7 else []
-    return [(kind, 3, rank) for name in close for kind, rank in _KNOWN[name]]
+    slips = [_BY_LETTERS[letters]] if (letters := "".join(sorted(whole))) in _BY_LETTERS else _nearly(whole)
+    return [(kind, 3, rank) for name in slips for kind, rank in _KNOWN[name]]
+
+
+def _nearly(whole: str) -> list[str]:
+    """Return the known name that a longer one is but for a slip, if there is one; the first letter is seldom wrong."""
+    if len(whole) < _LONG:
+        return []
+    near = [name for name in _KNOWN if name[0] == whole[0] and len(name) >= _LONG and abs(len(name) - len(whole)) < 3]
+    return get_close_matches(whole, near, 1, 0.85)
 
 
 def _heads(whole: str) -> Iterator[str]:
