@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 
 from papers.badges import Citation, Style, read_citation
 from papers.blocks import Blocks, Span, find_blocks
-from papers.bullets import EntryList, Sections, find_entries
+from papers.bullets import EntryList, find_entries
 from papers.dates import read_date
 from papers.headers import Columns, find_columns, named_columns
+from papers.headings import Sections
 from papers.html_tables import Cell, RawRow, RawTable, find_html_tables
 from papers.identifiers import from_text, from_url, is_code
 from papers.markup import Link, References, find_markup, find_references, plain_text
@@ -38,6 +39,7 @@ _JSON = (
 _HEARSAY = frozenset(["citation", "category", "description", "author", "code"])
 """Kinds of column in which other papers are named too."""
 _PAPER = re.compile(r"\b(?:paper|preprint|manuscript)s?\b|论文|文献|論文|文獻|논문|makalah|शोध", re.I)
+_BADGE = re.compile(r"shields\.io/(?:badge/|static/v1)|citationCount", re.I)
 _ID_IN_TEXT = re.compile(r"\d\.\d|id\W*\d|arxiv", re.I)
 _SAMPLE = 30
 """Rows from which the columns of a table without telling headers are guessed."""
@@ -565,10 +567,10 @@ class _RowReader:
             if found.style:
                 return found
         text = self.source.text
-        if text.find("shields.io", raw.start, raw.end) < 0 and text.find("citationCount", raw.start, raw.end) < 0:
+        if not _BADGE.search(text, raw.start, raw.end):
             return found
         for other in raw.cells:
-            if other is not cell and not other.shared:
+            if other is not cell and not other.shared and _BADGE.search(text, other.start, other.end):
                 elsewhere = self.source.citation(other, known=False)
                 if elsewhere.style:
                     return elsewhere

@@ -211,3 +211,9 @@ def test_hostile_text_is_read_in_time(piece: str) -> None:
 def test_a_venue_in_tags_is_read_without_them() -> None:
     (row,) = read_rows("- [MonoDIS: Disentangling Detection](https://arxiv.org/abs/1905.12365) <kbd>ICCV 2019</kbd>\n")
     assert (row.date, row.year) == ("ICCV 2019", 2019)
+
+
+def test_a_line_in_bold_above_a_list_is_its_heading() -> None:
+    entry = f"\n\n- [A paper of its own]({ARXIV}1706.03762)\n\n"
+    text = f"## Attacks\n\n**Speech:**{entry}**Vision**{entry}**A bold word** begins a sentence.{entry}## Defences{entry}"
+    assert [row.category for row in read_rows(text)] == ["Speech", "Vision", "Vision", "Defences"]

@@ -1,0 +1,267 @@
+"""The title in an entry's first words, among numbers, venues, icons, authors and links that say "pdf".
+
+A title is a link that leads to a paper, or is set in bold, or in quotes; else it is the first words that are no names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple
+
+from papers.blocks import Span
+from papers.counts_in_words import is_count
+from papers.entry_dates import YEAR
+from papers.identifiers import is_code
+from papers.markup import Link, References, plain_text
+from papers.paper_links import leads_to_paper
+from papers.title_cells import is_credit, is_generic
+
+TAKEN = "\0"
+"""What stands for a character of a link or an image in a text in which they are blotted out."""
+LEAD = re.compile(
+    r"\s*(?:[\[(（【][^\[\]()（）【】]{0,40}[\])）】]\s*[:：.|–—-]?|[-–—|:：.,]+(?=\s)|#?\d{1,4}[.:)](?=\s)"
+    r"|\*\*[\[(]?\d{1,4}[\])]?\.?\*\*|(?::[a-z_]+:)+|[^\w\s\"“”'‘’*\[(<$\0\\&`~@#+¿¡.-]+)"
+)
+"""What may stand before a title: a number, a venue or a date in brackets, icons, a dash."""
+ITALICS = re.compile(r"(?<![*\w\\])\*(?![*\s])(?:[^*\\]|\\.)+\*|(?<![_\w\\])_(?![_\s])(?:[^_\\]|\\.)+_(?!\w)", re.S)
+_ITALIC = re.compile(r"(?<![*\w\\])\*(?![*\s])|(?<![_\w\\])_(?![_\s])|<(?:i|em)>", re.I)
+_BOLD = re.compile(
+    r"(?<![*\w])\*\*\*?(?P<stars>[^\s*](?:[^*]|\*(?!\*))*?)\*?\*\*(?!\*)"
+    r"|(?<![_\w])__(?P<lines>[^\s_](?:[^_]|_(?!_))*?)__(?![_\w])|<(?P<tag>b|strong)>(?P<tagged>[^<]*)</(?P=tag)>",
+    re.I,
+)
+_QUOTED = re.compile(r"[\"“„«「『](?P<inside>[^\"”“«»「」『』\0]{6,300})[\"”“»」』]")
+_SPECIAL = re.compile(r"[\\`*_~<&\[\]!|]")
+_DATED = re.compile(r"\s*(?:\d{4}[./-]\d{1,2}(?:[./-]\d{1,2})?|\d{4})\s*[|:：,–—-]\s+")
+_STOPS = re.compile(
+    r"\0|\s[|–—]\s|\s-\s(?=[A-Z\0])|\\?[\r\n]+(?=\s*(?:\*|_|\0))|\\[\r\n]|<br"
+    r"|\s*[.,;]?\s*[\[(（](?=[^\[\]()]*(?:\d{4}|\d\d['’]|['’]\d\d))|(?<=[\w)][\w)])\.\s+(?=[A-Z])|\s*,?\s*[\[(]\Z"
+)
+_MARKS = re.compile(
+    r"(?:new|hot|oral|spotlight|highlight|best(?: student)? paper(?: award)?|updates?|updated|star|must[- ]read|"
+    r"recommended|tl;?dr|survey|note|news|important|preprint|accepted|figure \d+|table \d+)[!.]*",
+    re.I,
+)
+_ENDS = " \t\r\n,;:.|/\\–—-(["
+_DATE_IN_BRACKETS = re.compile(r"\s*[(（\[][^()（）\[\]]*(?:19|20)\d\d[^()（）\[\]]*[)）\]]\Z")
+_LEADING_ID = re.compile(r"\[?(?:arXiv:? ?)?\d{4}\.\d{4,5}(?:v\d+)?\]?\s*[—–:|-]?\s*", re.I)
+_COLON = re.compile(r"(?:\*\*|__)?\s*[:：]\s*(?:\*\*)?(?=\w)")
+_STRETCH = re.compile(r"[^\0]+")
+_BETWEEN_COMMAS = re.compile(r"[^,]+")
+_NO_WORDS = re.compile(r"[\W\d_]*")
+_LETTER = re.compile(r"[^\W\d_]")
+_VENUE_PART = re.compile(r"\s*(?:arXiv\b|[A-Z][A-Za-z]*[A-Z]+\w*\s*\Z|in\b)")
+_NAME = re.compile(
+    r"(?:and |& )?[A-ZÀ-Þ][\w.’'-]*(?: (?:[A-ZÀ-Þ][\w.’'-]*|van|de|der|den|von|dan|la)){0,4}(?: et al\.?)?|et al\.?"
+)
+_LOWER_NAME = re.compile(r"[a-zà-þ]+ [a-zà-þ]+")
+_AND = re.compile(r"\s+(?:and|&)\s+")
+_BETWEEN_NAMES = re.compile(r",|\band\b|&")
+_NO_NAMES = """
+a the is are all you for of with in to on by from via as at using towards learning deep neural network networks model
+"""
+_TITLE_WORDS = frozenset(_NO_NAMES.split())
+_LABELS = frozenset(["paper", "pdf", "code", "arxiv", "github", "project", "page", "website", "link", "project page"])
+_BRACKETS = ("(", "[", "（", "【")
+_NICKNAME = 3
+"""Words up to which a title may be a nickname, with the full title behind it."""
+
+
+class Title(NamedTuple):
+    """A title, and how it is set."""
+
+    words: str
+    span: Span
+    """Where its source stands."""
+    kind: Literal["link", "bold", "quoted", "plain"]
+    link: Link | None
+
+    @property
+    def length(self) -> int:
+        """How many words it has."""
+        return len(self.words.split())
+
+
+class TitleFinder:
+    """Finds titles in one text."""
+
+    def __init__(self, text: str, references: References | None) -> None:
+        self.text, self.references = text, references
+
+    def find(self, start: int, mask: str, links: Sequence[Link], *, markdown: bool) -> Title | None:
+        """Return the title in some lines, None if they hold none.
+
+        Args:
+            start: where the lines begin.
+            mask: the lines with links and images blotted out, by :data:`TAKEN`.
+            links: the links in them.
+            markdown: whether Markdown is read there, or only HTML.
+        """
+        found = sorted(self._set_off(start, mask, links, markdown=markdown), key=lambda pair: pair[0])
+        full = [self._extended(mask, start, title, after, markdown=markdown) for _, title, after in found]
+        best = next((title for title in full if title.length > 2), full[0] if full else None)
+        if not best:
+            return self._plain_title(mask, start, markdown=markdown)
+        if best.kind == "link" and best.length < 3:  # a link with a nickname behind the full title
+            plain = self._plain_title(mask, start, markdown=markdown)
+            return plain if plain and plain.span[1] <= best.span[0] and plain.length > 3 else best
+        return best
+
+    def plain(self, source: str, *, markdown: bool) -> str:
+        """Return what a reader sees of a source."""
+        if _SPECIAL.search(source):
+            return plain_text(source, markdown=markdown, references=self.references)
+        return " ".join(source.split())
+
+    def _set_off(
+        self, start: int, mask: str, links: Sequence[Link], *, markdown: bool
+    ) -> Iterator[tuple[int, Title, int]]:
+        """Yield what is a link, bold or quoted and may be a title: where its marks begin, it, and where they end."""
+        linked = False
+        for link in links:
+            if self.text[slice(*link.inside)].strip(" []()*_`").lower() in _LABELS or (linked and is_code(link.url)):
+                continue
+            words, span = self._cleaned(*link.inside, markdown=markdown)
+            if _may_be_title(words, words) and (leads_to_paper(link.url) or len(words.split()) > 2):
+                yield link.span[0], Title(words, span, "link", link), link.span[1]
+                break
+        for match in _BOLD.finditer(mask) if "**" in mask or "__" in mask or "<" in mask else ():
+            group = next(name for name in ("stars", "lines", "tagged") if match[name] is not None)
+            inside = match[group]
+            if TAKEN in inside:
+                continue
+            words, span = self._cleaned(start + match.start(group), start + match.end(group), markdown=markdown)
+            if _may_be_title(words, inside):
+                yield start + match.start(), Title(words, span, "bold", None), start + match.end()
+                if len(words.split()) > 2:
+                    break
+        for match in _QUOTED.finditer(mask):
+            words, span = self._cleaned(start + match.start("inside"), start + match.end("inside"), markdown=markdown)
+            if words and not is_generic(words):
+                yield start + match.start(), Title(words, span, "quoted", None), start + match.end()
+                break
+
+    def _cleaned(self, start: int, end: int, *, markdown: bool) -> tuple[str, Span]:
+        """Return a title without what is set around it, and where it stands."""
+        source = self.text[start:end]
+        if match := _LEADING_ID.match(source):
+            start, source = start + match.end(), source[match.end() :]
+        while (match := LEAD.match(source)) and match.end() and match.end() < len(source):
+            if match[0].strip().startswith(_BRACKETS) and not _is_aside(match[0]):
+                break
+            start, source = start + match.end(), source[match.end() :]
+        if match := _DATE_IN_BRACKETS.search(source):
+            source = source[: match.start()]
+        start += len(source) - len(source.lstrip())
+        source = source.strip().rstrip(_ENDS)
+        for mark in ("***", "**", "__", "*", "_", "[]"):
+            before, after = (mark[0], mark[1]) if mark == "[]" else (mark, mark)
+            if len(source) > 2 * len(before) and source.startswith(before) and source.endswith(after):
+                source, start = source[len(before) : -len(after)], start + len(before)
+        source = source.rstrip(_ENDS)
+        return self.plain(source, markdown=markdown), (start, start + len(source))
+
+    def _extended(self, mask: str, start: int, title: Title, after: int, *, markdown: bool) -> Title:
+        """Return ``BERT: Pre-training of …`` where only BERT is a link or bold."""
+        if title.length > _NICKNAME or title.kind == "quoted":
+            return title
+        rest = mask[after - start :]
+        if not (match := _COLON.match(rest)):
+            return title
+        stops = [
+            found.start() for found in (_STOPS.search(rest, match.end()), _ITALIC.search(rest, match.end())) if found
+        ]
+        words, span = self._cleaned(after + match.end(), after + min([*stops, len(rest)]), markdown=markdown)
+        if not 2 <= len(words.split()) <= 25 or not (words[0].isupper() or words[0].isdigit()):
+            return title
+        between = " : " if match[0].startswith(" ") else ": "
+        return Title(f"{title.words}{between}{words}", (title.span[0], span[1]), title.kind, title.link)
+
+    def _plain_title(self, mask: str, start: int, *, markdown: bool) -> Title | None:
+        credit: Title | None = None
+        for match in _STRETCH.finditer(mask):
+            begin, stretch = match.start(), match[0]
+            while (lead := (_DATED.match(stretch) or LEAD.match(stretch))) and lead.end():
+                if lead[0].strip().startswith(_BRACKETS) and not _is_aside(lead[0]):
+                    break
+                begin, stretch = begin + lead.end(), stretch[lead.end() :]
+            if (italic := ITALICS.match(stretch.lstrip())) and len(italic[0].split()) > 2 and not is_credit(italic[0]):
+                gap = len(stretch) - len(stretch.lstrip())
+                stretch, begin = italic[0].strip("*_"), begin + gap + 1
+            for a, b in _segments(stretch):
+                words, span = self._cleaned(start + begin + a, start + begin + b, markdown=markdown)
+                if len(words) < 2 or is_count(words) or is_generic(words) or not _LETTER.search(words):
+                    continue
+                if not is_credit(words):
+                    return Title(words, span, "plain", None)
+                if not credit and words.count(",") < 3 and "et al" not in words:
+                    credit = Title(words, span, "plain", None)  # a nickname and a place look like two names
+        return credit
+
+
+def are_names(words: str) -> bool:
+    """Whether words are a list of names, most of them at least."""
+    parts = [part for part in words.split(",") if part.strip()]
+    return not parts or sum(_is_name(part) for part in parts) >= 0.7 * len(parts)
+
+
+def names_in_italics(words: str) -> bool:
+    """Whether words hold a list of at least two names in italics."""
+    for match in ITALICS.finditer(words):
+        parts = [part for part in _BETWEEN_NAMES.split(match[0].strip("*_ .")) if part.strip()]
+        if len(parts) > 1 and sum(_is_name(part) for part in parts) >= 0.7 * len(parts):
+            return True
+    return False
+
+
+def _may_be_title(words: str, inside: str) -> bool:
+    if not words or inside.startswith(("(", "[", "#")) or inside.rstrip().endswith((":", "：")):
+        return False
+    if len(words.split()) > 6:
+        return True
+    return not is_generic(words) and not _MARKS.fullmatch(words) and not _NO_WORDS.fullmatch(words)
+
+
+def _is_aside(bracket: str) -> bool:
+    """Whether a bracket before a title is none of its words: a number, a venue, a date, a tick."""
+    inside = bracket.strip(" []()（）【】:：.|–—-")
+    return is_generic(inside) or bool(YEAR.search(inside)) or bool(_MARKS.fullmatch(inside)) or len(inside) < 2
+
+
+def _segments(stretch: str) -> Iterator[Span]:
+    """Yield the stretches of a text that may be its title: sentences, without the authors before them."""
+    begin = 0
+    for stop in [*_STOPS.finditer(stretch), None]:
+        end = stop.start() if stop else len(stretch)
+        if italic := _ITALIC.search(stretch, begin, end):
+            end = italic.start() if italic.start() > begin + 8 else end
+        if stretch[begin:end].strip():
+            yield _without_authors(stretch, begin, end)
+        begin = stop.end() if stop else end
+
+
+def _without_authors(stretch: str, begin: int, end: int) -> Span:
+    """Return a sentence without names before its first words: ``A. Author, B. Author, Title, ICCV``."""
+    parts = [match.span() for match in _BETWEEN_COMMAS.finditer(stretch, begin, end)]
+    names = 0
+    while names < len(parts) and _is_name(stretch[slice(*parts[names])]):
+        names += 1
+    if names < 2 or names == len(parts):
+        return begin, end
+    last = names
+    for part in parts[names + 1 :]:
+        words = stretch[slice(*part)]
+        if is_generic(words) or YEAR.search(words) or _VENUE_PART.match(words):
+            break
+        last += 1
+    return parts[names][0], parts[last][1]
+
+
+def _is_name(part: str) -> bool:
+    """Whether a part between commas is one name, or two with "and" between them."""
+    words = part.lower().split()
+    if len(words) > 2 and 2 * sum(word in _TITLE_WORDS for word in words) > len(words) - 3:
+        return False
+    pieces = [piece.strip().removeprefix("and ") for piece in _AND.split(part.strip())]
+    return all(_NAME.fullmatch(piece) or _LOWER_NAME.fullmatch(piece) for piece in pieces if piece)
