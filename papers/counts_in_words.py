@@ -1,4 +1,4 @@
-"""Counts in running text: ``Cited by `12` ``, ``Citations: 1,234``, ``(cited 12 times)``, ``12 citations``, ``被引 12``."""
+"""Counts in running text: ``Cited by `12` ``, ``Citations: 1,234``, ``(cited 12 times)``, ``12 citations``."""
 
 from __future__ import annotations
 

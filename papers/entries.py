@@ -153,7 +153,7 @@ class Reader:
         return whole
 
     def ids(self, reading: Reading) -> tuple[str, ...]:
-        """Return the ids that lines name outside their count: the own link's first, then those of labels, then in words."""
+        """Return the ids that lines name outside their count: the own link's, then those of labels, then in words."""
         own = id_of(reading.own.url) if reading.own else None
         labels = (
             id_of(link.url)
