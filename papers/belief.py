@@ -53,7 +53,7 @@ def believe(row: Row, record: Record, asked: str | None = None, *, around: str =
         asked: the id that the record was asked for; None if it was looked for by the row's title.
         around: the row's source, in which an author's name may stand.
         sure: whether the record itself, or a question of its own, confirmed that it is the answer for ``asked``.
-            Otherwise the full title has to.
+            Otherwise the title has to.
 
     Returns:
         ``other`` where the titles are certainly those of two papers, or where the row's own link names another arXiv
@@ -70,7 +70,7 @@ def believe(row: Row, record: Record, asked: str | None = None, *, around: str =
     if asked is not None:
         if relation != "same" and differs(record, row.url_id):
             return Belief("other", frozenset(), f"the id is that of another paper: {title}")
-        if not sure and "title" not in found:
+        if not sure and relation not in ("same", "short"):
             return Belief("open", found, "nothing confirms that the answer is the one for this id")
         return Belief("same", found)
     if relation not in ("same", "short"):

@@ -21,6 +21,8 @@ _EXTERNAL = {
     "PubMedCentral": "PMCID",
     "MAG": "MAG",
 }
+_MOST_CITATIONS = 10**8
+"""The most cited paper has less than a hundredth of this."""
 _KINDS = {kind: name for name, kind in _EXTERNAL.items()}
 
 
@@ -73,7 +75,7 @@ def year_of(record: Record) -> int | None:
 def count_of(record: Record) -> int | None:
     """Return a record's citation count, None for whatever is no count."""
     count = record.get("citationCount")
-    return count if type(count) is int and count >= 0 else None
+    return count if type(count) is int and 0 <= count <= _MOST_CITATIONS else None
 
 
 def surnames(record: Record) -> list[str]:

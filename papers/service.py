@@ -158,7 +158,7 @@ class Service(ABC):
         Yields:
             When the earlier run began, in seconds since 1970; None if there is none to go on with.
         """
-        key = str(Path(name).resolve())
+        key = str(Path(name).resolve()).encode("utf-8", "backslashreplace").decode()
         self._since, self._cut_short = (self.cache.begin(key) if self.cache else None), False
         try:
             with self.transport.limited():
@@ -324,10 +324,8 @@ class Service(ABC):
 
     def _checked(self, answers: dict[str, Answer], fields: str, titles: Mapping[str, str]) -> dict[str, Answer]:
         """Ask again, one by one, for papers whose answer did not carry their id: merged ones, or another's."""
-        unsure = {
-            paper: title_of(answer.record) for paper, answer in answers.items() if answer.record and not answer.sure
-        }
-        doubtful = [paper for paper, title in unsure.items() if compare(titles.get(paper), title) != "same"]
+        unsure = {paper: answer.record for paper, answer in answers.items() if answer.record and not answer.sure}
+        doubtful = [paper for paper, record in unsure.items() if not _confirmed(record, titles.get(paper))]
         for paper in doubtful[:_MOST_CHECKS]:
             alone = self._single(lambda paper=paper: self._ask_one(paper, fields))  # type: ignore[misc]
             if not alone.failure:
@@ -383,6 +381,12 @@ class Service(ABC):
         return fresh | {
             name: replace(fresh[name], record=found.record, at=found.at, stale=True) for name, found in kept.items()
         }
+
+
+def _confirmed(record: Record, title: str | None) -> bool:
+    """Whether a record has the title that it should have; a short one will do where the service tells no other ids."""
+    relation = compare(title, title_of(record))
+    return relation == "same" or (relation == "short" and not record.get("externalIds"))
 
 
 def best_title(title: str, records: Sequence[Record]) -> Record | None:

@@ -112,7 +112,7 @@ def _second(asked: Sequence[Service], earlier: Answer, answer: Answer) -> Answer
     """Return what two services say together of a paper that the earlier ones do not know."""
     if answer.failure and answer.record is None:
         known = " and ".join(service.title for service in asked)
-        return replace(answer, failure=f"{known} does not know it, and {answer.failure}")
+        return replace(answer, failure=f"not known to {known}, and {answer.failure}")
     return answer if answer.record is not None else earlier
 
 

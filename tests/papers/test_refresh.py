@@ -197,7 +197,7 @@ def test_merged_and_unknown_papers_are_told_apart(library: Library, client: Sema
     assert load(path) == page(("", "One", static(2, "5")), ("", "Two", static(3, "4")))
 
 
-@pytest.mark.parametrize("count", [None, -1, "7", 3.5, True])
+@pytest.mark.parametrize("count", [None, -1, "7", 3.5, True, 10**30])
 def test_what_is_no_count_is_never_written(
     count: object, library: Library, client: SemanticScholar, tmp_path: Path
 ) -> None:

@@ -406,6 +406,18 @@ def test_whatever_a_batch_is_answered_with_no_record_is_taken_for_anothers(
     assert client.requests <= 1 + 20
 
 
+def test_a_service_that_tells_no_other_ids_is_believed_where_the_titles_agree(
+    library: Library, client: SemanticScholar
+) -> None:
+    for number in range(50):
+        record = library.add(number, number, f"Paper {number}")
+        library.aliases[f"arxiv:2001.{number:05}"] = record["paperId"]
+    titles = {f"ARXIV:2001.{number:05}": f"Paper {number}" for number in range(50)}
+    answers = client.papers(titles, titles=titles)
+    assert client.requests == 1
+    assert [answer.record and answer.record["citationCount"] for answer in answers.values()] == [*range(50)]
+
+
 def test_an_answer_in_another_order_is_found_out_and_no_paper_called_unknown(
     library: Library, client: SemanticScholar
 ) -> None:
