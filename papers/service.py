@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Protocol
 
@@ -35,6 +36,8 @@ _MOST_REFUSALS = 60
 """Requests of one question that may be refused, or be too much, before the rest of it is given up."""
 _MOST_CHECKS = 20
 """Papers of one question that are asked for again on their own because their answer did not carry their id."""
+_MOST_MISSES = 3
+"""Questions in a row without an answer, each repeated as often as may be, after which no more are asked."""
 Progress = Callable[[int, int], None]
 
 
@@ -124,6 +127,8 @@ class Service(ABC):
         self._cut_short = False
         self._answered = False
         """Whether anything of the question that is being asked has been answered."""
+        self._misses = 0
+        """How many questions in a row got no answer, repetitions and all."""
 
     @property
     def base_url(self) -> str:
@@ -142,7 +147,7 @@ class Service(ABC):
 
     def __repr__(self) -> str:
         key = "set" if self.transport.has_key else "none"
-        return f"{type(self).__name__}(base_url={self.base_url!r}, api_key={key!s})"
+        return f"{type(self).__name__}(base_url={self.base_url!r}, api_key={key})"
 
     def start_clock(self) -> None:
         """Let the time for all questions together run from now on."""
@@ -214,7 +219,7 @@ class Service(ABC):
         if kept := self._kept([name]):
             return kept[name]
         with self.transport.limited():
-            return self._remembered(name, lambda: self._ask_title(title, fields))
+            return self._remembered(name, partial(self._ask_title, title, fields))
 
     def paper(self, paper_id: str, fields: str = FIELDS) -> Answer:
         """Ask for one paper by its id.
@@ -230,7 +235,7 @@ class Service(ABC):
         if not self.takes(known):
             return self._unknown()
         with self.transport.limited():
-            return self._remembered(known, lambda: self._ask_one(known, fields))
+            return self._remembered(known, partial(self._ask_one, known, fields))
 
     def recommended(self, ids: Sequence[str], limit: int = 10, fields: str = FIELDS) -> list[Record]:
         """Return papers that the service recommends to somebody who likes these; few services do.
@@ -316,8 +321,8 @@ class Service(ABC):
                         stop = Answer(failure=str(error), final=True, source=self.name)
                     found = {paper: stop or self._stumbled(paper, error, several) for paper in ids}
                 except ServiceError as error:
-                    found = dict.fromkeys(ids, self._failed(error))
-                    stop = found[ids[0]] if error.final else None
+                    failed = self._failed(error)
+                    found, stop = dict.fromkeys(ids, failed), failed if failed.final else None
             answers |= found
             tell(len(ids))
         return answers
@@ -327,7 +332,7 @@ class Service(ABC):
         unsure = {paper: answer.record for paper, answer in answers.items() if answer.record and not answer.sure}
         doubtful = [paper for paper, record in unsure.items() if not _confirmed(record, titles.get(paper))]
         for paper in doubtful[:_MOST_CHECKS]:
-            alone = self._single(lambda paper=paper: self._ask_one(paper, fields))  # type: ignore[misc]
+            alone = self._single(partial(self._ask_one, paper, fields))
             if not alone.failure:
                 answers[paper] = alone
                 self._remember({paper: alone})
@@ -341,6 +346,7 @@ class Service(ABC):
     # Answers
 
     def _found(self, record: Record | None, *, sure: bool = True) -> Answer:
+        self._misses = 0
         return Answer(record, at=time.time(), source=self.name, sure=sure)
 
     def _unknown(self) -> Answer:
@@ -348,7 +354,8 @@ class Service(ABC):
 
     def _failed(self, error: ServiceError) -> Answer:
         self._cut_short |= isinstance(error, TimeUpError)
-        return Answer(failure=str(error), final=error.final, source=self.name)
+        self._misses += not isinstance(error, RefusedError | OverloadedError)
+        return Answer(failure=str(error), final=error.final or self._misses >= _MOST_MISSES, source=self.name)
 
     def _single(self, call: Callable[[], Record | None]) -> Answer:
         try:

@@ -90,6 +90,19 @@ def test_an_outage_costs_few_requests_however_long_the_list(status: int, library
     assert client.requests <= 20
 
 
+@pytest.mark.parametrize("fault", ["429", "503", "html", "short", "cut"])
+def test_three_questions_without_an_answer_are_enough(fault: str, library: Library) -> None:
+    for number in range(5000):
+        library.add(number, number)
+    library.always = fault
+    client = SemanticScholar(base_url=library.url, pace=0, max_wait=0, retries=1)
+    answers = client.papers(map(sha, range(5000)))
+    assert all(answer.failure for answer in answers.values())
+    assert client.requests == 6
+    library.always = ""
+    assert client.papers(map(sha, range(5000)))[sha(4999)].record  # it was an outage, and is over
+
+
 def test_that_all_papers_are_unknown_is_known_after_few_requests(library: Library, client: SemanticScholar) -> None:
     library.add(1, 1, "Attention is all you need", externalIds={"ArXiv": "1706.03762"})
     answers = client.papers(map(sha, range(100, 900)))
