@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from papers.badges import Citation
 from papers.blocks import Span
 from papers.markup import Link
-from papers.numbers import read_count
+from papers.numbers import Written, read_count
 from papers.paper_links import id_of
 
 _AROUND = 30
@@ -27,6 +27,7 @@ _BEHIND_IT = re.compile(
     r"(?:citations?\b|cites\b|cited\b|引用|인용|zitate\b|citas\b)",
     re.I,
 )
+_STRETCH = re.compile(r"[^\0]+")
 _SIGN = re.compile(r"cit|zit|被?引|인용|цит|atıf", re.I)
 _MARKS = re.compile(r"\*\*|__|`")
 _DIGIT = re.compile(r"\d")
@@ -51,7 +52,8 @@ def find_count(
     hidden = [title] if title else []
     hidden += [link.url_span for link in links]
     for (start, end), mask in lines:
-        for sign in _SIGN.finditer(mask):
+        signs = (sign for stretch in _STRETCH.finditer(mask) for sign in _SIGN.finditer(mask, *stretch.span()))
+        for sign in signs:
             begin = start + sign.start()
             if title and title[0] <= begin < title[1]:
                 continue
@@ -78,7 +80,8 @@ def _counted(match: re.Match[str], links: Sequence[Link], hidden: Sequence[Span]
         return None
     group = next(name for name in match.groupdict() if match[name])
     span = match.span(group)
-    written = read_count(match[group])
+    digits = match[group]
+    written = Written(int(digits), None) if digits.isascii() and digits.isdigit() else read_count(digits)
     link = next((k for k in links if k.inside[0] <= span[0] and span[1] <= k.inside[1]), None)
     cut = link and not (link.span[0] <= shown[0] and shown[1] <= link.span[1])
     if cut or any(mark in match[0] for mark in "[(（") or len(_MARKS.findall(match[0])) % 2:

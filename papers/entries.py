@@ -16,6 +16,7 @@ from papers.paper_links import id_of, leads_to_paper, may_lead_to_paper, says_pa
 from papers.title_cells import is_generic
 
 _NOTHING = Markup()
+_MAY_LINK = re.compile(r"<|https?:")
 _BARE_URL = re.compile(r"https?://[^\s<>|\0]*[^\s<>|\0.,;:!?)\]]")
 _COMMENT = re.compile(r"<!--.*?-->", re.S)
 _IDS = re.compile(r"arxiv|10\.\d{4}|pmid|pmcid|acl:", re.I)
@@ -78,7 +79,7 @@ class Reading:
             said = _without(mask, start, self.title.span if self.title else None)
             said = _without(said, start, self.citation.shown_span)
             labels = [link.inside for link in self.links if start <= link.span[0] < end]
-            pieces = _PIECES.split(said) if may_hold_date(said) else []
+            pieces = _PIECES.split(said) if _DIGITS.search(said) else []
             pieces += [text[x:y] for x, y in labels if y - x < _LABEL and _DIGITS.search(text, x, y)]
             for piece in pieces:
                 if not _DIGITS.search(piece) or not may_hold_date(piece):
@@ -109,7 +110,7 @@ class Reader:
         marked: list[Markup] = []
         for start, end in spans:
             markup = _NOTHING
-            if self.references or any(text.find(sign, start, end) >= 0 for sign in ("http", "](", "<")):
+            if self.references or text.find("](", start, end) >= 0 or _MAY_LINK.search(text, start, end):
                 markup = find_markup(text, start, end, markdown=markdown, references=self.references)
             mask = self._mask(start, end, markup)
             links = [link for link in markup.links if not link.url.startswith("#")]

@@ -11,6 +11,8 @@ _SHORT_YEAR = re.compile(
     r"['’] ?(?P<after>\d\d)(?!\d)|(?<![\d'’])(?P<before>\d\d)['’]|(?<=[A-Z]{2})(?P<close>\d\d)(?!\d)"
 )
 _NUMBERED = re.compile(r"arXiv:? ?\d{4}\.\d{4,5}(?:v\d+)?|10\.\d{4,9}/\S+|abs/\S+", re.I)
+_ONLY_YEAR = re.compile(r"[^\d'’]*(?<!\.)(?P<year>(?:19|20)\d\d)[^\d'’]*")
+_MONTH = re.compile(r"jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec", re.I)
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 _LONGEST = 30
 """Characters of a date that is shown as it stands; of a longer text only year and month are."""
@@ -23,6 +25,8 @@ def may_hold_date(text: str) -> bool:
 
 def date_in(text: str) -> tuple[int | None, int | None]:
     """Return the year and month in some words: ``NeurIPS 2023``, ``16 Aug 2022``, ``ICLR '24``, ``CVPR18``."""
+    if (match := _ONLY_YEAR.fullmatch(text)) and not _MONTH.search(text):
+        return int(match["year"]), None
     if "/" in text or "rxiv" in text:
         text = _NUMBERED.sub(" ", text)
     year, month = read_date(text)

@@ -32,6 +32,7 @@ _BOLD = re.compile(
     re.I,
 )
 _QUOTED = re.compile(r"[\"“„«「『](?P<inside>[^\"”“«»「」『』\0]{6,300})[\"”“»」』]")
+_QUOTES = '"“„«「『'
 _SPECIAL = re.compile(r"[\\`*_~<&\[\]!|]")
 _DATED = re.compile(r"\s*(?:\d{4}[./-]\d{1,2}(?:[./-]\d{1,2})?|\d{4})\s*[|:：,–—-]\s+")
 _STOPS = re.compile(
@@ -44,7 +45,7 @@ _MARKS = re.compile(
     re.I,
 )
 _ENDS = " \t\r\n,;:.|/\\–—-(["
-_DATE_IN_BRACKETS = re.compile(r"\s*[(（\[][^()（）\[\]]*(?:19|20)\d\d[^()（）\[\]]*[)）\]]\Z")
+_DATE_IN_BRACKETS = re.compile(r"\s*[(（\[][^()（）\[\]]*(?:19|20)\d\d[^()（）\[\]]*[)）\]]\s*\Z")
 _LEADING_ID = re.compile(r"\[?(?:arXiv:? ?)?\d{4}\.\d{4,5}(?:v\d+)?\]?\s*[—–:|-]?\s*", re.I)
 _COLON = re.compile(r"(?:\*\*|__)?\s*[:：]\s*(?:\*\*)?(?=\w)")
 _STRETCH = re.compile(r"[^\0]+")
@@ -136,7 +137,7 @@ class TitleFinder:
                 yield start + match.start(), Title(words, span, "bold", None), start + match.end()
                 if len(words.split()) > 2:
                     break
-        for match in _QUOTED.finditer(mask):
+        for match in _QUOTED.finditer(mask) if any(mark in mask for mark in _QUOTES) else ():
             words, span = self._cleaned(start + match.start("inside"), start + match.end("inside"), markdown=markdown)
             if words and not is_generic(words):
                 yield start + match.start(), Title(words, span, "quoted", None), start + match.end()
@@ -151,7 +152,7 @@ class TitleFinder:
             if match[0].strip().startswith(_BRACKETS) and not _is_aside(match[0]):
                 break
             start, source = start + match.end(), source[match.end() :]
-        if match := _DATE_IN_BRACKETS.search(source):
+        if source.rstrip().endswith((")", "）", "]")) and (match := _DATE_IN_BRACKETS.search(source)):
             source = source[: match.start()]
         start += len(source) - len(source.lstrip())
         source = source.strip().rstrip(_ENDS)
