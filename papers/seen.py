@@ -22,7 +22,7 @@ def what_was_seen(text: str) -> str:
     blocks = find_blocks(text)
     tables = [(table, markdown) for table, markdown in find_tables(text, blocks) if table.rows and not table.delimiter]
     bullets = list(_flat(blocks.items))
-    linked = sum(bool(_LINK.search(text, item.start, item.end)) for item in bullets)
+    linked = sum(any(_LINK.search(text, *paragraph) for paragraph in item.paragraphs) for item in bullets)
     seen = []
     if tables:
         described = [_described(text, table, blocks, markdown=markdown) for table, markdown in tables[:_SHOWN]]
