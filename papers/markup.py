@@ -19,7 +19,7 @@ from selectolax.lexbor import LexborHTMLParser
 from papers.blocks import Blocks, Span
 from papers.html_tables import COMMENT, MARKDOWN_TAG, TAG, attributes
 
-_DESTINATION = r"<(?P<angle>[^<>\n]*)>|(?P<plain>(?:[^\s()<\\]|\\.|\((?:[^\s()\\]|\\.|\([^\s()]*\))*\))*)"
+_DESTINATION = r"<(?P<angle>[^<>\n]*)>|(?P<plain>(?:[^\s()<\\]++|\\.|\((?:[^\s()\\]++|\\.|\([^\s()]*+\))*+\))*+)"
 _TITLE = r"""(?:\s+(?:"[^"]*"|'[^']*'|\([^()]*\)))?"""
 _MARKDOWN = re.compile(
     rf"(?P<skip>\\[!-/:-@\[-`{{-~]|{COMMENT}|(?P<ticks>(?<!`)`++)(?:.*?[^`])?(?P=ticks)(?!`))"

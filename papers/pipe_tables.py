@@ -25,6 +25,8 @@ def find_pipe_tables(text: str, blocks: Blocks) -> list[RawTable]:
     tables = [_table(text, lines) for lines in blocks.pipe_tables]
     after = {table.end: table for table in tables}
     for span in blocks.prose:
+        if text.find("|", *span) < 0:
+            continue
         lines = _prose_lines(text, span)
         piped = bool(lines) and all(text[start] == "|" for start, _ in lines)
         table = _continued(text, span[0], lines, after) if piped else None
