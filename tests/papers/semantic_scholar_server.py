@@ -55,6 +55,8 @@ class Library:
     faults: list[str] = field(default_factory=list)
     always: str = ""
     log: list[Request] = field(default_factory=list)
+    outlasted: int = 0
+    """How often a drip came to its end before the client gave up."""
 
     def add(self, number: int, count: int | None, title: str = "", **more: Any) -> Record:
         record = {"paperId": sha(number), "title": title, "citationCount": count, "externalIds": {}, **more}
@@ -149,9 +151,10 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             head = b"Content-Length: 9999\r\n\r\n" if where == "body" else b"X-Long: "
             self.wfile.write(b"HTTP/1.1 200 OK\r\n" + head)
-            for _ in range(200):
+            for _ in range(500):
                 self.wfile.write(b" ")
                 self.a_moment(0.02)
+            self.library.outlasted += 1
         except OSError:
             pass
 
