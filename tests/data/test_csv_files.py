@@ -48,6 +48,7 @@ columns = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @given(
     content=columns, separator=st.sampled_from(list(SEPARATORS)), decimal=st.sampled_from(".,"), zipped=st.booleans()
 )

@@ -10,6 +10,7 @@ from sdg_lab.data import packages
 from sdg_lab.data.networks import read_bif
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["asia", "alarm", "insurance"])
 def test_every_table_is_the_one_that_pgmpy_reads(name: str) -> None:
     from pgmpy.readwrite import BIFReader

