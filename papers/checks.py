@@ -194,10 +194,10 @@ def _link_and_badge(context: Context, row: Row) -> Iterator[Finding]:
         yield Finding(row.line, "link-badge-mismatch", link, badge, certainty, note, (edit,) if sure else ())
     elif of_link and _fits(row, of_link) and not (of_badge and _fits(row, of_badge)):
         sure = _two(row, of_link, of_badge)
-        edit = Edit(*row.citation.image.url_span, live_url(str(of_link["paperId"])))
+        edits = _rename(context.text, row, badge, str(of_link["paperId"]))
         note = "the badge counts the citations of another paper than the link leads to"
         certainty = "certain" if sure else "likely"
-        yield Finding(row.line, "link-badge-mismatch", badge, link, certainty, note, (edit,) if sure else ())
+        yield Finding(row.line, "link-badge-mismatch", badge, link, certainty, note, edits if sure else ())
     else:
         words = slug_words(row.citation.link.url)
         badge_is_wrong = bool(row.title) and _slug_agrees(words, row.title or "") is True
@@ -417,8 +417,9 @@ def _rename(text: str, row: Row, old: str, new: str) -> tuple[Edit, ...]:
     link, image = row.citation.link, row.citation.image
     if link and row.link_id == old:
         edits.append(Edit(*link.url_span, page_url(new) or ""))
-    if image and row.badge_id == old:
-        start, end = image.url_span
+    shown = image.url_span if image else row.citation.kept
+    if shown and row.badge_id == old:
+        start, end = shown
         place = text.lower().find(old.lower(), start, end)
         edits.append(Edit(place, place + len(old), new) if place >= 0 else Edit(start, end, live_url(new)))
     return tuple(edits)

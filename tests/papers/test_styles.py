@@ -11,8 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from selectolax.lexbor import LexborHTMLParser
+from semantic_scholar_server import Library
 
-from papers import Row, read_tables, splice
+from papers import Row, SemanticScholar, audit_text, read_tables, splice
 from papers.counts import Target, count_edits
 
 DAY = "2026-11-27"
@@ -151,3 +152,18 @@ def test_no_badge_is_written_into_marks(cell: str) -> None:
         assert only(turned(once, then)).style == then
         images = LexborHTMLParser(MarkdownIt("commonmark").enable("table").render(once)).css("img")
         assert bool(images) == (style != "text")
+
+
+@pytest.mark.parametrize("style", ["live", "static", "text"])
+def test_a_merged_paper_is_renamed_in_every_style(style: Target, library: Library, client: SemanticScholar) -> None:
+    other = "1" * 40
+    title = "A Paper With a Title in Full"
+    library.papers[other] = {"paperId": other, "title": title, "citationCount": 512, "externalIds": {}, "year": 2017}
+    library.aliases[SHA] = other
+    badge = Badge(SHA, "a", "b", ["style=flat"], "", None, "Publication", "NeurIPS<br>", True)
+    text = turned(badge.page().replace("A paper", title), style)
+    (merged,) = (f for f in audit_text(text, client).findings if f.kind == "merged")
+    assert merged.certainty == "certain"
+    fixed = splice(text, merged.edits)
+    assert fixed == text.replace(SHA, other)
+    assert (only(fixed).style, only(fixed).badge_id) == (style, other)
