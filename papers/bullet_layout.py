@@ -10,8 +10,10 @@ from papers.dates import write_date
 from papers.escape import for_html, for_markdown
 from papers.numbers import write_count
 from papers.table import Row, Table
+from papers.title_cells import is_generic
 
-_GLUE = re.compile(r"[ \t]*(?:\\|<br\s*/?>)?[ \t]*(?:\r\n?|\n)[ \t>]*(?:[-*+]\s+|\d+[.)]\s+)?", re.I)
+_GLUE = re.compile(r"[ \t]*(?:\\|<br\s*/?>)?(?:[ \t>]*(?:\r\n?|\n))+[ \t>]*(?:[-*+]\s+|\d+[.)]\s+)?", re.I)
+_KEY = re.compile(r"(?:[\r\n][ \t>]*[-*+][ \t]+)(?P<key>[^\W\d_][\w ]{0,20}:[ \t]*)\Z")
 _NUMBER = re.compile(r"(?P<before>[ \t>]*)(?P<number>\d{1,9})(?=[.)]\s)")
 _LINK = re.compile(r"\s*(?:\"[^\"\r\n]*\"|'[^'\r\n]*')?>?\)")
 _ITALICS = re.compile(r"(?<![*\w\\])([*_])(?![*\s])(?P<inside>(?:[^*_\\]|\\.)+)\1(?![*\w])")
@@ -69,14 +71,14 @@ def like_another(text: str, table: Table, entry: NewEntry) -> tuple[str, int]:
     if not table.markdown and re.match(r"<li\b", text[model.start : model.end], re.I):
         source += "</li>" if text[model.end : model.end + 5].lower() == "</li>" else ""
         position += 5 if text[position : position + 5].lower() == "</li>" else 0
-    return _gap(text, table, model) + _numbered(source, level), position
+    return _gap(text, table, model) + _numbered(text, source, level), position
 
 
 def _pieces(text: str, row: Row, entry: NewEntry, *, markdown: bool) -> list[_Piece]:
     escape = for_markdown if markdown else for_html
     assert row.title_span
-    title = _grown(text, row, row.title_span)
-    shown = text[title[0] : row.title_span[0]] + escape(entry.title) + text[row.title_span[1] : title[1]]
+    title, before, after = _marked(text, row)
+    shown = before + escape(entry.title) + after
     own = row.url_span if row.url_span and row.start <= row.url_span[0] < row.end else None
     pieces = []
     link = _link(text, row, own) if own else None
@@ -86,7 +88,8 @@ def _pieces(text: str, row: Row, entry: NewEntry, *, markdown: bool) -> list[_Pi
         shown = text[link[0] : first[0]] + first[2] + text[first[1] : second[0]] + second[2] + text[second[1] : link[1]]
         title = link
     elif link and own and entry.url:
-        pieces.append(_Piece(*link, text[link[0] : own[0]] + entry.url + text[own[1] : link[1]]))
+        label = _relabelled(text[link[0] : own[0]], entry)
+        pieces.append(_Piece(*link, label + entry.url + text[own[1] : link[1]]))
     pieces.append(_Piece(*title, shown))
     if own is None and entry.url:
         address = f" [[paper]({entry.url})]" if markdown else f' <a href="{for_html(entry.url)}">paper</a>'
@@ -142,7 +145,35 @@ def _dates(text: str, row: Row, entry: NewEntry, taken: list[Span]) -> list[_Pie
     grown = _grown(text, row, span)
     if any(a < grown[1] and grown[0] < b for a, b in taken):
         grown = span
+    if key := _KEY.search(text, row.start, grown[0]):
+        grown = (key.start("key"), grown[1])
     return [_Piece(*grown, text[grown[0] : span[0]] + shown + text[span[1] : grown[1]])]
+
+
+def _marked(text: str, row: Row) -> tuple[Span, str, str]:
+    """Return where a title stands with the marks around it, and the marks before and behind a new one."""
+    assert row.title_span
+    start, end = _grown(text, row, row.title_span)
+    before, after = text[start : row.title_span[0]], text[row.title_span[1] : end]
+    for opening, closing in _PAIRS:
+        if (start, end) != row.title_span or not text[row.start : start].endswith(opening):
+            continue
+        line = re.match(r"[^\r\n]{0,60}", text[end : row.end])
+        place = line[0].find(closing) if line else -1
+        inside = text[start:end].count(closing) % 2 == 1 and opening == closing  # **BERT**: Pre-training of …
+        if inside or place >= 0:
+            end = end if inside else end + place + len(closing)
+            return (start - len(opening), end), opening, closing
+    return (start, end), before, after
+
+
+def _relabelled(source: str, entry: NewEntry) -> str:
+    """Return the beginning of a link, up to its address, without another paper's venue in its words."""
+    match = re.fullmatch(r"(?P<before>[^\w<]*\[[^\w<]*)(?P<words>[^\[\]<>]*\w)(?P<after>[^\w]*\]\()", source)
+    if not match or (is_generic(match["words"]) and not re.search(r"\d", match["words"])):
+        return source
+    venue = f"{entry.venue} {entry.year}" if entry.venue and entry.year else "paper"
+    return match["before"] + for_markdown(venue) + match["after"]
 
 
 def _grown(text: str, row: Row, span: Span) -> Span:
@@ -193,12 +224,19 @@ def _marker(lead: str) -> str:
     return match[0] if match else ""
 
 
-def _numbered(source: str, rows: list[Row]) -> str:
-    """Return an entry with the next number, where the list counts."""
+def _numbered(text: str, source: str, rows: list[Row]) -> str:
+    """Return an entry with the next number, where the list counts: not all of its entries are the first."""
     match = _NUMBER.match(source)
-    if not match or len(rows) < 2:
-        return source if not match else _with_number(source, match, int(match["number"]) + 1)
-    return _with_number(source, match, int(match["number"]) + (0 if match["number"] == "1" else 1))
+    if not match:
+        return source
+    counts = (
+        len(rows) > 1
+        or re.search(r"^[ \t>]*2[.)]\s", text, re.M)
+        or len(re.findall(r"^[ \t>]*1[.)]\s", text, re.M)) < 2
+    )
+    return _with_number(
+        source, match, int(match["number"]) + (1 if counts and (match["number"] != "1" or len(rows) < 2) else 0)
+    )
 
 
 def _with_number(source: str, match: re.Match[str], number: int) -> str:

@@ -62,6 +62,9 @@ def write_date(year: int, month: int | None, like: str = "2018.9", day: int | No
         name = _LONG[month - 1] if long else _LONG[month - 1][:3]
         dot = "." if "." in match[0] and not long else ""
         return f"{f'{day} ' if match['day'] and day else ''}{name}{dot}{match['comma']} {year}"
+    if match := re.search(rf"{_NAME} \d{{1,2}}(?P<comma>,?) {_ANY_YEAR}", like, re.I):
+        name = _LONG[month - 1] if len(match[0].split()[0].rstrip(".")) > 4 else _LONG[month - 1][:3]
+        return f"{name} {day}{match['comma']} {year}" if day else f"{name} {year}"
     if match := re.fullmatch(r"\s*(\d{1,2})([./-])\d{4}\s*", like):
         return f"{month:0{len(match[1]) if match[1].startswith('0') else 1}}{match[2]}{year}"
     if "年" in like:

@@ -125,9 +125,8 @@ class Reader:
             found.images += markup.images
             found.masks.append(mask)
             marked.append(markup)
+        found.citation = self._citation(found, marked, markdown=markdown)
         self._find_own(found)
-        if found.links or found.images:
-            found.citation = self._citation(found, marked, markdown=markdown)
         self._complete(found)
         return found
 
@@ -162,7 +161,8 @@ class Reader:
             if link is not reading.own and id_of(link.url) and self._is_label(link)
         )
         counted = {reading.citation.link_id} - {own}
-        return tuple(dict.fromkeys(i for i in (own, *labels, reading.named_id) if i and i not in counted))
+        ids = [own, *(paper for paper in labels if paper not in counted), reading.named_id]
+        return tuple(dict.fromkeys(paper for paper in ids if paper))
 
     def _mask(self, start: int, end: int, markup: Markup) -> str:
         """Return a text in which links, images and comments are blotted out, each character in its place."""
@@ -182,11 +182,12 @@ class Reader:
 
     def _find_own(self, reading: Reading) -> None:
         """Find the paper's own link, and whether some link says that it is one to a paper."""
-        badges = [image.span for image in reading.images if "citationCount" in image.url]
+        counts = [image.span for image in reading.images if "citationCount" in image.url]
+        counts += [reading.citation.count_span] if reading.citation.count_span else []
         titled = reading.title.link if reading.title else None
         fit: list[Link] = []
         for link in reading.links:
-            if any(link.span[0] <= a and b <= link.span[1] for a, b in badges):
+            if any(link.span[0] <= a and b <= link.span[1] for a, b in counts):
                 continue
             label = self.text[slice(*link.inside)].strip(" []()*_`") if link.inside[1] - link.inside[0] < 80 else ""
             says = says_paper(label)

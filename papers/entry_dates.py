@@ -13,6 +13,8 @@ _SHORT_YEAR = re.compile(
 _NUMBERED = re.compile(r"arXiv:? ?\d{4}\.\d{4,5}(?:v\d+)?|10\.\d{4,9}/\S+|abs/\S+", re.I)
 _ONLY_YEAR = re.compile(r"[^\d'’]*(?<!\.)(?P<year>(?:19|20)\d\d)[^\d'’]*")
 _MONTH = re.compile(r"jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec", re.I)
+_IN_BRACKETS = re.compile(r"[(（\[]([^()（）\[\]]*)[)）\]]")
+_KEY = re.compile(r"[^\W\d_]{3,20}[:：]\s*")
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 _LONGEST = 30
 """Characters of a date that is shown as it stands; of a longer text only year and month are."""
@@ -38,5 +40,8 @@ def date_in(text: str) -> tuple[int | None, int | None]:
 
 def shown_date(text: str, year: int, month: int | None) -> str:
     """Return a date as its words say it, or its year and month, if there are many words."""
-    text = _TAG.sub(" ", text).strip(" ()[]（）.,:;!\\<>|-–—")
+    text = _TAG.sub(" ", text)
+    for inside in _IN_BRACKETS.findall(text):
+        text = inside if date_in(inside) == (year, month) else text
+    text = _KEY.sub("", text.strip(' ()[]（）.,:;!\\<>|-–—"“”'))
     return text if 0 < len(text) <= _LONGEST else f"{year}-{month:02}" if month else str(year)

@@ -124,7 +124,8 @@ class TitleFinder:
             if self.text[slice(*link.inside)].strip(" []()*_`").lower() in _LABELS or (linked and is_code(link.url)):
                 continue
             words, span = self._cleaned(*link.inside, markdown=markdown)
-            if _may_be_title(words, words) and (leads_to_paper(link.url) or len(words.split()) > 2):
+            whole = len(words.split()) > 2 or leads_to_paper(link.url)
+            if whole and _may_be_title(words, words) and not is_count(words):
                 yield link.span[0], Title(words, span, "link", link), link.span[1]
                 break
         for match in _BOLD.finditer(mask) if "**" in mask or "__" in mask or "<" in mask else ():

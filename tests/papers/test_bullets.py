@@ -213,7 +213,17 @@ def test_a_venue_in_tags_is_read_without_them() -> None:
     assert (row.date, row.year) == ("ICCV 2019", 2019)
 
 
+def test_a_count_in_a_link_is_neither_the_title_nor_the_papers_link() -> None:
+    text = f"- A Paper of Some Note [[ICML2023]](https://a.org/x.pdf) [Cited by `7`]({PAGE}{sha(1)})\n"
+    (row,) = read_rows(text)
+    assert (row.title, row.url, row.paper_id, row.count) == ("A Paper of Some Note", "https://a.org/x.pdf", sha(1), 7)
+    (row,) = read_rows(f"- **A Paper of Some Note**, *A. Bee, C. Dee* [Cited by `7`]({PAGE}{sha(1)})\n")
+    assert (row.url, row.paper_id, row.count) == (None, sha(1), 7)
+
+
 def test_a_line_in_bold_above_a_list_is_its_heading() -> None:
     entry = f"\n\n- [A paper of its own]({ARXIV}1706.03762)\n\n"
-    text = f"## Attacks\n\n**Speech:**{entry}**Vision**{entry}**A bold word** begins a sentence.{entry}## Defences{entry}"
+    text = (
+        f"## Attacks\n\n**Speech:**{entry}**Vision**{entry}**A bold word** begins a sentence.{entry}## Defences{entry}"
+    )
     assert [row.category for row in read_rows(text)] == ["Speech", "Vision", "Vision", "Defences"]

@@ -66,6 +66,8 @@ def test_a_column_of_years_gets_a_year() -> None:
     [
         ("16 Aug 2022", "12 Jun 2017"),
         ("Aug. 2022", "Jun. 2017"),
+        ("Aug 16, 2022", "Jun 12, 2017"),
+        ("August 16 2022", "June 12 2017"),
         ("October 2022", "June 2017"),
         ("10/2022", "6/2017"),
         ("2022年10月", "2017年6月"),
