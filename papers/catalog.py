@@ -15,6 +15,7 @@ from papers.counts import Target, count_edits
 from papers.files import FileChangedError, check_folder, read_text, replace_text
 from papers.headers import Columns
 from papers.history import Count, append_history, check_history
+from papers.identifiers import from_url
 from papers.lookup import Found, look_up
 from papers.places import NewCount, added_counts, own_style
 from papers.records import Record, count_of, record_ids, title_of
@@ -205,7 +206,7 @@ def _judge(
     """Say what was found means for a row, and which edits follow."""
     answer, record = found.answer, found.answer.record if found.answer else None
     source = answer.source or None if answer else None
-    wrong = row.url if found.elsewhere else None
+    wrong = (row.url if row.url and from_url(row.url) == row.url_id else row.url_id) if found.elsewhere else None
     paper_id = found.asked or (row.paper_id if record is None or found.elsewhere is None else None)
     notes = [f"wrong-link: the link leads to another paper: {found.elsewhere}"] if found.elsewhere else []
 

@@ -31,9 +31,9 @@ class Found:
 def look_up(client: Client, rows: Sequence[Row], progress: Progress | None = None) -> list[Found]:
     """Return what is found for each row.
 
-    A row is asked for by its badge's id, else its citation link's, else its own link's. Where that is unknown, another
-    id of the row is; where the only id is the paper's own link, and is unknown or leads to another paper, its title is.
-    What is found by a title is not believed yet: see :func:`papers.belief.believe`.
+    A row is asked for by its badge's id, else its citation link's, else its own link's. Where that is unknown, or is an
+    own link to another paper, the other ids of the row are asked for; and its title where these say no more. What is
+    found by a title is not believed yet: see :func:`papers.belief.believe`.
 
     Args:
         client: whom to ask.
@@ -47,7 +47,7 @@ def look_up(client: Client, rows: Sequence[Row], progress: Progress | None = Non
     called = {paper: row.title for row, paper in zip(rows, first, strict=True) if paper and row.title}
     tell = (lambda done, _: progress(done, total)) if progress else None
     answers = client.papers(ids, progress=tell, titles=called)
-    answers = _in_doubt(answers)
+    answers |= _in_doubt({paper: answer for paper, answer in answers.items() if client.takes(paper)})
     stopped = _final(answers) is not None
     further = {
         other: row.title or ""
@@ -89,17 +89,20 @@ def _in_doubt(answers: dict[str, Answer]) -> dict[str, Answer]:
 
 
 def _first_id(client: Client, row: Row) -> str | None:
-    """Return the id to ask for first: one that the service can be asked for, if there is one."""
+    """Return the id to ask for first: one that the service can be asked for. None if only the title can help."""
     own = [row.badge_id, row.link_id, *row.named]
-    return next((paper for paper in own if paper and client.takes(paper)), row.paper_id)
+    without = None if row.title and row.style != "live" else row.paper_id
+    return next((paper for paper in own if paper and client.takes(paper)), without)
 
 
 def _further_ids(row: Row, paper: str, answer: Answer) -> Iterator[str]:
-    """Yield ids to ask for as well: the others if the first is unknown; the own link's if it seems another paper's."""
+    """Yield ids to ask for as well: the others if the first is no help; the own link's if it seems another paper's."""
     if answer.record is None:
         # A live badge shows what its own id has, whatever is known of the others.
         if not answer.failure and row.style != "live":
-            yield from (other for other in row.named if other != paper)
+            yield from row.named
+    elif not _counted(row) and _elsewhere(row, answer.record):
+        yield from row.named
     elif row.url_id and row.url_id != paper and differs(answer.record, row.url_id):
         yield row.url_id
 
@@ -109,12 +112,26 @@ def _by_id(row: Row, paper: str | None, answers: dict[str, Answer]) -> Found:
         return Found(None)
     answer = answers[paper]
     if answer.record is None and not answer.failure:
-        for other in row.named:
-            if other != paper and other in answers and answers[other].record is not None and row.style != "live":
-                return Found(answers[other], other, unknown=paper)
-        return Found(answer, paper, unknown=paper)
+        better = _among_others(row, paper, answers) if row.style != "live" else None
+        return Found(answers[better], better, unknown=paper) if better else Found(answer, paper, unknown=paper)
     own = answers.get(row.url_id or "", answer)
-    return Found(answer, paper, _elsewhere(row, own.record))
+    elsewhere = _elsewhere(row, own.record)
+    better = _among_others(row, paper, answers) if elsewhere and not _counted(row) else None
+    return Found(answers[better], better, elsewhere) if better else Found(answer, paper, elsewhere)
+
+
+def _counted(row: Row) -> bool:
+    """Whether a badge or the link of the count names a paper."""
+    return bool(row.badge_id or row.link_id)
+
+
+def _among_others(row: Row, paper: str, answers: dict[str, Answer]) -> str | None:
+    """Return another id that a row names, if it is known and not certainly another paper's."""
+    for other in row.named:
+        record = answers[other].record if other != paper and other in answers else None
+        if record and compare(row.title, title_of(record)) != "other":
+            return other
+    return None
 
 
 def _elsewhere(row: Row, record: Record | None) -> str | None:
@@ -126,8 +143,9 @@ def _elsewhere(row: Row, record: Record | None) -> str | None:
 
 def _needs_title(row: Row, found: Found) -> bool:
     """Whether only the row's own link named a paper, and not this one."""
-    counted = row.badge_id or row.link_id
-    return not counted and found.asked is not None and bool(found.elsewhere or found.unknown == found.asked)
+    if _counted(row) or found.asked is None or found.asked != row.url_id:
+        return False
+    return bool(found.elsewhere or found.unknown == found.asked)
 
 
 def _with_title(row: Row, found: Found, by_title: dict[str, Answer]) -> Found:

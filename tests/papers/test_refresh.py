@@ -379,6 +379,21 @@ def test_a_wrong_link_alone_changes_no_count(
     assert load(path) == text
 
 
+def test_another_id_of_the_row_is_believed_before_a_title(
+    library: Library, client: SemanticScholar, tmp_path: Path
+) -> None:
+    scans(library, found=False)
+    rows = (
+        f"- [{SCANREFER}](https://arxiv.org/abs/2112.10482) [[arXiv](https://arxiv.org/abs/1912.08830)] cited by `900`",
+        f"- [{SCANREFER}](https://doi.org/10.1000/none) [[arXiv](https://arxiv.org/abs/1912.08830)] cited by `900`",
+    )
+    path = save(tmp_path, "\n".join(rows) + "\n")
+    outcome = refresh(path, client)
+    assert [(row.state, row.new, row.paper_id) for row in outcome.rows] == [("ok", 1000, "ARXIV:1912.08830")] * 2
+    assert [row.wrong_link for row in outcome.rows] == ["https://arxiv.org/abs/2112.10482", None]
+    assert (outcome.rows[1].note or "").endswith("found as ARXIV:1912.08830")
+
+
 def test_an_id_that_is_unknown_is_tried_by_title_if_it_is_not_the_services_own(
     library: Library, client: SemanticScholar, tmp_path: Path
 ) -> None:

@@ -262,6 +262,25 @@ def test_a_live_badge_shows_no_other_count_than_semantic_scholars(openalex: Open
     assert refresh(path, client, style="static").rows[0].state == "ok"
 
 
+def test_papers_whose_ids_are_anothers_own_are_looked_for_by_title(
+    openalex: OpenAlexLibrary, crossref: CrossrefLibrary, tmp_path: Path
+) -> None:
+    rows = []
+    for number in range(25):
+        openalex.work(number, 50 + number, f"Paper {number} of a long list")
+        crossref.item(f"10.1000/{number}", 60 + number, f"Paper {number} of a long list")
+        link = f'<a href="https://arxiv.org/abs/2001.{number:05}">Paper {number} of a long list</a>'
+        rows.append(("2020", link, static(number, "49") if number % 2 else "49"))
+    path = save(tmp_path, page(*rows))
+    outcome = refresh(path, Crossref(crossref.url, **QUICK))  # it knows neither such numbers nor such badges
+    assert [(row.state, row.new) for row in outcome.rows] == [("ok", 60 + number) for number in range(25)]
+    path = save(
+        tmp_path, page(*(("2020", f"Paper {number} of a long list", static(number, "49")) for number in range(25)))
+    )
+    outcome = refresh(path, OpenAlex(base_url=openalex.url, **QUICK))
+    assert [row.new for row in outcome.rows] == [50 + number for number in range(25)]
+
+
 def test_sources_are_named_once_each() -> None:
     client = make(["semantic-scholar,openalex", "crossref"], **QUICK)
     assert isinstance(client, Sources)
