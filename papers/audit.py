@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,7 @@ class Audit:
 def audit(
     path: str | Path, client: SemanticScholar | None = None, *, fix: bool = False, columns: Columns | None = None
 ) -> Audit:
-    """Audit the tables of papers in a file.
+    """Audit the tables of papers in a file; an audit that was broken off lately is gone on with.
 
     Args:
         path: a Markdown file.
@@ -72,7 +73,8 @@ def audit(
         UnreadableFileError: if the file cannot be read.
         FileChangedError: if the file changed on disk meanwhile; it is left as it is.
     """
-    outcome = audit_text(read_text(path), client, columns)
+    with client.run(Path(path) / "audit") if client else nullcontext():
+        outcome = audit_text(read_text(path), client, columns)
     if fix and outcome.after != outcome.before:
         replace_text(path, outcome.before, outcome.after)
     return outcome

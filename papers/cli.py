@@ -179,21 +179,17 @@ def refresh(
         )
         said, write = _said(columns), not (dry_run or check)
         about = read_text(file).count("\n")  # reading the rows twice would be slow; the bar learns their number
-        with terminal.progress(about) as progress:
-            try:
-                outcome = catalog.refresh(
-                    file,
-                    client,
-                    style=_STYLES[style],
-                    write=write,
-                    accept_falls=accept_falls,
-                    add_column=add_column is not None,
-                    columns=said,
-                    progress=progress,
-                )
-            except KeyboardInterrupt:
-                said_so = "stopped; nothing was written. What was answered is kept: run the same again"
-                raise _stop(said_so, 130) from None
+        with _interruptible(), terminal.progress(about) as progress:
+            outcome = catalog.refresh(
+                file,
+                client,
+                style=_STYLES[style],
+                write=write,
+                accept_falls=accept_falls,
+                add_column=add_column is not None,
+                columns=said,
+                progress=progress,
+            )
         if not outcome.rows:  # nobody was asked; say what was seen instead of papers
             _rows(file, said, empty={"rows": [], "requests": 0, "written": False} if json else None)
     for note in outcome.notes:
@@ -231,7 +227,8 @@ def audit_command(
         client = None if offline else _client(base_url, pace, timeout, max_time, max_age, cache)
         said = _said(columns)
         _rows(file, said, empty=[] if json else None)
-        outcome = audit(file, client, fix=fix, columns=said)
+        with _interruptible():
+            outcome = audit(file, client, fix=fix, columns=said)
     for note in client.notes if client else ():
         terminal.say(f"papers: {note}")
     if json:
@@ -426,6 +423,15 @@ def _user_cache() -> Path | None:
     with suppress(RuntimeError):
         return Path(home or Path.home() / ".cache") / "papers" / "semantic_scholar.sqlite"
     return None
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Say, after Ctrl-C, that the same command goes on where it was."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise _stop("stopped; nothing was written. What was answered is kept: run the same again", 130) from None
 
 
 @contextmanager

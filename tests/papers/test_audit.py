@@ -304,6 +304,29 @@ def test_a_typing_error_is_mended_without_touching_the_rest_of_the_title(
     assert finding.note == "the record's title is: Auto-encoding variational bayes"
 
 
+def test_an_audit_that_was_broken_off_goes_on_where_it_was(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.add(1, 9, "One paper of many words", externalIds={"ArXiv": "1312.6114"}, year=2013)
+    path = save(tmp_path, page(("2013", "One paper of many words", live(1)), ("2013", "A paper without an id", "3")))
+
+    def client() -> SemanticScholar:
+        return SemanticScholar(base_url=library.url, pace=0, cache=tmp_path / "c.sqlite")
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SemanticScholar, "_ask_title", stop)
+        with pytest.raises(KeyboardInterrupt):
+            audit(path, client())
+    asked = len(library.log)
+    again = client()
+    audit(path, again)
+    assert (asked, again.requests) == (1, 1)
+    assert library.log[-1].path.endswith("/search/match")
+
+
 def test_markdown_rows_are_mended_too(library: Library, client: SemanticScholar) -> None:
     library.add(1, 9, "Auto-Encoding Variational Bayes", externalIds={"ArXiv": "1312.6114"}, year=2013)
     library.aliases[sha(2)] = sha(1)
