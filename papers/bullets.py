@@ -185,10 +185,16 @@ class _Finder:
         if title.kind == "bold" and sure:
             return True
         rest = reading.masks[0].replace(TAKEN, "")
+        if title.link and title.length > 2 and reading.own is title.link and self._ends_line(title.link.span[1]):
+            return True
         if title.kind != "plain":
             return len(ITALICS.sub("", rest)) < _REMARK and reading.own is not None and bool(id_of(reading.own.url))
         source = self.text[start : reading.spans[-1][1]]
         return len(rest) < 2 * _REMARK and bool(_BRACKETED.search(source))
+
+    def _ends_line(self, position: int) -> bool:
+        line = _LINE.match(self.text, position)
+        return not line or not line[0].strip(" \t\\*")
 
     def _goes_on(self, before: Span, start: int) -> bool:
         return not self.text[before[1] : start].strip(" \t\r\n>")

@@ -78,7 +78,8 @@ class Reading:
         for (start, end), mask in zip(self.spans, self.masks, strict=True):
             said = _without(mask, start, self.title.span if self.title else None)
             said = _without(said, start, self.citation.shown_span)
-            labels = [link.inside for link in self.links if start <= link.span[0] < end]
+            titled = self.title.link if self.title else None
+            labels = [link.inside for link in self.links if start <= link.span[0] < end and link is not titled]
             pieces = _PIECES.split(said) if _DIGITS.search(said) else []
             pieces += [text[x:y] for x, y in labels if y - x < _LABEL and _DIGITS.search(text, x, y)]
             for piece in pieces:

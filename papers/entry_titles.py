@@ -64,6 +64,7 @@ a the is are all you for of with in to on by from via as at using towards learni
 """
 _TITLE_WORDS = frozenset(_NO_NAMES.split())
 _LABELS = frozenset(["paper", "pdf", "code", "arxiv", "github", "project", "page", "website", "link", "project page"])
+_AROUND = (*((mark, mark) for mark in ("***", "**", "__", "*", "_", '"')), ("“", "”"), ("[", "]"))
 _BRACKETS = ("(", "[", "（", "【")
 _NICKNAME = 3
 """Words up to which a title may be a nickname, with the full title behind it."""
@@ -157,8 +158,7 @@ class TitleFinder:
             source = source[: match.start()]
         start += len(source) - len(source.lstrip())
         source = source.strip().rstrip(_ENDS)
-        for mark in ("***", "**", "__", "*", "_", "[]"):
-            before, after = (mark[0], mark[1]) if mark == "[]" else (mark, mark)
+        for before, after in _AROUND:
             if len(source) > 2 * len(before) and source.startswith(before) and source.endswith(after):
                 source, start = source[len(before) : -len(after)], start + len(before)
         source = source.rstrip(_ENDS)

@@ -55,6 +55,9 @@ def read(text: str) -> list[tuple[str | None, str | None]]:
         '<ol><li><b>Attention Is All You Need</b> <a href="A">pdf</a></ol>',
         '1. Vaswani, A. "Attention Is All You Need." arXiv preprint arXiv:1706.03762 (2017).',
         "- [Attention Is All You Need][vaswani]\n\n[vaswani]: A",
+        '1. <u>Transformer</u>: **"Attention Is All You Need"**. *Vaswani et al.* NIPS 2017. [[Paper](A)]',
+        "[Attention Is All You Need](A)\nVaswani et al. 2017. Introduces the transformer, in which nothing recurs.",
+        ":white_check_mark: [Attention Is All You Need] [[Paper]](A)[[Code]](https://github.com/a/b)",
     ],
 )
 def test_an_entry_is_read_however_it_is_laid_out(entry: str) -> None:
