@@ -35,8 +35,9 @@ class Library:
 
     ``faults`` are taken one a request: a status (``"503"``, ``"429 Retry-After=0"``, ``"404 html"``), ``"html"``,
     ``"cut"``, ``"drop"``, ``"slow SECONDS"``, ``"short"`` (an answer too few), ``"redirect STATUS URL"``, ``"bomb"``
-    (a small gzip that unfolds), ``"deep"`` (nested JSON), ``"flood"``, ``"drip body"`` or ``"drip head"`` (a byte now
-    and then), or ``""`` for none. ``always`` is used once they are used up. ``scramble`` changes the answer to a batch.
+    (a small gzip that unfolds), ``"deep"`` (nested JSON), ``"flood"``, a way of packing (``"gzip"``, ``"deflate"``,
+    ``"gzip-cut"``, ``"br"``), ``"drip body"`` or ``"drip head"`` (a byte now and then), or ``""`` for none. ``always``
+    is used once they are used up. ``scramble`` changes the answer to a batch.
     """
 
     url: str = ""
@@ -89,6 +90,9 @@ class Library:
             return 200, {"recommendedPapers": self.recommended[: int(request.query["limit"][0])]}
         record = self.find(path.partition("/paper/")[2])
         return (200, record) if record else (404, {"error": "Paper not found"})
+
+
+PACKINGS = {"gzip": 31, "deflate": 15, "gzip-cut": 31, "br": 31}
 
 
 @cache
@@ -162,6 +166,11 @@ class _Handler(BaseHTTPRequestHandler):
         if status in (204, 304):  # which have no body
             answer = b""
         body = payload(kind) or (answer if isinstance(answer, bytes) else json.dumps(answer).encode())
+        if packing := PACKINGS.get(kind):
+            packer = zlib.compressobj(wbits=packing)
+            body = packer.compress(body) + packer.flush()
+            headers = {**headers, "Content-Encoding": kind.removesuffix("-cut")}
+            body = body[:-9] if kind.endswith("-cut") else body
         try:
             self.send_response(status)
             for name, value in {**self.library.headers, **headers}.items():

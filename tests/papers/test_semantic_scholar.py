@@ -208,6 +208,18 @@ def test_no_answer_is_larger_or_deeper_than_it_may_be(fault: str, said: str, lib
         tracemalloc.stop()
 
 
+@pytest.mark.parametrize(("packed", "requests"), [("gzip", 1), ("deflate", 1), ("gzip-cut", 2), ("br", 2)])
+def test_packed_answers_are_unpacked_if_they_are_whole_and_packed_as_asked(
+    packed: str, requests: int, library: Library, client: SemanticScholar
+) -> None:
+    for number in range(1, 500):
+        library.add(number, number, f"Paper {number}")
+    library.faults = [packed]
+    answers = client.papers(map(sha, range(1, 500)))
+    assert [answer.record and answer.record["citationCount"] for answer in answers.values()] == [*range(1, 500)]
+    assert client.requests == requests
+
+
 @pytest.mark.parametrize("where", ["head", "body"])
 def test_a_byte_now_and_then_is_no_answer_in_time(where: str, library: Library) -> None:
     library.add(1, 5)
