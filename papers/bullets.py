@@ -18,7 +18,7 @@ from papers.blocks import Blocks, Item, Span
 from papers.entries import Reader, Reading
 from papers.entry_titles import ITALICS, LEAD, TAKEN
 from papers.headings import Sections
-from papers.markup import References
+from papers.markup import Link, References
 from papers.paper_links import id_of
 from papers.title_cells import is_credit
 
@@ -185,16 +185,28 @@ class _Finder:
         if title.kind == "bold" and sure:
             return True
         rest = reading.masks[0].replace(TAKEN, "")
-        if title.link and title.length > 2 and reading.own is title.link and self._ends_line(title.link.span[1]):
+        if (
+            title.link
+            and title.length > 2
+            and reading.own is title.link
+            and self._ends_line(title.link, reading.citation)
+        ):
             return True
         if title.kind != "plain":
             return len(ITALICS.sub("", rest)) < _REMARK and reading.own is not None and bool(id_of(reading.own.url))
         source = self.text[start : reading.spans[-1][1]]
         return len(rest) < 2 * _REMARK and bool(_BRACKETED.search(source))
 
-    def _ends_line(self, position: int) -> bool:
-        line = _LINE.match(self.text, position)
-        return not line or not line[0].strip(" \t\\*")
+    def _ends_line(self, link: Link, citation: Citation) -> bool:
+        """Whether nothing but a count stands behind a link on its line."""
+        line = _LINE.match(self.text, link.span[1])
+        rest = line[0] if line else ""
+        shown = citation.image.span if citation.image else citation.shown_span
+        if shown and citation.link:
+            shown = citation.link.span
+        if line and shown and line.start() <= shown[0] and shown[1] <= line.end():
+            rest = self.text[line.start() : shown[0]] + self.text[shown[1] : line.end()]
+        return not rest.strip(" \t\\*")
 
     def _goes_on(self, before: Span, start: int) -> bool:
         return not self.text[before[1] : start].strip(" \t\r\n>")
