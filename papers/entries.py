@@ -99,6 +99,7 @@ class Reader:
     def __init__(self, text: str, references: References | None) -> None:
         self.text, self.references = text, references
         self._titles = TitleFinder(text, references)
+        self._labels: dict[str, bool] = {}
 
     def read(self, spans: list[Span], *, markdown: bool) -> Reading:
         """Return what some lines say.
@@ -204,7 +205,12 @@ class Reader:
 
     def _is_label(self, link: Link) -> bool:
         inside = self.text[slice(*link.inside)]
-        return len(inside) < _LABEL and (is_generic(self._titles.plain(inside, markdown=True)) or says_paper(inside))
+        if len(inside) >= _LABEL:
+            return False
+        if (known := self._labels.get(inside)) is None:
+            known = is_generic(self._titles.plain(inside, markdown=True)) or says_paper(inside)
+            self._labels[inside] = known
+        return known
 
     def _citation(self, reading: Reading, marked: list[Markup], *, markdown: bool) -> Citation:
         text = self.text

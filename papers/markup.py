@@ -252,6 +252,8 @@ def _unescape(destination: str) -> str:
     """Return a Markdown address without backslashes and entities; an ``&`` without semicolon is itself there."""
     if "\\" in destination:
         destination = re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", destination)
+    if "&" not in destination:
+        return destination
     return re.sub(r"&(?:#\w+|\w+);", lambda entity: decode(entity[0]), destination)
 
 
