@@ -189,9 +189,10 @@ class Reader:
         titled = reading.title.link if reading.title else None
         fit: list[Link] = []
         for link in reading.links:
-            if any(link.span[0] <= a and b <= link.span[1] for a, b in counts):
+            if counts and any(link.span[0] <= a and b <= link.span[1] for a, b in counts):
                 continue
-            label = self.text[slice(*link.inside)].strip(" []()*_`") if link.inside[1] - link.inside[0] < 80 else ""
+            begin, end = link.inside
+            label = self.text[begin:end].strip(" []()*_`") if end - begin < 80 else ""
             says = says_paper(label)
             if leads_to_paper(link.url) or (says and may_lead_to_paper(link.url)):
                 fit.append(link)

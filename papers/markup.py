@@ -158,7 +158,8 @@ def find_markup(text: str, start: int, end: int, *, markdown: bool, references: 
         _close(found, anchor, end, end)
     if markdown and not _STARTS.search(text, start, end) and (bare := _BARE_URL.search(text, start, end)):
         found.links.append(Link(bare[0], bare.span(), bare.span(), bare.span()))
-    found.links.sort(key=lambda link: link.span)
+    if len(found.links) > 1:
+        found.links.sort(key=lambda link: link.span)
     return found
 
 
@@ -223,7 +224,7 @@ def _inline(found: Markup, text: str, match: re.Match[str], brackets: list[tuple
     if image:
         alt = (begin + 2, match.start())
         found.images.append(Image(url, span, text[slice(*alt)], alt, (begin, match.end()), False))
-    elif not any(begin < link.span[0] for link in found.links):
+    elif not found.links or not any(begin < link.span[0] for link in found.links):
         found.links.append(Link(url, span, (begin + 1, match.start()), (begin, match.end())))
 
 

@@ -37,6 +37,7 @@ def id_of(url: str) -> str | None:
     return from_url(url)
 
 
+@lru_cache(maxsize=1024)
 def leads_to_paper(url: str) -> bool:
     """Whether an address is a paper's, whatever the link says: it names an id, a publisher, or a PDF."""
     if id_of(url):
