@@ -177,6 +177,8 @@ class _Finder:
         start = reading.spans[0][0]
         before = self.text[start : title.span[0]]
         sure = reading.labelled or bool(reading.citation.style)
+        if not reading.links and not reading.images and not reading.named_id:
+            return title.kind == "bold" and sure
         if title.kind == "quoted" or (title.kind == "bold" and before.rstrip("* ").endswith(('"', "“"))):
             return sure
         lead = LEAD.sub("", before).strip(' *_[("“\\<>a:：')

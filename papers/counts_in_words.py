@@ -14,19 +14,19 @@ from papers.paper_links import id_of
 _AROUND = 30
 """How far before "citations" their number may stand, in characters."""
 _NUMBER = r"(?:[~≈>] ?)?\d[\d,.'’]{0,14}(?<=\d)(?: ?[kKmM万])?\+?|\?|N/?A"
-_BEFORE_IT = re.compile(
+_BEFORE = (
     r"(?:cited[- ]by|citations?|cites|citas|citado por|citações|cité par|zitate|zitiert von|"
     r"被引用?(?:次数|数|量|回数)?|引用(?:次数|数|量|回数)?|인용(?: ?수| 횟수)?|цитирований|atıf)"
     r"(?:[- ]counts?)?\s*[*_]{0,2}\s*[:：=]?\s*[*_]{0,2}\s*"
     rf"[`*_\[(（]{{0,3}}(?P<number>{_NUMBER})[`*_]{{0,3}}"
-    rf"|cited\s+[`*_]{{0,3}}(?P<times>{_NUMBER})[`*_]{{0,3}}\s+times",
-    re.I,
+    rf"|cited\s+[`*_]{{0,3}}(?P<times>{_NUMBER})[`*_]{{0,3}}\s+times"
 )
-_BEHIND_IT = re.compile(
+_BEHIND = (
     rf"(?<![\w.,])[`*_]{{0,3}}(?P<amount>{_NUMBER})[`*_]{{0,3}}\s*(?:google scholar |scholar |times |次被?|件の|회 )?"
-    r"(?:citations?\b|cites\b|cited\b|引用|인용|zitate\b|citas\b)",
-    re.I,
+    r"(?:citations?\b|cites\b|cited\b|引用|인용|zitate\b|citas\b)"
 )
+_BEFORE_IT, _BEHIND_IT = re.compile(_BEFORE, re.I), re.compile(_BEHIND, re.I)
+_LAST = re.compile(rf"\s*[,;:.(（\[|–—-]\s*(?:{_BEFORE}|{_BEHIND})\s*[)）\]]?[\s.,;]*\Z", re.I)
 _SIGN = re.compile(r"cit|zit|被?引|인용|цит|atıf", re.I)
 _ASCII_SIGN = re.compile(r"[cCzZ][iI][tT]")  # a set is searched for much faster
 _MARKS = re.compile(r"\*\*|__|`")
@@ -37,6 +37,14 @@ _DIGIT = re.compile(r"\d")
 def is_count(words: str) -> bool:
     """Whether words begin as a count does."""
     return bool(_BEFORE_IT.match(words) or _BEHIND_IT.match(words))
+
+
+def without_count(words: str) -> str:
+    """Return words without a count that closes them, set off: ``A title (cited 12 times)``."""
+    if not (_ASCII_SIGN if words.isascii() else _SIGN).search(words):
+        return words
+    match = _LAST.search(words)
+    return words[: match.start()] if match else words
 
 
 def find_count(

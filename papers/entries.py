@@ -61,7 +61,11 @@ class Reading:
             return False
         if self.own or self.credited or (self.named_id and self.title.length > 2):
             return True
-        return bool(self.citation.style) and bool(self.links)
+        if not self.citation.style:
+            return False
+        counted = self.citation.shown_span
+        behind = not counted or counted[0] >= self.title.span[1]
+        return bool(self.links) or (behind and self.title.length > 2)
 
     @property
     def has_words(self) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from papers.blocks import Span
-from papers.counts_in_words import is_count
+from papers.counts_in_words import is_count, without_count
 from papers.entry_dates import YEAR
 from papers.identifiers import is_code
 from papers.markup import Link, References, plain_text
@@ -21,7 +21,8 @@ TAKEN = "\0"
 """What stands for a character of a link or an image in a text in which they are blotted out."""
 LEAD = re.compile(
     r"\s*(?:[\[(（【][^\[\]()（）【】]{0,40}[\])）】]\s*[:：.|–—-]?|[-–—|:：.,]+(?=\s)|#?\d{1,4}[.:)](?=\s)"
-    r"|\*\*[\[(]?\d{1,4}[\])]?\.?\*\*|(?::[a-z_]+:)+|[^\w\s\"“”'‘’*\[(<$\0\\&`~@#+¿¡.-]+)"
+    r"|\*\*[\[(]?\d{1,4}[\])]?\.?\*\*|\*\*[\[(][^*\[\]()]{0,40}[\])]\*\*\s*[:：.|–—-]?"
+    r"|(?::[a-z_]+:)+|[^\w\s\"“”'‘’*\[(<$\0\\&`~@#+¿¡.-]+)"
 )
 """What may stand before a title: a number, a venue or a date in brackets, icons, a dash."""
 ITALICS = re.compile(r"(?<![*\w\\])\*(?![*\s])(?:[^*\\]|\\.)+\*|(?<![_\w\\])_(?![_\s])(?:[^_\\]|\\.)+_(?!\w)", re.S)
@@ -47,6 +48,7 @@ _MARKS = re.compile(
 _ENDS = " \t\r\n,;:.|/\\–—-(["
 _DATE_IN_BRACKETS = re.compile(r"\s*[(（\[][^()（）\[\]]*(?:19|20)\d\d[^()（）\[\]]*[)）\]]\s*\Z")
 _LEADING_ID = re.compile(r"\[?(?:arXiv:? ?)?\d{4}\.\d{4,5}(?:v\d+)?\]?\s*[—–:|-]?\s*", re.I)
+_YEAR_FIRST = re.compile(r"\(?(?:19|20)\d\d[a-z]?,? [^()]{0,20}\)")
 _COLON = re.compile(r"(?:\*\*|__)?\s*[:：]\s*(?:\*\*)?(?=\w)")
 _STRETCH = re.compile(r"[^\0]+")
 _BETWEEN_COMMAS = re.compile(r"[^,]+")
@@ -192,7 +194,10 @@ class TitleFinder:
                 gap = len(stretch) - len(stretch.lstrip())
                 stretch, begin = italic[0].strip("*_"), begin + gap + 1
             for a, b in _segments(stretch):
+                b = a + len(without_count(stretch[a:b]))
                 words, span = self._cleaned(start + begin + a, start + begin + b, markdown=markdown)
+                if _YEAR_FIRST.fullmatch(words):  # Author, A. (2015, October). The title.
+                    continue
                 if len(words) < 2 or is_count(words) or is_generic(words) or not _LETTER.search(words):
                     continue
                 if not is_credit(words):

@@ -58,6 +58,9 @@ def read(text: str) -> list[tuple[str | None, str | None]]:
         '1. <u>Transformer</u>: **"Attention Is All You Need"**. *Vaswani et al.* NIPS 2017. [[Paper](A)]',
         "[Attention Is All You Need](A)\nVaswani et al. 2017. Introduces the transformer, in which nothing recurs.",
         ":white_check_mark: [Attention Is All You Need] [[Paper]](A)[[Code]](https://github.com/a/b)",
+        "- **(NIPS'17)**: Attention Is All You Need [`PDF`](A) [`Github`](https://github.com/a/b)",
+        "1. Vaswani, A., & Shazeer, N. (2017, June). Attention Is All You Need. In Advances (pp. 13-21). [Link](A)",
+        "- Attention Is All You Need (cited 13 times) [pdf](A)",
     ],
 )
 def test_an_entry_is_read_however_it_is_laid_out(entry: str) -> None:
@@ -230,3 +233,24 @@ def test_a_line_in_bold_above_a_list_is_its_heading() -> None:
         f"## Attacks\n\n**Speech:**{entry}**Vision**{entry}**A bold word** begins a sentence.{entry}## Defences{entry}"
     )
     assert [row.category for row in read_rows(text)] == ["Speech", "Vision", "Vision", "Defences"]
+
+
+@pytest.mark.parametrize(
+    ("words", "count"),
+    [
+        (". Cited by `12`", 12),
+        (", cited by 1,234", 1234),
+        (" (cited 12 times)", 12),
+        (" (2017): 12 citations", 12),
+        (" | 2017 · 12025회 인용", 12025),
+        ("", None),
+        (" was cited by 12 papers", None),
+    ],
+)
+def test_a_bullet_with_a_count_needs_no_link(words: str, count: int | None) -> None:
+    rows = read_rows(f"- Attention Is All You Need{words}\n")
+    assert [(row.title, row.count) for row in rows] == ([("Attention Is All You Need", count)] if count else [])
+
+
+def test_a_paragraph_that_speaks_of_counts_is_no_paper() -> None:
+    assert read('"Attention Is All You Need" was cited by 12 papers.\n\nThe library has 12 citations.\n') == []
