@@ -16,6 +16,7 @@ _GLUE = re.compile(r"[ \t]*(?:\\|<br\s*/?>)?(?:[ \t>]*(?:\r\n?|\n))+[ \t>]*(?:[-
 _KEY = re.compile(r"(?:[\r\n][ \t>]*[-*+][ \t]+)(?P<key>[^\W\d_][\w ]{0,20}:[ \t]*)\Z")
 _NUMBER = re.compile(r"(?P<before>[ \t>]*)(?P<number>\d{1,9})(?=[.)]\s)")
 _LINK = re.compile(r"\s*(?:\"[^\"\r\n]*\"|'[^'\r\n]*')?>?\)")
+_ELSEWHERE = re.compile(r"\]\([^()\s]*\)")
 _ITALICS = re.compile(r"(?<![*\w\\])([*_])(?![*\s])(?P<inside>(?:[^*_\\]|\\.)+)\1(?![*\w])")
 _PAIRS = (("***", "***"), ("**", "**"), ("__", "__"), ("*", "*"), ('"', '"'), ("“", "”"), ("(", ")"), ("[", "]"))
 
@@ -87,7 +88,9 @@ def _pieces(text: str, row: Row, entry: NewEntry, *, markdown: bool) -> list[_Pi
         first, second = sorted([(*row.title_span, escape(entry.title)), (*own, address)])
         shown = text[link[0] : first[0]] + first[2] + text[first[1] : second[0]] + second[2] + text[second[1] : link[1]]
         title = link
-    elif link and own and entry.url:
+    elif text[title[0] - 1 : title[0]] == "[" and (elsewhere := _ELSEWHERE.match(text, title[1], row.end)):
+        title = (title[0] - 1, elsewhere.end())  # which leads to the keeper's own notes
+    if link and own and entry.url and title != link:
         label = _relabelled(text[link[0] : own[0]], entry)
         pieces.append(_Piece(*link, label + entry.url + text[own[1] : link[1]]))
     pieces.append(_Piece(*title, shown))
@@ -188,7 +191,7 @@ def _grown(text: str, row: Row, span: Span) -> Span:
                 start - len(before) >= row.start
                 and text[start - len(before) : start] == before
                 and text[closing : closing + len(after)] == after
-                and text[closing + len(after) : closing + len(after) + 1] not in ("(", "[")
+                and not (after == "]" and text[closing + 1 : closing + 2] in ("(", "["))
             ):
                 start, end, grew = start - len(before), closing + len(after), True
                 break

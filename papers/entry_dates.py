@@ -45,5 +45,5 @@ def shown_date(text: str, year: int, month: int | None) -> str:
         text = inside if date_in(inside) == (year, month) else text
     if "(" in text and ")" not in text and date_in(text.rpartition("(")[2]) == (year, month):
         text = text.rpartition("(")[2]  # Author, A. (2015, October)
-    text = _KEY.sub("", text.strip(' ()[]（）.,:;!\\<>|-–—"“”'))
+    text = _KEY.sub("", text.strip(' ()[]（）.,:;!·•\\<>|-–—"“”'))
     return text if 0 < len(text) <= _LONGEST else f"{year}-{month:02}" if month else str(year)

@@ -59,6 +59,8 @@ TITLE = r"Attention Is All \*You\* Need"
         ("**An Old Paper** \\\n*A. B, C. D* \\\narXiv 2023. [[Paper](O)] [[Code](x)] \\\n4 Jan 2023", None),
         ('- A. Bee, C. Dee, "An Old Paper", ICML 2023. [[Paper](O)]', '- "T", NIPS 2017. [[Paper](N)]'),
         ("> - [An Old Paper](O)", "> - [T](N)"),
+        ("- [**An Old Paper**](./Old/) ICML 2023 ([paper](O))([code](x))", "- **T** NIPS 2017 ([paper](N))"),
+        ("- An Old Paper [[pdf](O)] | 2023 · 1,007 citations", "- T [[pdf](N)] | 2017 · 42 citations"),
         ('<ul>\n<li><a href="O">An Old Paper</a></li>\n</ul>', '<li><a href="N">Attention Is All *You* Need</a></li>'),
     ],
 )
