@@ -56,7 +56,8 @@ _NO_WORDS = re.compile(r"[\W\d_]*")
 _LETTER = re.compile(r"[^\W\d_]")
 _VENUE_PART = re.compile(r"\s*(?:arXiv\b|[A-Z][A-Za-z]*[A-Z]+\w*\s*\Z|in\b)")
 _NAME = re.compile(
-    r"(?:and |& )?[A-ZÀ-Þ][\w.’'-]*(?: (?:[A-ZÀ-Þ][\w.’'-]*|van|de|der|den|von|dan|la)){0,4}(?: et al\.?)?|et al\.?"
+    r"(?:and |& )?(?:(?:van|de|der|den|von|di|da|la|le) ){0,2}"
+    r"[A-ZÀ-Þ][\w.’'-]*(?: (?:[A-ZÀ-Þ][\w.’'-]*|van|de|der|den|von|dan|la)){0,4}(?: et al\.?)?|et al\.?"
 )
 _LOWER_NAME = re.compile(r"[a-zà-þ]+ [a-zà-þ]+")
 _AND = re.compile(r"\s+(?:and|&)\s+")

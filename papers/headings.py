@@ -19,6 +19,7 @@ _HTML = re.compile(
     re.I,
 )
 _BOLD_LINE = re.compile(r"[\s>]*(?:\*\*|__)(?P<inside>[^*_\[\]<>\r\n]{2,60})(?:\*\*|__)[ \t]*[:：]?[ \t]*(?:[\r\n]|\Z)")
+_YEAR_FIRST = re.compile(r"^((?:19|20)\d\d) (\S+)$")
 _ASIDE = re.compile(
     r"news|updates?|change ?log|(?:table of )?contents?|toc|目录|licen[cs]e|contribut\w+|acknowledge?ments?|citations?|"
     r"cite(?: us| this)?|citing|bibtex|star history|contact|how to cite|maintainers?|sponsors?|更新|引用",
@@ -65,7 +66,7 @@ class Sections:
             if heading.level >= level:
                 continue
             level = heading.level
-            if is_generic(words) and (found := date_in(words)[0]):
+            if is_generic(_YEAR_FIRST.sub(r"\2 \1", words)) and (found := date_in(words)[0]):
                 year = year or found
                 continue
             if index < 0 and heading.level == 1 and len(self._headings) > 1:

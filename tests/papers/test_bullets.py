@@ -60,6 +60,7 @@ def read(text: str) -> list[tuple[str | None, str | None]]:
         ":white_check_mark: [Attention Is All You Need] [[Paper]](A)[[Code]](https://github.com/a/b)",
         "- **(NIPS'17)**: Attention Is All You Need [`PDF`](A) [`Github`](https://github.com/a/b)",
         "1. Vaswani, A., & Shazeer, N. (2017, June). Attention Is All You Need. In Advances (pp. 13-21). [Link](A)",
+        "2. Güçlü, A., & van Bee, B. (2017). Attention Is All You Need. *A Journal*, *35*(27), 1-14. A",
         "- Attention Is All You Need (cited 13 times) [pdf](A)",
     ],
 )
@@ -162,11 +163,11 @@ def test_headings_name_the_sections() -> None:
     entry = f"- [A paper of {{}}]({ARXIV}1706.0376{{}})\n"
     text = "# Awesome list\n\n" + entry.format("none", 0)
     text += "## Vision\n\n" + entry.format("vision", 1) + "### ICML 2023\n\n" + entry.format("a venue", 2)
-    text += "## Language 🔝\n\n" + entry.format("language", 3)
+    text += "## Language 🔝\n\n" + entry.format("language", 3) + "### 2024 NAACL\n\n" + entry.format("language", 4)
     rows = read_rows(text)
-    assert [row.category for row in rows] == [None, "Vision", "Vision", "Language"]
-    assert [row.year for row in rows] == [None, None, 2023, None]
-    assert [table.heading for table in read_tables(text)] == [None, "Vision", "Vision", "Language"]
+    assert [row.category for row in rows] == [None, "Vision", "Vision", "Language", "Language"]
+    assert [row.year for row in rows] == [None, None, 2023, None, 2024]
+    assert [table.heading for table in read_tables(text)] == [None, "Vision", "Vision", "Language", "Language"]
 
 
 MARKS = [
