@@ -14,7 +14,7 @@ from sdg_lab.tables.columns import categories_of
 if TYPE_CHECKING:
     import pandas as pd
 
-Codes: TypeAlias = NDArray[np.uint8]
+Codes: TypeAlias = NDArray[np.unsignedinteger[Any]]
 Floats: TypeAlias = NDArray[np.float64]
 
 MISSING = "missing"
@@ -99,14 +99,14 @@ class Categories(Column):
                 f"column {self.name!r} has {values.iloc[unknown[0]]!r} in row {unknown[0]}, which was never seen in "
                 f"training; the states are {', '.join(self.labels)}"
             )
-        return np.where(missing, len(self.values), codes).astype(np.uint8)
+        return np.where(missing, len(self.values), codes).astype(np.min_scalar_type(len(self.values)))
 
     def decode(self, codes: Codes, rng: np.random.Generator) -> pd.Series[Any]:
         """Return the categories; nothing is drawn."""
         import pandas as pd
 
         if self.dtype == "category":
-            places = np.where(codes == len(self.values), -1, codes.astype(np.int16)) if self.missing else codes
+            places = np.where(codes == len(self.values), -1, codes.astype(np.int64)) if self.missing else codes
             dtype = pd.CategoricalDtype(pd.Index(self.values, dtype=self.declared or None), ordered=self.ordered)
             return pd.Series(pd.Categorical.from_codes(places, dtype=dtype), name=self.name)
         values = np.array([*self.values, *([None] if self.missing else [])], dtype=object)

@@ -90,7 +90,7 @@ class Numbers(Column):
             low=low,
             high=high,
             mass=mass,
-            decimals=_decimals(values, column.dtype),
+            decimals=decimals_of(values, column.dtype),
             missing=missing,
         )
 
@@ -196,7 +196,7 @@ def _cells(values: Floats, counts: NDArray[np.int64], *, repeats: bool) -> tuple
     return knots[:-1], knots[1:], np.diff(below) / len(inside)
 
 
-def _decimals(values: Floats, dtype: Any) -> int | None:
+def decimals_of(values: Floats, dtype: Any) -> int | None:
     """Return with how many decimals the values were recorded; None if it is more than :data:`MAX_DECIMALS`."""
     kind = np.float32 if str(dtype).lower() == "float32" else np.float64
     for decimals in range(MAX_DECIMALS + 1):

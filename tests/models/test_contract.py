@@ -26,6 +26,7 @@ from sdg_lab.models.markov import MarkovChain
 from sdg_lab.models.neural import NeuralModel
 from sdg_lab.models.recurrent import Recurrent, RecurrentSeries, Seq2Seq
 from sdg_lab.models.transformer import GPT
+from sdg_lab.models.trees import Trees
 from sdg_lab.models.vae import VAE
 from sdg_lab.models.waveforms import LinearPredictor, WaveNet
 from sdg_lab.training import recipe as recipes
@@ -319,6 +320,7 @@ FAMILIES = {
         options={"temperature": lowers_entropy, "max_length": cuts_at},
     ),
     "bayes_net": Family(BayesNet, table(300, 0), table(100, 1), exact=True, options={"given": fulfils_conditions}),
+    "trees": Family(Trees, table(300, 0), table(100, 1)),
     "gaussian": Family(ClassGaussian, **IMAGE, exact=True, options=LABELS),
     "vae": Family(
         partial(VAE, (1, 4, 4), latent=2, hidden=(16,), classes=2), **IMAGE, fit=QUICK, bound=True, options=LABELS

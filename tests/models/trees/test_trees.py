@@ -1,0 +1,313 @@
+"""Sequential CART: against its own plain layer, known distributions, and what every kind of column owes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import chi2_contingency, chisquare, ks_2samp
+
+from sdg_lab.models.trees import Trees, model
+from sdg_lab.models.trees.coding import LEVELS
+from sdg_lab.models.trees.sequential import sequential_cart
+
+
+def fitted(table: pd.DataFrame, **options: Any) -> Trees:
+    return Trees(**options).fit(table, progress=False)
+
+
+# The method
+
+
+def test_it_draws_what_the_plain_layer_draws():
+    rng = np.random.default_rng(0)
+    columns = [1 + rng.permutation(np.arange(800) % size) for size in (3, 7, 12, 30)]
+    columns[3] = np.where(rng.random(800) < 0.7, 1 + (columns[1] * 4 + columns[0]) % 30, columns[3])
+    table = pd.DataFrame({f"x{i}": column for i, column in enumerate(columns)})
+    assert table.nunique().is_monotonic_increasing
+    ours = fitted(table, leaf=15, min_count=1).sample(500, seed=3)
+    plain = sequential_cart(table.to_numpy(np.float64), 500, leaf=15, seed=3)
+    np.testing.assert_array_equal(ours.to_numpy(np.float64), plain)
+
+
+def test_columns_with_few_values_come_first():
+    table = pd.DataFrame({"many": range(40), "two": [0, 1] * 20, "three": list("abca") * 10})
+    assert fitted(table).columns == ("two", "three", "many")
+
+
+def test_independent_columns_keep_their_marginals_and_stay_independent():
+    rng = np.random.default_rng(0)
+    n = 4_000
+    table = pd.DataFrame(
+        {
+            "town": rng.choice(["Bern", "Graz", "Ulm"], n, p=[0.6, 0.3, 0.1]),
+            "member": rng.random(n) < 0.3,
+            "children": rng.poisson(1.5, n),
+            "height": rng.normal(170, 9, n),
+        }
+    )
+    drawn = fitted(table, leaf=50).sample(n, seed=1)
+    for name in ("town", "member", "children"):
+        both = pd.crosstab(np.repeat(["real", "drawn"], n), pd.concat([table[name], drawn[name]], ignore_index=True))
+        assert chi2_contingency(both).pvalue > 1e-3, name
+    assert ks_2samp(table["height"], drawn["height"]).pvalue > 1e-3
+    tall = pd.qcut(drawn["height"], 4)
+    for name in ("town", "member", "children"):
+        table_of = pd.crosstab(drawn[name].clip(upper=4) if name == "children" else drawn[name], tall)
+        v = np.sqrt(chi2_contingency(table_of).statistic / n)
+        assert v < 0.12, f"{name}: a tree of leaves of 50 follows chance a little, not more"
+
+
+def test_a_relation_without_exception_stays_one():
+    rng = np.random.default_rng(0)
+    code = rng.integers(0, 8, 3_000)
+    table = pd.DataFrame(
+        {
+            "code": [f"c{value}" for value in rng.permutation(8)[code]],
+            "double": 2 * code,
+            "odd": np.where(code % 2, "odd", "even"),
+        }
+    )
+    allowed = set(table.itertuples(index=False, name=None))
+    assert len(allowed) == 8
+    assert set(fitted(table).sample(2_000, seed=0).itertuples(index=False, name=None)) == allowed
+
+
+def test_a_dependence_of_numbers_is_kept():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=4_000)
+    table = pd.DataFrame({"x": x, "y": x**2 + 0.1 * rng.normal(size=4_000)})
+    drawn = fitted(table).sample(4_000, seed=0)
+    assert np.abs(drawn["y"] - drawn["x"] ** 2).median() < 2 * 0.1 * 0.6745, "twice that of the noise"
+
+
+def test_missing_values_go_missing_together():
+    rng = np.random.default_rng(0)
+    n = 3_000
+    lost, kind = rng.random(n) < 0.2, rng.choice(["a", "b"], n)
+    table = pd.DataFrame(
+        {
+            "kind": kind,
+            "x": np.where(lost | (kind == "b"), np.nan, rng.normal(size=n)),
+            "y": pd.array(np.where(lost, None, rng.integers(0, 90, n)), dtype="Int64"),
+            "z": pd.Series(np.where(lost, None, "there"), dtype=object),
+        }
+    )
+    drawn = fitted(table).sample(n, seed=0)
+    pattern = [part[["x", "y", "z"]].isna().assign(kind=part["kind"]).value_counts() for part in (table, drawn)]
+    assert set(pattern[1].index) == set(pattern[0].index), "no pattern is made up, none is lost"
+    expected = pattern[0].reindex(pattern[1].index)
+    assert chisquare(pattern[1], expected * pattern[1].sum() / expected.sum()).pvalue > 1e-3
+
+
+# What is kept back
+
+
+@pytest.fixture(scope="module")
+def incomes() -> pd.DataFrame:
+    """Numbers of which half are 0, and the others all different."""
+    rng = np.random.default_rng(0)
+    income = np.where(rng.random(2_000) < 0.5, 0, rng.lognormal(8, 1, 2_000))
+    return pd.DataFrame({"works": np.where(income > 0, "yes", "no"), "income": income})
+
+
+def test_no_rare_number_is_handed_out_and_heavy_ones_stay(incomes: pd.DataFrame):
+    drawn = fitted(incomes).sample(20_000, seed=0)
+    assert (drawn["income"] == 0).mean() == pytest.approx((incomes["income"] == 0).mean(), abs=0.02)
+    assert not set(drawn["income"]) & set(incomes["income"]) - {0.0}
+    assert ks_2samp(drawn["income"], incomes["income"]).statistic < 0.03
+    assert drawn["income"].max() < incomes["income"].max()
+
+
+def test_with_decimals_a_rare_number_is_drawn_near_and_rounded(incomes: pd.DataFrame):
+    table = incomes.round(2)
+    drawn = fitted(table).sample(20_000, seed=0)["income"]
+    np.testing.assert_array_equal(drawn, drawn.round(2))
+    rare = set(table["income"]) - {0.0}
+    assert drawn.isin(rare).mean() < 0.01, "equal by chance only"
+    assert fitted(table, min_count=1).sample(2_000, seed=0)["income"].isin(set(table["income"])).all()
+
+
+def test_a_scale_keeps_to_its_values_that_are_common():
+    """Answers such as 1/3, 2/3, 3.25: between them there is nothing; one that a single person gave is not given out."""
+    rng = np.random.default_rng(0)
+    scale = np.array([0, 1 / 3, 2 / 3, 3.25, 7.5])
+    answers = np.append(rng.choice(scale, 999), 5.123456789)
+    drawn = fitted(pd.DataFrame({"answer": answers, "sex": rng.choice(["f", "m"], 1_000)})).sample(20_000, seed=0)
+    assert set(drawn["answer"]) == set(scale)
+
+
+def test_numbers_that_are_rare_but_fill_their_grid_may_be_met():
+    """Of ages in years there is nothing between two: the grid is so coarse that a rare age cannot be avoided."""
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"age": rng.binomial(100, 0.5, 1_000), "sex": rng.choice(["f", "m"], 1_000)})
+    drawn = fitted(table).sample(5_000, seed=0)["age"]
+    assert drawn.dtype == table["age"].dtype
+    assert table["age"].min() <= drawn.min() <= drawn.max() <= table["age"].max()
+
+
+def test_a_wider_reach_draws_farther_from_the_donors():
+    values = np.cumsum(np.random.default_rng(0).exponential(size=400))
+    table = pd.DataFrame({"x": values, "y": np.arange(400) % 2})
+    widths = [
+        np.mean(donors.high - donors.low) for reach in (1, 5) for donors in fitted(table, reach=reach)._donors[1:]
+    ]
+    assert widths[1] > 3 * widths[0]
+
+
+def test_a_rare_category_is_as_common_as_it_is():
+    table = pd.DataFrame({"rare": ["x"] * 3 + ["y"] * 2_997, "z": np.arange(3_000) % 7})
+    assert 20 <= (fitted(table).sample(50_000, seed=0)["rare"] == "x").sum() <= 85  # 50 are expected
+
+
+# Every kind of column
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> pd.DataFrame:
+    n = draw(st.integers(4, 30))
+    rng = np.random.default_rng(draw(st.integers(0, 1_000)))
+    makers = {
+        "float": lambda: rng.normal(size=n) * 10.0 ** draw(st.integers(-300, 300)),
+        "float32": lambda: rng.normal(size=n).astype(np.float32),
+        "int8": lambda: rng.integers(-128, 128, n).astype(np.int8),
+        "uint64": lambda: rng.integers(0, 2**50, n).astype(np.uint64),
+        "int64": lambda: rng.integers(-(2**53), 2**53, n),
+        "nullable": lambda: pd.array([None, *rng.integers(0, 5, n - 1)], dtype="Int16"),
+        "nullable float": lambda: pd.array([None, *rng.normal(size=n - 1)], dtype="Float64"),
+        "bool": lambda: rng.permutation(np.arange(n) % 2 == 0),
+        "nullable bool": lambda: pd.array([None, *(np.arange(n - 1) % 2 == 0)], dtype="boolean"),
+        "text": lambda: pd.Series([*rng.choice(["b", "a", "ä"], n - 1).tolist(), None], dtype="str"),
+        "object": lambda: pd.Series([*rng.choice(["01", "1"], n - 2), "2", 7], dtype=object),
+        "category": lambda: pd.Categorical([*rng.choice(list("zab"), n - 1), None], list("zabq"), ordered=True),
+        "category of numbers": lambda: pd.Categorical(rng.choice([3, 1], n), [3, 1, 2]),
+    }
+    kinds = draw(st.lists(st.sampled_from(sorted(makers)), min_size=1, max_size=5))
+    return pd.DataFrame({f"{i} {kind}": makers[kind]() for i, kind in enumerate(kinds)})
+
+
+@given(tables(), st.integers(1, 12), st.integers(1, 40))
+@settings(max_examples=40, deadline=None)
+def test_what_comes_out_is_of_the_kind_that_went_in(table: pd.DataFrame, leaf: int, min_count: int):
+    if any(len(table[name].unique()) < 2 for name in table):
+        return
+    drawn = fitted(table, leaf=leaf, min_count=min_count).sample(20, seed=0)
+    assert list(drawn.columns) == list(table.columns)
+    pd.testing.assert_series_equal(drawn.dtypes, table.dtypes)
+    for name in table:
+        if pd.api.types.is_numeric_dtype(table[name]) and not pd.api.types.is_bool_dtype(table[name]):
+            assert drawn[name].dropna().between(table[name].min(), table[name].max()).all()
+        else:
+            assert set(drawn[name].dropna()) <= set(table[name].dropna())
+        assert table[name].isna().any() or not drawn[name].isna().any()
+
+
+def test_thousands_of_categories_are_no_hindrance():
+    rng = np.random.default_rng(0)
+    ids = rng.integers(0, 3_000, 12_000)
+    table = pd.DataFrame(
+        {"plane": [f"N{value}" for value in ids], "seats": 50 * (1 + ids % 4), "miles": rng.random(12_000)}
+    )
+    drawn = fitted(table).sample(4_000, seed=0)
+    assert drawn["plane"].isin(table["plane"]).all()
+    real = dict(zip(table["plane"], table["seats"], strict=True))
+    assert np.mean([real[plane] == seats for plane, seats in zip(drawn["plane"], drawn["seats"], strict=True)]) > 0.99
+
+
+def test_more_numbers_than_levels_are_all_drawn():
+    values = np.arange(5.0 * LEVELS)
+    table = pd.DataFrame({"x": values, "y": 3 * values})
+    drawn = fitted(table, min_count=1).sample(5_000, seed=0)
+    assert len(set(drawn["x"])) > 2_500
+    assert np.abs(drawn["y"] / 3 - drawn["x"]).max() < 60, "within a leaf or two"
+
+
+def test_an_array_and_a_target_are_a_table():
+    x, y = np.random.default_rng(0).normal(size=(50, 2)), np.arange(50) % 2
+    drawn = Trees().fit(x, y, progress=False).sample(5, seed=0)
+    assert list(drawn.columns) == ["x0", "x1", "y"]
+
+
+# Fitting, files, refusals
+
+
+def test_the_bar_names_the_column_in_work(capsys: pytest.CaptureFixture[str]):
+    Trees().fit(pd.DataFrame({"hello": [1, 2] * 9, "there": range(18)}), progress=True)
+    shown = capsys.readouterr().err
+    assert "hello" in shown
+    assert "there" in shown
+
+
+def test_an_interrupted_fit_leaves_a_model_as_it_was(monkeypatch: pytest.MonkeyPatch):
+    table = pd.DataFrame({"x": range(60), "y": np.arange(60) % 3})
+    trees = fitted(table)
+    before = trees.sample(30, seed=0)
+
+    def interrupt(*args: Any, **options: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(model, "grow", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        trees.fit(table.assign(x=1.5 * table["x"]), progress=False)
+    assert trees.sample(30, seed=0).equals(before)
+
+
+def test_a_file_gives_the_same_rows(tmp_path: Path):
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"a": rng.normal(size=300), "b": rng.choice(list("xyz"), 300), "c": rng.integers(0, 9, 300)})
+    trees = fitted(table)
+    trees.save(tmp_path / "trees")
+    again = Trees.load(tmp_path / "trees")
+    assert again.sample(200, seed=1).equals(trees.sample(200, seed=1))
+    assert again.columns == trees.columns
+    assert repr(again) == repr(trees) == f"<Trees: 3 columns, {sum(t.n_leaves for t in trees._trees)} leaves>"
+
+
+@pytest.mark.parametrize("fault", ["order", "kind", "circle", "donors"])
+def test_what_is_no_model_is_refused(fault: str):
+    trees = fitted(pd.DataFrame({"x": np.arange(200) % 90, "y": np.arange(200) % 3}), leaf=5)
+    state, header = {name: values.copy() for name, values in trees.state().items()}, trees.header()
+    match fault:
+        case "order":
+            header["facts"] = {**header["facts"], "order": [0, 0]}
+        case "kind":
+            header["facts"] = {**header["facts"], "columns": [{"kind": "levels"}] * 2}
+        case "circle":
+            state["0.left"][0] = 0
+        case "donors":
+            state["0.first"][1] = state["0.first"][2]
+    with pytest.raises(ValueError, match="this is no Trees"):
+        Trees.from_header(header, state)
+
+
+@pytest.mark.parametrize("option", ["leaf", "min_count", "reach"])
+@pytest.mark.parametrize("wrong", [0, -1, 1.5, True, "3"])
+def test_arguments_out_of_range_are_refused(option: str, wrong: Any):
+    with pytest.raises(ValueError, match=f"^{option} must be a whole number >= 1, got "):
+        Trees(**{option: wrong})
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        (pd.DataFrame(), "data is empty"),
+        (pd.DataFrame({"x": [1, 1]}), "column 'x' is constant"),
+        (pd.DataFrame({"x": [1.0, np.inf]}), "column 'x' is infinite in row 1"),
+        (pd.DataFrame({"x": [None, None]}), "column 'x' is all missing"),
+        (pd.DataFrame({"x": pd.to_datetime(["2020-01-01", "2020-01-02"])}), "column 'x' holds dates; turn them"),
+    ],
+)
+def test_tables_from_which_nothing_can_be_learned_are_refused(table: pd.DataFrame, said: str):
+    with pytest.raises((TypeError, ValueError), match=said):
+        Trees().fit(table, progress=False)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 1.5, "a"])
+def test_a_seed_of_the_fit_that_is_none_is_refused(seed: Any):
+    with pytest.raises(ValueError, match=r"^seed must be a whole number"):
+        Trees().fit(pd.DataFrame({"x": [1, 2]}), seed=seed, progress=False)
