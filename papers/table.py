@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import re
+import sys
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -175,7 +176,10 @@ def _read_tables(text: str, said: Columns) -> list[Table]:
     tables = (_paper_table(of_kind[markdown], table, said) for table, markdown in find_tables(text, blocks))
     sections = Sections(text, blocks)
     found = [replace(table, heading=sections.above(table.start).name) for table in tables if table]
-    taken = [(table.start, table.end) for table in found]
+    taken: list[Span] = []
+    for table in sorted(found, key=lambda table: table.start):
+        if not taken or table.end > taken[-1][1]:  # no table in another's cell
+            taken.append((table.start, table.end))
     entries = find_entries(text, blocks, references, sections)
     lists = (_listed(one, taken, blocks.line_starts) for one in entries)
     return sorted([*found, *(table for table in lists if table)], key=lambda table: table.start)
@@ -185,7 +189,10 @@ def _listed(found: EntryList, taken: list[Span], line_starts: Sequence[int]) -> 
     """Return entries as the rows of a table without cells, without those that stand in a cell of another."""
     entries = found.entries
     if taken:
-        entries = [e for e in entries if not any(start <= e.start < end for start, end in taken)]
+        places = [bisect_right(taken, (entry.start, sys.maxsize)) - 1 for entry in entries]
+        entries = [
+            entry for entry, place in zip(entries, places, strict=True) if place < 0 or entry.start >= taken[place][1]
+        ]
     if not entries:
         return None
     rows = tuple(
