@@ -111,11 +111,12 @@ def grow(rows: NDArray[np.float32], target: Floats, *, leaf: int, seed: int) -> 
     )
 
 
-def order_of(codes: NDArray[np.integer], size: int, target: Floats) -> NDArray[np.float32]:
+def order_of(codes: NDArray[np.int64], size: int, target: Floats, *, least: int = 1) -> NDArray[np.float32]:
     """Return a place for each category by which a tree may split them, shape (size,): those with like targets together.
 
     With one output that is the mean of the target, and a split of the categories so ordered is the best of all 2^size;
-    with more it is the mean along the direction in which the categories differ most.
+    with more it is the mean along the direction in which the categories differ most. Categories of fewer rows than
+    ``least`` share the place in the middle: of their few targets a tree would learn the rows, not the category.
 
     Source: Breiman et al. (1984), section 4.2.2; Coppersmith, Hong and Hosking (1999), Partitioning Nominal Attributes
     in Decision Trees.
@@ -123,7 +124,7 @@ def order_of(codes: NDArray[np.integer], size: int, target: Floats) -> NDArray[n
     counts = np.bincount(codes, minlength=size).astype(np.float64)
     sums = np.stack([np.bincount(codes, output, minlength=size) for output in target.T], axis=1)
     away = sums / counts.clip(min=1)[:, None] - target.mean(axis=0)
-    away[counts == 0] = 0
+    away[counts < max(least, 1)] = 0
     if away.shape[1] > 1:
         weighted = away * np.sqrt(counts)[:, None]
         away = away @ np.linalg.eigh(weighted.T @ weighted)[1][:, -1:]

@@ -26,6 +26,9 @@ LEVELS = 1000
 SPARSE = 2
 """Values that leave free more places of their decimals than this for each are a scale of their own."""
 
+MOST = 0.95
+"""A scale whose common values hold less of the rows than this is drawn between its values."""
+
 OUTPUTS = 12
 """Indicators of more categories than this are projected to so many."""
 
@@ -100,7 +103,9 @@ class Levels(Coding):
         numbers = numbers_of(column)
         distinct, counts = np.unique(numbers[~np.isnan(numbers)], return_counts=True)
         decimals = decimals_of(distinct, column.dtype)
-        grid = distinct[counts >= common] if _is_scale(distinct, int(counts.sum()), decimals) else distinct[:0]
+        grid = distinct[counts >= common]
+        if counts[counts >= common].sum() < MOST * counts.sum() or not _is_scale(distinct, int(counts.sum()), decimals):
+            grid = grid[:0]
         if len(distinct) > LEVELS:
             shares = np.linspace(0, 1, LEVELS)
             distinct = np.unique(np.quantile(numbers[~np.isnan(numbers)], shares, method="nearest"))

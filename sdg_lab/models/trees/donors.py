@@ -51,12 +51,13 @@ class Donors:
             begin, end = (np.searchsorted(among, among, side) for side in ("left", "right"))
             here = np.arange(len(rare))
             below, above = np.maximum(here - reach, begin), np.minimum(here + reach, end - 1)
-            numbers, place = distinct[~np.isnan(distinct)], place[rare]
-            least, most = low[rare[below]], low[rare[above]]
             # A donor without another beside it in its leaf is drawn between its neighbours in the whole column.
-            alone = least == most
-            low[rare] = np.where(alone, numbers[np.maximum(place - 1, 0)], least)
-            high[rare] = np.where(alone, numbers[np.minimum(place + 1, len(numbers) - 1)], most)
+            numbers = np.unique(low[rare])
+            numbers = numbers if len(numbers) > 1 else distinct[~np.isnan(distinct)]
+            place, alone = np.searchsorted(numbers, low[rare]), low[rare[below]] == low[rare[above]]
+            least = np.where(alone, numbers[np.maximum(place - 1, 0)], low[rare[below]])
+            most = np.where(alone, numbers[np.minimum(place + 1, len(numbers) - 1)], low[rare[above]])
+            low[rare], high[rare] = least, most
         return cls(first.astype(np.int64), low, high)
 
     def draw(self, leaves: Places, rng: np.random.Generator) -> Floats:

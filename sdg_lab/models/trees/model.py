@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sdg_lab.checks import seed_or_none, whole
+from sdg_lab.checks import one_of, seed_or_none, several, whole
 from sdg_lab.models.contract import SyntheticModel, check_count
 from sdg_lab.models.trees.cart import Tree, grow, order_of
 from sdg_lab.models.trees.coding import Coding, coding_from, coding_of
@@ -18,11 +19,18 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+Order: TypeAlias = Literal["falling", "rising"]
+ORDERS: tuple[str, ...] = get_args(Order)
+
+
 class Trees(SyntheticModel["pd.DataFrame"]):
     """Sequential CART: columns are drawn one after another, each from a tree on those before it.
 
-    The columns with the fewest distinct values come first: a tree that asks for them needs few splits, and those with
-    many values, of which a leaf has few donors, are drawn when most is known of the row.
+    The columns with the most distinct values come first. A classifier that looks for synthetic rows finds as many in
+    either order; but a column that comes late is drawn when nearly all is known of the row, from donors that are like
+    it in all else, and numbers drawn so come closer to a single training row than categories do. (Both orders are
+    measured in ``benchmarks/trees.py``.) Last come categories that on average fill no leaf, such as names: no tree can
+    learn from them.
 
     What is kept: the columns' order, dtypes and categories, missing values and where they are missing together (a
     missing value is drawn like any other, and a later tree sees it), the decimals, and numbers that many rows share.
@@ -43,14 +51,20 @@ class Trees(SyntheticModel["pd.DataFrame"]):
         leaf: fewest donors of a leaf: more is more private and less faithful.
         min_count: a number that so many training rows share is handed out as it is.
         reach: a rarer one is drawn between the donors so many places below and above it in its leaf.
+        order: in which the columns are drawn, by their number of distinct values: ``"falling"`` or ``"rising"``; or the
+            columns themselves, one after another.
 
     Raises:
-        ValueError: if an argument is no whole number >= 1.
+        ValueError: if a number is no whole number >= 1, or the order is none.
     """
 
-    def __init__(self, *, leaf: int = 20, min_count: int = 10, reach: int = 1) -> None:
+    def __init__(
+        self, *, leaf: int = 20, min_count: int = 10, reach: int = 1, order: Order | Sequence[str] = "falling"
+    ) -> None:
         self.leaf, self.min_count = whole("leaf", leaf, least=1), whole("min_count", min_count, least=1)
         self.reach = whole("reach", reach, least=1)
+        named = not isinstance(order, str)
+        self.order: Order | tuple[str, ...] = several("order", order) if named else one_of("order", order, ORDERS)
         self._columns: list[Coding] = []
         self._order: list[int] = []
         self._trees: list[Tree] = []
@@ -79,8 +93,8 @@ class Trees(SyntheticModel["pd.DataFrame"]):
 
         Raises:
             TypeError: if it is neither, or a column holds something else.
-            ValueError: if it is empty, a shape does not fit, or a column is all missing, constant, infinite or of whole
-                numbers beyond 2⁵³.
+            ValueError: if it is empty, a shape does not fit, ``order`` names other columns, or a column is all missing,
+                constant, infinite or of whole numbers beyond 2⁵³.
         """
         from tqdm.auto import tqdm
 
@@ -89,7 +103,7 @@ class Trees(SyntheticModel["pd.DataFrame"]):
         columns = [coding_of(table[name], common=self.min_count) for name in table.columns]
         values = [column.encode(table[column.name]) for column in columns]
         seen = [column.see(numbers) for column, numbers in zip(columns, values, strict=True)]
-        order = sorted(range(len(columns)), key=lambda i: table[columns[i].name].nunique())
+        order = self._places_of(columns, table.nunique().tolist(), len(table))
         rng = np.random.default_rng(seed)
         trees, places, donors = [], [], []
         bar = tqdm(order, unit="column", leave=False, disable=not progress)
@@ -97,7 +111,9 @@ class Trees(SyntheticModel["pd.DataFrame"]):
             bar.set_postfix_str(columns[i].name)
             before = order[:step]
             target = columns[i].target(seen[i], rng)
-            place = {j: order_of(seen[j], columns[j].size, target) for j in before if not columns[j].ordered}
+            place = {
+                j: order_of(seen[j], columns[j].size, target, least=self.leaf) for j in before if not columns[j].ordered
+            }
             rows = _rows(before, seen, place)
             tree = grow(rows, target, leaf=self.leaf, seed=seed)
             leaves = tree.leaves(rows, len(table))
@@ -107,6 +123,18 @@ class Trees(SyntheticModel["pd.DataFrame"]):
             places.append(place)
         self._columns, self._order, self._trees, self._places, self._donors = columns, order, trees, places, donors
         return self
+
+    def _places_of(self, columns: list[Coding], distinct: list[int], n: int) -> list[int]:
+        """Return the columns' numbers in the order in which they are to be drawn."""
+        if not isinstance(self.order, str):
+            names = [column.name for column in columns]
+            if sorted(self.order) != sorted(names):
+                raise ValueError(f"order must name each column once: the columns are {names}, got {list(self.order)}")
+            return [names.index(name) for name in self.order]
+        if self.order == "rising":
+            return sorted(range(len(columns)), key=lambda i: distinct[i])
+        sparse = [not column.between and count * self.leaf > n for column, count in zip(columns, distinct, strict=True)]
+        return sorted(range(len(columns)), key=lambda i: (sparse[i], -distinct[i]))
 
     @property
     def fitted(self) -> bool:

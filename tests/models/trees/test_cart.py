@@ -91,6 +91,12 @@ def test_a_category_that_never_occurs_stands_in_the_middle():
     assert place.tolist() == [-1, 0, 1]
 
 
+def test_categories_of_few_rows_share_a_place():
+    codes, target = np.array([0, 1, 2, 2, 3, 3]), np.array([[9.0], [-9.0], [1.0], [1.0], [-1.0], [-1.0]])
+    assert order_of(codes, 4, target, least=2).tolist() == [0, 0, 1, -1]
+    assert order_of(codes, 4, target).tolist() == [9, -9, 1, -1]
+
+
 BROKEN = {
     "a circle": ("left", 0),
     "a child that is not there": ("right", 10_000),

@@ -30,14 +30,36 @@ def test_it_draws_what_the_plain_layer_draws():
     columns[3] = np.where(rng.random(800) < 0.7, 1 + (columns[1] * 4 + columns[0]) % 30, columns[3])
     table = pd.DataFrame({f"x{i}": column for i, column in enumerate(columns)})
     assert table.nunique().is_monotonic_increasing
-    ours = fitted(table, leaf=15, min_count=1).sample(500, seed=3)
+    ours = fitted(table, leaf=15, min_count=1, order="rising").sample(500, seed=3)
     plain = sequential_cart(table.to_numpy(np.float64), 500, leaf=15, seed=3)
     np.testing.assert_array_equal(ours.to_numpy(np.float64), plain)
 
 
-def test_columns_with_few_values_come_first():
-    table = pd.DataFrame({"many": range(40), "two": [0, 1] * 20, "three": list("abca") * 10})
-    assert fitted(table).columns == ("two", "three", "many")
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        ("falling", ("many", "three", "two", "more")),
+        ("rising", ("two", "more", "three", "many")),
+        (["more", "many", "two", "three"], ("more", "many", "two", "three")),
+    ],
+)
+def test_columns_are_drawn_in_the_order_asked_for(order: Any, expected: tuple[str, ...]):
+    table = pd.DataFrame({"two": [0, 1] * 20, "many": range(40), "three": list("abca") * 10, "more": list("xy") * 20})
+    trees = fitted(table, leaf=5, order=order)
+    assert trees.columns == expected
+    assert list(trees.sample(3, seed=0).columns) == list(table.columns)
+
+
+@pytest.mark.parametrize("order", ["up", "falling ", 3, None])
+def test_an_order_that_is_none_is_refused(order: Any):
+    with pytest.raises(ValueError, match=r"^order must be "):
+        Trees(order=order)
+
+
+@pytest.mark.parametrize("order", [["x"], ["x", "y", "y"], ["x", "z"]])
+def test_an_order_of_other_columns_is_refused(order: list[str]):
+    with pytest.raises(ValueError, match=r"^order must name each column once: the columns are \['x', 'y'\], got "):
+        fitted(pd.DataFrame({"x": [1, 2], "y": [3, 4]}), order=order)
 
 
 def test_independent_columns_keep_their_marginals_and_stay_independent():
@@ -142,6 +164,16 @@ def test_a_scale_keeps_to_its_values_that_are_common():
     assert set(drawn["answer"]) == set(scale)
 
 
+def test_a_scale_of_rare_values_is_drawn_between_them():
+    """To bring most answers to the few that are common would change the table more than new values do."""
+    answers = np.repeat(np.append(0.0, 100 + np.arange(1, 21) / 7), [600, *[20] * 20])
+    table = pd.DataFrame({"answer": answers, "sex": np.arange(1_000) % 2})
+    drawn = fitted(table, min_count=30).sample(5_000, seed=0)["answer"]
+    assert (drawn == 0).mean() == pytest.approx(0.6, abs=0.03)
+    assert drawn[drawn > 0].min() > 50
+    assert (drawn[drawn > 0] > 100).mean() > 0.95
+
+
 def test_numbers_that_are_rare_but_fill_their_grid_may_be_met():
     """Of ages in years there is nothing between two: the grid is so coarse that a rare age cannot be avoided."""
     rng = np.random.default_rng(0)
@@ -154,9 +186,8 @@ def test_numbers_that_are_rare_but_fill_their_grid_may_be_met():
 def test_a_wider_reach_draws_farther_from_the_donors():
     values = np.cumsum(np.random.default_rng(0).exponential(size=400))
     table = pd.DataFrame({"x": values, "y": np.arange(400) % 2})
-    widths = [
-        np.mean(donors.high - donors.low) for reach in (1, 5) for donors in fitted(table, reach=reach)._donors[1:]
-    ]
+    ours = [fitted(table, reach=reach, order="rising") for reach in (1, 5)]
+    widths = [np.mean(trees._donors[1].high - trees._donors[1].low) for trees in ours]
     assert widths[1] > 3 * widths[0]
 
 
@@ -219,6 +250,19 @@ def test_thousands_of_categories_are_no_hindrance():
     assert np.mean([real[plane] == seats for plane, seats in zip(drawn["plane"], drawn["seats"], strict=True)]) > 0.99
 
 
+def test_names_come_last_and_tell_nothing_of_a_single_row():
+    """Given a name, a synthetic row holds no more of that person's row than chance."""
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {"name": [f"n{i}" for i in range(2_000)], "x": rng.normal(size=2_000), "y": np.arange(2_000) % 2}
+    )
+    assert fitted(table).columns[-1] == "name"
+    drawn = fitted(table, order=["name", "x", "y"]).sample(2_000, seed=0)
+    real = table.set_index("name").loc[drawn["name"]]
+    assert abs(np.corrcoef(real["x"], drawn["x"])[0, 1]) < 0.1
+    assert abs((real["y"].to_numpy() == drawn["y"].to_numpy()).mean() - 0.5) < 0.05
+
+
 def test_more_numbers_than_levels_are_all_drawn():
     values = np.arange(5.0 * LEVELS)
     table = pd.DataFrame({"x": values, "y": 3 * values})
@@ -270,7 +314,7 @@ def test_a_file_gives_the_same_rows(tmp_path: Path):
 
 @pytest.mark.parametrize("fault", ["order", "kind", "circle", "donors"])
 def test_what_is_no_model_is_refused(fault: str):
-    trees = fitted(pd.DataFrame({"x": np.arange(200) % 90, "y": np.arange(200) % 3}), leaf=5)
+    trees = fitted(pd.DataFrame({"x": np.arange(200) % 90, "y": np.arange(200) % 3}), leaf=5, order="rising")
     state, header = {name: values.copy() for name, values in trees.state().items()}, trees.header()
     match fault:
         case "order":
