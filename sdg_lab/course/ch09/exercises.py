@@ -176,6 +176,10 @@ def _mu_law_cases(rng: np.random.Generator) -> Iterator[Case]:
         yield Case(ends, mu, name=f"-1, 0, 1, 0.5, -0.5, μ = {mu}")
     quiet = 0.004 * _samples(rng, (10,), 3, torch.float64)
     yield Case(quiet, 15, name="quiet samples, below 0.004, μ = 15")
+    for mu in (3, 15):  # where the code is about to change, a wrong factor shows
+        every = torch.arange(mu + 1, dtype=torch.float64)
+        y = (2 * torch.cat([every[1:] - 0.45, every[:-1] + 0.45]) / mu) - 1
+        yield Case(_expanded(y, mu), mu, name=f"samples at both ends of every code, μ = {mu}")
 
 
 def _whole_numbers(value: Any, case: Case) -> Any:
@@ -209,6 +213,7 @@ def _inverse_cases(rng: np.random.Generator) -> Iterator[Case]:
         yield Case(codes, mu, name=f"codes of shape {shape}, μ = {mu}")
     yield Case(torch.tensor([0, 1, 126, 127, 128, 129, 254, 255]), 255, name="the ends and the middle, μ = 255")
     yield Case(torch.arange(4), 3, name="all codes, μ = 3")
+    yield Case(torch.arange(118, 138), 255, name="quiet samples, codes 118 to 137, μ = 255")
 
 
 def _expanded(y: Tensor, mu: int) -> Tensor:
@@ -483,6 +488,10 @@ EXERCISES = (
             Mistake(
                 "Divide by ln(1 + μ), so that y stays in [-1, 1].",
                 lambda x, mu: _rounded(_compressed(x, mu) * math.log1p(mu), mu),
+            ),
+            Mistake(
+                "Divide by ln(1 + μ), not by ln μ: y must be 1 where x is 1; with few codes it shows.",
+                lambda x, mu: _rounded(_compressed(x, mu) * math.log1p(mu) / math.log(mu), mu),
             ),
             Mistake(
                 "The sign is lost: -x and x have the same code.",

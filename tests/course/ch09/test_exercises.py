@@ -300,6 +300,10 @@ def mu_of_eight_bits(x, mu):
     return mu_law(x, mu).to(torch.uint8)
 
 
+def mu_by_another_base(x, mu):
+    return torch.floor((x.sign() * torch.log1p(mu * x.abs()) / math.log(mu) + 1) / 2 * mu + 0.5).long()
+
+
 def mu_clipped(x, mu):
     y = x.sign() * torch.log1p(mu * x.abs()) / math.log1p(mu)
     return ((y + 1) / 2 * (mu + 1)).floor().clamp(0, mu).long()
@@ -374,6 +378,7 @@ WRONG = {
     "mu_law": [
         (mu_of_eight_bits, "expected"),
         (mu_clipped, "expected"),
+        (mu_by_another_base, "not by ln μ"),
         (lambda x, mu: ((x + 1) * 127.5).round().long(), "expected"),
         (lambda x, mu: mu_by_round(x, mu) - mu // 2, "expected"),
         (lambda x, mu: mu_by_round(x, mu).float(), "long() makes them int64"),
@@ -386,6 +391,7 @@ WRONG = {
         (lambda codes, mu: inverse_by_expm1(mu - codes, mu), "expected"),
         (lambda codes, mu: inverse_by_numpy(codes, mu) * mu, "Divide by μ"),
         (lambda codes, mu: inverse_by_numpy(codes, mu).round(3), "expected"),
+        (lambda codes, mu: torch.round(mu_law_inverse(codes, mu), decimals=4), "expected"),
     ],
     "queue": [
         (queue_in_place, "changes queue in place"),
