@@ -303,7 +303,7 @@ def _alike(exercise: Exercise, outcome: Outcome, mistaken: Outcome, case: Case) 
     if isinstance(outcome.error, Wrong) or isinstance(mistaken.error, Wrong):
         return outcome.said == mistaken.said
     if mistaken.error is not None and outcome.error is not None:
-        return type(outcome.error) is type(mistaken.error)
+        return type(outcome.error) is type(mistaken.error) and outcome.said == mistaken.said
     if mistaken.error is not None or outcome.error is not None:
         return False
     return mistaken.value is not None and not _told(exercise, outcome, mistaken, case)

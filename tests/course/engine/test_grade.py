@@ -126,6 +126,19 @@ class TestMistakes:
         assert result.status == "error"
         assert result.message.startswith("There are no more rows than columns.\nYour code raised IndexError")
 
+    def test_one_that_raises_for_another_reason_is_not_named(self):
+        raises = Mistake("There are no more rows than columns.", lambda counts, alpha: counts[len(counts)])
+        exercise = dataclasses.replace(SMOOTHING, mistakes=(raises, *SMOOTHING.mistakes))
+
+        def of_too_many_axes(counts, alpha):
+            return counts[0, 0, 0]
+
+        def far_off(counts, alpha):
+            return counts[:, 99]
+
+        for answer, says in ((of_too_many_axes, "too many indices"), (far_off, "index 99 is out of bounds")):
+            assert verdict(exercise, answer).message.startswith(f"Your code raised IndexError: {says}")
+
 
 class TestHarm:
     def test_a_changed_argument_is_refused_by_name(self):
