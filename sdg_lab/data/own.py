@@ -405,6 +405,7 @@ def _read_sound(path: Path, rate: int, samples: int) -> tuple[NDArray[np.float32
     if recorded_at < rate:
         remarks.append(f"were recorded at less than {rate:,} Hz, so that the highest tones are missing")
     seconds, length = samples / rate, len(wave) / recorded_at
+    constant = not np.ptp(wave[: math.ceil(seconds * recorded_at)])  # the filter would make a click of its ends
     # A little more than is kept: the filter looks ahead.
     wave = wave[: math.ceil((seconds + 0.1) * recorded_at)]
     if recorded_at != rate:
@@ -418,7 +419,7 @@ def _read_sound(path: Path, rate: int, samples: int) -> tuple[NDArray[np.float32
     elif round(length * rate) < samples:
         remarks.append(f"are shorter than {seconds:g} s and followed by silence")
     wave = np.pad(wave[:samples], (0, max(0, samples - len(wave)))).astype(np.float32)
-    if not np.ptp(wave):
+    if constant or not np.ptp(wave):
         raise ValueError(f"{path} is silent in its first {seconds:g} s; remove it, or cut off the silence at its start")
     return wave.clip(-1, 1), remarks
 
@@ -433,6 +434,8 @@ def _read_wav(path: Path) -> tuple[int, NDArray[np.float64]]:
             warnings.simplefilter("ignore", wavfile.WavFileWarning)
             warnings.filterwarnings("error", "Reached EOF", wavfile.WavFileWarning)
             rate, stored = wavfile.read(path)
+    except ZeroDivisionError:  # as of no channels, or of more than its samples have bytes
+        raise ValueError(f"{path} is no whole WAV file (its channels do not fit its samples); remove it") from None
     except (ValueError, OSError, EOFError, struct.error, UnboundLocalError, wavfile.WavFileWarning) as error:
         raise ValueError(
             f"{path} is no whole WAV file ({error}); remove it, or save it again as uncompressed WAV"

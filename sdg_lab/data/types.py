@@ -192,7 +192,7 @@ class Sounds:
                 f"waves must be in [-1, 1], got values from {wave.min()} to {wave.max()} in sound {wrong[0]}; "
                 "divide by the full scale, and repair NaN"
             )
-        whole("rate", self.rate, least=1)
+        object.__setattr__(self, "rate", whole("rate", self.rate, least=1))  # numpy's integers are no JSON
         _check_labels(self.labels, self.classes, len(self), "sound")
         if self.pitches is not None:
             _check_numbers("pitches", self.pitches, len(self), "sound")
@@ -439,7 +439,7 @@ def as_sounds(data: Any, rate: int | None = None, labels: Any = None, pitches: A
     if waves.ndim != 2:
         raise ValueError(f"sounds must have shape (n, samples) or (n, 1, samples), got {waves.shape}")
     if rate is None:
-        raise ValueError("an array of sounds needs its rate, in samples per second: rate=8_000")
+        raise ValueError("an array of sounds needs its rate, in samples per second: as_sounds(array, rate=8_000)")
     scaled = waves.astype(np.float32) / np.float32(32_768 if waves.dtype == np.int16 else 1)
     codes, classes = _codes(labels)
     notes = None if pitches is None else as_array(pitches)

@@ -342,6 +342,10 @@ def test_sounds_refuse(arguments: tuple[Any, ...], error: type[Exception], sente
     assert str(refusal.value).startswith(sentence)
 
 
+def test_a_rate_of_numpy_s_becomes_a_plain_number() -> None:
+    assert type(Sounds(WAVES, np.int64(8_000)).rate) is int  # type: ignore[arg-type]
+
+
 def test_sounds_are_chosen_with_all_that_belongs_to_them() -> None:
     sounds = Sounds(np.eye(3, 4, dtype=np.float32), 8, np.array([0, 1, 0]), ("oboe", "horn"), np.array([60, 61, 62]))
     for chosen in (slice(1, 3), [1, 2], np.array([False, True, True])):
@@ -369,7 +373,7 @@ def test_arrays_and_tensors_become_sounds() -> None:
 @pytest.mark.parametrize(
     ("call", "error", "sentence"),
     [
-        (lambda: as_sounds(WAVES), ValueError, "an array of sounds needs its rate, in samples per second: rate=8_000"),
+        (lambda: as_sounds(WAVES), ValueError, "an array of sounds needs its rate, in samples per second: as_sounds("),
         (lambda: as_sounds(Sounds(WAVES, 8), rate=16), ValueError, "the sounds have 8 samples a second, not rate=16;"),
         (lambda: as_sounds(Sounds(WAVES, 8), labels=[1, 2, 3]), ValueError, "labels were given beside Sounds, which"),
         (lambda: as_sounds(Sounds(WAVES, 8), pitches=[1, 2, 3]), ValueError, "pitches were given beside Sounds, which"),
@@ -534,6 +538,11 @@ def at_rate(rate: int) -> Callable[[bytes], bytes]:
     return lambda content: content[:24] + struct.pack("<II", rate, 2 * rate) + content[32:]
 
 
+def with_channels(count: int) -> Callable[[bytes], bytes]:
+    """Write another number of channels into the header, and leave the bytes of a sample of all as they are."""
+    return lambda content: content[:22] + struct.pack("<H", count) + content[24:]
+
+
 def floats(wave: NDArray[np.float64]) -> Callable[[Path], object]:
     return lambda path: wavfile.write(path, 8_000, wave.astype(np.float32))
 
@@ -566,6 +575,13 @@ ODD: dict[str, tuple[Callable[[Path], object], str]] = {
         floats(0 * tone(50) + 0.5),
         "is silent in its first 1 s; remove it, or cut off the silence at its start",
     ),
+    "constant at another rate": (
+        lambda path: write(path, 0 * tone(50, rate=44_100) + 0.5, rate=44_100),
+        "is silent in its first 1 s",
+    ),
+    "constant and short": (lambda path: write(path, 0 * tone(50, seconds=0.5) + 0.5), "is silent in its first 1 s"),
+    "no channels": (broken(with_channels(0)), "no whole WAV file (its channels do not fit its samples); remove it"),
+    "1000 channels": (broken(with_channels(1_000)), "no whole WAV file (its channels do not fit its samples); remove"),
     "silent at first": (
         lambda path: write(path, np.pad(tone(50), (9_000, 0))),
         "is silent in its first 1 s; remove it",
