@@ -12,6 +12,8 @@ a sampled sound. Its path through all frames is a median here, for our sounds ar
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -36,11 +38,14 @@ OCTAVE_COST = 0.03
 FINE = 4
 """The autocorrelation is computed at so many delays a sample, by its band-limited interpolation."""
 
-AT_ONCE = 64
-"""Sounds whose frames are held in memory at a time."""
+AT_ONCE = 2**22
+"""Values of autocorrelations that are held in memory at a time: 32 MB."""
+
+HIGHEST = 90.0
+"""The highest pitch that is looked for if the rate allows."""
 
 
-def pitch(sounds: Sounds, *, lowest: float = 40.0, highest: float = 90.0) -> npt.NDArray[np.float64]:
+def pitch(sounds: Sounds, *, lowest: float = 40.0, highest: float | None = None) -> npt.NDArray[np.float64]:
     """Measure the pitch of each sound, in its loud part.
 
     It catches notes that are out of tune or have no pitch. It misses the pitches of several notes at once, of which it
@@ -49,7 +54,7 @@ def pitch(sounds: Sounds, *, lowest: float = 40.0, highest: float = 90.0) -> npt
     Args:
         sounds: at least 64 ms each.
         lowest: the lowest pitch that is looked for, a MIDI number of at least 36 (65 Hz); 40 is 82 Hz.
-        highest: the highest; 90 is 1480 Hz. It must lie below a quarter of the rate.
+        highest: the highest, at most a quarter of the rate; by default 90 (1480 Hz), or that where it is less.
 
     Returns:
         (n,) MIDI numbers with fractions, hundredths of a semitone being true; NaN where a sound has no pitch in this
@@ -61,13 +66,19 @@ def pitch(sounds: Sounds, *, lowest: float = 40.0, highest: float = 90.0) -> npt
     """
     if not isinstance(sounds, Sounds):
         raise TypeError(f"sounds must be sdg_lab.data.Sounds, got {type(sounds).__name__}")
-    lowest = number("lowest", lowest, least=36)
-    highest = number("highest", highest, above=lowest, most=float(midi(sounds.rate / 4)))
+    lowest, most = number("lowest", lowest, least=36), float(midi(sounds.rate / 4))
+    if most <= lowest:
+        raise ValueError(
+            f"of sounds with {sounds.rate:,} samples a second no pitch above {lowest:g} can be measured; they need "
+            f"more than {4 * 440 * 2 ** ((lowest - 69) / 12):,.0f}"
+        )
+    highest = number(
+        "highest", min(max(HIGHEST, lowest + 1), most) if highest is None else highest, above=lowest, most=most
+    )
     size = round(FRAME * sounds.rate)
     if sounds.waves.shape[1] < size:
         raise ValueError(f"sounds have {sounds.waves.shape[1]} samples; their pitch needs {size} ({FRAME * 1000:g} ms)")
-    parts = [sounds.waves[first : first + AT_ONCE] for first in range(0, len(sounds), AT_ONCE)]
-    return np.concatenate([np.empty(0), *(_pitch(part, sounds.rate, lowest, highest) for part in parts)])
+    return _pitch(sounds.waves, sounds.rate, lowest, highest)
 
 
 def within(sounds: Sounds, semitones: float = 1.0) -> float:
@@ -93,12 +104,38 @@ def midi(hertz: npt.ArrayLike) -> npt.NDArray[np.float64]:
 
 def _pitch(waves: npt.NDArray[np.float32], rate: int, lowest: float, highest: float) -> npt.NDArray[np.float64]:
     size, step = round(FRAME * rate), round(STEP * rate)
-    frames = np.lib.stride_tricks.sliding_window_view(waves.astype(np.float64), size, axis=1)[:, ::step]
-    frames = frames - frames.mean(axis=2, keepdims=True)
-    power = np.square(frames).mean(axis=2)  # (n, frames)
+    frames = np.lib.stride_tricks.sliding_window_view(waves, size, axis=1)[:, ::step]
+    shape = frames.shape[:2]
+    power = _of_blocks(lambda block: np.square(block).mean(axis=1), frames, np.ones(shape, bool)).reshape(shape)
     loud = (power > 0) & (power >= power.max(axis=1, keepdims=True) * 10 ** (-LOUD / 10))
-    window = np.hanning(size + 2)[1:-1]
-    alike = _autocorrelation(frames[loud] * window) / _autocorrelation(window)  # Boersma's equation 9
+    found = _of_blocks(lambda block: _of_frames(block, rate, lowest, highest), frames, loud)
+    result = np.full(len(waves), np.nan)
+    for sound, values in enumerate(np.split(found, np.cumsum(loud.sum(axis=1))[:-1])):
+        heard = values[np.isfinite(values)]
+        if 2 * len(heard) > len(values):
+            result[sound] = np.median(heard)
+    return np.where((result >= lowest) & (result <= highest), result, np.nan)
+
+
+def _of_blocks(
+    measure: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]],
+    frames: npt.NDArray[np.float32],
+    chosen: npt.NDArray[np.bool_],
+) -> npt.NDArray[np.float64]:
+    """Return one number for each chosen frame, its mean taken off: a view, (n, frames, size), is copied in blocks."""
+    sound, place = np.nonzero(chosen)
+    rows = max(1, AT_ONCE // (2 * FINE * frames.shape[2]))
+    found = [np.empty(0)]
+    for first in range(0, len(sound), rows):
+        block = frames[sound[first : first + rows], place[first : first + rows]].astype(np.float64)
+        found.append(measure(block - block.mean(axis=1, keepdims=True)))
+    return np.concatenate(found)
+
+
+def _of_frames(frames: npt.NDArray[np.float64], rate: int, lowest: float, highest: float) -> npt.NDArray[np.float64]:
+    """Return the pitch of each frame, (n, size) -> (n,), NaN where it has none."""
+    window = np.hanning(frames.shape[1] + 2)[1:-1]
+    alike = _autocorrelation(frames * window) / _autocorrelation(window)  # Boersma's equation 9
     alike /= alike[:, :1]  # (loud frames, delays), 1 without a delay
     shortest, longest = (FINE * rate / (440 * 2 ** ((bound - 69) / 12)) for bound in (highest + 0.5, lowest - 0.5))
     delay = np.arange(int(shortest), int(longest) + 2)
@@ -113,12 +150,7 @@ def _pitch(waves: npt.NDArray[np.float32], rate: int, lowest: float, highest: fl
     rows = np.arange(len(best))
     found = midi(FINE * rate / (delay[best] + offset[rows, best]))
     found[~(peak[rows, best] & (height[rows, best] >= VOICED))] = np.nan
-    result = np.full(len(waves), np.nan)
-    for sound, values in enumerate(np.split(found, np.cumsum(loud.sum(axis=1))[:-1])):
-        heard = values[np.isfinite(values)]
-        if 2 * len(heard) > len(values):
-            result[sound] = np.median(heard)
-    return np.where((result >= lowest) & (result <= highest), result, np.nan)
+    return found
 
 
 def _autocorrelation(frames: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

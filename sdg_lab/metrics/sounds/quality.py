@@ -93,12 +93,14 @@ def sound_scores(
 
     Raises:
         TypeError: if one is no Sounds.
-        ValueError: if one has no labels or fewer than 6 sounds, or their rates or lengths differ.
+        ValueError: if one has no labels or fewer than 6 sounds, or their rates or lengths differ; if one has a label
+            that ``real_train`` has not, or ``synthetic`` one class only; if a pitch cannot be measured.
     """
     from sklearn.ensemble import RandomForestClassifier
 
     whole("seed", seed, least=0)
     images: dict[str, Images] = {}
+    labels: dict[str, set[int]] = {}
     for name, sounds in (("real_train", real_train), ("real_test", real_test), ("synthetic", synthetic)):
         images[name] = thumbnails(sounds)
         if (sounds.rate, sounds.seconds) != (real_train.rate, real_train.seconds):
@@ -106,13 +108,24 @@ def sound_scores(
         if sounds.labels is None:
             raise ValueError(f"{name} has no labels; give Sounds with the instrument of each")
         whole(f"the number of sounds in {name}", len(sounds), least=NEIGHBOUR + 1)
+        images[name] = images[name].numbered_as(real_train.classes)
+        labels[name] = set(np.unique(images[name].labels).tolist())  # type: ignore[arg-type]  # there are labels
+        if unknown := labels[name] - labels["real_train"]:
+            raise ValueError(f"{name} has the label {min(unknown)}, which no sound of real_train has; leave it out")
+    if len(labels["synthetic"]) < 2:
+        raise ValueError(f"synthetic holds the one class {min(labels['synthetic'])}; a classifier needs at least 2")
+    # Before the classifier, which takes long: what is too short is refused here.
+    on_pitch = {
+        name: None if sounds.pitches is None else within(sounds)
+        for name, sounds in (("real_test", real_test), ("synthetic", synthetic))
+    }
     train, test = images["real_train"], images["real_test"]
     judge = classifier or fit_classifier(real_train, seed=seed)
     n = min(len(images["synthetic"]), len(test), len(train))
     real = judge.features(train)
     neighbours = subsample(real, n, seed=seed)
 
-    def figures(name: str, sounds: Sounds, lesson: Images) -> SoundFigures:
+    def figures(name: str, lesson: Images) -> SoundFigures:
         features = subsample(judge.features(images[name]), n, seed=seed)
         accuracies = []
         for number in range(FORESTS):
@@ -121,7 +134,7 @@ def sound_scores(
             accuracies.append(train_on_synthetic(part, test, classifier=forest))
         return SoundFigures(
             instrument=judge.accuracy(images[name]),
-            pitch=None if sounds.pitches is None else within(sounds),
+            pitch=on_pitch[name],
             frechet=frechet_distance(real, features),
             coverage=prdc(neighbours, features, NEIGHBOUR).coverage,
             tstr=float(np.mean(accuracies)),
@@ -129,8 +142,8 @@ def sound_scores(
         )
 
     return {
-        "reference": figures("real_test", real_test, train),
-        "synthetic": figures("synthetic", synthetic, images["synthetic"]),
+        "reference": figures("real_test", train),
+        "synthetic": figures("synthetic", images["synthetic"]),
     }
 
 

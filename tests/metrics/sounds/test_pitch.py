@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -85,6 +87,31 @@ def test_many_sounds_are_measured_as_few_are(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(pitches, "AT_ONCE", 3)
     np.testing.assert_allclose(pitch(sounds), whole)
     assert pitch(sounds[:0]).shape == (0,)
+
+
+def test_sounds_and_frames_are_held_in_memory_by_blocks(monkeypatch: pytest.MonkeyPatch):
+    """All frames of these sounds have 12 MB, and their autocorrelations 100."""
+    monkeypatch.setattr(pitches, "AT_ONCE", 2**16)
+    sounds = tones(np.full(16, 60.0), [1, 0.5], samples=24_000)
+    pitch(sounds[:1])  # what is loaded once
+    tracemalloc.start()
+    try:
+        found = pitch(sounds)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    np.testing.assert_allclose(found, 60, atol=0.05)
+    assert most < 8e6
+
+
+def test_a_low_rate_lowers_the_highest_pitch_that_is_looked_for():
+    low = tones(np.array([60.0, 83.0]), [1], rate=4_000, samples=2_000)
+    np.testing.assert_allclose(pitch(low), [60, 83], atol=0.05)
+    assert within(low) == 1
+    with pytest.raises(ValueError, match=r"^highest must be > 40 and <= 83\.2131, got 90$"):
+        pitch(low, highest=90)
+    with pytest.raises(ValueError, match=r"^of sounds with 300 samples a second no pitch above 40 .* more than 330$"):
+        within(Sounds(low.waves, 300, pitches=low.pitches))
 
 
 @pytest.mark.slow

@@ -131,3 +131,22 @@ def test_refusals(judge: ImageClassifier):
         sound_scores(TRAIN, TEST, Sounds(TEST.waves[:, :1000], RATE, TEST.labels, TEST.classes), classifier=judge)
     with pytest.raises(ValueError, match="seed must be"):
         sound_scores(TRAIN, TEST, TEST, classifier=judge, seed=-1)
+
+
+def test_what_cannot_be_judged_is_refused_before_a_classifier_is_trained(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(quality, "fit_classifier", lambda *_, **__: pytest.fail("it was trained"))
+    short = [Sounds(part.waves[:, :400], RATE, part.labels, part.classes, part.pitches) for part in (TRAIN, TEST)]
+    with pytest.raises(ValueError, match="sounds have 400 samples; their pitch needs 512"):
+        sound_scores(*short, short[1])
+    for labels, classes, message in (
+        (TEST.labels + 1, (), "synthetic has the label 2, which no sound of real_train has; leave it out"),
+        (TEST.labels, ("dull", "shrill"), "the class 'shrill' is none of dull, bright"),
+        (0 * TEST.labels, TEST.classes, "synthetic holds the one class 0; a classifier needs at least 2"),
+    ):
+        with pytest.raises(ValueError, match=f"^{message}"):
+            sound_scores(TRAIN, TEST, Sounds(TEST.waves, RATE, labels, classes, TEST.pitches))
+
+
+def test_labels_are_matched_by_their_names(judge: ImageClassifier):
+    other = Sounds(TEST.waves, RATE, 1 - TEST.labels, ("bright", "dull"), TEST.pitches)
+    assert sound_scores(TRAIN, TEST, other, classifier=judge) == sound_scores(TRAIN, TEST, TEST, classifier=judge)
