@@ -15,11 +15,11 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from sdg_lab.checks import one_of, seed_or_none, whole
+from sdg_lab.checks import number, one_of, seed_or_none, whole
 from sdg_lab.data.types import Sounds, as_sounds
 from sdg_lab.models.contract import SyntheticModel, check_count
-from sdg_lab.models.waveforms.mu_law import LEVELS, MOST_LEVELS, decode, edges, encode
-from sdg_lab.models.waveforms.notes import every_note
+from sdg_lab.models.waveforms.mu_law import LEVELS, MOST_LEVELS, audible, decode, edges, encode
+from sdg_lab.models.waveforms.notes import check_notes, every_note, require
 
 By = Literal["pitch", "instrument", "note", "all"]
 
@@ -55,7 +55,8 @@ class LinearPredictor(SyntheticModel[Sounds]):
         order: samples that it looks back.
         by: for what there is a set of coefficients each: "pitch", "instrument", "note", an instrument at a pitch, which
             may be one that training has at other pitches only, or "all", one for all sounds.
-        levels: of the μ-law codes.
+        levels: of the μ-law codes. An even number has no level for 0: silence is then half a step, which is much of few
+            levels.
 
     Attributes:
         coefficients: (sets, order), of the sample before first; a pitch that training did not have gets those of all,
@@ -83,18 +84,18 @@ class LinearPredictor(SyntheticModel[Sounds]):
 
         Raises:
             TypeError: if the data are no sounds.
-            ValueError: if there are none, all are silent, or they lack what tells the sets apart.
+            ValueError: if there are none, all are silent as codes, or they lack what tells the sets apart.
         """
         sounds = as_sounds(data)
         if len(sounds) == 0:
             raise ValueError("there are no sounds; give at least one")
         waves = self._rounded(sounds.waves).astype(np.float64)
-        loud = np.any(sounds.waves != 0, axis=1)
+        loud = audible(sounds.waves, self.levels)
         if not loud.any():
             raise ValueError("all sounds are silent; give some that are heard")
         keys = self._keys(sounds)
         if self.by == "note":
-            found = self._by_note(waves[loud], sounds[loud])
+            found = self._by_note(waves[loud], sounds[loud], int(keys.max()) // NOTES + 1)
         else:
             count = NOTES if self.by == "pitch" else int(keys.max()) + 1
             found = by_class(waves[loud], keys[loud], count, self.order)
@@ -193,12 +194,27 @@ class LinearPredictor(SyntheticModel[Sounds]):
 
     def restore(self, state: dict[str, Any], facts: dict[str, Any]) -> None:
         """Become the fitted predictor whose state and facts these are."""
+        require(state, "coefficients", "notes")
+        require(facts, "scale", "rate", "length", "class_names")
         self.coefficients, self.notes = state["coefficients"], state["notes"]
         if self.coefficients.ndim != 2 or self.coefficients.shape[1] != self.order or not self.notes.shape[1:] == (2,):
             raise ValueError(f"coefficients must have shape (sets, {self.order}), got {self.coefficients.shape}")
-        self.scale = float(facts["scale"])
+        if self.by in ("pitch", "note") and len(self.coefficients) % NOTES:
+            raise ValueError(
+                f"coefficients by {self.by} must be {NOTES} sets or a multiple, got {len(self.coefficients)}"
+            )
+        if not np.isfinite(self.coefficients).all():
+            raise ValueError("some coefficients are not finite")
+        self.scale = number("scale", facts["scale"], above=0)
         self.rate, self.length = whole("rate", facts["rate"], least=1), whole("length", facts["length"], least=1)
         self.class_names = tuple(str(name) for name in facts["class_names"])
+        sets = len(self.coefficients)
+        labels = sets if self.by == "instrument" else sets // NOTES if self.by == "note" else len(self.class_names)
+        check_notes(
+            self.notes,
+            labels=(0 if self.by in ("instrument", "note") else -1, labels - 1 if labels else None),
+            pitches=(0 if self.by in ("pitch", "note") else -1, NOTES - 1),
+        )
 
     def _rounded(self, waves: NDArray[Any]) -> NDArray[np.float32]:
         """Return waves as their codes have them."""
@@ -225,14 +241,14 @@ class LinearPredictor(SyntheticModel[Sounds]):
             )
         return keys
 
-    def _by_note(self, waves: NDArray[np.float64], sounds: Sounds) -> NDArray[np.float64]:
-        """Return the coefficients of each instrument at each pitch that training has of any."""
+    def _by_note(self, waves: NDArray[np.float64], sounds: Sounds, instruments: int) -> NDArray[np.float64]:
+        """Return the coefficients of each of so many instruments at each pitch; not all of them need be heard."""
         labels, pitches = sounds.labels, sounds.pitches
         assert labels is not None
         assert pitches is not None
         low, high = int(pitches.min()), int(pitches.max())
         filled, label, tone = every_note(waves, labels, pitches - low, high - low + 1)
-        count = (int(labels.max()) + 1) * NOTES
+        count = instruments * NOTES
         groups = np.arange(count) % NOTES
         return by_class(filled, label * NOTES + tone + low, count, self.order, groups=groups)
 

@@ -21,8 +21,14 @@ Codes = NDArray[np.uint8] | NDArray[np.int16]
 
 
 def silence(levels: int = LEVELS) -> int:
-    """Return the code of 0."""
+    """Return the code of 0, which an even number of levels decodes to half a step: 0.00009 of 256, and 1 of 2."""
     return levels // 2
+
+
+def audible(waves: NDArray[Any], levels: int = LEVELS) -> NDArray[np.bool_]:
+    """Return which waves are more than silence once they are codes, (n,): what is quieter than a step is not."""
+    found: NDArray[np.bool_] = (encode(waves, levels) != silence(levels)).any(axis=1)
+    return found
 
 
 def encode(waves: NDArray[Any], levels: int = LEVELS) -> Codes:

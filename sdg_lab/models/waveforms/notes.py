@@ -6,11 +6,45 @@ nearest pitch, played faster or slower, as samplers do.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 SILENT = 1e-4
 """Added to the mean size of errors: in silence there are none."""
+
+
+def require(given: Mapping[str, Any], *names: str) -> None:
+    """Refuse what a file says of a model if it lacks one of these."""
+    if missing := [name for name in names if name not in given]:
+        raise ValueError(f"it lacks {', '.join(missing)}")
+
+
+def check_notes(
+    notes: NDArray[Any], *, labels: tuple[int, int | None], pitches: tuple[int, int | None]
+) -> NDArray[np.int64]:
+    """Return the notes of the training data that a file names, a label and a pitch each, (n, 2).
+
+    Args:
+        notes: what the file has.
+        labels: the lowest and the highest that there may be, -1 where none is known; None for any.
+        pitches: the same of them.
+
+    Raises:
+        ValueError: if there is none, or they are no such numbers.
+    """
+    if notes.size == 0:
+        raise ValueError("it names no note of its training data")
+    if notes.shape[1:] != (2,) or notes.ndim != 2 or notes.dtype.kind != "i":
+        raise ValueError(f"notes must be whole numbers of shape (n, 2), got {notes.dtype} of shape {notes.shape}")
+    for name, (low, high), column in zip(("labels", "pitches"), (labels, pitches), notes.T, strict=True):
+        if len(wrong := column[(column < low) | (column > (np.inf if high is None else high))]):
+            raise ValueError(
+                f"the {name} of its notes must lie in {low}..{'' if high is None else high}, got {wrong[0]}"
+            )
+    return notes.astype(np.int64)
 
 
 def played(wave: NDArray[np.float64], semitones: int) -> NDArray[np.float64]:

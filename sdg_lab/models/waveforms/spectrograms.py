@@ -166,5 +166,5 @@ def _inverse(spectra: npt.NDArray[np.complex128], length: int) -> npt.NDArray[np
         total[:, part : part + columns] += frames[:, :, here]
         weight[part : part + columns] += _FADE[here] ** 2
     before = (WINDOW - HOP) // 2
-    wave: npt.NDArray[np.float64] = (total / weight).reshape(n, -1)[:, before : before + length]
+    wave: npt.NDArray[np.float64] = (total / weight).reshape(n, weight.size)[:, before : before + length]
     return wave

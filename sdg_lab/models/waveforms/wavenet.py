@@ -7,7 +7,8 @@ first sample there was silence.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Self, Unpack
 
 import numpy as np
@@ -16,16 +17,16 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from sdg_lab import training
-from sdg_lab.checks import number, seed_or_none, whole
+from sdg_lab.checks import number, seed_or_none, several, whole
 from sdg_lab.data.types import Sounds, as_sounds
 from sdg_lab.models.contract import check_count
 from sdg_lab.models.images import wholes
 from sdg_lab.models.neural import NeuralModel, naming
 from sdg_lab.models.waveforms.generation import Queues
 from sdg_lab.models.waveforms.linear import by_class, errors_of
-from sdg_lab.models.waveforms.mu_law import LEVELS, MOST_LEVELS, Codes, decode, encode, silence
+from sdg_lab.models.waveforms.mu_law import LEVELS, MOST_LEVELS, Codes, audible, decode, encode, silence
 from sdg_lab.models.waveforms.network import Network, Note
-from sdg_lab.models.waveforms.notes import SILENT, every_note, expected_errors
+from sdg_lab.models.waveforms.notes import check_notes, every_note, expected_errors, require
 from sdg_lab.training import recipe as recipes
 from sdg_lab.training.recipe import Recipe
 
@@ -35,6 +36,8 @@ SAMPLES_AT_ONCE = 65_536
 ROWS_AT_ONCE = 256
 """Sounds that are generated side by side."""
 
+LONGEST = 3_600.0
+"""Seconds that may be asked for: an hour."""
 
 CLOCKS = (0.01, 0.05, 0.2, 1.0)
 """Seconds in which each of a note's clocks runs down to 1/e."""
@@ -51,7 +54,8 @@ class WaveNet(NeuralModel[Sounds]):
         pitches: the lowest and the highest MIDI note number if it is conditioned on the pitch; None if not.
         rate: samples per second of the sounds, in Hz.
         levels: of the μ-law codes: 256, as in telephones, or more. Errors of rounding are heard by the next sample, so
-            that finer codes are easier to go on from; the mixture has the same size whatever they are.
+            that finer codes are easier to go on from; the mixture has the same size whatever they are. An even number
+            has no level for 0: silence is then half a step, which is much of few levels.
         channels: width of the residual stream.
         dilations: of the layers, in samples.
         taps: samples that the linear prediction sees.
@@ -205,9 +209,15 @@ class WaveNet(NeuralModel[Sounds]):
 
         Raises:
             TypeError: if the data are no sounds.
-            ValueError: if there are none, or labels or pitches are missing or out of range.
+            ValueError: if there are none, all are silent as codes, labels or pitches are missing or out of range, or
+                they name more or fewer classes than there are.
         """
         sounds = as_sounds(data)
+        if self.classes is not None and sounds.classes and len(sounds.classes) != self.classes:
+            raise ValueError(
+                f"the sounds name {len(sounds.classes)} classes ({', '.join(sounds.classes)}), this WaveNet has "
+                f"{self.classes}: make it with WaveNet(classes={len(sounds.classes)})"
+            )
         with self.as_before_on_failure():
             self.length = sounds.waves.shape[1]
             self.class_names = () if self.classes is None else sounds.classes
@@ -220,7 +230,17 @@ class WaveNet(NeuralModel[Sounds]):
             self.learn(batch, validation=held_out, recipe=recipe, seed=seed, progress=progress)
         return self
 
-    @torch.no_grad()
+    @contextmanager
+    def _evaluating(self) -> Iterator[None]:
+        """Leave nothing to chance inside but what is drawn; the mode is then what it was."""
+        was_training = self.training
+        self.eval()
+        try:
+            with torch.no_grad():
+                yield
+        finally:
+            self.train(was_training)
+
     def log_prob(self, x: Sounds) -> NDArray[np.float64]:
         """Return the exact log-probability of each sound's μ-law codes, given its label and pitch, in nats, (n,).
 
@@ -244,7 +264,8 @@ class WaveNet(NeuralModel[Sounds]):
                 heard = torch.from_numpy(codes[part, start : start + field + SAMPLES_AT_ONCE]).to(self.device)
                 label, pitch = (column[part] for column in conditions)
                 starts = torch.full((len(heard),), start - field, device=self.device)
-                found_here = self.sample_log_probs(heard, label, pitch, starts)
+                with self._evaluating():
+                    found_here = self.sample_log_probs(heard, label, pitch, starts)
                 nats += found_here.double().sum(dim=1).cpu().numpy()
             found[part] = nats
         return found
@@ -273,7 +294,7 @@ class WaveNet(NeuralModel[Sounds]):
                 purer, and 0 takes the middle of the heaviest component each time.
             labels: of a model with classes: one for all, or (n,); numbers, or names of the training data's classes.
             pitches: of a model with pitches: one MIDI note number for all, or (n,).
-            seconds: how long; as long as the training data's sounds where None is given.
+            seconds: how long, up to an hour; as long as the training data's sounds where None is given.
 
         What is not given is drawn with the training sounds' frequencies: labels and pitches together, or one of them
         among the training sounds that have the other as given, if there are any.
@@ -285,7 +306,9 @@ class WaveNet(NeuralModel[Sounds]):
         self.require_fitted()
         n, rng = check_count(n), np.random.default_rng(seed_or_none(seed))
         number("temperature", temperature, least=0)
-        length = self.length if seconds is None else round(number("seconds", seconds, above=0) * self.rate)
+        length = self.length
+        if seconds is not None:
+            length = round(number("seconds", seconds, above=0, most=LONGEST) * self.rate)
         known = [
             None if given is None else self._given(name, given, n)
             for name, given in (("labels", labels), ("pitches", pitches))
@@ -295,7 +318,7 @@ class WaveNet(NeuralModel[Sounds]):
         for first in range(0, n, ROWS_AT_ONCE):
             part = slice(first, first + ROWS_AT_ONCE)
             told = [torch.from_numpy(column[part]).to(self.device) for column in (label, pitch)]
-            with torch.no_grad():
+            with self._evaluating():
                 note = self.note(told[0], told[1], torch.zeros(1))
             codes.append(Queues(self.network, note).generate(max(length, 1), temperature=temperature, rng=rng))
         return Sounds(
@@ -313,25 +336,28 @@ class WaveNet(NeuralModel[Sounds]):
 
     def set_facts(self, facts: dict[str, Any]) -> None:
         """Take over what a model knew of its training data."""
-        self.length = whole("length", facts["length"], least=1)
-        self.class_names = tuple(str(name) for name in facts["class_names"])
-        self.notes = np.asarray(facts["notes"], np.int64).reshape(-1, 2)
-        if len(self.notes) == 0:
-            raise ValueError("it names no note of its training data")
+        require(facts, "length", "class_names", "notes")
+        length, names = whole("length", facts["length"], least=1), several("class_names", facts["class_names"])
+        if len(names) not in (0, self.classes):
+            raise ValueError(f"it names {len(names)} classes, {', '.join(map(str, names))}, and has {self.classes}")
+        self.notes = check_notes(
+            np.array(facts["notes"]),
+            labels=(-1, -1) if self.classes is None else (0, self.classes - 1),
+            pitches=(-1, -1) if self.pitches is None else (self.pitches[0], self.pitches[1]),
+        )
+        self.length, self.class_names = length, tuple(map(str, names))
 
     def _hear_all_notes(self, sounds: Sounds) -> None:
         """Let training begin where linear prediction ends, and note how large its errors are."""
         waves = decode(encode(sounds.waves, self.levels), self.levels).astype(np.float64)
         label, pitch = self._conditions(sounds)
-        loud = sounds.waves.any(axis=1)
+        loud = audible(sounds.waves, self.levels)
         labels = np.zeros(len(waves), np.int64) if self.classes is None else label
         low, high = self.pitches or (0, 0)
         tones = np.zeros(len(waves), np.int64) if self.pitches is None else pitch - low
         count, n_tones = len(self.prediction), high - low + 1
-        if not loud.any():  # silence is predicted by nothing at all
-            self.prediction.zero_()
-            self.expected.fill_(np.log(SILENT))
-            return
+        if not loud.any():
+            raise ValueError("all sounds are silent; give some that are heard")
         waves, labels, tones = every_note(waves[loud], labels[loud], tones[loud], n_tones)
         notes = labels * n_tones + tones
         found = by_class(waves, notes, count, self.taps, groups=np.arange(count) % n_tones)

@@ -121,6 +121,27 @@ def test_a_silent_sound_changes_nothing_though_its_code_is_not_quite_0(predictor
     np.testing.assert_array_equal(again.coefficients, predictor.coefficients)
 
 
+@pytest.mark.parametrize("levels", [255, 256])
+def test_a_sound_that_is_quieter_than_a_step_is_a_silent_one(levels: int, sounds: Sounds):
+    """Its codes are silence, which 255 levels decode to 0: it cannot be brought to the loudness of the others."""
+    quiet, silent = (np.concatenate([sounds.waves, np.full_like(sounds.waves[:1], size)]) for size in (1e-6, 0))
+    fits = [LinearPredictor(order=8, by="all", levels=levels).fit(Sounds(waves, RATE)) for waves in (quiet, silent)]
+    assert np.isfinite(fits[0].log_prob(sounds)).all()
+    np.testing.assert_array_equal(fits[0].coefficients, fits[1].coefficients)
+    with pytest.raises(ValueError, match="all sounds are silent"):
+        LinearPredictor(levels=levels, by="all").fit(Sounds(quiet[-1:], RATE))
+
+
+def test_the_last_instrument_may_be_silent(sounds: Sounds):
+    """It has the coefficients that all have at its pitch, as one has that is silent in the middle."""
+    waves = np.where(sounds.labels[:, None] == 1, np.float32(0), sounds.waves)
+    last = Sounds(waves, RATE, sounds.labels, ("low", "high"), sounds.pitches)
+    first = Sounds(waves, RATE, 1 - sounds.labels, ("high", "low"), sounds.pitches)
+    fits = [LinearPredictor(order=8, by="note").fit(given) for given in (last, first)]
+    assert fits[0].coefficients.shape == (2 * NOTES, 8)
+    np.testing.assert_allclose(fits[0].log_prob(last), fits[1].log_prob(first))
+
+
 def test_loud_and_soft_sounds_count_alike():
     other = waves() * np.array([[1], [0.01], [100], [3], [0.5], [1]])
     np.testing.assert_allclose(of_all(other, 5), of_all(waves(), 5), rtol=1e-6)
@@ -288,9 +309,22 @@ def test_a_saved_predictor_is_the_same(predictor: LinearPredictor, sounds: Sound
     np.testing.assert_array_equal(again.sample(3, seed=0).waves, predictor.sample(3, seed=0).waves)
     assert again.class_names == ("low", "high")
     header, state = predictor.header(), dict(predictor.state())
-    state["coefficients"] = state["coefficients"][:, :5]
-    with pytest.raises(ValueError, match=r"coefficients must have shape \(sets, 8\), got \(2, 5\)"):
+    taps, notes = state["coefficients"], state["notes"]
+    for wrong, message in (
+        ({"coefficients": taps[:, :5]}, r"coefficients must have shape \(sets, 8\), got \(2, 5\)"),
+        ({"coefficients": taps * np.nan}, "some coefficients are not finite"),
+        ({"notes": notes + np.array([2, 0])}, r"the labels of its notes must lie in 0\.\.1, got 2"),
+        ({"notes": notes + np.array([0, 99])}, r"the pitches of its notes must lie in -1\.\.127, got 159"),
+        ({"notes": notes[:0]}, "it names no note of its training data"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            LinearPredictor.from_header(header, state | wrong)
+    del state["notes"]
+    with pytest.raises(ValueError, match="this is no LinearPredictor: it lacks notes"):
         LinearPredictor.from_header(header, state)
+    header["facts"] = header["facts"] | {"scale": float("nan")}
+    with pytest.raises(ValueError, match="scale must be > 0, got nan"):
+        LinearPredictor.from_header(header, dict(predictor.state()))
 
 
 def test_it_refuses_what_it_cannot_learn_from_or_judge(predictor: LinearPredictor, sounds: Sounds):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdg_lab.models.waveforms.mu_law import LEVELS, MOST_LEVELS, decode, edges, encode, silence
+from sdg_lab.models.waveforms.mu_law import LEVELS, MOST_LEVELS, audible, decode, edges, encode, silence
 
 waves = st.floats(-1, 1)
 each = pytest.mark.parametrize("levels", [LEVELS, 2, 1024, MOST_LEVELS])
@@ -82,3 +82,10 @@ def test_shapes_stay_and_numbers_get_small(shape: tuple[int, ...], dtype: type):
     assert (encode(np.ones(shape, dtype), MOST_LEVELS) == MOST_LEVELS - 1).all(), "16 bits are enough for all codes"
     assert decode(codes).shape == shape
     assert decode(codes).dtype == np.float32
+
+
+@pytest.mark.parametrize("levels", [255, LEVELS, MOST_LEVELS])
+def test_what_is_quieter_than_the_first_step_is_silence(levels: int):
+    step = edges(levels)[silence(levels) + 1]  # from here on the code is another
+    given = np.array([[0, 0], [0, 0.9 * step], [0, 1.1 * step], [-0.5, 0]])
+    assert audible(given, levels).tolist() == [False, False, True, True]

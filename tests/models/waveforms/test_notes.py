@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sdg_lab.models.waveforms.notes import SILENT, every_note, expected_errors, played
+from sdg_lab.models.waveforms.notes import SILENT, check_notes, every_note, expected_errors, played, require
 
 RATE = 8_000
 T = np.arange(4_000) / RATE
@@ -56,3 +56,25 @@ def test_errors_are_expected_as_they_were_on_average_of_logarithms():
 def test_sounds_shorter_than_a_grain_have_one():
     found = expected_errors(np.full((1, 3), 0.5), np.zeros(1, np.int64), 1, grain=10, grains=2)
     np.testing.assert_allclose(found, np.full((1, 2), np.log(0.5 + SILENT)))
+
+
+def test_notes_of_a_file_are_pairs_in_range():
+    both = np.array([[0, 57], [1, 60]])
+    np.testing.assert_array_equal(check_notes(both, labels=(0, 1), pitches=(57, 60)), both)
+    np.testing.assert_array_equal(check_notes(both, labels=(0, None), pitches=(0, 127)), both)
+    for wrong, message in (
+        (both[:0], "it names no note of its training data"),
+        (both[0], r"notes must be whole numbers of shape \(n, 2\), got int64 of shape \(2,\)"),
+        (both[:, :1], r"notes must be whole numbers of shape \(n, 2\), got int64 of shape \(2, 1\)"),
+        (both + 0.5, r"notes must be whole numbers of shape \(n, 2\), got float64"),
+        (both + np.array([1, 0]), r"the labels of its notes must lie in 0\.\.1, got 2"),
+        (both - np.array([0, 1]), r"the pitches of its notes must lie in 57\.\.60, got 56"),
+    ):
+        with pytest.raises(ValueError, match=f"^{message}"):
+            check_notes(wrong, labels=(0, 1), pitches=(57, 60))
+
+
+def test_what_a_file_lacks_is_named():
+    require({"rate": 1, "length": 2}, "rate", "length")
+    with pytest.raises(ValueError, match=r"^it lacks length, notes$"):
+        require({"rate": 1}, "rate", "length", "notes")

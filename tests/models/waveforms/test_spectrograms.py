@@ -105,3 +105,7 @@ def test_refusals(notes: Sounds, images: Images):
         to_sounds(images, steps=-1)
     with pytest.raises(ValueError, match="the sounds make images"):
         spectral_convergence(notes, images[:3])
+
+
+def test_of_no_images_there_are_no_sounds(images: Images):
+    assert to_sounds(images[:0], RATE, length=8_000, steps=2).waves.shape == (0, 8_000)

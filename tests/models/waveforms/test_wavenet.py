@@ -281,9 +281,42 @@ def test_a_saved_model_has_the_same_bits_and_knows_its_notes(model: WaveNet, tmp
     np.testing.assert_array_equal(again.notes, model.notes)
     assert (again.rate, again.length, again.class_names) == (RATE, LENGTH, NAMES)
     header = model.header()
-    header["facts"] = header["facts"] | {"notes": []}
-    with pytest.raises(ValueError, match="it names no note of its training data"):
+    for facts, message in (
+        ({"notes": []}, "it names no note of its training data"),
+        ({"notes": [[2, 57]]}, r"the labels of its notes must lie in 0\.\.1, got 2"),
+        ({"notes": [[0, 57], [1, 61]]}, r"the pitches of its notes must lie in 57\.\.60, got 61"),
+        ({"notes": [[0, -1]]}, r"the pitches of its notes must lie in 57\.\.60, got -1"),
+        ({"notes": [[0.5, 57]]}, "notes must be whole numbers"),
+        ({"class_names": ["soft"]}, "it names 1 classes, soft, and has 2"),
+        ({"class_names": "soft"}, "class_names must be several values"),
+    ):
+        changed_header = header | {"facts": header["facts"] | facts}
+        with pytest.raises(ValueError, match=f"this is no WaveNet: {message}"):
+            WaveNet.from_header(changed_header, dict(model.state()))
+    del header["facts"]["notes"]
+    with pytest.raises(ValueError, match="this is no WaveNet: it lacks notes"):
         WaveNet.from_header(header, dict(model.state()))
+
+
+def test_in_training_mode_it_answers_as_in_evaluation_and_stays_in_it():
+    """What a hook asks after each epoch, say: nothing may be left out by chance."""
+    model = WaveNet(**BOTH | {"dropout": 0.5}).fit(sounds(), **QUICK)
+    right = model.log_prob(sounds(3)), model.sample(3, seed=0, seconds=0.02).waves
+    assert not model.training
+    model.train()
+    np.testing.assert_array_equal(model.log_prob(sounds(3)), right[0])
+    np.testing.assert_array_equal(model.sample(3, seed=0, seconds=0.02).waves, right[1])
+    assert model.training
+    assert model.network.training
+
+
+def test_a_sound_that_is_quieter_than_a_step_is_a_silent_one():
+    """255 levels decode its codes to 0, which cannot be brought to the loudness of the others."""
+    given = sounds()
+    quiet, silent = (np.concatenate([0 * given.waves[:1] + np.float32(size), given.waves[1:]]) for size in (1e-6, 0))
+    fits = [WaveNet(**BOTH, levels=255).fit(changed(given, waves=waves), **QUICK) for waves in (quiet, silent)]
+    np.testing.assert_array_equal(fits[0].log_prob(given), fits[1].log_prob(given))
+    assert np.isfinite(fits[0].log_prob(given)).all()
 
 
 # Refusals.
@@ -316,8 +349,8 @@ def test_an_argument_out_of_range_is_refused(wrong: dict[str, Any], message: str
         WaveNet(**SMALL | wrong)
 
 
-def changed(**other: Any) -> Sounds:
-    given = sounds(3)
+def changed(given: Sounds | None = None, **other: Any) -> Sounds:
+    given = given or sounds(3)
     kept = {"waves": given.waves, "rate": RATE, "labels": given.labels, "classes": NAMES, "pitches": given.pitches}
     return Sounds(**kept | other)
 
@@ -346,6 +379,23 @@ def test_sounds_that_do_not_fit_are_refused_and_change_nothing(model: WaveNet, w
     np.testing.assert_array_equal(model.sample(2, seed=0).waves, before.waves)
 
 
+def test_sounds_that_cannot_be_learnt_from_are_refused(model: WaveNet):
+    before, facts = model.sample(2, seed=0), model.facts()
+    three = changed(classes=("soft", "loud", "shrill"))
+    for wrong, message in (
+        (changed(waves=0 * sounds(3).waves), "all sounds are silent; give some that are heard"),
+        (
+            three,
+            r"the sounds name 3 classes \(soft, loud, shrill\), this WaveNet has 2: make it with WaveNet\(classes=3",
+        ),
+        (sounds(3).waves, r"an array of sounds needs its rate, in samples per second: as_sounds\(array, rate=8_000\)"),
+    ):
+        with pytest.raises(ValueError, match=f"^{message}"):
+            model.fit(wrong, **QUICK)
+    assert model.facts() == facts
+    np.testing.assert_array_equal(model.sample(2, seed=0).waves, before.waves)
+
+
 def test_classes_in_another_order_are_refused(model: WaveNet):
     other = changed(classes=("loud", "soft"))
     message = "the sounds' classes are loud, soft, those of the training data soft, loud; number the labels as there"
@@ -361,7 +411,8 @@ def test_classes_in_another_order_are_refused(model: WaveNet):
     [
         ({"temperature": -1.0}, "temperature must be >= 0, got -1.0"),
         ({"temperature": float("nan")}, "temperature must be >= 0"),
-        ({"seconds": 0}, "seconds must be > 0, got 0"),
+        ({"seconds": 0}, "seconds must be > 0 and <= 3600, got 0"),
+        ({"seconds": 3_601}, "seconds must be > 0 and <= 3600, got 3601"),
         ({"seconds": float("inf")}, "seconds must be > 0"),
         ({"labels": "trumpet"}, "labels must be among soft, loud, got 'trumpet'"),
         ({"labels": ["soft", "louder"]}, "labels must be among soft, loud, got 'louder'"),
