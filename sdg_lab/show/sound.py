@@ -215,7 +215,12 @@ def player(wave: npt.ArrayLike, rate: int, *, text: str | None = None) -> Audio:
 
 
 def _checked(wave: npt.ArrayLike, rate: int) -> tuple[npt.NDArray[np.float64], int]:
-    return finite(as_array(wave), "wave"), whole("rate", rate, least=1)
+    if isinstance(wave, Sounds):
+        raise TypeError(f"wave must be one wave, got {wave!r}; take one: sounds.waves[0], sounds.rate")
+    values = as_array(wave)
+    if values.size == 0:
+        raise ValueError("wave has no samples; give at least one")
+    return finite(values, "wave"), whole("rate", rate, least=1)
 
 
 def _label(sounds: Sounds, place: int) -> str:

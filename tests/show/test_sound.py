@@ -179,6 +179,14 @@ BAD[7] = np.nan
         ),
         (lambda: show.player(3 * LOW_THEN_HIGH, RATE), ValueError, r"wave reaches 1\.5, beyond full scale \(1\), and"),
         (lambda: show.player(BAD, RATE), ValueError, r"wave\[7\] is nan"),
+        (
+            lambda: show.player(SOUNDS, RATE),
+            TypeError,
+            r"wave must be one wave, got <Sounds: 6 of .*>; take one: sounds\.waves\[0\], sounds\.rate",
+        ),
+        (lambda: show.waveform(SOUNDS, RATE, title="t"), TypeError, "wave must be one wave, got <Sounds"),
+        (lambda: show.player(np.zeros(0), RATE), ValueError, "wave has no samples; give at least one"),
+        (lambda: show.spectrogram([], RATE, title="t"), ValueError, "wave has no samples"),
     ],
 )
 def test_what_cannot_be_drawn_or_played_is_refused(call, error, sentence):
