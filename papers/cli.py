@@ -30,7 +30,7 @@ from papers.extend import add, paper_link, suggest
 from papers.files import FileChangedError, UnreadableFileError, check_folder, read_text, replace_text
 from papers.headers import Columns, parse_columns
 from papers.history import history_path
-from papers.seen import what_was_seen
+from papers.seen import unread_bullets, what_was_seen
 from papers.semantic_scholar import BASE_URL, SemanticScholar, ServiceError
 from papers.sources import SERVICES, make
 from papers.table import Row, read_tables
@@ -45,6 +45,10 @@ app = typer.Typer(
 
 CATALOG = Path(papers.__file__).with_name("related_papers.md")
 """The catalog that comes with the package; commands that only read use it if no file is named."""
+
+
+_LINES = 5
+"""Lines that are named of bullets that were not read."""
 
 
 class Style(StrEnum):
@@ -129,8 +133,12 @@ def list_command(
     terminal.print_rows(rows)
     shown = sum(row.count is not None for row in rows)
     said = f"{_number(len(rows), 'paper')}, {shown} with a count."
-    ask = f" To sort by citations, first run: papers refresh {shlex.quote(str(file))}" if rows and not shown else ""
-    terminal.say(said + (ask if sort is Sort.CITATIONS else ""))
+    if sort is Sort.CITATIONS and rows and not shown:
+        place = any(row.style or row.cell("citation") for row in rows)
+        more = "" if place else " --add-column citation"
+        said += f" To sort by citations, first run: papers refresh {shlex.quote(str(file))}{more}"
+    terminal.say(said)
+    _say_unread(file, columns)
 
 
 @app.command()
@@ -233,7 +241,7 @@ def audit_command(
         terminal.say(f"papers: {note}")
     if json:
         terminal.print_json(as_json(outcome.findings))
-    else:
+    elif outcome.findings:
         terminal.print_findings(outcome.findings)
     mendable = sum(finding.certainty == "certain" and bool(finding.edits) for finding in outcome.findings)
     mended = f"{mendable} mended" if fix else f"{mendable} can be mended with --fix"
@@ -241,6 +249,7 @@ def audit_command(
     none = "Nothing to find fault with."
     ignored = f" {_number(outcome.ignored, 'finding')} ignored, as the list asks." if outcome.ignored else ""
     terminal.say((f"{number}, {mended}." if outcome.findings else none) + ignored)
+    _say_unread(file, columns)
     if outcome.failure:
         terminal.say(f"Not everything could be looked up: {outcome.failure}.")
         raise typer.Exit(1)
@@ -406,6 +415,18 @@ def _rows(file: Path, columns: Columns | None, *, empty: object = None) -> list[
             terminal.print_json(empty)
         raise ValueError(f"there is no list of papers in {file}. {what_was_seen(text)}")
     return [row for table in tables for row in table.rows]
+
+
+def _say_unread(file: Path, columns: str | None) -> None:
+    """Say which bullets link to a paper and are no rows, for they have no title."""
+    with _explained():
+        text = read_text(file)
+        lines = unread_bullets(text, read_tables(text, _said(columns)))
+    if lines:
+        shown = ", ".join(map(str, lines[:_LINES])) + (", …" if len(lines) > _LINES else "")
+        where = f"on line{'' if len(lines) == 1 else 's'} {shown}"
+        verb = "is" if len(lines) == 1 else "are"
+        terminal.say(f"{_number(len(lines), 'bullet')} with a link to a paper and no title {verb} not read: {where}.")
 
 
 def _kept(rows: list[Row], cache: Path | None) -> dict[str, Kept]:

@@ -16,6 +16,7 @@ _MONTH = re.compile(r"jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec", re.I)
 _IN_BRACKETS = re.compile(r"[(（\[]([^()（）\[\]]*)[)）\]]")
 _KEY = re.compile(r"[^\W\d_]{3,20}[:：]\s*")
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>")
+_ET_AL = re.compile(r".*\bet al\b\.?,?\s*", re.S)
 _LONGEST = 30
 """Characters of a date that is shown as it stands; of a longer text only year and month are."""
 
@@ -45,5 +46,6 @@ def shown_date(text: str, year: int, month: int | None) -> str:
         text = inside if date_in(inside) == (year, month) else text
     if "(" in text and ")" not in text and date_in(text.rpartition("(")[2]) == (year, month):
         text = text.rpartition("(")[2]  # Author, A. (2015, October)
+    text = _ET_AL.sub("", text)
     text = _KEY.sub("", text.strip(' ()[]（）.,:;!·•\\<>|-–—"“”'))
     return text if 0 < len(text) <= _LONGEST else f"{year}-{month:02}" if month else str(year)

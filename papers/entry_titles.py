@@ -61,6 +61,8 @@ _NAME = re.compile(
 )
 _LOWER_NAME = re.compile(r"[a-zà-þ]+ [a-zà-þ]+")
 _AND = re.compile(r"\s+(?:and|&)\s+")
+_CITED_AS = re.compile(r"\s*(?P<names>[^\d()]+?)(?P<others>,? et al\.?)?,?(?P<year> \(?(?:19|20)\d\d[a-z]?\)?)?[.\s]*")
+"""One part of a reference in words: ``Ho et al. 2020``, ``Kingma & Welling 2013``."""
 _BETWEEN_NAMES = re.compile(r",|\band\b|&")
 _NO_NAMES = """
 a the is are all you for of with in to on by from via as at using towards learning deep neural network networks model
@@ -196,6 +198,7 @@ class TitleFinder:
                 stretch, begin = italic[0].strip("*_"), begin + gap + 1
             for a, b in _segments(stretch):
                 b = a + len(without_count(stretch[a:b]))
+                a, b = _without_reference(stretch, a, b)
                 words, span = self._cleaned(start + begin + a, start + begin + b, markdown=markdown)
                 if _YEAR_FIRST.fullmatch(words):  # Author, A. (2015, October). The title.
                     continue
@@ -251,19 +254,47 @@ def _segments(stretch: str) -> Iterator[Span]:
 
 def _without_authors(stretch: str, begin: int, end: int) -> Span:
     """Return a sentence without names before its first words: ``A. Author, B. Author, Title, ICCV``."""
-    parts = [match.span() for match in _BETWEEN_COMMAS.finditer(stretch, begin, end)]
+    parts = [match.span() for match in _BETWEEN_COMMAS.finditer(stretch, begin, end) if match[0].strip()]
     names = 0
     while names < len(parts) and _is_name(stretch[slice(*parts[names])]):
         names += 1
     if names < 2 or names == len(parts):
         return begin, end
     last = names
+    if names == len(parts) - 1 and YEAR.search(stretch[slice(*parts[names])]):
+        return begin, end  # nothing but a venue: what looks like the first name is the title
     for part in parts[names + 1 :]:
         words = stretch[slice(*part)]
         if is_generic(words) or YEAR.search(words) or _VENUE_PART.match(words):
             break
         last += 1
     return parts[names][0], parts[last][1]
+
+
+def _without_reference(stretch: str, begin: int, end: int) -> Span:
+    """Return a title without its authors: ``Title, Ho et al. 2020``, ``Ho et al. 2020, Title``, ``Title, A, B, 2020``."""
+    parts = [match.span() for match in _BETWEEN_COMMAS.finditer(stretch, begin, end) if match[0].strip()]
+    if len(parts) < 2:
+        return begin, end
+    if _cites(stretch[slice(*parts[0])]):
+        return parts[1][0], end
+    for number, (place, stop) in enumerate(parts[1:], 1):
+        if _cites(stretch[place:stop]):
+            return begin, parts[number - 1][1]
+    # Names without "et al.": the title before them may look like a name itself, if not like one with initials.
+    first, last = stretch[slice(*parts[0])], stretch[slice(*parts[-1])]
+    names = len(parts) > 3 and all(_is_name(stretch[slice(*part)]) for part in parts[1:-1])
+    if names and YEAR.search(last) and len(first.split()) > 2 and "." not in first and first[:1].isupper():
+        return begin, parts[0][1]
+    return begin, end
+
+
+def _cites(part: str) -> bool:
+    """Whether a part between commas says whose a paper is: names with "et al.", or two names with a year."""
+    match = _CITED_AS.fullmatch(part) if len(part) < 100 else None
+    if not match or not _is_name(match["names"].strip()):
+        return False
+    return bool(match["others"]) or bool(match["year"] and _AND.search(match["names"]))
 
 
 def _is_name(part: str) -> bool:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Iterable
 
 from papers.blocks import Blocks, Item, find_blocks
 from papers.headers import find_columns
+from papers.headings import Sections
 from papers.html_tables import RawTable
+from papers.identifiers import from_url
 from papers.markup import plain_text
-from papers.table import find_tables
+from papers.table import Table, find_tables
 
 _SHOWN = 3
 """Tables that are described; of more it is said how many there are."""
 _LINK = re.compile(r"\]\(|\]\[|<a\s|https?://", re.I)
+_ADDRESS = re.compile(r"https?://[^\s<>()\[\]\"']+")
 _HEADERS = 6
 
 
@@ -40,6 +44,27 @@ def what_was_seen(text: str) -> str:
     if tables:
         sentences.append("If a table is one of papers, say which columns hold what: --columns title=2,citation=5.")
     return " ".join(sentences)
+
+
+def unread_bullets(text: str, tables: Iterable[Table]) -> list[int]:
+    """Return the lines of bullets that link to a paper and were not read, for they show no title.
+
+    Args:
+        text: the whole text.
+        tables: what was read in it.
+    """
+    blocks = find_blocks(text)
+    rows = sorted((row.start, row.end) for table in tables for row in table.rows)
+    sections = Sections(text, blocks)
+    lines = []
+    for item in _flat(blocks.items):
+        at = bisect_right(rows, (item.paragraphs[0][1], 0)) - 1 if item.paragraphs else -1
+        if not item.paragraphs or (at >= 0 and item.start < rows[at][1]) or sections.above(item.start).aside:
+            continue
+        links = (match[0] for paragraph in item.paragraphs for match in _ADDRESS.finditer(text, *paragraph))
+        if any(from_url(link) for link in links):
+            lines.append(bisect_right(blocks.line_starts, item.start))
+    return lines
 
 
 def _flat(items: list[Item]) -> list[Item]:

@@ -62,11 +62,17 @@ def read(text: str) -> list[tuple[str | None, str | None]]:
         "1. Vaswani, A., & Shazeer, N. (2017, June). Attention Is All You Need. In Advances (pp. 13-21). [Link](A)",
         "2. Güçlü, A., & van Bee, B. (2017). Attention Is All You Need. *A Journal*, *35*(27), 1-14. A",
         "- Attention Is All You Need (cited 13 times) [pdf](A)",
+        "- Attention Is All You Need, Vaswani et al. 2017 <A>",
+        "- Attention Is All You Need, Vaswani et al. 2017 A",
+        "- Attention Is All You Need, Vaswani et al., NeurIPS 2017, A",
+        "- Vaswani et al. 2017, Attention Is All You Need <A>",
+        "- Attention Is All You Need, Vaswani and Shazeer 2017 [arXiv](A)",
+        "- Attention Is All You Need, Ashish Vaswani, Noam Shazeer, Niki Parmar, NIPS 2017, A",
     ],
 )
 def test_an_entry_is_read_however_it_is_laid_out(entry: str) -> None:
     text = "# Papers on sequences\n\n## Transformers\n\n" + entry.replace("(A)", f"({ARXIV}1706.03762)")
-    text = re.sub(r"\bA(?=\"|$)", ARXIV + "1706.03762", text) + "\n"
+    text = re.sub(r"\bA(?=\"|>|$)", ARXIV + "1706.03762", text) + "\n"
     assert read(text) == [ATTENTION]
     (row,) = read_rows(text)
     assert row.category == ("Group of papers" if "Group" in text else "Transformers")
@@ -74,6 +80,17 @@ def test_an_entry_is_read_however_it_is_laid_out(entry: str) -> None:
     assert row.title_span
     assert " ".join(text[slice(*row.title_span)].split()) == row.title
     assert row.url is None or row.url == ARXIV + "1706.03762"
+
+
+def test_names_and_a_year_behind_commas_are_no_title_and_parts_of_a_title_are() -> None:
+    titles = [
+        "Attention, Learn to Solve Routing Problems",
+        "Sequential Recommender Systems: Challenges, Progress and Prospects",
+        "Vision, Language, Action",
+    ]
+    for title in titles:
+        (row,) = read_rows(f"- {title}, Kool et al. 2018 <{ARXIV}1803.08475>\n")
+        assert (row.title, row.year, row.date) == (title, 2018, "2018")
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,20 @@ def test_sorting_by_counts_that_are_not_there_says_how_they_come(tmp_path: Path)
     said = papers("list", path.rename(tmp_path / "my list.md"), "--sort", "citations").stderr
     assert f"2 papers, 0 with a count. To sort by citations, first run: papers refresh '{tmp_path}/my list.md'" in said
     assert "To sort" not in papers("list", tmp_path / "my list.md").stderr
+    bullets = save(tmp_path, "- [A Paper of Some Length](https://arxiv.org/abs/1706.03762)\n")
+    said = papers("list", bullets, "--sort", "citations").stderr
+    assert said.endswith(f"first run: papers refresh {bullets} --add-column citation\n")
+
+
+def test_bullets_that_are_not_read_are_said(tmp_path: Path) -> None:
+    path = save(
+        tmp_path, "- [A Paper of Some Length](https://arxiv.org/abs/1706.03762)\n- https://arxiv.org/abs/2006.11239\n"
+    )
+    for command in (("list",), ("audit", "--offline")):
+        result = papers(*command, path)
+        assert "1 bullet with a link to a paper and no title is not read: on line 2." in result.stderr
+    assert result.stdout == ""
+    assert papers("list", path, "--json").stderr == ""
 
 
 NOTHING = "# Tools\n\n| Tool | 大小 |\n|--|--|\n| a | 1 |\n\n- [x](http://a.b)\n- y\n"

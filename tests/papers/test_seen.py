@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from papers.seen import what_was_seen
+from papers import read_tables
+from papers.seen import unread_bullets, what_was_seen
 
 TABLE = "| Tool | 年份 | Homepage |\n|--|--|--|\n| a | 2014 | x |\n\n"
 
@@ -29,3 +30,13 @@ def test_a_text_without_either_is_not_told_of_the_option() -> None:
     said = what_was_seen("prose")
     assert said.startswith("It holds neither a table nor bullets. A table is read if")
     assert "--columns" not in said
+
+
+def test_bullets_that_link_to_a_paper_without_a_title_are_counted() -> None:
+    text = (
+        "## Papers\n\n- [Attention Is All You Need](https://arxiv.org/abs/1706.03762)\n"
+        "  - https://arxiv.org/abs/2006.11239\n- Ho et al. 2020 <https://arxiv.org/abs/2006.11239>\n"
+        "- https://arxiv.org/abs/1406.2661\n- [a page](https://example.org)\n\n"
+        "## Citation\n\n- https://arxiv.org/abs/1406.2661\n"
+    )
+    assert unread_bullets(text, read_tables(text)) == [5, 6]
