@@ -10,7 +10,7 @@ TSTR is the AUC on held-out rows of gradient boosting trained on synthetic rows;
 it is above its median (prices) or 0 (affairs). Membership is the AUC of the distance to the nearest synthetic row, for
 training rows against held-out ones, 0.5 at best. Copies are synthetic rows that equal a training row; the share of
 held-out rows that do is the reference. Figures are means of three seeds, of the fit, the draw and the judges; ± is
-their deviation.
+their deviation. (Of wine 35 rows are held out, of breast cancer 113: too few to tell C2ST or membership from chance.)
 """
 
 from __future__ import annotations
@@ -175,16 +175,21 @@ def run() -> list[Row]:
     """Set the trees beside the references, on rows that chose nothing."""
     rows = []
     for name in TARGETS:
-        found = {who: summary(figures)[0] for who, figures in compared(MAKERS, *rows_of(name), name).items()}
-        ours, real, copied = found["trees"], found["real rows"], found["bootstrap"]
-        about = f"{name}, {ours.seconds:.2g} CPU s"
+        train, held_out = rows_of(name)
+        found = {who: summary(figures)[0] for who, figures in compared(MAKERS, train, held_out, name).items()}
+        ours, real = found["trees"], found["real rows"]
+        small = len(train) < 1_000
         rows += [
-            Row(f"{about}: C2ST", ours.c2st, "independent columns", found["independent columns"].c2st, 1, "AUC"),
-            Row(f"{name}: 1 - TSTR", 1 - ours.tstr, "real rows", 1 - real.tstr, 0.9, "AUC"),
-            Row(f"{name}: membership", ours.membership, "bootstrap", copied.membership, 1, "AUC"),
-            Row(f"{name}: copies", ours.copies, "bootstrap", copied.copies, 1, "share"),
+            _away(f"{name}, {ours.seconds:.2g} CPU s: C2ST {ours.c2st:.3f}", ours.c2st - 0.5, 0.1 if small else 0.03),
+            _away(f"{name}: TSTR {ours.tstr:.3f}, of real rows", real.tstr - ours.tstr, 0.03 if small else 0.01),
+            _away(f"{name}: membership {ours.membership:.3f}, copies {ours.copies:.1%}", ours.membership - 0.5, 0.03),
         ]
     return rows
+
+
+def _away(what: str, by: float, aim: float) -> Row:
+    """Return how far a figure is from its ideal, beside how far it may be."""
+    return Row(what, max(abs(by), 1e-4), "the aim", aim, goal=1, unit="away")
 
 
 def frontier() -> None:
