@@ -29,6 +29,8 @@ class NewEntry:
     url: str | None
     authors: list[str]
     venue: str | None
+    venue_year: int | None
+    """The year of the venue, which may be later than that of the preprint."""
     year: int | None
     month: int | None
     day: int | None
@@ -141,8 +143,8 @@ def _dates(text: str, row: Row, entry: NewEntry, taken: list[Span]) -> list[_Pie
     named = bool(re.search(r"[^\W\d_]{2}", row.date)) and row.month is None
     if named and year:
         venue = for_markdown(entry.venue) if entry.venue else "arXiv" if "arxiv.org" in (entry.url or "") else ""
-        short = year[0] if len(year[0]) == 4 else None
-        shown = f"{venue} {entry.year}".strip() if short else f"{venue} '{entry.year % 100:02}".strip()
+        when = (entry.venue_year if entry.venue else None) or entry.year
+        shown = f"{venue} {when}".strip() if len(year[0]) == 4 else f"{venue} '{when % 100:02}".strip()
     else:
         shown = write_date(entry.year, entry.month, row.date, entry.day)
     grown = _grown(text, row, span)
@@ -175,7 +177,7 @@ def _relabelled(source: str, entry: NewEntry) -> str:
     match = re.fullmatch(r"(?P<before>[^\w<]*\[[^\w<]*)(?P<words>[^\[\]<>]*\w)(?P<after>[^\w]*\]\()", source)
     if not match or (is_generic(match["words"]) and not re.search(r"\d", match["words"])):
         return source
-    venue = f"{entry.venue} {entry.year}" if entry.venue and entry.year else "paper"
+    venue = f"{entry.venue} {entry.venue_year}" if entry.venue and entry.venue_year else "paper"
     return match["before"] + for_markdown(venue) + match["after"]
 
 

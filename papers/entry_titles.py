@@ -272,7 +272,7 @@ def _without_authors(stretch: str, begin: int, end: int) -> Span:
 
 
 def _without_reference(stretch: str, begin: int, end: int) -> Span:
-    """Return a title without its authors: ``Title, Ho et al. 2020``, ``Ho et al. 2020, Title``, ``Title, A, B, 2020``."""
+    """Return a title without authors: ``Title, Ho et al. 2020``, ``Ho et al. 2020, Title``, ``Title, A, B 2020``."""
     parts = [match.span() for match in _BETWEEN_COMMAS.finditer(stretch, begin, end) if match[0].strip()]
     if len(parts) < 2:
         return begin, end

@@ -17,12 +17,14 @@ from papers.files import check_folder, read_text, replace_text
 from papers.headers import Columns
 from papers.html_tables import Cell
 from papers.identifiers import arxiv_month
+from papers.markup import plain_text
 from papers.places import NewCount, added_counts, own_style
-from papers.records import count_of, record_ids
+from papers.records import count_of, record_ids, year_of
 from papers.semantic_scholar import FIELDS, SemanticScholar, ServiceError
 from papers.table import Edit, Row, Table, read_rows, read_tables, splice
 from papers.titles import FULL, same_title, simplify
 
+_ET_AL = re.compile(r"et al\b\.?|and others\b|等", re.I)
 _MOST = 100
 """How many papers of a list are shown to the service for recommendations; more say no more."""
 
@@ -48,7 +50,7 @@ def add(
     columns: Columns | None = None,
     write: bool = True,
 ) -> Added:
-    """Append a paper to a list: date, title, link, summary and badge, laid out as the last row or bullet is.
+    """Append a paper to a list, laid out as its last row is: date, title, link, authors, venue, summary and badge.
 
     Args:
         path: a Markdown file.
@@ -162,12 +164,46 @@ def _contents(text: str, table: Table, record: dict[str, Any], category: str, as
         "category": escape(category),
         "title": link_source(str(record.get("title") or ""), paper_link(record), markdown=markdown),
         "description": escape(str(summary.get("text") or "")) if isinstance(summary, dict) else "",
+        "author": escape(_authors_like(text, table, _authors(record))),
+        "source": escape(_venue_like(text, table, record)),
         "citation": badge,
     }
     if "citation" not in table.columns and (index := _badge_column(table)) is not None:
         kind = next((kind for kind, place in table.columns.items() if place == index), "")
         contents[index] = " ".join(part for part in (contents.get(kind, ""), badge) if part)
     return contents
+
+
+def _authors(record: dict[str, Any]) -> list[str]:
+    named = (author.get("name") for author in record.get("authors") or () if isinstance(author, dict))
+    return [name for name in named if isinstance(name, str) and name.strip()]
+
+
+def _written(text: str, table: Table, kind: str) -> str:
+    """Return what the last row that says anything in a kind of column says there."""
+    cells = (row.cell(kind) for row in reversed(table.rows))
+    shown = (plain_text(text[cell.start : cell.end], markdown=table.markdown) for cell in cells if cell)
+    return next(filter(None, shown), "")
+
+
+def _authors_like(text: str, table: Table, authors: list[str]) -> str:
+    """Return authors as the table's other rows name theirs: all of them, or the first "et al.", by surname."""
+    others = _ET_AL.search(written := _written(text, table, "author"))
+    if not others or len(authors) < 2:
+        return ", ".join(authors)
+    first = authors[0] if len(written[: others.start()].split()) > 1 else authors[0].split()[-1]
+    return f"{first} {others[0]}"
+
+
+def _venue_like(text: str, table: Table, record: dict[str, Any]) -> str:
+    """Return a record's venue, with its year if the table's other rows say theirs; nothing if it names none."""
+    venue, year = record.get("venue"), year_of(record)
+    if not isinstance(venue, str) or not venue:
+        return ""
+    written = re.search(r"(?:19|20)\d\d|['’]\d\d", _written(text, table, "source"))
+    if not written or not year:
+        return venue
+    return f"{venue} {year}" if len(written[0]) == 4 else f"{venue} {written[0][0]}{year % 100:02}"
 
 
 def _day(record: dict[str, Any]) -> tuple[int | None, int | None, int | None]:
@@ -206,11 +242,10 @@ def _badge_column(table: Table) -> int | None:
 def _new_bullet(text: str, tables: list[Table], table: Table, record: dict[str, Any], as_of: str) -> tuple[str, Edit]:
     """Lay a bullet out as the last one is, with a count where the list has counts; returns its source and its place."""
     year, month, day = _day(record)
-    named = (author.get("name") for author in record.get("authors") or () if isinstance(author, dict))
-    authors = [name for name in named if isinstance(name, str)]
     venue = record.get("venue") if isinstance(record.get("venue"), str) else None
     count, title = count_of(record), str(record.get("title") or "")
-    entry = NewEntry(title, paper_link(record), authors, venue or None, year, month, day, count)
+    credited = (_authors(record), venue or None, year_of(record))
+    entry = NewEntry(title, paper_link(record), *credited, year, month, day, count)
     source, place = like_another(text, table, entry)
     alone = source.strip(" \t\r\n>")
     lone = next(iter(read_tables(alone)), None)

@@ -130,3 +130,49 @@ def test_a_date_has_the_form_that_most_have(client: SemanticScholar, tmp_path: P
     path = save(tmp_path, f"| Date | Title | Citation |\n|--|--|--|\n{rows}")
     add(path, "1706.03762", None, client)
     assert read_rows(load(path))[-1].date == "2017-06"
+
+
+BERT = {
+    "externalIds": {"ArXiv": "1810.04805"},
+    "year": 2019,
+    "publicationDate": "2018-10-11",
+    "venue": "NAACL",
+    "authors": [{"name": "Jacob Devlin"}, {"name": "Ming-Wei Chang"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("- **An Old Paper**, ICML 2023. [[paper](O)]", "- **BERT and More Words**, NAACL 2019. [[paper](N)]"),
+        ("- An Old Paper About Things [[CVPR2018]](O)", "- BERT and More Words [[NAACL 2019]](N)"),
+        ("- [An Old Paper](O), 2023.4", "- [BERT and More Words](N), 2018.10"),
+    ],
+)
+def test_a_venues_year_is_the_records_and_not_the_preprints(
+    old: str, new: str, library: Library, client: SemanticScholar, tmp_path: Path
+) -> None:
+    library.add(8, 42, "BERT and More Words", **BERT)
+    path = save(tmp_path, old.replace("(O)", f"({OLD})") + "\n")
+    add(path, "1810.04805", None, client)
+    assert load(path).splitlines()[-1] == new.replace("(N)", "(https://arxiv.org/abs/1810.04805)")
+
+
+@pytest.mark.parametrize(
+    ("authors", "venue", "wanted"),
+    [
+        ("A. Bee, C. Dee", "ICML", ("Jacob Devlin, Ming-Wei Chang", "NAACL")),
+        ("Bee et al.", "ICML 2023", ("Devlin et al.", "NAACL 2019")),
+        ("Anna Bee et al", "ICML'23", ("Jacob Devlin et al", "NAACL '19")),
+    ],
+)
+def test_columns_of_authors_and_venues_are_filled_as_their_neighbours_are(
+    authors: str, venue: str, wanted: tuple[str, str], library: Library, client: SemanticScholar, tmp_path: Path
+) -> None:
+    library.add(8, 42, "BERT and More Words", **BERT)
+    head = "| Title | Authors | Venue | Citations |\n|--|--|--|--|\n"
+    path = save(tmp_path, f"{head}| [An Old Paper]({OLD}) | {authors} | {venue} | 7 |\n")
+    added = add(path, "1810.04805", None, client)
+    link = "[BERT and More Words](https://arxiv.org/abs/1810.04805)"
+    assert added.source.startswith(f"| {link} | {wanted[0]} | {wanted[1]} | ")
+    assert read_rows(load(path))[-1].count == 42
