@@ -28,7 +28,7 @@ from papers.escape import one_line
 from papers.export import FORMATS
 from papers.extend import add, paper_link, suggest
 from papers.files import FileChangedError, UnreadableFileError, check_folder, read_text, replace_text
-from papers.headers import Columns, parse_columns
+from papers.headers import KINDS, Columns, parse_columns
 from papers.history import history_path
 from papers.seen import unread_bullets, what_was_seen
 from papers.semantic_scholar import BASE_URL, SemanticScholar, ServiceError
@@ -40,7 +40,8 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
-    help="Read, refresh, audit and extend a table of papers in a Markdown file, without touching anything else.",
+    help="Read, refresh, audit and extend a list of papers in a Markdown file, without touching anything else. A list "
+    "is a table (Markdown or HTML), bullets, numbered entries or paragraphs.",
 )
 
 CATALOG = Path(papers.__file__).with_name("related_papers.md")
@@ -87,7 +88,7 @@ class Format(StrEnum):
 
 _STYLES: dict[Style, Target] = {Style.KEEP: "keep", Style.LIVE: "live", Style.STATIC: "static", Style.TEXT: "text"}
 
-File = Annotated[Path, typer.Argument(metavar="FILE", help="A Markdown file with tables of papers.")]
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A Markdown file with papers in tables or bullets.")]
 OwnFile = Annotated[Path, typer.Argument(metavar="FILE", show_default="the course's catalog")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on standard output.")]
 BaseUrl = Annotated[
@@ -99,7 +100,11 @@ MaxTime = Annotated[float, typer.Option(help="Seconds that all answers together 
 MaxAge = Annotated[float, typer.Option(help="Take answers from the cache up to this many seconds old.")]
 ColumnsSaid = Annotated[
     str | None,
-    typer.Option("--columns", metavar="KIND=N,…", help="Which column holds what, from 1: title=2,citation=5."),
+    typer.Option(
+        "--columns",
+        metavar="KIND=N,…",
+        help=f"Which column holds what, from 1: title=2,citation=5. Kinds: {', '.join(KINDS)}.",
+    ),
 ]
 CachePath = Annotated[Path | None, typer.Option("--cache", help="The cache's file.", show_default="the user's cache")]
 
@@ -122,7 +127,12 @@ def main(
 
 @app.command("list")
 def list_command(
-    file: OwnFile = CATALOG, sort: Sort = Sort.LINE, columns: ColumnsSaid = None, json: Json = False
+    file: OwnFile = CATALOG,
+    sort: Annotated[
+        Sort, typer.Option(help="By line, date (oldest first), citations (most first) or title (A to Z).")
+    ] = Sort.LINE,
+    columns: ColumnsSaid = None,
+    json: Json = False,
 ) -> None:
     """Show the papers of a file."""
     with _explained():
@@ -164,7 +174,8 @@ def refresh(
         ),
     ] = None,
     mailto: Annotated[
-        str | None, typer.Option(help="Your address: OpenAlex and Crossref ask for one.", envvar="PAPERS_MAILTO")
+        str | None,
+        typer.Option(help="Your address: Crossref asks for one; OpenAlex is sent it, too.", envvar="PAPERS_MAILTO"),
     ] = None,
     base_url: BaseUrl = None,
     pace: Pace = 1.0,
@@ -173,7 +184,7 @@ def refresh(
     max_age: MaxAge = 0.0,
     cache: CachePath = None,
 ) -> None:
-    """Ask Semantic Scholar once and put the citation counts up to date."""
+    """Put the citation counts up to date, from Semantic Scholar or another source."""
     with _explained():
         client = make(
             source or [],
@@ -219,7 +230,7 @@ def refresh(
 def audit_command(
     file: OwnFile = CATALOG,
     offline: Annotated[bool, typer.Option("--offline", help="Ask nobody.")] = False,
-    fix: Annotated[bool, typer.Option("--fix", help="Mend what is certain, in the file.")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Mend what two pieces of evidence support, in the file.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Exit 1 if a certain or likely finding is left.")] = False,
     columns: ColumnsSaid = None,
     json: Json = False,
@@ -262,7 +273,11 @@ def add_command(
     file: File,
     paper_id: Annotated[str, typer.Argument(metavar="ID", help="arXiv number, DOI, link, or another id.")],
     category: Annotated[
-        str | None, typer.Option(help="What goes into the category column, or the heading to put it under.")
+        str | None,
+        typer.Option(
+            help="What goes into the category column, or the heading to put it under.",
+            show_default="none; at the end of the first table, or of the last bullets",
+        ),
     ] = None,
     table: Annotated[int | None, typer.Option(min=1, help="Which table, from 1.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the row and change nothing.")] = False,
@@ -276,6 +291,7 @@ def add_command(
 ) -> None:
     """Append a paper in the table's own style."""
     with _explained():
+        _rows(file, _said(columns))
         client = _client(base_url, pace, timeout, max_time, max_age, cache)
         added = add(file, paper_id, category, client, table=table, columns=_said(columns), write=not dry_run)
     with _explained(), _printing(f"{'Would add' if dry_run else 'Added'}: {added.title}"):
@@ -297,7 +313,7 @@ def suggest_command(
     max_age: MaxAge = 0.0,
     cache: CachePath = None,
 ) -> None:
-    """List recommended papers that are not in the file yet."""
+    """List papers that are not in the file yet: what Semantic Scholar recommends for the last hundred that are."""
     with _explained():
         said = _said(columns)
         _rows(file, said, empty=[] if json else None)
@@ -322,7 +338,9 @@ def suggest_command(
 def export_command(
     file: OwnFile = CATALOG,
     format: Annotated[Format, typer.Option("--format", help="The format.")] = Format.BIBTEX,
-    output: Annotated[Path | None, typer.Option(help="Write to a file.", show_default="standard output")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write to a file.", show_default="standard output")
+    ] = None,
     columns: ColumnsSaid = None,
     cache: CachePath = None,
 ) -> None:
@@ -341,7 +359,9 @@ def export_command(
 @app.command("plot")
 def plot_command(
     file: OwnFile = CATALOG,
-    output: Annotated[Path | None, typer.Option(help="The picture.", show_default="FILE.citations.png")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The picture.", show_default="FILE.citations.png")
+    ] = None,
     columns: ColumnsSaid = None,
 ) -> None:
     """Draw citation counts over time and by category."""
@@ -350,6 +370,7 @@ def plot_command(
     # The course's own catalog may lie in an installed package: nothing is written there.
     output = output or (Path(file.name) if file == CATALOG else file).with_suffix(".citations.png")
     with _explained():
+        _rows(file, _said(columns))
         _not_the_list(output, file)
         check_folder(output)
         # Without a format matplotlib would add an ending to a name that has none.
@@ -374,6 +395,7 @@ def report_command(
 
     output = output or file.with_suffix(".report.html")
     with _explained():
+        _rows(file, _said(columns))
         _not_the_list(output, file)
         check_folder(output)
         replace_text(output, read_text(output) if output.is_file() else None, report(file, _said(columns)))

@@ -82,6 +82,18 @@ def test_bullets_that_are_not_read_are_said(tmp_path: Path) -> None:
     assert papers("list", path, "--json").stderr == ""
 
 
+@pytest.mark.parametrize("command", ["plot", "report", "add"])
+def test_commands_that_write_say_what_was_seen_and_write_nothing(
+    command: str, library: Library, tmp_path: Path
+) -> None:
+    path = save(tmp_path, NOTHING)
+    result = asking(library, command, path, "1706.03762") if command == "add" else papers(command, path)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "1 table (line 3: Tool | 大小)" in result.stderr
+    assert list(tmp_path.iterdir()) == [path]
+    assert library.log == []
+
+
 NOTHING = "# Tools\n\n| Tool | 大小 |\n|--|--|\n| a | 1 |\n\n- [x](http://a.b)\n- y\n"
 
 
