@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote
 
 from papers.blocks import Span
 from papers.escape import for_html, for_markdown
+from papers.headers import plain_name, says_citations
 from papers.identifiers import from_badge, from_url
 from papers.markup import Image, Link, Markup, References, find_markup, plain_text
 from papers.numbers import read_count, write_count
@@ -25,7 +26,8 @@ PAGE = "https://www.semanticscholar.org/paper/"
 _STATIC_PATH = re.compile(r"img\.shields\.io/badge/(?P<parts>[^?#\s]+)", re.I)
 _MESSAGE = re.compile(r"[?&](?:amp;)?message=(?P<message>[^&#]*)", re.I)
 _LABEL = re.compile(r"[?&](?:amp;)?label=(?P<label>[^&#]*)", re.I)
-_CITED = re.compile(r"\bcit(?:ed|es?|ations?|as|ado|ações|azioni)\b|\bzitat|引用|被引|인용|цитир|atıf", re.I)
+_SAYS_NOTHING = frozenset(["", "s2", "semantic scholar", "count", "counts", "total", "c"])
+_NUMBER_BEHIND = re.compile(r"[:\s]*\d[\d,]*\Z")
 _DASHES = "-&#45;"
 _MARKS = re.compile(r"<[^<>]*>|[*_`]|\s")
 _ALT = re.compile(r"(?P<label>.*?)[:\s]*(?P<count>\d[\d,]*) \((?P<date>\d{4}-\d\d-\d\d)\)\s*", re.S)
@@ -54,6 +56,8 @@ class Citation:
     """A count in text with what it is set in (backticks, bold): what a badge takes the place of."""
     kept: Span | None = None
     """Where a text stands that keeps its badge in a comment: the text and the comment."""
+    doubt: str | None = None
+    """Why nothing that stands there is taken for the count, where something might be."""
 
 
 def read_citation(
@@ -80,21 +84,9 @@ def read_citation(
     markup = markup or find_markup(text, start, end, markdown=markdown, references=references)
     if kept := _read_kept(text, start, end, markup.links):
         return kept
-    for image in markup.images:
-        link = next((k for k in markup.links if k.span[0] <= image.span[0] and image.span[1] <= k.span[1]), None)
-        link_id = from_url(link.url) if link else None
-        badge_id = from_badge(image.url) if "citationCount" in image.url else None
-        if badge_id and "/static/v1" not in image.url:
-            known_alt = _ALT.fullmatch(image.alt)
-            count = int(known_alt["count"].replace(",", "")) if known_alt else None
-            return Citation(
-                "live", count, known_alt["date"] if known_alt else None, image.alt_span, image, badge_id, link, link_id
-            )
-        if (known or badge_id or _says_citations(text, image)) and (span := _static_count(text, image)):
-            written = read_count(_decoded(text[slice(*span)]))
-            value, as_of = (written.value, written.as_of) if written else (None, None)
-            return Citation("static", value, as_of, span, image, badge_id, link, link_id)
-    if not known or markup.images:
+    if markup.images:
+        return _read_badges(text, markup, known=known)
+    if not known:
         return Citation(None)
     link = next((k for k in markup.links if from_url(k.url)), markup.links[0] if len(markup.links) == 1 else None)
     link_id = from_url(link.url) if link else None
@@ -107,6 +99,44 @@ def read_citation(
         span = (place, place + len(shown))
         return Citation("text", None, None, span, None, None, link, link_id, _trimmed(text, *inside))
     return Citation(None, link=link, link_id=link_id)
+
+
+def _read_badges(text: str, markup: Markup, *, known: bool) -> Citation:
+    """Read the badge of citations among several badges: the first that names its paper, else the only one that says so.
+
+    In a column of citations a badge without a label will do. Several that say so may count differently: none is taken.
+    """
+    static: list[tuple[Image, Span, str | None]] = []
+    bare: list[tuple[Image, Span, str | None]] = []
+    for image in markup.images:
+        badge_id = from_badge(image.url) if "citationCount" in image.url else None
+        if badge_id and "/static/v1" not in image.url:
+            known_alt = _ALT.fullmatch(image.alt)
+            count = int(known_alt["count"].replace(",", "")) if known_alt else None
+            as_of = known_alt["date"] if known_alt else None
+            return Citation("live", count, as_of, image.alt_span, image, badge_id, *_link_around(markup, image))
+        if not (span := _static_count(text, image)):
+            continue
+        label = _label(text, image)
+        nothing = plain_name(label) in _SAYS_NOTHING
+        if badge_id:
+            static = [(image, span, badge_id)]
+            break
+        if says_citations(label) or (nothing and says_citations(_NUMBER_BEHIND.sub("", image.alt))):
+            static.append((image, span, None))
+        elif known and nothing:
+            bare.append((image, span, None))
+    if len(static or bare) != 1:
+        return Citation(None, doubt="it has several badges of citations" if static or bare else None)
+    ((image, span, badge_id),) = static or bare
+    written = read_count(_decoded(text[slice(*span)]))
+    value, as_of = (written.value, written.as_of) if written else (None, None)
+    return Citation("static", value, as_of, span, image, badge_id, *_link_around(markup, image))
+
+
+def _link_around(markup: Markup, image: Image) -> tuple[Link | None, str | None]:
+    link = next((k for k in markup.links if k.span[0] <= image.span[0] and image.span[1] <= k.span[1]), None)
+    return link, from_url(link.url) if link else None
 
 
 def _read_kept(text: str, start: int, end: int, links: Sequence[Link]) -> Citation | None:
@@ -196,14 +226,14 @@ def _static_count(text: str, image: Image) -> Span | None:
     return begin + span[0], begin + span[1]
 
 
-def _says_citations(text: str, image: Image) -> bool:
-    """Whether a static badge says of itself that it counts citations: in its label or its alternative text."""
+def _label(text: str, image: Image) -> str:
+    """Return what a static badge says before its number."""
     source = text[slice(*image.url_span)]
-    if match := _STATIC_PATH.search(source):
-        label = match["parts"]
-    else:
-        label = match["label"] if (match := _LABEL.search(source)) else ""
-    return bool(_CITED.search(_decoded(label)) or _CITED.search(image.alt))
+    if match := _LABEL.search(source):
+        return _decoded(match["label"])
+    match = _STATIC_PATH.search(source)
+    parts = re.findall(r"(?:[^-]|--)+", match["parts"]) if match else []
+    return _decoded(parts[-3]) if len(parts) > 2 else ""
 
 
 def _decoded(message: str) -> str:

@@ -17,11 +17,13 @@ from papers.badges import (
     write_message,
 )
 from papers.escape import for_html, for_markdown
-from papers.markup import find_markup
+from papers.markup import Image, find_markup
 from papers.numbers import write_count
 from papers.restyle import restyled, with_known
 from papers.table import Edit, Row
 
+_MOST_SHOWN = 40
+"""Characters of a cell that a remark quotes."""
 Target = Literal["keep", "live", "static", "text"]
 
 
@@ -45,7 +47,7 @@ def count_edits(
         if citation.count == count or target is None:
             return []
         if target == "live" and image:
-            return [Edit(*with_known(text, image, f"{count} ({as_of})"))]
+            return [_with_known(text, image, f"{count} ({as_of})")]
         assert citation.count_span
         start, end = citation.count_span
         old = text[start:end]
@@ -62,6 +64,49 @@ def count_edits(
     return []
 
 
+def why_no_place(text: str, row: Row) -> str:
+    """Say why a row has no place for a count, and what would make one.
+
+    An empty cell in a column of citations is not filled unasked: its keeper may have left it empty on purpose.
+    """
+    if row.citation.doubt:
+        return f"{row.citation.doubt}, and it is not certain which is the paper's count; leave one"
+    if "citation" not in row.columns:
+        return "the row shows no count; --add-column citation makes a place for it"
+    cell = row.cell("citation")
+    if not cell:
+        return "the row has no cell of its own in the column of citations; add one"
+    content = text[cell.start : cell.end].strip()
+    if not content:
+        return "the cell for its citations is empty; --add-column citation fills it"
+    shown = content if len(content) <= _MOST_SHOWN else f"{content[:_MOST_SHOWN]}…"
+    return f"the cell for its citations holds {shown!a}, which is no plain count; write one there"
+
+
+def _by_reference(image: Image) -> bool:
+    """Whether an image's address stands elsewhere, in the definition of a reference."""
+    return not image.span[0] <= image.url_span[0] < image.span[1]
+
+
+def _with_known(text: str, image: Image, known: str) -> Edit:
+    """Return the edit after which a badge's alternative text ends in the last known count."""
+    edit = Edit(*with_known(text, image, known))
+    if not _by_reference(image) or not image.alt_span or text[image.alt_span[1] : image.span[1]] not in ("]", "][]"):
+        return edit
+    label = text[slice(*image.alt_span)]  # ![label] stays the name of its reference
+    begin = image.alt_span[0]
+    alt = label[: edit.start - begin] + edit.new + label[edit.end - begin :]
+    return Edit(*image.span, f"![{alt}][{label}]")
+
+
+def _source_of(text: str, image: Image) -> str:
+    """Return a badge's source, with the address in it also where that stands in the definition of a reference."""
+    if not _by_reference(image) or not image.alt_span:
+        return text[slice(*image.span)]
+    url = text[slice(*image.url_span)]
+    return f"![{text[slice(*image.alt_span)]}]({f'<{url}>' if re.search('[ ()]', url) else url})"
+
+
 def _converted(
     text: str, row: Row, count: int, as_of: str, target: Target | None, paper_id: str, *, markdown: bool
 ) -> Edit:
@@ -69,7 +114,7 @@ def _converted(
     citation = row.citation
     if citation.image:
         start, end = citation.image.span
-        source = text[start:end]
+        source = _source_of(text, citation.image)
     else:
         assert citation.kept
         start, end = citation.kept

@@ -1,9 +1,16 @@
-"""Counts in running text: ``Cited by `12` ``, ``Citations: 1,234``, ``(cited 12 times)``, ``12 citations``."""
+"""Counts in words: ``Cited by `12` ``, ``Citations: 1,234``, ``(cited 12 times)``, ``12 citations``.
+
+A count is a field of its own: it stands at the end of its line, or between links, brackets and separators. A number in
+a sentence ("a survey of 500 citations", "cited by 12 of our authors", "12 citations/year") counts something else. Of
+several counts, the labelled one at the end of its line is meant; if that is not one alone, it is uncertain and none is.
+"""
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from papers.badges import Citation
 from papers.blocks import Span
@@ -11,6 +18,7 @@ from papers.markup import Link
 from papers.numbers import Written, read_count
 from papers.paper_links import id_of
 
+_LINKED = "\0"
 _AROUND = 30
 """How far before "citations" their number may stand, in characters."""
 _NUMBER = r"(?:[~≈>] ?)?\d[\d,.'’]{0,14}(?<=\d)(?: ?[kKmM万])?\+?|\?|N/?A"
@@ -18,11 +26,11 @@ _BEFORE = (
     r"(?:cited[- ]by|citations?|cites|citas|citado por|citações|cité par|zitate|zitiert von|"
     r"被引用?(?:次数|数|量|回数)?|引用(?:次数|数|量|回数)?|인용(?: ?수| 횟수)?|цитирований|atıf)"
     r"(?:[- ]counts?)?\s*[*_]{0,2}\s*[:：=]?\s*[*_]{0,2}\s*"
-    rf"[`*_\[(（]{{0,3}}(?P<number>{_NUMBER})[`*_]{{0,3}}"
+    rf"[`*_\[(（]{{0,3}}(?P<number>{_NUMBER})[`*_]{{0,3}}(?: ?(?:次|回|件|회)(?!\w))?"
     rf"|cited\s+[`*_]{{0,3}}(?P<times>{_NUMBER})[`*_]{{0,3}}\s+times"
 )
 _BEHIND = (
-    rf"(?<![\w.,])[`*_]{{0,3}}(?P<amount>{_NUMBER})[`*_]{{0,3}}\s*(?:google scholar |scholar |times |次被?|件の|회 )?"
+    rf"(?<![\w.,])[`*_]{{0,3}}(?P<amount>{_NUMBER})[`*_]{{0,3}}\s*(?:times |次被?|件の|회 )?"
     r"(?:citations?\b|cites\b|cited\b|引用|인용|zitate\b|citas\b)"
 )
 _BEFORE_IT, _BEHIND_IT = re.compile(_BEFORE, re.I), re.compile(_BEHIND, re.I)
@@ -32,6 +40,63 @@ _ASCII_SIGN = re.compile(r"[cCzZ][iI][tT]")  # a set is searched for much faster
 _MARKS = re.compile(r"\*\*|__|`")
 _OPEN = re.compile(r"[\[(（]")
 _DIGIT = re.compile(r"\d")
+_TAG = re.compile(r"</?(?P<name>[A-Za-z][A-Za-z0-9]{0,15})(?:\s[^<>]{0,2000})?/?>")
+_BREAKS = frozenset(["br", "p", "div", "li", "td", "hr", "summary", "details"])
+_TICKS = re.compile(r"`+")
+_NEAR = 80
+"""How many characters around a count are looked at."""
+_TOTAL = re.compile(r"(?:\b(?:total|number of|no\.? of|semantic scholar|s2)|#) ?\Z", re.I)
+_OTHERS = r"(?:google|scholar|gs|scopus|openalex|crossref|wos|web of science|inspire|pubmed)\b|谷歌(?:学术)?"
+_ELSEWHERE_BEFORE = re.compile(rf"(?:\b|(?<=\W))(?:{_OTHERS})\W*\Z", re.I)
+_ELSEWHERE_BEHIND = re.compile(rf"[\W_]*(?:(?:on|in|from|by|via|per|at) )?(?:{_OTHERS})", re.I)
+_SET = " \t*_~="
+"""White space, and marks in which words may be set."""
+_BETWEEN = frozenset(",;:.|()[]（）【】，。；：、·•∙⋅‖→⇒\0\\")
+_PROSE_BETWEEN = frozenset(",;:.，。；：、")
+"""Separators that stand in sentences, too."""
+_NO_FIELD = frozenset("/\\#$%&@={}<>^'‘?!")
+_GOES_ON = re.compile(r"[\s>]*[a-zа-я]")
+_YEAR = re.compile(r"(?:19|20)\d\d")
+_SPAN_BEHIND = re.compile(r"\s*[(\[（]\s*(?:in |since |as of )?(?:19|20)\d\d\s*[)\]）]")
+_COUNTED_BY = re.compile(r"cited[- ]by|cited\s+[`*_]*\d", re.I)
+_SINGULAR = re.compile(r"(?:citation|cite|引用)(?!s\b|次|数|量|回|[- ]count)", re.I)
+_COLON = re.compile(r"[:：=]")
+_OWN = re.compile(r"Cited by `[^`]*`")
+"""As this program writes it, behind a link and whatever follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line, or a paragraph, in which counts are looked for."""
+
+    start: int
+    end: int
+    view: str
+    """The line as it is laid out: links, images and the title are ``\0``, tags are blank or separators."""
+    tags: list[Span]
+    code: list[Span]
+
+    def before(self, position: int) -> str:
+        """Return the last characters before a place."""
+        place = position - self.start
+        return self.view[max(0, place - _NEAR) : place]
+
+    def behind(self, position: int) -> str:
+        """Return the next characters from a place on."""
+        place = position - self.start
+        return self.view[place : place + _NEAR]
+
+    def within(self, spans: list[Span], begin: int, end: int) -> Span | None:
+        """Return the one of some spans that meets a stretch of the text, None if none does."""
+        index = bisect_right(spans, (end - 1, end + self.end)) - 1
+        return spans[index] if index >= 0 and spans[index][1] > begin else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    citation: Citation
+    last: bool
+    """It is labelled, and nothing stands behind it on its line."""
 
 
 def is_count(words: str) -> bool:
@@ -50,7 +115,7 @@ def without_count(words: str) -> str:
 def find_count(
     text: str, lines: Iterable[tuple[Span, str]], links: Sequence[Link], title: Span | None
 ) -> Citation | None:
-    """Return the first count that some lines name in words, None if they name none.
+    """Return the count that some lines name in words, or why none is certain; None if they name none.
 
     Args:
         text: the whole text.
@@ -60,20 +125,65 @@ def find_count(
     """
     hidden = [title] if title else []
     hidden += [link.url_span for link in links]
+    found: dict[Span, _Candidate] = {}
+    laid_out: list[_Line] = []
     for (start, end), mask in lines:
-        for sign in (_ASCII_SIGN if mask.isascii() else _SIGN).finditer(mask):
+        signs = list((_ASCII_SIGN if mask.isascii() else _SIGN).finditer(mask))
+        if not signs and not links:
+            continue
+        line = _lay_out(text, start, end, mask, title)
+        laid_out.append(line)
+        done = start
+        for sign in signs:
             begin = start + sign.start()
-            if title and title[0] <= begin < title[1]:
+            if begin < done or (title and title[0] <= begin < title[1]):
                 continue
             match = _BEFORE_IT.match(text, begin, end) or _behind(text, max(start, begin - _AROUND), begin, end)
-            if match and (counted := _counted(match, links, hidden)):
-                return counted
+            if match and (candidate := _candidate(match, line, links, hidden)):
+                found[candidate.citation.count_span or match.span()] = candidate
+                done = match.end()
     for link in links:  # [Cited by 12](…)
         if link.inside[1] - link.inside[0] < 2 * _AROUND and _SIGN.search(text, *link.inside):
             match = _BEFORE_IT.search(text, *link.inside) or _BEHIND_IT.search(text, *link.inside)
-            if match and (counted := _counted(match, links, hidden)):
-                return counted
-    return None
+            around = next((one for one in laid_out if one.start <= link.span[0] and link.span[1] <= one.end), None)
+            if match and around and (candidate := _candidate(match, around, links, hidden)):
+                found[candidate.citation.count_span or match.span()] = candidate
+    certain = list(found.values())
+    if len(certain) > 1:
+        certain = [candidate for candidate in certain if candidate.last]
+    if found and len(certain) != 1:
+        return Citation(None, doubt="it names several counts")
+    return certain[0].citation if certain else None
+
+
+def _lay_out(text: str, start: int, end: int, mask: str, title: Span | None) -> _Line:
+    view, tags, code = mask, [], []
+    if title and start <= title[0] and title[1] <= end:
+        view = f"{view[: title[0] - start]}{_LINKED * (title[1] - title[0])}{view[title[1] - start :]}"
+    if "<" in view:
+        tags = [(start + tag.start(), start + tag.end()) for tag in _TAG.finditer(view)]
+        view = _TAG.sub(lambda tag: ("|" if tag["name"].lower() in _BREAKS else " ") * len(tag[0]), view)
+    if "`" in view:
+        code = _code_spans(text, start, end)
+    return _Line(start, end, view, tags, code)
+
+
+def _code_spans(text: str, start: int, end: int) -> list[Span]:
+    """Return where code stands: between two rows of backticks that are equally long."""
+    runs = [match.span() for match in _TICKS.finditer(text, start, end)]
+    following: dict[int, list[int]] = {}
+    for index in range(len(runs) - 1, -1, -1):
+        following.setdefault(runs[index][1] - runs[index][0], []).append(index)
+    spans, index = [], 0
+    while index < len(runs):
+        same = following[runs[index][1] - runs[index][0]]
+        while same and same[-1] <= index:
+            same.pop()
+        if same:
+            spans.append((runs[index][0], runs[same[-1]][1]))
+            index = same[-1]
+        index += 1
+    return spans
 
 
 def _behind(text: str, start: int, sign: int, end: int) -> re.Match[str] | None:
@@ -82,19 +192,135 @@ def _behind(text: str, start: int, sign: int, end: int) -> re.Match[str] | None:
     return next((match for match in found if match.start() < sign < match.end()), None)
 
 
-def _counted(match: re.Match[str], links: Sequence[Link], hidden: Sequence[Span]) -> Citation | None:
-    begin, end = shown = match.span()
-    for a, b in hidden:
-        if a < end and begin < b:
-            return None
-    assert match.lastgroup
-    start, stop = span = match.span(match.lastgroup)
-    digits = match[match.lastgroup]
-    written = Written(int(digits), None) if digits.isascii() and digits.isdigit() else read_count(digits)
+def _candidate(match: re.Match[str], line: _Line, links: Sequence[Link], hidden: Sequence[Span]) -> _Candidate | None:
+    """Return the count that a match is, None if it is no field of its own."""
+    begin, end = match.span()
+    if any(a < end and begin < b for a, b in hidden) or line.within(line.tags, begin, end):
+        return None
+    text, kind = match.string, match.lastgroup
+    assert kind
+    start, stop = span = match.span(kind)
+    labelled = kind in ("number", "times")
+    if labelled and _is_vague(match, kind):
+        return None
+    if total := _TOTAL.search(text, max(line.start, begin - 20), begin):
+        begin = total.start()
+    shown = (begin, end)
     link = next((link for link in links if link.inside[0] <= start and stop <= link.inside[1]), None)
     cut = link and not (link.span[0] <= begin and end <= link.span[1])
-    if cut or _OPEN.search(match[0]) or len(_MARKS.findall(match[0])) % 2:
+    whole = shown
+    if link and cut:
+        if link.inside != span and text[slice(*link.inside)].strip("`*_ ") != match[kind]:
+            return None
+        whole = (min(begin, link.span[0]), max(end, link.span[1]))
+    elif link:
+        if not _fills(text, link.inside, shown):
+            return None
+        whole = link.span
+    elif (bracket := _OPEN.search(match[0])) and text[end : end + 1] not in tuple(")]）"):
+        return None
+    elif bracket:
+        if bracket[0] == "[":
+            return None  # see citation [12]
+        whole = (begin, end + 1)
+    code = line.within(line.code, start, stop)
+    if code and not (
+        begin <= code[0] and code[1] <= end
+    ):  # all of it is code, `Cited by 12`, and a badge takes the place of all
+        if not _fills(text, code, shown):
+            return None
+        shown = code
+        whole = (min(whole[0], code[0]), max(whole[1], code[1]))
+    elif cut or _OPEN.search(match[0]) or len(_MARKS.findall(match[0])) % 2:
         shown = span  # marks that are open: a badge could only take the number's place
+    last = _ends(line, whole[1])
+    if not _is_own(line, whole[0], match[0]) and not (
+        _is_parted_before(line, whole[0], match[0], labelled=labelled, last=last)
+        and _is_parted_behind(line, whole[1], labelled=labelled)
+    ):
+        return None
+    digits = match[kind]
+    written = Written(int(digits), None) if digits.isascii() and digits.isdigit() else read_count(digits)
     value, as_of = (written.value, written.as_of) if written else (None, None)
     link_id = id_of(link.url) if link else None
-    return Citation("text", value, as_of, span, link=link, link_id=link_id, shown_span=shown)
+    return _Candidate(
+        Citation("text", value, as_of, span, link=link, link_id=link_id, shown_span=shown), labelled and last
+    )
+
+
+def _is_vague(match: re.Match[str], kind: str) -> bool:
+    """Whether a label and a number say something else as well as a count: "cites 40", "Citation: 2018"."""
+    if kind == "times" or _COUNTED_BY.match(match[0]):
+        return False
+    label = match.string[match.start() : match.start(kind)].lower()
+    one = _SINGULAR.match(label) is not None
+    if one and not _COLON.search(label):
+        return True
+    return _YEAR.fullmatch(match[kind]) is not None and (one or bool(_OPEN.search(label)))
+
+
+def _fills(text: str, around: Span, shown: Span) -> bool:
+    """Whether nothing but marks and symbols stands in a link, or in code, beside a count."""
+    rest = text[around[0] : shown[0]] + text[shown[1] : around[1]]
+    return not any(char.isalnum() or char in "/%$@#{}=" for char in rest)
+
+
+def _ends(line: _Line, position: int) -> bool:
+    """Whether a line ends behind a count."""
+    rest = line.behind(position).lstrip(_SET + "`)]）.。,;|\\")
+    return not rest or (rest[0] in "\r\n" and not _GOES_ON.match(rest))
+
+
+def _is_own(line: _Line, position: int, words: str) -> bool:
+    """Whether a count is written as this program writes it, and where it does: directly behind a link."""
+    return bool(_OWN.fullmatch(words)) and line.before(position).rstrip(_SET + ")]").endswith(_LINKED)
+
+
+def _is_parted_before(line: _Line, position: int, words: str, *, labelled: bool, last: bool) -> bool:
+    """Whether what stands before a count parts it from other words."""
+    near = line.before(position)
+    if _ELSEWHERE_BEFORE.search(near):
+        return False
+    before = near.rstrip(_SET)
+    if not before:
+        return labelled or position - line.start <= _NEAR
+    char, gap = before[-1], len(near) - len(before)
+    if char in "\r\n>":
+        above = before.rstrip(_SET + "\r\n>")
+        broken = before[len(above) :].startswith("  ") or above.endswith("\\")
+        return labelled or broken or not above[-1:].isalnum()
+    if char in "-–—":
+        return gap > 0 and (len(before) == 1 or char == "—" or before[-2] in " \t\0")
+    if char in _PROSE_BETWEEN and not labelled:
+        further = before.rstrip(_SET + "".join(_PROSE_BETWEEN))
+        return not further[-1:].isalpha()
+    if char in _BETWEEN:
+        return True
+    if char.isalnum():  # (2023) by A. Author Cited by `12`
+        return last and words.startswith("Cited by")
+    if char in "\"”»’'":
+        return labelled and gap > 0
+    return char not in _NO_FIELD and char not in "“«"
+
+
+def _is_parted_behind(line: _Line, position: int, *, labelled: bool) -> bool:
+    """Whether what stands behind a count parts it from other words."""
+    near = line.behind(position)
+    if _ELSEWHERE_BEHIND.match(near) or _SPAN_BEHIND.match(near):
+        return False
+    behind = near.lstrip(_SET + "`")
+    if not behind:
+        return len(near) < _NEAR
+    char, gap = behind[0], len(near) - len(behind)
+    if char in "\r\n":
+        return not _GOES_ON.match(behind)
+    if char in "-–—":
+        return gap > 0
+    if char in _PROSE_BETWEEN:
+        after = behind[1:].lstrip(_SET + "`)]）")
+        if char in ":：" or (char in ".," and behind[1:2].isalnum()):
+            return False
+        return labelled or not after[:1].isalnum()
+    if char in _BETWEEN:
+        return True
+    return not char.isalnum() and char not in _NO_FIELD and char not in '"“”'

@@ -262,7 +262,14 @@ _DATA = (
 _CODE = re.compile(
     r"\b(?:code|github|repo|repository|project|dataset|data|demo|video|slides|website|poster|model)\b|代码|代碼|项目|コード|코드"
 )
-_NOT_COUNTS = re.compile(r"\b(?:influential|self|style|format|key|bibtex|bib|index)\b")
+_NOT_COUNTS = re.compile(
+    r"\b(?:influential|self|style|format|key|bibtex|bib|index|string|text|intent|rank|percentile|rate|growth|new|recent|"
+    # another source than the one that is asked
+    r"google|gs|(?<!semantic )scholar|scopus|openalex|crossref|wos|web of science|inspire|pubmed|dimensions|altmetric|"
+    # a span of time, or a day
+    r"per|yr|yearly|year|years|annual|annually|month|months|monthly|week|day|daily|last|past|since|average|avg|mean|"
+    r"(?:19|20)\d\d)\b|谷歌|年均|每年|年間|近\w*年|(?:19|20)\d\d ?年"
+)
 _NOT_TITLES = re.compile(r"\b(?:journal|book|conference|venue|series|job|number of|num|count|total)\b")
 _OF = re.compile(r"(?:of|de|du|des|del|der|do|da|di|published|released|submitted|count|number|link|url|no|num)\b")
 _PARTS = re.compile(
@@ -331,9 +338,33 @@ def parse_columns(written: str) -> dict[str, int | str]:
             known = ", ".join(KINDS)
             raise ValueError(f"columns must be like title=2,citation=5, with any of {known}; got {part!r}")
         found[kind] = int(column) if column.isdecimal() else column
+        if kind == "title" and found[kind] == 0:
+            raise ValueError("columns must be like title=2,citation=5, counted from 1; papers have titles, got title=0")
     if not found:
         raise ValueError("columns must be like title=2,citation=5, got nothing")
+    for kind, taken in found.items():
+        twice = [other for other in found if other != kind and taken and found[other] == taken]
+        if twice:
+            raise ValueError(f"columns must be like title=2,citation=5; {kind} and {twice[0]} cannot both be {taken}")
     return found
+
+
+def check_columns(said: Columns, widths: Sequence[int]) -> None:
+    """Refuse columns that no table has.
+
+    Args:
+        said: kinds with numbers from 1, or with headers.
+        widths: how many columns each table has.
+
+    Raises:
+        ValueError: if a number is too large for every table.
+    """
+    widest = max(widths, default=0)
+    for kind, column in said.items():
+        if isinstance(column, int) and column > widest > 0:
+            raise ValueError(
+                f"columns: no table has {column} columns, so {kind}={column} is none; the widest has {widest}"
+            )
 
 
 def _table() -> dict[str, list[tuple[str, int]]]:
@@ -364,14 +395,15 @@ def _meanings(header: str) -> list[tuple[str, int, int]]:
         return [(kind, 0, rank) for kind, rank in _KNOWN[whole]]
     parts = [part for part in map(plain_name, _PARTS.split(header.casefold())) if part]
     for part in parts:
-        if part in _KNOWN and part != "data":
-            return [(kind, 1, rank) for kind, rank in _KNOWN[part]]
+        kept = [(kind, 1, rank) for kind, rank in _KNOWN.get(part, ()) if not _contradicted(kind, whole, part)]
+        if kept and part != "data":
+            return kept
     for name in (head for part in dict.fromkeys([*parts[:1], whole]) for head in _heads(part)):
         kept = [(kind, 2, rank) for kind, rank in _KNOWN[name] if name != "data" and not _contradicted(kind, whole)]
         if kept:
             return [("code", 2, 0)] if kept[0][0] == "link" and _CODE.search(whole) else kept
     slips = [_BY_LETTERS[letters]] if (letters := "".join(sorted(whole))) in _BY_LETTERS else _nearly(whole)
-    return [(kind, 3, rank) for name in slips for kind, rank in _KNOWN[name]]
+    return [(kind, 3, rank) for name in slips for kind, rank in _KNOWN[name] if not _contradicted(kind, whole)]
 
 
 def _nearly(whole: str) -> list[str]:
@@ -403,7 +435,16 @@ def _heads(whole: str) -> Iterator[str]:
             yield name
 
 
-def _contradicted(kind: str, whole: str) -> bool:
+def _contradicted(kind: str, whole: str, part: str | None = None) -> bool:
+    """Whether other words of a header say that it is not of the kind that one of its names, or parts, would mean.
+
+    Citations by another source, in a span of time or up to a day are not those that a refresh would write.
+    """
     if kind == "citation":
         return bool(_NOT_COUNTS.search(whole))
-    return kind == "title" and bool(_NOT_TITLES.search(whole))
+    return kind == "title" and part is None and bool(_NOT_TITLES.search(whole))
+
+
+def says_citations(label: str) -> bool:
+    """Whether a label, of a badge for one, says that it is about the citations of a paper, and all of them."""
+    return find_columns([label]) == {"citation": 0}

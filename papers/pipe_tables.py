@@ -12,6 +12,7 @@ from papers.html_tables import Cell, RawRow, RawTable
 _PIPE = re.compile(r"(?<!\\)\|")
 _DELIMITER = re.compile(r"\|?(?:[ \t]*:?-+:?[ \t]*\|)+(?:[ \t]*:?-+:?)?")
 _LINE_END = re.compile(r"\r\n?|\n")
+_COMMENTS = re.compile(r"(?:\s*<!--(?:(?!-->)[^\r\n])*-->)+\s*")
 _PADDING = " \t\ufeff"
 
 
@@ -72,6 +73,9 @@ def _table(text: str, lines: list[Span]) -> RawTable:
     rows = [_row(text, *line) for line in (header, *body)]
     for cell in rows[0].cells:
         cell.header = True
+    for row in rows[1:]:  # | a | b | <!-- a comment on the row, in no column -->
+        if len(row.cells) > len(rows[0].cells) and _COMMENTS.fullmatch(text, row.cells[-1].start, row.end):
+            row.cells.pop()
     return RawTable(header[0], lines[-1][1], rows)
 
 

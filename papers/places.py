@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from papers.badges import Style
 from papers.counts import badge_source, page_url
 from papers.escape import for_html
+from papers.headers import find_columns
 from papers.html_tables import Cell
+from papers.markup import plain_text
 from papers.table import Edit, Row, Table
 
 _END_TAG = re.compile(r"[ \t\r\n]*</t[dh]\s*>", re.I)
@@ -49,13 +51,16 @@ def added_counts(text: str, table: Table, counts: Mapping[int, NewCount], style:
 
     Args:
         text: the whole text.
-        table: a table without a column of citations, or bullets without counts.
+        table: a table, which gets a column only if it has none of citations, or bullets without counts.
         counts: for each row that is to show one, by the row's start.
         style: how they are shown.
     """
     if table.bullets:
         rows = [row for row in table.rows if row.start in counts]
         return [_behind_link(text, row, counts[row.start], style, markdown=table.markdown) for row in rows]
+    names = [plain_text(text[cell.start : cell.end], markdown=table.markdown) for cell in table.header]
+    if "citation" in table.columns or "citation" in find_columns(names):
+        return []
     if not any(row.start in counts for row in table.rows):
         return []
     contents = {}
@@ -114,9 +119,13 @@ def _pipe_column(text: str, table: Table, contents: dict[int, str]) -> list[Edit
     new[1] = f"{':' if rule.startswith(':') else '-'}{'-' * (dashes - 2)}{':' if rule.endswith(':') else '-'}"
     missing = [0, 0, *(len(table.header) - len(row.cells) for row in table.rows)]
     edits = []
-    for (_, end), content, lacks in zip(lines, new, missing, strict=True):
+    last = [table.header[-1].end, rule_start, *(row.cells[-1].end if row.cells else row.start for row in table.rows)]
+    for (_, line_end), behind, content, lacks in zip(lines, last, new, missing, strict=True):
         if lacks < 0:
             continue  # wider than the header: what stands at its end is in no column
+        end, comment = line_end, text.find("<!--", behind, line_end)
+        if comment >= 0 and text[behind:comment].strip() == "|":  # a comment on the row, in no column
+            end = behind + len(text[behind:comment].rstrip(" \t"))
         closed = text[:end].rstrip(" \t").endswith("|") and not text[:end].rstrip(" \t").endswith("\\|")
         place = len(text[:end].rstrip(" \t"))
         empty = "   |" * lacks if closed else " |  " * lacks

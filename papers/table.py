@@ -6,6 +6,7 @@ import gc
 import re
 import sys
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -14,7 +15,7 @@ from papers.badges import Citation, Style, read_citation
 from papers.blocks import Blocks, Span, find_blocks
 from papers.bullets import EntryList, find_entries
 from papers.dates import read_date
-from papers.headers import Columns, find_columns, named_columns
+from papers.headers import Columns, check_columns, find_columns, named_columns
 from papers.headings import Sections
 from papers.html_tables import Cell, RawRow, RawTable, find_html_tables
 from papers.identifiers import from_text, from_url, is_code
@@ -42,6 +43,8 @@ _HEARSAY = frozenset(["citation", "category", "description", "author", "code"])
 _PAPER = re.compile(r"\b(?:paper|preprint|manuscript)s?\b|论文|文献|論文|文獻|논문|makalah|शोध", re.I)
 _BADGE = re.compile(r"shields\.io/(?:badge/|static/v1)|citationCount", re.I)
 _ID_IN_TEXT = re.compile(r"\d\.\d|id\W*\d|arxiv", re.I)
+_USED_LABEL = re.compile(r"\[([^\[\]\r\n]{1,200})\](?!:)")
+_IN_BOLD = re.compile(r"\s*(\*\*|__)(?:(?!\1).)+\1\s*")
 _SAMPLE = 30
 """Rows from which the columns of a table without telling headers are guessed."""
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -156,6 +159,9 @@ def read_tables(text: str, columns: Columns | None = None) -> list[Table]:
     Args:
         text: the file as it stands, with its own line ends.
         columns: what somebody says of the columns, from 1: ``{"title": 2, "citation": 5}``.
+
+    Raises:
+        ValueError: if no table has a column that somebody has named by its number.
     """
     with _collector_paused():
         return _read_tables(_SURROGATES.sub("\ufffd", text), columns or {})
@@ -173,7 +179,9 @@ def _read_tables(text: str, said: Columns) -> list[Table]:
     references = find_references(text, blocks)
     sources = (_Source(text, markdown, references, blocks.line_starts) for markdown in (False, True))
     of_kind = dict(zip((False, True), sources, strict=True))
-    tables = (_paper_table(of_kind[markdown], table, said) for table, markdown in find_tables(text, blocks))
+    raw = find_tables(text, blocks)
+    check_columns(said, [len(row.cells) for table, _ in raw for row in table.rows])
+    tables = (_paper_table(of_kind[markdown], table, said) for table, markdown in raw)
     sections = Sections(text, blocks)
     found = [replace(table, heading=sections.above(table.start).name) for table in tables if table]
     taken: list[Span] = []
@@ -182,7 +190,29 @@ def _read_tables(text: str, said: Columns) -> list[Table]:
             taken.append((table.start, table.end))
     entries = find_entries(text, blocks, references, sections)
     lists = (_listed(one, taken, blocks.line_starts) for one in entries)
-    return sorted([*found, *(table for table in lists if table)], key=lambda table: table.start)
+    whole = sorted([*found, *(table for table in lists if table)], key=lambda table: table.start)
+    return _without_shared_badges(text, whole) if references else whole
+
+
+def _without_shared_badges(text: str, tables: list[Table]) -> list[Table]:
+    """Take static badges whose address stands in a reference that is used twice for no row's own count."""
+    uses: Counter[str] | None = None
+    changed: list[Table] = []
+    for table in tables:
+        rows = list(table.rows)
+        for index, row in enumerate(rows):
+            image, place = row.citation.image, row.citation.count_span
+            if row.style != "static" or not image or not place or image.span[0] <= place[0] < image.span[1]:
+                continue
+            if uses is None:
+                uses = Counter(match[1].casefold() for match in _USED_LABEL.finditer(text))
+            own = Counter(match[1].casefold() for match in _USED_LABEL.finditer(text[slice(*image.span)]))
+            label = list(own)[-1] if own else ""
+            if uses[label] > own[label]:
+                doubt = "its badge stands in a reference that others use, too"
+                rows[index] = replace(row, citation=Citation(None, doubt=doubt))
+        changed.append(replace(table, rows=tuple(rows)) if rows != list(table.rows) else table)
+    return changed
 
 
 def _listed(found: EntryList, taken: list[Span], line_starts: Sequence[int]) -> Table | None:
@@ -331,7 +361,7 @@ def _paper_table(source: _Source, raw: RawTable, said: Columns) -> Table | None:
         end=raw.end,
         columns=columns,
         header=tuple(header.cells) if header else (),
-        rows=tuple(_without_headings(source, rows)),
+        rows=tuple(_without_headings(source, rows, width)),
         closed=raw.closed,
         cut=raw.cut,
         blank_lines=tuple(raw.blank_lines),
@@ -367,14 +397,16 @@ def _holds_papers(
     return full and (says_paper or {"author", "source"} <= about)
 
 
-def _without_headings(source: _Source, rows: list[Row]) -> Iterator[Row]:
+def _without_headings(source: _Source, rows: list[Row], width: int) -> Iterator[Row]:
     """Leave out rows that only say what those below them are about, where the others have links."""
     text = source.text
     linked = 2 * sum(bool(row.url or row.named) for row in rows) >= len(rows)
     for row in rows:
         if linked and not (row.url or row.paper_id or row.style) and len((row.title or "").split()) < 5:
-            full = sum(bool(text[cell.start : cell.end].strip()) for cell in row.cells if not cell.shared)
-            if full < 2 < len(row.cells) or re.fullmatch(r"[(\[（].*[)\]）]", row.title or ""):
+            filled = [text[cell.start : cell.end] for cell in row.cells if not cell.shared]
+            filled = [content for content in filled if content.strip()]
+            alone = len(filled) < 2 and (len(row.cells) != 2 or all(map(_IN_BOLD.fullmatch, filled)))
+            if (alone and max(len(row.cells), width) > 1) or re.fullmatch(r"[(\[（].*[)\]）]", row.title or ""):
                 continue
         yield row
 

@@ -16,7 +16,7 @@ from papers.headers import find_columns, named_columns, parse_columns
         ("Title & Authors|TL;DR|Links", "title description link"),
         ("Year|Venue|Title|Paper|Code|Citations", "date source title link code citation"),
         ("Model|Paper|Year", "name title date"),
-        ("Rank|Number of Citations (Google Scholar)|Paper", "- citation title"),
+        ("Rank|Number of Citations (Google Scholar)|Paper", "- - title"),
         ("Title|Citaitons|Catagory", "title citation category"),
         ("Year of Publication|Research Paper|Citations per year", "date title -"),
         ("Date|Paper|Publication", "date title source"),
