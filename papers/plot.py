@@ -7,10 +7,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from math import ceil
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
+from papers.counted import papers_of
 from papers.escape import one_line
 from papers.files import read_text
 from papers.headers import Columns
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 _NAMED = 8
 """Papers that are named beside the cloud of all; more would not be read."""
+_FEW = 10
+"""A paper with fewer citations is no landmark."""
 _BARS = 12
 _LETTERS = (
     *("Noto Sans CJK", "Noto Sans", "Source Han", "WenQuanYi", "Droid Sans Fallback", "IPA", "Takao", "Nanum"),
@@ -55,20 +59,14 @@ def counted_papers(path: str | Path, columns: Columns | None = None) -> list[Cou
     rows = read_rows(read_text(path), columns)
     if not rows:
         raise ValueError(f"there is no table of papers in {path}; name a file that holds one")
-    courses: dict[str, dict[date, int]] = defaultdict(dict)
-    history = read_history(path)
-    last = {counted.id: counted.source for counted in history}  # services count differently: the last one's counts
-    for counted in history:
-        if counted.source == last[counted.id]:
-            courses[counted.id][date.fromisoformat(counted.date)] = counted.count
-    found: dict[str, Counted] = {}
-    for row in rows:
-        course = courses.get(row.paper_id or "", {})
-        count = course[max(course)] if course else row.count
+    found = []
+    for paper in papers_of(rows, read_history(path)):
+        if paper.count is None:
+            continue
+        row = next((row for row in paper.rows if row.year), paper.rows[0])
         when = row.year + ((row.month or 6.5) - 0.5) / 12 if row.year else None
-        if count is not None:
-            found.setdefault(row.paper_id or f"line {row.line}", Counted(row, count, when, course))
-    return sorted(found.values(), key=lambda paper: -paper.count)
+        found.append(Counted(row, paper.count, when, paper.course))
+    return sorted(found, key=lambda paper: -paper.count)
 
 
 def plot_counts(path: str | Path, most: int = 10, columns: Columns | None = None) -> Figure:
@@ -109,16 +107,24 @@ def plot_counts(path: str | Path, most: int = 10, columns: Columns | None = None
 
 
 def standing_out(papers: Iterable[Counted]) -> list[Counted]:
-    """Return the papers cited at least 1.5 times as often as every newer one, oldest first: the landmarks of a list.
+    """Return the landmarks of a list, oldest first: at most eight, the most cited.
 
-    At most eight, the most cited; a count of 0 stands out from nothing.
+    A landmark is cited at least 1.5 times as often as every newer paper, of which there has to be one, and at least as
+    often as :func:`least_cited` says.
     """
+    dated = sorted((p for p in papers if p.when is not None), key=lambda paper: (-(paper.when or 0), -paper.count))
+    newest, least = dated[0].when if dated else None, least_cited(dated)
     best, found = 0, []
-    for paper in sorted(papers, key=lambda paper: (-(paper.when or 0), -paper.count)):
-        if paper.when and paper.count >= 1.5 * best and paper.count:
+    for paper in dated:
+        if paper.when != newest and paper.count >= max(1.5 * best, least):
             found.append(paper)
         best = max(best, paper.count)
     return sorted(sorted(found, key=lambda paper: -paper.count)[:_NAMED], key=lambda paper: paper.when or 0)
+
+
+def least_cited(papers: Sequence[Counted]) -> int:
+    """Return how often a landmark is cited at least: as often as half of the papers are, and ten times."""
+    return max(_FEW, ceil(median(paper.count for paper in papers))) if papers else _FEW
 
 
 class _Names:
@@ -203,7 +209,9 @@ def _cloud(axes: Axes, papers: Sequence[Counted], names: _Names) -> None:
     axes.grid(alpha=0.3)
     listed = "\n".join(f"{number}  {names.paper(paper, 62)}" for number, paper in enumerate(outstanding, 1))
     axes.set_xlabel(
-        f"Cited 1.5 times as often as every newer paper, or more:\n{listed}" if listed else "",
+        f"Cited at least 1.5 times as often as every newer paper, and at least {least_cited(dated):,} times:\n{listed}"
+        if listed
+        else "",
         fontsize="small",
         loc="left",
         linespacing=1.4,

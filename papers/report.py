@@ -16,6 +16,7 @@ from statistics import median
 
 from papers.audit import audit_text
 from papers.checks import Finding
+from papers.counted import papers_of
 from papers.escape import for_html, safe_url
 from papers.files import read_text
 from papers.headers import Columns
@@ -96,14 +97,17 @@ def report(path: str | Path, columns: Columns | None = None) -> str:
     if not rows:
         raise ValueError(f"there is no table of papers in {path}; name a file that holds one")
     findings = sorted(audit_text(text, columns=columns).findings, key=lambda f: (_ORDER.index(f.certainty), f.line))
-    days = {count.id: count.date for count in sorted(read_history(path), key=lambda count: count.date)}
-    counts = {(count.id, count.date): count.count for count in read_history(path)}
-    shown = [(row, *_latest(row, days, counts)) for row in rows]
-    known = [count for _, count, _ in shown if count is not None]
+    papers = papers_of(rows, read_history(path))
+    shown = sorted(
+        ((row, paper.count, paper.day) for paper in papers for row in paper.rows), key=lambda one: one[0].start
+    )
+    known = [paper.count for paper in papers if paper.count is not None]
     name = for_html(Path(path).name)
     hashed = base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode()
     policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{hashed}'"
-    facts = [(f"{len(rows):,}", "papers"), (f"{len(known):,}", "with a count")]
+    facts = [(f"{len(papers):,}", "paper" if len(papers) == 1 else "papers")]
+    facts += [(f"{len(rows):,}", "rows")] if len(rows) > len(papers) else []
+    facts += [(f"{len(known):,}", "with a count")]
     facts += [(f"{sum(known):,}", "citations"), (f"{median(known):,.0f}", "the median")] if known else []
     sure = [(kind, sum(finding.certainty == kind for finding in findings)) for kind in _ORDER[:2]]
     facts += [(f"{number:,}", f"{kind} finding{'' if number == 1 else 's'}") for kind, number in sure]
@@ -118,7 +122,7 @@ def report(path: str | Path, columns: Columns | None = None) -> str:
 </head>
 <body>
 <h1>{name}</h1>
-<p class="soft">As of {date.today().isoformat()}; nobody was asked for this page.</p>
+<p class="soft">As of {date.today().isoformat()}; made offline.</p>
 <ul class="facts">{"".join(f"<li><b>{number}</b> {what}</li>" for number, what in facts)}</ul>
 <h2>Papers</h2>
 <p id="find" hidden><input id="search" type="search" placeholder="Search titles, categories, years, ids"
@@ -132,12 +136,6 @@ def report(path: str | Path, columns: Columns | None = None) -> str:
 </body>
 </html>
 """
-
-
-def _latest(row: Row, days: dict[str, str], counts: dict[tuple[str, str], int]) -> tuple[int | None, str | None]:
-    """Return a row's last known count and its day: its history's, else the list's own."""
-    day = days.get(row.paper_id or "")
-    return (counts[row.paper_id or "", day], day) if day else (row.count, row.citation.as_of)
 
 
 def _papers(shown: Sequence[tuple[Row, int | None, str | None]], findings: Iterable[Finding]) -> str:
@@ -182,7 +180,7 @@ def _findings(findings: Sequence[Finding]) -> str:
             f'<td class="{f.certainty}" data-v="{_ORDER.index(f.certainty)}">{f.certainty}</td>'
             f"<td>{for_html(f.found or '')}</td><td>{for_html(f.expected or '')}</td><td>{for_html(f.note)}</td></tr>\n"
         )
-    return _table("findings", ("n Line", "Kind", "n Certainty", "Found", "Expected", "What is wrong"), body)
+    return _table("findings", ("n Line", "Kind", "Certainty", "Found", "Expected", "What is wrong"), body)
 
 
 def _table(name: str, heads: Sequence[str], body: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
 import signal
 import socket
 import subprocess
@@ -48,6 +49,14 @@ def test_list_prints_the_rows_that_scripts_rely_on() -> None:
         *("link_id", "badge_id", "paper_id", "style", "count"),
     ]
     assert rows == [row.as_json() for row in read_rows(load(CATALOG))]
+
+
+def test_the_package_runs_as_a_module(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["papers", "--version"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("papers", run_name="__main__")
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"papers {version}\n"
 
 
 def test_list_sorts_and_makes_text_harmless(tmp_path: Path) -> None:

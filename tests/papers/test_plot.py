@@ -38,15 +38,17 @@ def bars(axes: Axes) -> dict[str, list[float]]:
 
 
 def test_one_refresh_shows_date_against_citations_and_categories(tmp_path: Path) -> None:
-    figure = plot_counts(save(tmp_path, HEAD + VAE + GAN + GAN.replace("2661", "2662").replace(" 5 ", " 900 ")))
-    assert titles(figure) == ["Date against citations, 3 papers", "Citations by category · number of papers"]
+    newer = "| 2015 | VAE | [C](https://arxiv.org/abs/1506.00001) | 2 |\n"
+    figure = plot_counts(save(tmp_path, HEAD + VAE + GAN + GAN.replace("2661", "2662").replace(" 5 ", " 900 ") + newer))
+    assert titles(figure) == ["Date against citations, 4 papers", "Citations by category · number of papers"]
     cloud, by_category = figure.axes
     x, y = cloud.lines[0].get_data()
-    assert list(y) == [900, 7, 5]
-    assert list(x) == pytest.approx([2014 + 5.5 / 12, 2013 + 11.5 / 12, 2014 + 5.5 / 12])
-    assert bars(by_category) == {"VAE · 1": [7, 7], "GAN · 2": [905, 900]}
-    assert cloud.get_xlabel() == "Cited 1.5 times as often as every newer paper, or more:\n1  A \\$x\\$"
-    assert "Half of all papers have 7 or more." in by_category.get_xlabel()
+    assert list(y) == [900, 7, 5, 2]
+    assert list(x) == pytest.approx([2014 + 5.5 / 12, 2013 + 11.5 / 12, 2014 + 5.5 / 12, 2015.5])
+    assert bars(by_category) == {"VAE · 2": [9, 7], "GAN · 2": [905, 900]}
+    landmarks = "Cited at least 1.5 times as often as every newer paper, and at least 10 times:\n1  A \\$x\\$"
+    assert cloud.get_xlabel() == landmarks
+    assert "Half of all papers have 6 or more." in by_category.get_xlabel()
     drawn(figure)
 
 
@@ -76,18 +78,33 @@ def test_what_stands_out_is_cited_half_as_often_again_as_all_that_is_newer(tmp_p
     counts = {2010: 130, 2011: 50, 2012: 90, 2013: 60, 2014: 14, 2015: 9, 2020: 10, 2021: 0}
     rows = "".join(f"| {year} | X | Paper of {year} | {count} |\n" for year, count in counts.items())
     found = standing_out(counted_papers(save(tmp_path, HEAD + rows)))
-    assert [paper.row.year for paper in found] == [2012, 2013, 2020]  # 2010 and 2014 by less than half
+    assert [paper.row.year for paper in found] == [2012, 2013]  # 2010 by less than half; 2020 is cited less than most
+
+
+def test_the_newest_paper_and_papers_of_few_citations_are_no_landmarks(tmp_path: Path) -> None:
+    def found(**counts: int) -> list[int | None]:
+        rows = "".join(f"| {year[1:]} | X | Paper of {year} | {count} |\n" for year, count in counts.items())
+        return [paper.row.year for paper in standing_out(counted_papers(save(tmp_path, HEAD + rows)))]
+
+    assert found(y2020=50, y2021=900) == []
+    assert found(y2019=9, y2020=1, y2021=0) == []
+    assert found(y2019=10, y2020=1, y2021=0) == [2019]
+    assert standing_out([]) == []
 
 
 def test_letters_that_no_font_has_are_said_and_not_drawn_as_boxes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("papers.plot._LETTERS", ())
-    path = save(tmp_path, HEAD + "| 2017.6 | 变换器 | 注意力就是你所需要的 | 90 |\n| 2016 | β-VAE | β-VAE | 910 |\n")
+    path = save(
+        tmp_path,
+        HEAD
+        + "| 2017.6 | 变换器 | 注意力就是你所需要的 | 90 |\n| 2016 | β-VAE | β-VAE | 910 |\n| 2018 | β-VAE | D | 1 |\n",
+    )
     figure = plot_counts(path)
     cloud, by_category = figure.axes
     assert cloud.get_xlabel().splitlines()[1:] == ["1  β-VAE", "2  line 3"]
-    assert set(bars(by_category)) == {"??? · 1", "β-VAE · 1"}
+    assert set(bars(by_category)) == {"??? · 1", "β-VAE · 2"}
     assert figure.get_supxlabel() == "Named by their lines: titles with letters that no installed font has (1)."
     drawn(figure)
 

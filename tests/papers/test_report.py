@@ -12,6 +12,7 @@ from selectolax.lexbor import LexborHTMLParser
 from test_refresh import save
 
 from papers.history import Count, append_history
+from papers.plot import counted_papers
 from papers.report import report
 
 HEAD = "| Date | Category | Title | Citation |\n|--|--|--|--|\n"
@@ -47,6 +48,20 @@ def test_it_lists_papers_counts_of_the_history_findings_and_plots(tmp_path: Path
     assert [link for link in links if not link.startswith(("data:", "#", "https://arxiv.org/abs/"))] == []
     assert "@import" not in page
     assert "url(" not in page
+
+
+def test_the_page_and_its_plot_count_a_paper_once_by_its_latest_count(tmp_path: Path) -> None:
+    older = GAN.replace("| 900 |", "| 800 (2025-01-01) |")
+    newer = GAN.replace("| 900 |", "| 950 (2026-01-01) |")
+    path = save(tmp_path, f"## One\n\n{HEAD}{older}{VAE}\n## Two\n\n{HEAD}{newer}")
+    page = report(path)
+    facts = [fact.text() for fact in LexborHTMLParser(page).css(".facts li")]
+    assert facts[:5] == ["2 papers", "3 rows", "1 with a count", "950 citations", "950 the median"]
+    assert [(row[3], row[4]) for row in cells(page)] == [("950", "2026-01-01"), ("", ""), ("950", "2026-01-01")]
+    assert [paper.count for paper in counted_papers(path)] == [950]
+    append_history(path, [Count("2026-03-01", "ARXIV:1406.2661", 990, "openalex")])
+    assert [paper.count for paper in counted_papers(path)] == [990]
+    assert "990 citations" in LexborHTMLParser(report(path)).text()
 
 
 def test_it_needs_neither_counts_nor_a_drawing_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
