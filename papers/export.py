@@ -46,11 +46,13 @@ def bibtex(rows: Sequence[Row], authors: Authors | None = None) -> str:
 
 
 def csv_text(rows: Sequence[Row], authors: Authors | None = None) -> str:
-    """Return CSV with the columns of ``papers list --json``; no cell is a formula to a spreadsheet."""
+    """Return CSV with the columns of ``papers list --json``, and authors; no cell is a formula to a spreadsheet."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     for number, row in enumerate(rows):
         values = row.as_json()
+        if authors is not None:
+            values["authors"] = "; ".join(_shown(authors, row)) or None
         if not number:
             writer.writerow(values)
         writer.writerow("" if v is None else for_csv(v) if isinstance(v, str) else v for v in values.values())
@@ -58,25 +60,24 @@ def csv_text(rows: Sequence[Row], authors: Authors | None = None) -> str:
 
 
 def json_text(rows: Sequence[Row], authors: Authors | None = None) -> str:
-    """Return the rows as ``papers list --json`` prints them."""
-    return json.dumps([row.as_json() for row in rows], ensure_ascii=False, indent=2) + "\n"
+    """Return the rows as ``papers list --json`` prints them, each with a list of its authors."""
+    more = [{} if authors is None else {"authors": _shown(authors, row)} for row in rows]
+    values = [row.as_json() | names for row, names in zip(rows, more, strict=True)]
+    return json.dumps(values, ensure_ascii=False, indent=2) + "\n"
 
 
 def markdown(rows: Sequence[Row], authors: Authors | None = None) -> str:
-    """Return one pipe table of all rows, with counts as text."""
-    lines = ["| Date | Category | Paper Name | Description | Citation |", "| --- | --- | --- | --- | --- |"]
+    """Return one pipe table of all rows, with counts as text, and a column of authors if any are known."""
+    heads = ["Date", "Category", "Paper Name", *(["Authors"] if authors else []), "Description", "Citation"]
+    lines = [f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}"]
     for row in rows:
         url = safe_url(row.url) if row.url else None
         title = for_markdown(row.title or "")
         count = "" if row.count is None else str(row.count)
-        cells = (
-            row.date or "",
-            row.category or "",
-            f"[{title}]({url})" if url else title,
-            row.description or "",
-            count,
-        )
-        lines.append("| " + " | ".join(c if i in (2, 4) else for_markdown(c) for i, c in enumerate(cells)) + " |")
+        cells = [for_markdown(row.date or ""), for_markdown(row.category or ""), f"[{title}]({url})" if url else title]
+        cells += [for_markdown(", ".join(_shown(authors, row)))] if authors else []
+        cells += [for_markdown(row.description or ""), count]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -108,6 +109,11 @@ FORMATS: dict[str, Callable[[Sequence[Row], Authors], str]] = {
     "markdown": markdown,
     "ris": ris,
 }
+
+
+def _shown(authors: Authors, row: Row) -> list[str]:
+    """Return a row's authors, with "et al." for those who are left out."""
+    return ["et al." if name == OTHERS else name for name in authors.get(row.line, ())]
 
 
 def _key(row: Row) -> str:

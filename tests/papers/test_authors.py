@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 from pathlib import Path
 
 import pytest
@@ -11,8 +14,8 @@ from semantic_scholar_server import Library
 from test_papers_cli import asking, papers
 from test_refresh import live, page, save
 
-from papers import read_rows
-from papers.authors import OTHERS, split_names
+from papers import read_rows, read_tables
+from papers.authors import OTHERS, authors_of, split_names
 from papers.export import bibtex, ris
 
 
@@ -55,6 +58,13 @@ def test_a_lists_own_authors_are_exported(tmp_path: Path) -> None:
     assert "  author = {I. Goodfellow and J. Doe and others},\n" in exported
     assert exported.count("author =") == 1
     assert "AU  - I. Goodfellow\nAU  - J. Doe\nTI  - GAN & co\n" in papers("export", path, "--format", "ris").stdout
+    made = {name: papers("export", path, "--format", name).stdout for name in ("csv", "json", "markdown")}
+    names = ["I. Goodfellow", "J. Doe", "et al."]
+    assert [row["authors"] for row in json.loads(made["json"])] == [names, []]
+    assert [row["authors"] for row in csv.DictReader(io.StringIO(made["csv"]))] == ["; ".join(names), ""]
+    tables = read_tables(made["markdown"])
+    assert authors_of(made["markdown"], tables) == {3: ["I. Goodfellow", "J. Doe", "others"]}
+    assert [row.count for table in tables for row in table.rows] == [3, None]
 
 
 def test_what_the_service_has_said_of_authors_is_kept_for_the_export(
