@@ -385,6 +385,19 @@ def test_the_workflow_for_other_peoples_lists_is_whole() -> None:
         subprocess.run(["sh", "-n"], input=command, text=True, check=True)
 
 
+@pytest.mark.parametrize(("status", "ends"), [(0, 0), (1, 0), (2, 2), (130, 130)])
+def test_the_workflow_fails_where_nothing_was_refreshed(status: int, ends: int, tmp_path: Path) -> None:
+    workflow = yaml.safe_load((CATALOG.parent / "examples" / "refresh-citations.yml").read_text(encoding="utf-8"))
+    command = next(step["run"] for step in workflow["jobs"]["refresh"]["steps"] if step.get("name") == "Refresh")
+    stub = tmp_path / "papers"
+    stub.write_text(f"#!/bin/sh\nexit {status}\n")
+    stub.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "LIST": "list.md"}
+    done = subprocess.run(["sh", "-e"], input=command, text=True, env=environment, capture_output=True, check=False)
+    assert done.returncode == ends
+    assert ("::warning::" in done.stdout) == (status == 1)
+
+
 def test_audit_check_is_for_ci(tmp_path: Path) -> None:
     link = '<a href="https://arxiv.org/abs/1312.6114">Auto-Encoding Variational Bayes</a>'
     wrong, right = page(("2011", link, "7")), page(("2013", link, "7"))
