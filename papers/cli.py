@@ -1,7 +1,7 @@
 """``papers …``: the commands. Only what was asked for goes to standard output; everything else to standard error.
 
-Exit status: 0 done; 1 some rows failed, or the service or the disk did; 2 bad usage, an unreadable file, or one
-without a list of papers.
+Exit status: 0 done, even where all that was learnt is that ids are unknown; 1 some rows failed, or the service or the
+disk did; 2 bad usage, an unreadable file, or one without a list of papers.
 """
 
 from __future__ import annotations

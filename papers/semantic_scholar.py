@@ -1,4 +1,4 @@
-"""A client for the Semantic Scholar API that asks once, waits politely, and never takes a fault for an answer.
+"""A client for the Semantic Scholar API that asks in batches, waits politely, and never takes a fault for an answer.
 
 Batches are answered in the order asked, an unknown id with null. A service, or what stands before it, has been seen to
 answer in another order and with entries missing; so each record has to carry the id that it was asked for. A paper that
