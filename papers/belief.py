@@ -1,8 +1,9 @@
 """Are a row and a record the same paper? One answer for all commands, with what speaks for it.
 
 A link is a claim, and so is a badge: people copy them. What a row is about is what its title says. A record whose title
-is certainly another's is another paper, whatever ids agree. A title that is a nickname ("BERT", "AlexNet") contradicts
-little and proves nothing; short titles ("Deep Learning") have namesakes.
+is certainly another's is another paper, whatever ids agree; one that is only similar may be its sibling, and an id
+alone does not make it the same. A title that is a nickname ("BERT", "AlexNet") contradicts little and proves nothing;
+short titles ("Deep Learning") have namesakes.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from typing import Literal
 
 from papers.records import Record, carries, differs, surnames, title_of, year_of
 from papers.table import Row
-from papers.titles import FULL, likeness, other_title, same_title, simplify
+from papers.titles import FULL, length, likeness, other_title, same_script, same_title, simplify, unspaced, words_of
+from papers.wording import DULL, place_of, unlike_words, version_of
 
 Relation = Literal["same", "short", "near", "silent", "other"]
 Verdict = Literal["same", "other", "open"]
@@ -23,7 +25,10 @@ Evidence = Literal["title", "id", "year", "author"]
 _HEAD = re.compile(r"\s*(\S{2,24})\s*:\s+\S")
 _SUBTITLE = re.compile(r"[:.?!(–—|]|\s-\s")
 _NAME = re.compile(r".+[A-Z0-9]|[A-Z]{2}")
-_DULL = frozenset({"a", "an", "and", "as", "at", "by", "for", "from", "in", "of", "on", "the", "to", "via", "with"})
+_NAMED = 3
+"""Words of the longest name that is written as one: "Faster-R-CNN"."""
+_ASIDE = re.compile(r"\A\s*[(\[][^\s()\[\]]{2,20}[)\]]:?(?=\s)|(?<=\s)[(\[][^\s()\[\]]{2,20}[)\]]\s*\Z")
+"""A name, or a year, that stands in brackets before a title or behind it."""
 _UNLIKE = 0.75
 """Below this likeness, two names of methods are two names."""
 
@@ -57,9 +62,11 @@ def believe(row: Row, record: Record, asked: str | None = None, *, around: str =
 
     Returns:
         ``other`` where the titles are certainly those of two papers, or where the row's own link names another arXiv
-        number or DOI and the titles do not agree. By an id, what is not another paper is believed. By a title alone
-        nothing is: a year within one, an id or an author has to confirm a full title, and the very year, an id or an
-        author a short one.
+        number or DOI and the titles do not agree. By an id, a title that is the record's or a nickname of it is
+        believed; for one that is similar it takes a year and an author, or another id of the row; for a title in
+        another script, or a long one with one word more or other, a year or an author. By a title alone nothing is: a
+        year within one, an id or an author has to confirm a full title, and the very year, an id or an author a short
+        one.
     """
     title, year = title_of(record), year_of(record)
     relation = compare(row.title, title)
@@ -72,6 +79,8 @@ def believe(row: Row, record: Record, asked: str | None = None, *, around: str =
             return Belief("other", frozenset(), f"the id is that of another paper: {title}")
         if not sure and relation not in ("same", "short"):
             return Belief("open", found, "nothing confirms that the answer is the one for this id")
+        if not _by_id(row, record, relation, found):
+            return Belief("open", found, f"the id is that of a paper of another title: {title}")
         return Belief("same", found)
     if relation not in ("same", "short"):
         return Belief("open", found, f"the nearest title is another paper's: {title}")
@@ -84,12 +93,27 @@ def believe(row: Row, record: Record, asked: str | None = None, *, around: str =
     return Belief("same", found)
 
 
-def contradiction(row: Row, record: Record) -> str | None:
+def _by_id(row: Row, record: Record, relation: Relation, found: frozenset[Evidence]) -> bool:
+    """Whether a record that an id has led to can be the row's paper, by all else that the two say."""
+    ours, theirs, agreed = row.title or "", title_of(record), bool(found & {"year", "author"})
+    several = sum(carries(record, paper) for paper in {row.badge_id, row.link_id, *row.named} if paper) > 1
+    if relation == "near":
+        if several or {"year", "author"} <= found:
+            return True
+        ours, theirs = _ASIDE.sub("", ours), _ASIDE.sub("", theirs)
+        full = min(length(ours), length(theirs)) >= FULL
+        return version_of(ours, theirs, agreed=agreed) if full else agreed and place_of(ours, theirs) is not None
+    if relation == "silent" and ours and theirs and not same_script(ours, theirs) and not _nickname(ours):
+        return several or agreed
+    return True
+
+
+def contradiction(row: Row, record: Record, around: str = "") -> str | None:
     """Say why a record cannot be taken for the row's paper, or None if it can.
 
     A record that carries the id of the row's badge or link, or of which nothing else is known, was asked for by it.
     """
-    return believe(row, record, row.paper_id).against
+    return believe(row, record, row.paper_id, around=around).against
 
 
 def evidence(row: Row, record: Record, *, around: str = "") -> frozenset[Evidence]:
@@ -122,23 +146,68 @@ def compare(ours: str | None, theirs: str | None) -> Relation:
     """Say how a row's title stands to a record's.
 
     ``same``: one full title, with or without its subtitle. ``short``: the same, of so few words that others may have it
-    too. ``near``: full titles that may be two versions of one. ``silent``: one is missing, or is a nickname that the
-    other does not contradict. ``other``: two papers.
+    too. ``near``: titles that may be two versions of one, or two papers named after each other. ``silent``: one is
+    missing, is a nickname that the other does not contradict, or is in another script. ``other``: two papers.
     """
-    ours, theirs = ours or "", theirs or ""
+    ours, theirs = _ASIDE.sub("", ours or "") or ours or "", _ASIDE.sub("", theirs or "") or theirs or ""
     a, b = simplify(ours), simplify(theirs)
     if not a or not b:
         return "silent"
-    short = min(len(a.split()), len(b.split())) < FULL
+    short = min(length(ours), length(theirs)) < FULL
     if a == b or (same_title(ours, theirs) and not _other_word(a, b) and not _goes_on(ours, theirs)):
         return "short" if short else "same"
-    mine, other = _head(ours), _head(theirs)
+    if not same_script(ours, theirs):
+        return "silent"
     if short:
-        name = ours.strip() if len(ours.split()) == 1 else None
-        return "other" if name and other and _two_names(name, other) else "silent"
+        return _of_few_words(ours, theirs)
+    mine, other = _head(ours), _head(theirs)
     if other_title(ours, theirs) or (mine and other and _two_names(mine, other)) or _only_numbers_differ(a, b):
         return "other"
     return "near"
+
+
+def _of_few_words(ours: str, theirs: str) -> Relation:
+    """Say how two titles stand to each other of which one may be a nickname."""
+    name = _nickname(ours)
+    if name:
+        other = _head(theirs) or _nickname(theirs)
+        if other and _two_names(name.split()[0], other.split()[0]):
+            return "other"
+        return "near" if _sibling(name, theirs) else "silent"
+    if length(ours) <= length(theirs):
+        place = place_of(ours, theirs)
+        return "silent" if place == "start" or (place and length(ours) < FULL - 1) else "near"
+    return "silent" if place_of(theirs, ours) == "start" and not _goes_on(theirs, ours) else "near"
+
+
+def _nickname(title: str) -> str | None:
+    """Return a title that is one name, without its article, venue and number: "The AlexNet (2012)", "Llama 2"."""
+    words = [word for word in re.sub(r"\([^()]*\)", " ", title).split() if simplify(word) not in DULL]
+    if not words or not all(re.fullmatch(r"[vV]?\d[\w.]*", word) for word in words[1:]):
+        return None
+    letters = sum(map(unspaced, words_of(words[0])))
+    return " ".join(words) if letters <= FULL and length(words[0]) <= _NAMED else None
+
+
+def _sibling(name: str, title: str) -> bool:
+    """Whether a title is that of a model named after another: "Llama 2: …" for LLaMA, or "D… D… I… M…" for DDPM."""
+    stem, number = _stem_and_number(name)
+    words = title.split()
+    for word, after in zip(words, [*words[1:], ""], strict=True):
+        other, counted = _stem_and_number(word)
+        counted = counted or (simplify(after) if simplify(after).isdigit() else "")
+        if len(stem) > 2 and stem == other:
+            return bool(counted) and counted != number
+    initials = "".join(word[0] for word in words_of(title) if word not in DULL).upper()
+    if not re.fullmatch(r"[A-Z]{4,}", name) or len(name) != len(initials):
+        return False
+    return sum(one != two for one, two in zip(name, initials, strict=True)) == 1
+
+
+def _stem_and_number(word: str) -> tuple[str, str]:
+    plain = simplify(word).replace(" ", "")
+    stem = plain.rstrip("0123456789")
+    return stem, plain[len(stem) :]
 
 
 def _head(title: str) -> str | None:
@@ -157,12 +226,10 @@ def _two_names(one: str, other: str) -> bool:
 
 def _other_word(a: str, b: str) -> bool:
     """Whether a word of one title stands in the place of an unlike one, or is left out: "for code …", "is not …"."""
-    mine, other = a.split(), b.split()
-    for kind, start, end, begin, stop in SequenceMatcher(None, mine, other, autojunk=False).get_opcodes():
-        one, two = mine[start:end], other[begin:stop]
-        if kind == "replace" and SequenceMatcher(None, "".join(one), "".join(two), autojunk=False).ratio() < _UNLIKE:
+    for one, two in unlike_words(a, b):
+        if one and two:
             return True
-        if kind in ("insert", "delete") and not _DULL.issuperset(one + two):
+        if not DULL.issuperset(one + two):
             return not (a.startswith(b + " ") or b.startswith(a + " "))
     return False
 

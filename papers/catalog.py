@@ -1,4 +1,4 @@
-"""Refresh the citation counts of a list of papers: ask once, judge each answer, and change only the counts."""
+"""Refresh the citation counts of a list of papers: ask in batches, judge each answer, and change only the counts."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from papers.badges import Style
-from papers.belief import believe
-from papers.counts import Target, count_edits
+from papers.belief import believe, compare
+from papers.counts import Target, count_edits, why_no_place
 from papers.files import FileChangedError, check_folder, read_text, replace_text
 from papers.headers import Columns
 from papers.history import Count, append_history, check_history
@@ -24,6 +24,10 @@ from papers.service import Client, Progress
 from papers.sources import SERVICES
 from papers.table import Edit, Row, Table, read_tables, splice
 
+_SOME = 10
+"""A count from which on a leap is remarked on; a new paper's few citations may well become many."""
+_LEAP = 20
+"""So many times as many citations are seldom the same paper's."""
 State = Literal["ok", "unchanged", "not_found", "no_id", "mismatch", "fall", "no_place", "failed"]
 
 
@@ -132,7 +136,7 @@ def refresh(
     tables = read_tables(text, columns)
     rows = [(row, table.markdown) for table in tables for row in table.rows]
     with client.run(path) as since:
-        answers = look_up(client, [row for row, _ in rows], progress)
+        answers = look_up(client, [row for row, _ in rows], progress, text)
 
     results: list[RowResult] = []
     edits: list[Edit] = []
@@ -208,7 +212,11 @@ def _judge(
     source = answer.source or None if answer else None
     wrong = (row.url if row.url and from_url(row.url) == row.url_id else row.url_id) if found.elsewhere else None
     paper_id = found.asked or (row.paper_id if record is None or found.elsewhere is None else None)
-    notes = [f"wrong-link: the link leads to another paper: {found.elsewhere}"] if found.elsewhere else []
+    notes = []
+    if found.elsewhere:
+        surely = compare(row.title, found.elsewhere) == "other"
+        what = "another paper" if surely else "a paper of another title"
+        notes.append(f"wrong-link: the link leads to {what}: {found.elsewhere}")
 
     def ends(state: State, *more: str, new: int | None = None, as_of: str | None = None) -> RowResult:
         note = "; ".join([*notes, *more]) or None
@@ -249,10 +257,11 @@ def _judge(
     if source not in (None, SemanticScholar.name) and (row.style if style == "keep" else style) == "live":
         there = "a live badge shows Semantic Scholar's count, and no other has a place beside it; try --style static"
         return ends("no_place", there, new=count, as_of=as_of), []
+    if row.count is not None and row.count >= _SOME and count > _LEAP * row.count:
+        notes.append(f"from {row.count} to {count}, more than {_LEAP} times as many: is it this paper?")
     edits = count_edits(text, row, count, as_of, style, paper_id, markdown=markdown)
     if not edits and row.style is None:
-        there = "the row shows no count; --add-column citation makes a place for it"
-        return ends("no_place", there, new=count, as_of=as_of), []
+        return ends("no_place", why_no_place(text, row), new=count, as_of=as_of), []
     return ends("ok" if edits and row.count != count else "unchanged", new=count, as_of=as_of), edits
 
 

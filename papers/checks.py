@@ -9,7 +9,7 @@ from datetime import date
 from typing import Literal, get_args
 
 from papers.badges import live_url
-from papers.belief import compare, contradiction, evidence
+from papers.belief import believe, compare, contradiction, evidence
 from papers.counts import page_url
 from papers.dates import read_date, write_date
 from papers.escape import for_html, for_markdown
@@ -18,7 +18,7 @@ from papers.records import Record, record_ids, title_of
 from papers.semantic_scholar import Answer
 from papers.slips import difference
 from papers.table import Edit, Row
-from papers.titles import FULL, likeness, same_title, simplify
+from papers.titles import FULL, length, likeness, same_script, same_title, simplify
 
 Kind = Literal[
     "link-badge-mismatch",
@@ -99,15 +99,23 @@ class Context:
     def needs_match(self, row: Row) -> bool:
         """Whether a row has no id that leads to its own paper, so that its title has to be looked for."""
         record = self.record(row.paper_id) or self.record(row.url_id)
-        if record is None or (row.paper_id and contradiction(row, record) is not None):
+        if record is None or (row.paper_id and contradiction(row, record, self.around(row)) is not None):
             return True
         own = self.record(row.url_id)
-        return own is not None and _another(row, own)
+        return own is not None and self.doubtful(row, own, row.url_id)
+
+    def around(self, row: Row) -> str:
+        """Return a row's source, in which authors may be named."""
+        return self.text[row.start : row.end]
+
+    def doubtful(self, row: Row, record: Record, asked: str | None) -> bool:
+        """Whether a record to which an id leads is not believed to be the row's paper."""
+        return believe(row, record, asked, around=self.around(row)).against is not None
 
     def suggestion(self, row: Row) -> tuple[Record | None, Certainty]:
         """Return the record that a row should have named, and how sure that is: two pieces of evidence are certain."""
         own = self.record(row.url_id)
-        if own and not _another(row, own):
+        if own and not self.doubtful(row, own, row.url_id):
             return own, "certain" if len(evidence(row, own)) >= 2 else "likely"
         answer = self.matches.get(row.title or "")
         found = answer.record if answer else None
@@ -186,13 +194,13 @@ def _link_and_badge(context: Context, row: Row) -> Iterator[Finding]:
         return  # two kinds of id may well name one paper
     owner = next((other for other in context.rows if other is not row and other.badge_id == link), None)
     copied = f"; it is the link of line {owner.line}" if owner else ""
-    if of_badge and _fits(row, of_badge) and not (of_link and _fits(row, of_link)):
+    if of_badge and _fits(context, row, of_badge) and not (of_link and _fits(context, row, of_link)):
         sure = _two(row, of_badge, of_link)
         edit = Edit(*row.citation.link.url_span, page_url(str(of_badge["paperId"])) or "")
         note = f"the link leads to another paper than the badge counts{copied}"
         certainty: Certainty = "certain" if sure else "likely"
         yield Finding(row.line, "link-badge-mismatch", link, badge, certainty, note, (edit,) if sure else ())
-    elif of_link and _fits(row, of_link) and not (of_badge and _fits(row, of_badge)):
+    elif of_link and _fits(context, row, of_link) and not (of_badge and _fits(context, row, of_badge)):
         sure = _two(row, of_link, of_badge)
         edits = _rename(context.text, row, badge, str(of_link["paperId"]))
         note = "the badge counts the citations of another paper than the link leads to"
@@ -224,15 +232,18 @@ def _wrong_paper(context: Context, row: Row) -> Iterator[Finding]:
             note += "; they stand before other ids, too, and only the id leads anywhere" if copied else ""
             certainty: Certainty = "possible" if copied else "likely"
             yield Finding(row.line, "wrong-paper", row.paper_id, row.url_id, certainty, note)
-    elif _another(row, record) or (contradiction(row, record) and "title" not in evidence(row, record)):
+    elif _another(row, record) or (
+        contradiction(row, record, context.around(row)) and "title" not in evidence(row, record)
+    ):
         own, certainty = context.suggestion(row)
         new = str(own["paperId"]) if own else ""
         edits: list[Edit] = []
         if own and certainty == "certain":
             for old in filter(None, {row.badge_id, row.link_id}):
                 edits += _rename(context.text, row, old, new)
-        note = f"badge and link name another paper: {record.get('title')}"
-        sure = certainty if own else "likely"
+        surely = _another(row, record)
+        note = f"badge and link name {'another paper' if surely else 'a paper of another title'}: {record.get('title')}"
+        sure = certainty if own else "likely" if surely else "possible"
         yield Finding(row.line, "wrong-paper", row.paper_id, new or row.url_id, sure, note, tuple(edits))
 
 
@@ -243,9 +254,12 @@ def _wrong_link(context: Context, row: Row) -> Iterator[Finding]:
     same link in another row, or another record of the row's own title to make it likely; the year, too, to be certain.
     """
     record = context.record(row.url_id)
-    if not record or not row.url_id or not row.url_span or not _another(row, record) or not _same_script(row, record):
+    if not record or not row.url_id or not row.url_span or not context.doubtful(row, record, row.url_id):
         return
-    note = f"the link leads to another paper: {title_of(record)}"
+    if not same_script(row.title or "", title_of(record)):
+        return  # a translated title names the same paper, as far as this can tell
+    surely = _another(row, record)
+    note = f"the link leads to {'another paper' if surely else 'a paper of another title'}: {title_of(record)}"
     answer = context.matches.get(row.title or "")
     others = [context.record(row.badge_id), context.record(row.link_id), answer.record if answer else None]
     named = [other for other in others if other and "title" in evidence(row, other)]
@@ -260,10 +274,10 @@ def _wrong_link(context: Context, row: Row) -> Iterator[Finding]:
         if place:
             edits = (Edit(start + place.start(), start + place.end(), expected.removeprefix(kind)),)
     certainty: Certainty = "certain" if right else "possible"
-    if not right and (named or _too_early(row) or _shared(context, row)):
+    if not right and (named or (surely and _too_early(row)) or _shared(context, row)):
         certainty = "likely"
     elif not right:
-        note += "; or it had the title of the list once"
+        note += "; or it had the title of the list once" if length(row.title or "") >= FULL else ""
     yield Finding(row.line, "wrong-link", row.url, expected, certainty, note, edits)
 
 
@@ -298,7 +312,7 @@ def _date(context: Context, row: Row) -> Iterator[Finding]:
         return
     link = context.record(row.url_id)
     record = _own_record(context, row)
-    if link and _another(row, link):
+    if link and context.doubtful(row, link, row.url_id):
         return  # what the link says of the date is another paper's
     ids = {row.url_id, row.paper_id} | (record_ids(record) if record else set())
     arxiv = min(filter(None, map(arxiv_month, ids)), default=None)
@@ -383,22 +397,16 @@ def _description(context: Context, row: Row) -> Iterator[Finding]:
 def _own_record(context: Context, row: Row) -> Record | None:
     """Return the first record among a row's ids that is not another paper's."""
     records = (context.record(paper) for paper in (row.url_id, row.badge_id, row.link_id))
-    return next((record for record in records if record and _fits(row, record)), None)
+    return next((record for record in records if record and _fits(context, row, record)), None)
 
 
-def _fits(row: Row, record: Record) -> bool:
-    if _another(row, record):
+def _fits(context: Context, row: Row, record: Record) -> bool:
+    if context.doubtful(row, record, row.url_id or row.paper_id):
         return False
     if row.url_id and row.url_id in record_ids(record):
         return True
     title = record.get("title")
     return bool(row.title and isinstance(title, str)) and likeness(row.title or "", str(title)) >= _TYPO
-
-
-def _same_script(row: Row, record: Record) -> bool:
-    """Whether both titles are in Latin letters, or neither: a translated title names the same paper."""
-    mine, theirs = (sum(c.isascii() for c in t) > len(t) / 2 for t in (row.title or "", title_of(record)))
-    return mine == theirs
 
 
 def _slug_agrees(words: list[str], title: str) -> bool | None:

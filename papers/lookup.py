@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from papers.belief import compare
+from papers.belief import believe
 from papers.records import Record, carries, count_of, differs, title_of
 from papers.service import Answer, Client, Progress
 from papers.table import Row
@@ -23,12 +23,12 @@ class Found:
     asked: str | None = None
     """The id that was asked for; None if the title was looked for."""
     elsewhere: str | None = None
-    """The title of another paper, to which the row's own link leads."""
+    """The title to which the row's own link leads, if that is not believed to be the row's paper."""
     unknown: str | None = None
     """An id of the row that the service does not know."""
 
 
-def look_up(client: Client, rows: Sequence[Row], progress: Progress | None = None) -> list[Found]:
+def look_up(client: Client, rows: Sequence[Row], progress: Progress | None = None, text: str = "") -> list[Found]:
     """Return what is found for each row.
 
     A row is asked for by its badge's id, else its citation link's, else its own link's. Where that is unknown, or is an
@@ -39,6 +39,7 @@ def look_up(client: Client, rows: Sequence[Row], progress: Progress | None = Non
         client: whom to ask.
         rows: the rows of a list.
         progress: called with the number of papers answered and the number of all.
+        text: the text in which the rows stand, which may name authors.
     """
     first = [_first_id(client, row) for row in rows]
     ids = list(dict.fromkeys(paper for paper in first if paper))
@@ -53,12 +54,12 @@ def look_up(client: Client, rows: Sequence[Row], progress: Progress | None = Non
         other: row.title or ""
         for row, paper in zip(rows, first, strict=True)
         if paper and not stopped
-        for other in _further_ids(row, paper, answers[paper])
+        for other in _further_ids(row, paper, answers[paper], text)
         if other not in answers and client.takes(other)
     }
     if further:
         answers |= client.papers(further, titles=further)
-    found = [_by_id(row, paper, answers) for row, paper in zip(rows, first, strict=True)]
+    found = [_by_id(row, paper, answers, text) for row, paper in zip(rows, first, strict=True)]
 
     titles |= dict.fromkeys(
         row.title for row, one in zip(rows, found, strict=True) if row.title and _needs_title(row, one)
@@ -95,28 +96,28 @@ def _first_id(client: Client, row: Row) -> str | None:
     return next((paper for paper in own if paper and client.takes(paper)), without)
 
 
-def _further_ids(row: Row, paper: str, answer: Answer) -> Iterator[str]:
+def _further_ids(row: Row, paper: str, answer: Answer, text: str) -> Iterator[str]:
     """Yield ids to ask for as well: the others if the first is no help; the own link's if it seems another paper's."""
     if answer.record is None:
         # A live badge shows what its own id has, whatever is known of the others.
         if not answer.failure and row.style != "live":
             yield from row.named
-    elif not _counted(row) and _elsewhere(row, answer.record):
+    elif not _counted(row) and _elsewhere(row, answer.record, text):
         yield from row.named
     elif row.url_id and row.url_id != paper and differs(answer.record, row.url_id):
         yield row.url_id
 
 
-def _by_id(row: Row, paper: str | None, answers: dict[str, Answer]) -> Found:
+def _by_id(row: Row, paper: str | None, answers: dict[str, Answer], text: str) -> Found:
     if not paper:
         return Found(None)
     answer = answers[paper]
     if answer.record is None and not answer.failure:
-        better = _among_others(row, paper, answers) if row.style != "live" else None
+        better = _among_others(row, paper, answers, text) if row.style != "live" else None
         return Found(answers[better], better, unknown=paper) if better else Found(answer, paper, unknown=paper)
     own = answers.get(row.url_id or "", answer)
-    elsewhere = _elsewhere(row, own.record)
-    better = _among_others(row, paper, answers) if elsewhere and not _counted(row) else None
+    elsewhere = _elsewhere(row, own.record, text)
+    better = _among_others(row, paper, answers, text) if elsewhere and not _counted(row) else None
     return Found(answers[better], better, elsewhere) if better else Found(answer, paper, elsewhere)
 
 
@@ -125,20 +126,21 @@ def _counted(row: Row) -> bool:
     return bool(row.badge_id or row.link_id)
 
 
-def _among_others(row: Row, paper: str, answers: dict[str, Answer]) -> str | None:
-    """Return another id that a row names, if it is known and not certainly another paper's."""
+def _among_others(row: Row, paper: str, answers: dict[str, Answer], text: str) -> str | None:
+    """Return another id that a row names, if it is known and can be this paper's."""
     for other in row.named:
         record = answers[other].record if other != paper and other in answers else None
-        if record and compare(row.title, title_of(record)) != "other":
+        if record and believe(row, record, other, around=text[row.start : row.end]).verdict == "same":
             return other
     return None
 
 
-def _elsewhere(row: Row, record: Record | None) -> str | None:
-    """Return the title of the record that a row's own link leads to, if it is certainly another paper's."""
+def _elsewhere(row: Row, record: Record | None, text: str) -> str | None:
+    """Return the title of the record that a row's own link leads to, if it is not believed to be this paper's."""
     if record is None or not row.url_id or not carries(record, row.url_id):
         return None
-    return title_of(record) if compare(row.title, title_of(record)) == "other" else None
+    belief = believe(row, record, row.url_id, around=text[row.start : row.end])
+    return title_of(record) if belief.against else None
 
 
 def _needs_title(row: Row, found: Found) -> bool:

@@ -48,11 +48,15 @@ def _after_the_name(title: str) -> str:
     return "".join(_words(rest if rest.strip() and len(name.split()) <= 2 else title))
 
 
+def american(word: str) -> str:
+    """Return a word in one of its two spellings, whether that is a word or not."""
+    for pattern, new in _SPELLINGS if len(word) > 4 else ():
+        word = pattern.sub(new, word)
+    return word
+
+
 def _words(title: str) -> list[str]:
-    words = [word for word in simplify(title.replace("&", " and ")).split() if word != "and"]
-    for pattern, new in _SPELLINGS:
-        words = [pattern.sub(new, word) if len(word) > 4 else word for word in words]
-    return words
+    return [american(word) for word in simplify(title.replace("&", " and ")).split() if word != "and"]
 
 
 def _is_slip(ours: str, theirs: str) -> bool:
@@ -62,10 +66,11 @@ def _is_slip(ours: str, theirs: str) -> bool:
     short, long = sorted((ours, theirs), key=len)
     if long == short + "s" or (short.endswith("e") and long in (short + "d", short + "r", short + "n")):
         return False
-    return _one_edit(ours, theirs)
+    return one_edit(ours, theirs)
 
 
-def _one_edit(one: str, other: str) -> bool:
+def one_edit(one: str, other: str) -> bool:
+    """Whether one letter changed, added, left out, or swapped with its neighbour makes one word of another."""
     start = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
     x, y = one[start:], other[start:]
     return x[1:] == y[1:] or x == y[1:] or x[1:] == y or (x[:2] == y[1::-1] and x[2:] == y[2:])

@@ -13,6 +13,15 @@ OTHER = 0.6
 """Below this likeness, two full titles are those of different papers."""
 FULL = 4
 """Words from which on a title is full; a shorter one may be a nickname ("BERT"), which contradicts nothing."""
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
+"""A letter of a script that puts no spaces between words: Chinese, Japanese, Thai, Lao, Burmese, Khmer."""
+_LETTERS = 2
+"""Letters of such a script that make a word, more or less."""
+_SIGNS = str.maketrans(
+    {"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "λ": "lambda", "μ": "mu", "π": "pi", "×": "x"}
+)
 
 
 @lru_cache(maxsize=4096)
@@ -20,8 +29,30 @@ def simplify(title: str) -> str:
     """Return a title's words in lower case, without accents, punctuation and markup."""
     plain = unicodedata.normalize("NFKD", title)
     plain = "".join(c for c in plain if not unicodedata.combining(c)).casefold()
-    plain = re.sub(r"\\[a-z]+|<[^>]*>", " ", plain)
+    plain = re.sub(r"\\[a-z]+|<[^>]*>", " ", plain).translate(_SIGNS)
     return " ".join(re.findall(r"\w+", plain.replace("'", "").replace("’", "")))
+
+
+def words_of(title: str) -> list[str]:
+    """Return a title's simplified words; where a script does not part words, its letters one by one."""
+    return _UNSPACED.sub(r" \g<0> ", simplify(title)).split()
+
+
+def length(title: str) -> int:
+    """Return how many words a title has, by its letters where the script does not part words."""
+    letters = len(_UNSPACED.findall(simplify(title)))
+    return len(_UNSPACED.sub(" ", simplify(title)).split()) + letters // _LETTERS
+
+
+def unspaced(word: str) -> bool:
+    """Whether a word is a letter of a script that does not part words."""
+    return bool(_UNSPACED.fullmatch(word))
+
+
+def same_script(one: str, other: str) -> bool:
+    """Whether both titles are in Latin letters, or neither: a translation is not contradicted by its original."""
+    a, b = (sum(c.isascii() for c in title) * 2 > len(title) for title in (one, other))
+    return a == b
 
 
 def likeness(one: str, other: str) -> float:
@@ -38,7 +69,7 @@ def same_title(one: str, other: str) -> bool:
     if re.findall(r"\d+", a) != re.findall(r"\d+", b):
         return False
     short, long = sorted((a, b), key=len)
-    if len(short.split()) >= FULL and long.startswith(short + " "):
+    if length(short) >= FULL and long.startswith(short + " "):
         return True
     return likeness(one, other) >= SAME
 
@@ -46,6 +77,6 @@ def same_title(one: str, other: str) -> bool:
 def other_title(one: str, other: str) -> bool:
     """Whether two titles are certainly those of different papers; both must be full titles for that."""
     a, b = simplify(one), simplify(other)
-    if a == b or min(len(a.split()), len(b.split())) < FULL or f" {a} " in f" {b} " or f" {b} " in f" {a} ":
+    if a == b or min(length(a), length(b)) < FULL or f" {a} " in f" {b} " or f" {b} " in f" {a} ":
         return False
     return likeness(one, other) < OTHER

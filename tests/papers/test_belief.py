@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_refresh import page
 
+import papers
 from papers import Row, read_rows
 from papers.belief import Relation, believe, compare, contradiction, evidence
 
@@ -83,8 +86,9 @@ LONG = "One paper of many words"
             "x",
             "other",
         ),
-        # A title that is only near is believed if no link says otherwise.
-        (row("A Survey of Models for Code"), record("A Survey of Models for Text"), "x", "same"),
+        # A title that is only near is not believed for an id alone.
+        (row("A Survey of Models for Code"), record("A Survey of Models for Text"), "x", "open"),
+        (row("A Survey of Models for Code", "2020"), record("A Survey of Models for Text", 2020), "x", "open"),
         (
             row("A Survey of Models for Code", link="https://arxiv.org/abs/2001.00001"),
             record("A Survey of Models for Text", ArXiv="2002.00002"),
@@ -131,3 +135,121 @@ def test_two_pieces_of_evidence_are_counted_apart() -> None:
     assert not believe(row(LONG), record(LONG, 2019), "x").supported()
     assert evidence(ours, record(SCANQA, 2019, ArXiv="1901.00001")) == frozenset()
     assert "another paper" in (contradiction(ours, record(SCANQA, 2019, ArXiv="1901.00001")) or "")
+
+
+NUMBER = "2005.14165"
+SIBLINGS = [
+    ("Language Models are Unsupervised Multitask Learners", "Language Models are Few-Shot Learners"),
+    ("Large Language Models are Zero-Shot Reasoners", "Large Language Models are Few-Shot Reasoners"),
+    ("Denoising Diffusion Probabilistic Models", "Denoising Diffusion Implicit Models"),
+    ("Denoising Diffusion Probabilistic Models", "Improved Denoising Diffusion Probabilistic Models"),
+    ("DDPM", "Denoising Diffusion Implicit Models"),
+    ("Attention Is All You Need", "Attention Is Not All You Need"),
+    (
+        "Training language models to follow instructions with human feedback",
+        "Learning to summarize from human feedback",
+    ),
+    ("Mask R-CNN", "Faster R-CNN: Towards Real-Time Object Detection with Region Proposal Networks"),
+    ("Wasserstein GAN", "Generative Adversarial Nets"),
+    ("Wasserstein GAN", "Improved Training of Wasserstein GANs"),
+    ("Improved Training of Wasserstein GANs", "Wasserstein GAN"),
+    ("Deep Residual Learning", "Neural Tangent Kernel: Convergence and Generalization"),
+    ("LLaMA", "Llama 2: Open Foundation and Fine-Tuned Chat Models"),
+    ("GPT-3", "GPT-4 Technical Report"),
+    ("A Survey of Large Language Models", "A Survey on Evaluation of Large Language Models"),
+    ("Supervised Learning of Universal Sentence Vectors", "Unsupervised Learning of Universal Sentence Vectors"),
+    ("An Explicit Model of Human Vision", "An Implicit Model of Human Vision"),
+    ("大規模言語モデルの推論能力に関する調査研究", "画像認識のための深層残差学習"),
+    ("教師あり学習による画像認識の深層モデルの研究", "教師なし学習による画像認識の深層モデルの研究"),
+    ("深度学习综述", "图像分割综述"),
+    ("深層残差学習による画像認識", "Language Models are Few-Shot Learners"),
+]
+VERSIONS = [
+    ("Generative Adversarial Networks", "Generative Adversarial Nets"),
+    ("β-VAE: Learning Basic Visual Concepts", "beta-VAE: Learning Basic Visual Concepts"),
+    ("Problem Solving and Reasoning with LLMs", "Problem Solving and Reasoning with Large Language Models"),
+    ("Chain of Thought Prompting Elicits Reasoning", "Chain-of-Thought Prompting Elicits Reasoning"),
+    ("GPT-3: Language Models are Few-Shot Learners", "Language Models are Few-Shot Learners"),
+    ("Language Models are Few-Shot Learners (GPT-3)", "Language Models are Few-Shot Learners"),
+    ("Playing Atari with Deep RL", "Playing Atari with Deep Reinforcement Learning"),
+    ("Distilling Knowledge in a Neural Network", "Distilling the Knowledge in a Neural Network"),
+    ("Glow: Flows with Invertible 1×1 Convolutions", "Glow: Flows with Invertible 1x1 Convolutions"),
+    ("Faster RCNN", "Faster R-CNN: Towards Real-Time Object Detection"),
+    ("Switch Transformer", "Switch Transformers: Scaling to Trillion Parameter Models"),
+    ("Latent Diffusion", "High-Resolution Image Synthesis with Latent Diffusion Models"),
+    ("Neural ODE", "Neural Ordinary Differential Equations"),
+    ("Llama 2", "Llama 2: Open Foundation and Fine-Tuned Chat Models"),
+    ("DDPM", "Denoising Diffusion Probabilistic Models"),
+    ("深度残差学习", "深度残差学习用于图像识别"),
+    ("通义千问", "Qwen Technical Report"),
+]
+
+
+def by_id(ours: str, theirs: str, year: str = "", found: int | None = 2015) -> str:
+    """Return what is believed of a record that a row's own link leads to."""
+    linked = row(ours, year, f"https://arxiv.org/abs/{NUMBER}")
+    return believe(linked, record(theirs, found, ArXiv=NUMBER), f"ARXIV:{NUMBER}").verdict
+
+
+@pytest.mark.parametrize(("ours", "theirs"), SIBLINGS)
+def test_a_link_to_a_paper_of_a_similar_title_is_not_believed(ours: str, theirs: str) -> None:
+    assert by_id(ours, theirs) != "same"
+    assert by_id(ours, theirs, "2018", 2020) != "same"
+
+
+@pytest.mark.parametrize(("ours", "theirs"), VERSIONS)
+def test_a_link_to_a_title_that_is_written_otherwise_is_believed(ours: str, theirs: str) -> None:
+    assert by_id(ours, theirs) == "same"
+
+
+def test_one_word_more_or_other_needs_a_year_or_an_author() -> None:
+    ours = "Sequential Recommender Systems: Challenges and Prospects"
+    theirs = "Sequential Recommender Systems: Challenges, Progress and Prospects"
+    moved = "Neural Machine Translation by {} Learning to {}Align and Translate"
+    for pair in ((ours, theirs), (moved.format("Jointly", ""), moved.format("", "Jointly "))):
+        assert by_id(*pair) == "open"
+        assert by_id(*pair, "2019", 2019) == "same"
+
+
+def test_a_similar_title_is_believed_for_a_year_and_an_author_or_for_two_ids() -> None:
+    ours, theirs = SIBLINGS[0]
+    link = f"https://arxiv.org/abs/{NUMBER}"
+    found = record(theirs, 2020, ArXiv=NUMBER) | {"authors": [{"name": "Tom Brown"}]}
+    linked = row(ours, "2020", link)
+    assert believe(linked, found, "x").verdict == "open"
+    assert believe(linked, found, "x", around=f"{ours}, T. Brown et al.").verdict == "same"
+    badge = f"https://www.semanticscholar.org/paper/{'0' * 40}"
+    assert believe(row(ours, "", link, f'<a href="{badge}">7</a>'), found, "0" * 40).verdict == "same"
+
+
+CATALOG = [
+    row.title for row in read_rows((Path(papers.__file__).parent / "related_papers.md").read_text()) if row.title
+]
+FULL_TITLES = [title for title in CATALOG if len(title.split()) > 4]
+
+
+@given(st.sampled_from(CATALOG), st.sampled_from(CATALOG))
+def test_no_paper_of_the_catalog_is_taken_for_another(ours: str, theirs: str) -> None:
+    assert (by_id(ours, theirs, "2015", 2015) == "same") == (ours == theirs)
+
+
+@given(st.sampled_from(FULL_TITLES), st.randoms(use_true_random=False))
+def test_a_title_that_is_typed_carelessly_is_still_the_same(title: str, random: Random) -> None:
+    words = title.replace("-", random.choice(["-", " "])).split()
+    at = random.randrange(len(words))
+    word = words[at]
+    if word.isalpha() and len(word) > 5:
+        slip = random.randrange(2, len(word) - 1)
+        words[at] = random.choice([word[:slip] + word[slip + 1 :], word[:slip] + word[slip] + word[slip:]])
+    careless = random.choice([str, str.lower])(" ".join(words)) + random.choice(["", ".", " (2015)"])
+    assert by_id(careless, title) == "same"
+
+
+@given(st.sampled_from(FULL_TITLES), st.sampled_from(["Not", "Improved", "Zero-Shot", "Unsupervised"]), st.data())
+def test_a_word_that_makes_another_paper_of_a_title_is_never_overlooked(
+    title: str, word: str, data: st.DataObject
+) -> None:
+    words = title.split()
+    at = data.draw(st.integers(0, len(words) - 1))
+    other = " ".join([*words[:at], word, *words[at:]])
+    assert "same" not in (by_id(other, title, "2015"), by_id(title, other, "2015"))
