@@ -146,7 +146,7 @@ def refresh(
         edits += made
     if add_column:
         shown: Style = own_style(text, tables) if style == "keep" else style
-        results, more = _with_places(text, tables, results, shown, columns)
+        results, more = _with_places(text, tables, results, shown, columns, keep=style == "keep")
         edits += more
     after = splice(text, edits)
     written = write and after != text
@@ -161,19 +161,33 @@ def refresh(
 
 
 def _with_places(
-    text: str, tables: list[Table], results: list[RowResult], style: Style, columns: Columns | None
+    text: str, tables: list[Table], results: list[RowResult], style: Style, columns: Columns | None, *, keep: bool
 ) -> tuple[list[RowResult], list[Edit]]:
-    """Make places for the counts that have none; what could not be read again is not written."""
+    """Make places for the counts that have none; what could not be read again is not written.
+
+    An empty cell is filled as its neighbours are, if their style is to be kept, and with a link if they have any.
+    """
     rows = [(row, table) for table in tables for row in table.rows]
     new: dict[int, NewCount] = {}
     edits: list[Edit] = []
     for (row, table), result in zip(rows, results, strict=True):
         if result.state == "no_place" and row.style is None and result.new is not None and result.as_of:
             ours = result.source in (None, SemanticScholar.name)
-            if style == "live" and not (ours and result.paper_id):
+            shown = [other.citation for other in table.rows if other.style]
+            own = own_style(text, [table]) if keep and shown else style
+            if own == "live" and not (ours and result.paper_id):
                 continue  # such a badge shows what Semantic Scholar counts
             found = NewCount(result.new, result.as_of, result.paper_id or "")
-            filled = count_edits(text, row, found.count, found.as_of, style, found.paper_id, markdown=table.markdown)
+            filled = count_edits(
+                text,
+                row,
+                found.count,
+                found.as_of,
+                own,
+                found.paper_id,
+                markdown=table.markdown,
+                linked=not shown or any(citation.link for citation in shown),
+            )
             edits += filled
             if not filled:
                 new[row.start] = found

@@ -28,7 +28,7 @@ Target = Literal["keep", "live", "static", "text"]
 
 
 def count_edits(
-    text: str, row: Row, count: int, as_of: str, style: Target, paper_id: str, *, markdown: bool
+    text: str, row: Row, count: int, as_of: str, style: Target, paper_id: str, *, markdown: bool, linked: bool = True
 ) -> list[Edit]:
     """Return the edits after which a row shows a count; none if it shows it already or has no place for it.
 
@@ -40,6 +40,7 @@ def count_edits(
         style: ``keep``, or the style to turn the row into.
         paper_id: for a badge that has to be made.
         markdown: whether the row stands in a pipe table.
+        linked: whether a count in an empty cell becomes a link to the paper's page.
     """
     citation, image = row.citation, row.citation.image
     target = citation.style if style == "keep" else style
@@ -60,7 +61,9 @@ def count_edits(
         return [Edit(*span, new)]
     cell = row.cell("citation")
     if cell and not text[cell.start : cell.end].strip():
-        return [Edit(cell.start, cell.start, _linked(new, paper_id, markdown=markdown))]
+        shown = _linked(new, paper_id, markdown=markdown) if linked else new
+        space = " " if text[cell.start - 1 : cell.start + 1] == " |" else ""  # "| |" becomes "| 12 |"
+        return [Edit(cell.start, cell.start, shown + space)]
     return []
 
 
@@ -70,7 +73,7 @@ def why_no_place(text: str, row: Row) -> str:
     An empty cell in a column of citations is not filled unasked: its keeper may have left it empty on purpose.
     """
     if row.citation.doubt:
-        return f"{row.citation.doubt}, and it is not certain which is the paper's count; leave one"
+        return row.citation.doubt
     if "citation" not in row.columns:
         return "the row shows no count; --add-column citation makes a place for it"
     cell = row.cell("citation")

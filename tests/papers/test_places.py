@@ -66,6 +66,30 @@ def test_a_pipe_table_gets_a_column_as_wide_as_its_others(
     assert len({len(line) for line in lines}) == 1
 
 
+@pytest.mark.parametrize(
+    ("neighbour", "filled"),
+    [
+        ("90", "200"),
+        ("[90](https://example.org/x)", "[200](https://api.semanticscholar.org/arXiv:2301.00002)"),
+        (
+            "![citation](https://img.shields.io/badge/citation-90-blue)",
+            "![citation](https://img.shields.io/badge/citation-200-blue)",
+        ),
+    ],
+)
+@pytest.mark.parametrize("empty", ["|", " |", "   |"])
+def test_an_empty_cell_is_filled_as_its_neighbours_are(
+    neighbour: str, filled: str, empty: str, library: Library, client: SemanticScholar, tmp_path: Path
+) -> None:
+    known(library)
+    plain = "\n\n| Title | Citations |\n|--|--|\n" + f"| [Other]({ARXIV}9) | ? |\n" * 3
+    text = f"| Title | Citations |\n|--|--|\n| [A Paper of Note 1]({ARXIV}1) | {neighbour} |\n"
+    text += f"| [A Paper of Note 2]({ARXIV}2) |{empty}{plain}"
+    lines = after_adding(text, client, tmp_path).splitlines()
+    assert lines[3].partition("2) |")[2].strip(" |") == filled
+    assert lines[2].partition("1) |")[2].strip(" |") == neighbour.replace("90", "100")
+
+
 def test_an_html_table_gets_a_cell_a_row_laid_out_as_the_last(
     library: Library, client: SemanticScholar, tmp_path: Path
 ) -> None:
