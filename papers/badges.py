@@ -127,7 +127,8 @@ def _read_badges(text: str, markup: Markup, *, known: bool) -> Citation:
         elif known and nothing:
             bare.append((image, span, None))
     if len(static or bare) != 1:
-        return Citation(None, doubt="it has several badges of citations" if static or bare else None)
+        several = "it has several badges of citations, and it is not certain which is the paper's count; leave one"
+        return Citation(None, doubt=several if static or bare else None)
     ((image, span, badge_id),) = static or bare
     written = read_count(_decoded(text[slice(*span)]))
     value, as_of = (written.value, written.as_of) if written else (None, None)

@@ -83,7 +83,7 @@ def why_no_place(text: str, row: Row) -> str:
     if not content:
         return "the cell for its citations is empty; --add-column citation fills it"
     shown = content if len(content) <= _MOST_SHOWN else f"{content[:_MOST_SHOWN]}…"
-    return f"the cell for its citations holds {shown!a}, which is no plain count; write one there"
+    return f"the cell for its citations holds {shown!r}, which is no plain count; write one there"
 
 
 def _by_reference(image: Image) -> bool:

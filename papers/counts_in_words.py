@@ -8,6 +8,7 @@ several counts, the labelled one at the end of its line is meant; if that is not
 from __future__ import annotations
 
 import re
+import sys
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -86,10 +87,19 @@ class _Line:
         place = position - self.start
         return self.view[place : place + _NEAR]
 
-    def within(self, spans: list[Span], begin: int, end: int) -> Span | None:
-        """Return the one of some spans that meets a stretch of the text, None if none does."""
-        index = bisect_right(spans, (end - 1, end + self.end)) - 1
-        return spans[index] if index >= 0 and spans[index][1] > begin else None
+
+class _Links:
+    """The links of some lines, by their places."""
+
+    def __init__(self, links: Sequence[Link], title: Span | None) -> None:
+        self.links = sorted(links, key=lambda link: link.inside)
+        self.insides = [link.inside for link in self.links]
+        self.hidden = sorted({*(link.url_span for link in links), *([title] if title else [])})
+
+    def around(self, start: int, end: int) -> Link | None:
+        """Return the link in whose words a stretch stands."""
+        index = bisect_right(self.insides, (start, sys.maxsize)) - 1
+        return self.links[index] if index >= 0 and end <= self.insides[index][1] else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +133,7 @@ def find_count(
         links: their links; a count may stand in one, or be one.
         title: where the title stands, which may speak of citations, too.
     """
-    hidden = [title] if title else []
-    hidden += [link.url_span for link in links]
+    around = _Links(links, title)
     found: dict[Span, _Candidate] = {}
     laid_out: list[_Line] = []
     for (start, end), mask in lines:
@@ -139,20 +148,20 @@ def find_count(
             if begin < done or (title and title[0] <= begin < title[1]):
                 continue
             match = _BEFORE_IT.match(text, begin, end) or _behind(text, max(start, begin - _AROUND), begin, end)
-            if match and (candidate := _candidate(match, line, links, hidden)):
+            if match and (candidate := _candidate(match, line, around)):
                 found[candidate.citation.count_span or match.span()] = candidate
                 done = match.end()
     for link in links:  # [Cited by 12](…)
         if link.inside[1] - link.inside[0] < 2 * _AROUND and _SIGN.search(text, *link.inside):
             match = _BEFORE_IT.search(text, *link.inside) or _BEHIND_IT.search(text, *link.inside)
-            around = next((one for one in laid_out if one.start <= link.span[0] and link.span[1] <= one.end), None)
-            if match and around and (candidate := _candidate(match, around, links, hidden)):
+            holding = next((one for one in laid_out if one.start <= link.span[0] and link.span[1] <= one.end), None)
+            if match and holding and (candidate := _candidate(match, holding, around)):
                 found[candidate.citation.count_span or match.span()] = candidate
     certain = list(found.values())
     if len(certain) > 1:
         certain = [candidate for candidate in certain if candidate.last]
     if found and len(certain) != 1:
-        return Citation(None, doubt="it names several counts")
+        return Citation(None, doubt="it names several counts, and it is not certain which is the paper's; leave one")
     return certain[0].citation if certain else None
 
 
@@ -192,10 +201,16 @@ def _behind(text: str, start: int, sign: int, end: int) -> re.Match[str] | None:
     return next((match for match in found if match.start() < sign < match.end()), None)
 
 
-def _candidate(match: re.Match[str], line: _Line, links: Sequence[Link], hidden: Sequence[Span]) -> _Candidate | None:
+def _meets(spans: Sequence[Span], begin: int, end: int) -> Span | None:
+    """Return the one of some spans, in their order, that meets a stretch of the text; None if none does."""
+    index = bisect_right(spans, (end - 1, sys.maxsize)) - 1
+    return spans[index] if index >= 0 and spans[index][1] > begin else None
+
+
+def _candidate(match: re.Match[str], line: _Line, links: _Links) -> _Candidate | None:
     """Return the count that a match is, None if it is no field of its own."""
     begin, end = match.span()
-    if any(a < end and begin < b for a, b in hidden) or line.within(line.tags, begin, end):
+    if _meets(links.hidden, begin, end) or _meets(line.tags, begin, end):
         return None
     text, kind = match.string, match.lastgroup
     assert kind
@@ -206,7 +221,7 @@ def _candidate(match: re.Match[str], line: _Line, links: Sequence[Link], hidden:
     if total := _TOTAL.search(text, max(line.start, begin - 20), begin):
         begin = total.start()
     shown = (begin, end)
-    link = next((link for link in links if link.inside[0] <= start and stop <= link.inside[1]), None)
+    link = links.around(start, stop)
     cut = link and not (link.span[0] <= begin and end <= link.span[1])
     whole = shown
     if link and cut:
@@ -223,7 +238,7 @@ def _candidate(match: re.Match[str], line: _Line, links: Sequence[Link], hidden:
         if bracket[0] == "[":
             return None  # see citation [12]
         whole = (begin, end + 1)
-    code = line.within(line.code, start, stop)
+    code = _meets(line.code, start, stop)
     if code and not (
         begin <= code[0] and code[1] <= end
     ):  # all of it is code, `Cited by 12`, and a badge takes the place of all

@@ -33,6 +33,8 @@ _DEFINITION = re.compile(
     re.M,
 )
 _LABEL = re.compile(r"\[((?:[^\[\]\\]|\\.){0,999})\]")
+_MOST_PARSED = 20_000
+"""Characters of Markdown that are parsed for their plain text: hostile ones take a time that grows with the square."""
 _STARTS = re.compile(r"[\\`<!\[\]]")  # what any of these begins with: a set is searched for much faster than they are
 _BARE_URL = re.compile(r"(?<![\w/])https?://[^\s<>|]*[^\s<>|.,;:!?)]")
 _RAW = re.compile(r"<(?:[!?]|/[^a-z]|(?:script|style|textarea|title|xmp|iframe|no|svg|math|select|plaintext))", re.I)
@@ -176,7 +178,7 @@ def plain_text(source: str, *, markdown: bool, references: References | None = N
     """Return what a reader sees of a cell's source: no tags, no images, entities decoded, white space made single."""
     if markdown:
         source = source.replace("\\|", "|")
-        if _SPECIAL.search(source):
+        if len(source) <= _MOST_PARSED and _SPECIAL.search(source):
             source = _emphasised(source) or _markdown_text(source, references)
     elif "<" in source or "&" in source:
         source = _html_text(source)
@@ -224,7 +226,7 @@ def _inline(found: Markup, text: str, match: re.Match[str], brackets: list[tuple
     if image:
         alt = (begin + 2, match.start())
         found.images.append(Image(url, span, text[slice(*alt)], alt, (begin, match.end()), False))
-    elif not found.links or not any(begin < link.span[0] for link in found.links):
+    elif not _holds_link(found, begin):
         found.links.append(Link(url, span, (begin + 1, match.start()), (begin, match.end())))
 
 
@@ -244,9 +246,19 @@ def _referred(
     url = _unescape(text[slice(*place)])
     if image:
         found.images.append(Image(url, place, shown, inside, (begin, end), False))
-    elif not any(begin < link.span[0] for link in found.links):
+    elif not _holds_link(found, begin):
         found.links.append(Link(url, place, inside, (begin, end)))
     return end
+
+
+def _holds_link(found: Markup, begin: int) -> bool:
+    """Whether a link has begun since a place: links are found in the order in which they end."""
+    for link in reversed(found.links):
+        if link.span[1] <= begin:
+            return False
+        if link.span[0] > begin:
+            return True
+    return False
 
 
 def _unescape(destination: str) -> str:

@@ -74,8 +74,10 @@ def _table(text: str, lines: list[Span]) -> RawTable:
     for cell in rows[0].cells:
         cell.header = True
     for row in rows[1:]:  # | a | b | <!-- a comment on the row, in no column -->
-        if len(row.cells) > len(rows[0].cells) and _COMMENTS.fullmatch(text, row.cells[-1].start, row.end):
-            row.cells.pop()
+        for index in range(len(rows[0].cells), len(row.cells)):
+            if _COMMENTS.fullmatch(text, row.cells[index].start, row.end):
+                del row.cells[index:]
+                break
     return RawTable(header[0], lines[-1][1], rows)
 
 

@@ -209,7 +209,7 @@ def _without_shared_badges(text: str, tables: list[Table]) -> list[Table]:
             own = Counter(match[1].casefold() for match in _USED_LABEL.finditer(text[slice(*image.span)]))
             label = list(own)[-1] if own else ""
             if uses[label] > own[label]:
-                doubt = "its badge stands in a reference that others use, too"
+                doubt = "its badge stands in a reference that others use, too; give it an address of its own"
                 rows[index] = replace(row, citation=Citation(None, doubt=doubt))
         changed.append(replace(table, rows=tuple(rows)) if rows != list(table.rows) else table)
     return changed
@@ -613,6 +613,7 @@ class _RowReader:
                 elsewhere = self.source.citation(other, known=False)
                 if elsewhere.style:
                     return elsewhere
+                found = found if found.doubt else replace(found, doubt=elsewhere.doubt)
         return found
 
 

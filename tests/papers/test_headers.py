@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
-from papers.headers import find_columns, named_columns, parse_columns
+from papers import read_rows
+from papers.cli import app
+from papers.headers import check_columns, find_columns, named_columns, parse_columns
 
 
 @pytest.mark.parametrize(
@@ -45,6 +50,14 @@ from papers.headers import find_columns, named_columns, parse_columns
         ("Paper|Code link|GitHub link", "title code -"),
         ("Tool|Stars|License", "- - -"),
         ("Score|Influential citations", "- -"),
+        ("Title|Citations/yr|Total Citations", "title - citation"),
+        ("Title|Citations per year|Citations (GS)|Cited by", "title - - citation"),
+        ("Title|Citations (2023)|Citations (2024)", "title - -"),
+        ("Title|Citations (Nov 2024)", "title -"),
+        ("Title|Citation Year|Citation rank", "title date -"),
+        ("Title|Citations (Semantic Scholar)", "title citation"),
+        ("Title|Scholar citations|Scopus citations|OpenAlex citations", "title - - -"),
+        ("论文|谷歌学术引用|年均引用|引用", "title - - citation"),
     ],
 )
 def test_headers_are_understood(headers: str, found: str) -> None:
@@ -70,7 +83,34 @@ def test_columns_can_be_said_by_number_or_by_header() -> None:
     assert named_columns({"title": 4, "date": "c"}, ["a"], 3) == {}
 
 
-@pytest.mark.parametrize("written", ["", "title", "title=", "=2", "titel=2", "title=2,,citation"])
+@pytest.mark.parametrize(
+    "written",
+    ["", "title", "title=", "=2", "titel=2", "title=2,,citation", "title=0", "title=1,citation=1", "title=a,date=a"],
+)
 def test_what_is_no_description_of_columns_is_refused(written: str) -> None:
     with pytest.raises(ValueError, match=r"columns must be like title=2,citation=5"):
         parse_columns(written)
+
+
+def test_a_column_that_no_table_has_is_refused() -> None:
+    check_columns({"title": 3, "citation": 0, "date": "x"}, [2, 3])
+    check_columns({"title": 3}, [])  # bullets have none
+    with pytest.raises(ValueError, match=r"title=4 is none; the widest has 3"):
+        check_columns({"title": 4}, [2, 3])
+
+
+def test_what_is_said_of_a_column_comes_before_its_header() -> None:
+    text = "| Title | Citations (2023) |\n|--|--|\n| [A](https://arxiv.org/abs/1706.03762) | 7 |\n"
+    assert [row.count for row in read_rows(text)] == [None]
+    assert [row.count for row in read_rows(text, {"citation": 2})] == [7]
+
+
+@pytest.mark.parametrize("said", ["title=9", "title=0", "title=1,citation=1"])
+@pytest.mark.parametrize("command", [("list",), ("export",), ("audit", "--offline"), ("plot",), ("report",)])
+def test_columns_that_cannot_be_are_an_error_of_usage(said: str, command: tuple[str, ...], tmp_path: Path) -> None:
+    path = tmp_path / "list.md"
+    path.write_text("| Title | Citation |\n|--|--|\n| [A](https://arxiv.org/abs/1706.03762) | 7 |\n")
+    result = CliRunner().invoke(app, [*command, str(path), "--columns", said])
+    assert result.exit_code == 2
+    assert result.stderr.startswith("papers: columns")
+    assert list(tmp_path.iterdir()) == [path]

@@ -90,6 +90,46 @@ def test_an_empty_cell_is_filled_as_its_neighbours_are(
     assert lines[2].partition("1) |")[2].strip(" |") == neighbour.replace("90", "100")
 
 
+@pytest.mark.parametrize("comment", ["<!-- papers: ignore date -->", "<!-- a --> <!-- | b -->  "])
+def test_a_comment_behind_a_row_stays_there(
+    comment: str, library: Library, client: SemanticScholar, tmp_path: Path
+) -> None:
+    known(library)
+    text = (
+        f"| Title | Note |\n|--|--|\n| [A Paper of Note 1]({ARXIV}1) | a | {comment}\n"
+        f"| [A Paper of Note 2]({ARXIV}2) | <!-- c --> |   \n"
+    )
+    for style in ("keep", "live", "static"):
+        after = after_adding(text, client, tmp_path, style)
+        assert [row.count for row in read_rows(after)] == [100, 200]
+        row = after.splitlines()[2]
+        assert row.startswith(f"| [A Paper of Note 1]({ARXIV}1) | a | [")
+        assert row.endswith(f" | {comment}")
+        assert after.count("itation |") == 1
+
+
+def test_no_second_column_is_added(library: Library, client: SemanticScholar, tmp_path: Path) -> None:
+    known(library)
+    rows = f"| [A Paper of Note 1]({ARXIV}1) | {{}} |\n| [A Paper of Note 2]({ARXIV}2) |\n"
+    for header, cell, states in [
+        ("Citation", "900[^1]", ["no_place", "no_place"]),
+        ("Citations (Google Scholar)", "900", ["ok", "ok"]),
+        ("Citations/yr", "9", ["ok", "ok"]),
+    ]:
+        path = save(tmp_path, f"| Title | {header} |\n|--|--|\n" + rows.format(cell))
+        assert [row.state for row in refresh(path, client, add_column=True).rows] == states
+        after = load(path)
+        assert after.count("Citation") == 1 + ("ok" in states)
+        assert cell in after
+        refresh(path, client, add_column=True)
+        assert load(path) == after
+    said = {"citation": 0}
+    path = save(tmp_path, "| Title | Citation |\n|--|--|\n" + rows.format("9"))
+    before = load(path)
+    assert not refresh(path, client, add_column=True, columns=said).written
+    assert load(path) == before
+
+
 def test_an_html_table_gets_a_cell_a_row_laid_out_as_the_last(
     library: Library, client: SemanticScholar, tmp_path: Path
 ) -> None:

@@ -473,3 +473,11 @@ def test_a_refresh_touches_the_characters_of_counts_alone(cells: list[tuple[str,
     again = splice(text, edits)
     for row, (_, count) in zip(after, cells, strict=True):
         assert count_edits(again, row, count, "2026-11-07", "keep", row.paper_id or "", markdown=True) == []
+
+
+@pytest.mark.parametrize("heading", ["| **Vision** |", "| **Vision** | |", "| Vision |", "| __Vision and more__ |  |"])
+def test_a_row_that_names_a_section_is_no_paper(heading: str) -> None:
+    rows = f"| [A paper of its own]({LINK}) | 7 |\n| [Another paper]({LINK[:-1]}1) | 8 |\n"
+    assert [row.count for row in read_rows(f"| Title | Citation |\n|--|--|\n{heading}\n{rows}")] == [7, 8]
+    kept = f"| Title | Citation |\n|--|--|\n{rows}| Vision |  |\n"
+    assert len(read_rows(kept)) == 3  # it may be a paper whose count is to come
