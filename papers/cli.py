@@ -11,7 +11,7 @@ import shlex
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -29,7 +29,7 @@ from papers.export import FORMATS
 from papers.extend import add, paper_link, suggest
 from papers.files import FileChangedError, UnreadableFileError, check_folder, read_text, replace_text
 from papers.headers import KINDS, Columns, parse_columns
-from papers.history import history_path
+from papers.history import history_path, impossible_days
 from papers.seen import unread_bullets, what_was_seen
 from papers.semantic_scholar import BASE_URL, SemanticScholar, ServiceError
 from papers.sources import SERVICES, make
@@ -122,6 +122,7 @@ def main(
     ] = False,
 ) -> None:
     """Take the options that stand before a command."""
+    terminal.open_what_is_closed()
     terminal.replace_what_an_encoding_lacks()
 
 
@@ -137,10 +138,10 @@ def list_command(
     """Show the papers of a file."""
     with _explained():
         rows = sorted(_rows(file, _said(columns), empty=[] if json else None), key=lambda row: _sort_key(row, sort))
-    if json:
-        terminal.print_json([row.as_json() for row in rows])
-        return
-    terminal.print_rows(rows)
+        if json:
+            terminal.print_json([row.as_json() for row in rows])
+            return
+        terminal.print_rows(rows)
     shown = sum(row.count is not None for row in rows)
     said = f"{_number(len(rows), 'paper')}, {shown} with a count."
     if sort is Sort.CITATIONS and rows and not shown:
@@ -185,7 +186,7 @@ def refresh(
     cache: CachePath = None,
 ) -> None:
     """Put the citation counts up to date, from Semantic Scholar or another source."""
-    with _explained():
+    with _explained(json=json):
         client = make(
             source or [],
             mailto=mailto,
@@ -250,10 +251,11 @@ def audit_command(
             outcome = audit(file, client, fix=fix, columns=said)
     for note in client.notes if client else ():
         terminal.say(f"papers: {note}")
-    if json:
-        terminal.print_json(as_json(outcome.findings))
-    elif outcome.findings:
-        terminal.print_findings(outcome.findings)
+    with _explained():
+        if json:
+            terminal.print_json(as_json(outcome.findings))
+        elif outcome.findings:
+            terminal.print_findings(outcome.findings)
     mendable = sum(finding.certainty == "certain" and bool(finding.edits) for finding in outcome.findings)
     mended = f"{mendable} mended" if fix else f"{mendable} can be mended with --fix"
     number = _number(len(outcome.findings), "finding")
@@ -294,7 +296,8 @@ def add_command(
         _rows(file, _said(columns))
         client = _client(base_url, pace, timeout, max_time, max_age, cache)
         added = add(file, paper_id, category, client, table=table, columns=_said(columns), write=not dry_run)
-    with _explained(), _printing(f"{'Would add' if dry_run else 'Added'}: {added.title}"):
+    said = f"{'Would add' if dry_run else 'Added'}: {added.title}"
+    with _explained(), _printing(said), terminal.to_standard_output():
         typer.echo(added.source)
     if added.note:
         terminal.say(f"papers: {added.note}")
@@ -328,10 +331,11 @@ def suggest_command(
         }
         for record in found
     ]
-    if json:
-        terminal.print_json(wanted)
-    else:
-        terminal.print_records(wanted)
+    with _explained():
+        if json:
+            terminal.print_json(wanted)
+        else:
+            terminal.print_records(wanted)
 
 
 @app.command("export")
@@ -379,6 +383,7 @@ def plot_command(
             figure.savefig(output, dpi=150, format=output.suffix[1:] or "png")
         except OSError as error:
             raise OSError(f"cannot write {output}: {error.strerror or error}") from None
+    _say_what_is_left_out(file)
     terminal.say(f"Drawn: {output}")
 
 
@@ -399,6 +404,7 @@ def report_command(
         _not_the_list(output, file)
         check_folder(output)
         replace_text(output, read_text(output) if output.is_file() else None, report(file, _said(columns)))
+    _say_what_is_left_out(file)
     terminal.say(f"Written: {output}")
 
 
@@ -411,6 +417,12 @@ def _client(
     )
     client.start_clock()
     return client
+
+
+def _say_what_is_left_out(file: Path) -> None:
+    if days := impossible_days(file):
+        more = f" and {len(days) - 1} more" if len(days) > 1 else ""
+        terminal.say(f"papers: left out of {history_path(file).name}: {days[0]}{more}, on which nobody counted")
 
 
 def _not_the_list(output: Path, file: Path) -> None:
@@ -478,16 +490,19 @@ def _interruptible() -> Iterator[None]:
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
-    """Turn the errors that a user can meet into one sentence and an exit status."""
+def _explained(*, json: bool = False) -> Iterator[None]:
+    """Turn the errors that a user can meet into one sentence and an exit status; with ``json``, say it there, too."""
     try:
-        yield
+        with _in_json() if json else nullcontext():
+            yield
     except UnreadableFileError as error:
         raise _stop(error, 2) from None
     except ModuleNotFoundError as error:
         python = f'"{sys.executable}"' if os.name == "nt" else shlex.quote(sys.executable)
         remedy = f'{python} -m pip install "sdg-lab[papers]"'
         raise _stop(f"{error.name} is not installed; run: {remedy}", 1) from None
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        raise typer.Exit(1) from None
     except (FileChangedError, ServiceError, OSError) as error:
         raise _stop(error, 1) from None
     except ValueError as error:
@@ -495,13 +510,25 @@ def _explained() -> Iterator[None]:
 
 
 @contextmanager
+def _in_json() -> Iterator[None]:
+    """Print, where a file is not to be written, the JSON of a refresh that changed nothing, the reason in its notes."""
+    try:
+        yield
+    except UnreadableFileError:
+        raise
+    except (FileChangedError, OSError) as error:
+        note = one_line(str(error))
+        with suppress(OSError):
+            terminal.print_json({"rows": [], "requests": 0, "written": False, "notes": [note]})
+        raise
+
+
+@contextmanager
 def _printing(said: str) -> Iterator[None]:
     """Say what was done, whether or not standard output takes what the block prints."""
     try:
         yield
-        sys.stdout.flush()
-    except OSError as error:
-        terminal.close_output()
+    except BrokenPipeError as error:
         raise OSError(f"cannot write to standard output: {error.strerror or error}") from None
     finally:
         terminal.say(said)

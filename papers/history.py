@@ -18,6 +18,8 @@ from pathlib import Path
 from papers.files import check_folder, read_text, replace_text
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_FIRST = 1990
+"""Before this year no service counted citations."""
 _LONGEST = 16
 """Digits that no count has."""
 _HEADER = ("date", "id", "count")
@@ -40,7 +42,9 @@ def history_path(path: str | Path) -> Path:
 
 
 def read_history(path: str | Path) -> list[Count]:
-    """Return all counts of a list's history, oldest first; none if there is no history. Damaged lines are left out.
+    """Return all counts of a list's history, oldest first; none if there is no history.
+
+    Damaged lines are left out, and those of a day on which nobody can have counted: see :func:`impossible_days`.
 
     Raises:
         UnreadableFileError: if there is something of that name which cannot be read.
@@ -52,6 +56,13 @@ def read_history(path: str | Path) -> list[Count]:
         if number.isascii() and number.isdigit() and len(number) < _LONGEST and _is_day(row[0]):
             counts.append(Count(row[0], row[1], int(number), *row[3:]))
     return counts
+
+
+def impossible_days(path: str | Path) -> list[str]:
+    """Return the days of a history that are before there was any service, or more than a year to come."""
+    file = history_path(path)
+    rows = csv.reader(_lines(read_text(file))) if file.exists() else ()
+    return sorted({row[0] for row in rows if row and _DAY.fullmatch(row[0]) and not _is_day(row[0])})
 
 
 def check_history(path: str | Path) -> None:
@@ -103,5 +114,5 @@ def _lines(text: str) -> Iterable[str]:
 
 def _is_day(written: str) -> bool:
     with suppress(ValueError):
-        return bool(_DAY.fullmatch(written) and date.fromisoformat(written))
+        return bool(_DAY.fullmatch(written)) and _FIRST <= date.fromisoformat(written).year <= date.today().year + 1
     return False

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 from rich.cells import cell_len
@@ -42,6 +42,36 @@ def console(*, error: bool = False) -> Console:
     return Console(file=stream, highlight=False, soft_wrap=not stream.isatty(), width=None if stream.isatty() else 160)
 
 
+def open_what_is_closed() -> None:
+    """Put something in the place of streams that are closed: a file would get their number, and be printed into.
+
+    What is written to a standard output that is closed fails when it is flushed; what is said meanwhile is lost.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            number = os.open(os.devnull, os.O_RDONLY if name == "stdout" else os.O_RDWR)
+            setattr(sys, name, open(number, mode, encoding="utf-8", errors="replace"))  # noqa: SIM115
+
+
+@contextmanager
+def to_standard_output() -> Iterator[None]:
+    """Print, and let no character wait for the end of the program, where nobody could say that it was lost.
+
+    Raises:
+        BrokenPipeError: if the reader has gone, which is its good right.
+        OSError: if standard output takes no more.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        close_output()
+        raise
+    except OSError as error:
+        close_output()
+        raise OSError(f"cannot write to standard output: {error.strerror or error}") from None
+
+
 def close_output() -> None:
     """Let standard output go, after it has failed, so that nothing of it is tried again at the end."""
     with suppress(OSError, ValueError):
@@ -72,12 +102,14 @@ def print_text(text: str) -> None:
     except UnicodeEncodeError as error:
         lacks = f"standard output is {encoding}, which lacks {text[error.start]!a}"
         raise ValueError(f"{lacks}; set PYTHONIOENCODING=utf-8, or write to a file where there is an option") from None
-    sys.stdout.write(text)
+    with to_standard_output():
+        sys.stdout.write(text)
 
 
 def print_json(value: Any) -> None:
     """Print JSON alone on standard output, in ASCII: it is the same in whatever encoding that stream has."""
-    sys.stdout.write(json.dumps(value, indent=2) + "\n")
+    with to_standard_output():
+        sys.stdout.write(json.dumps(value, indent=2) + "\n")
 
 
 def print_rows(rows: Iterable[Row]) -> None:
@@ -144,6 +176,11 @@ def progress(total: int) -> Iterator[semantic_scholar.Progress | None]:
 def _print(grid: Grid, *, error: bool = False) -> None:
     """Print a table: fitted to a terminal, whole lines into a pipe or a file."""
     screen = console(error=error)
+    with nullcontext() if error else to_standard_output():
+        _show(screen, grid)
+
+
+def _show(screen: Console, grid: Grid) -> None:
     if screen.is_terminal:
         screen.print(grid)
         return

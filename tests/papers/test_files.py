@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from papers import SemanticScholar, refresh
 from papers.cli import CATALOG, app
 from papers.files import UnreadableFileError, replace_text
-from papers.history import Count, append_history, history_path, read_history
+from papers.history import Count, append_history, history_path, impossible_days, read_history
 
 HEADER = "date,id,count\n"
 
@@ -177,3 +177,44 @@ def test_a_picture_of_the_courses_own_catalog_goes_where_the_reader_is(
     assert result.stderr == "Drawn: related_papers.citations.png\n"
     assert (tmp_path / "related_papers.citations.png").read_bytes() == b"drawn"
     assert not CATALOG.with_suffix(".citations.png").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell closes the stream")
+@pytest.mark.parametrize("closed", [">&-", ">&- 2>&-", "<&- >&- 2>&-", "2>&-"])
+@pytest.mark.parametrize("words", [(), ("--json",)])
+def test_a_stream_that_is_closed_leaves_no_traceback(
+    closed: str, words: tuple[str, ...], library: Library, tmp_path: Path
+) -> None:
+    library.add(1, 5)
+    path = save(tmp_path, page(("", "A", static(1, "4"))))
+    asked = ("refresh", str(path), "--base-url", library.url, "--pace", "0", *words)
+    command = [sys.executable, "-c", "from papers.cli import app; app()", *asked]
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
+    shell = ["sh", "-c", f'exec "$@" {closed}', "sh", *command]
+    done = subprocess.run(shell, capture_output=True, text=True, env=environment, check=False)
+    assert load(path) == page(("", "A", static(1, "5")))
+    assert done.returncode == (0 if closed == "2>&-" else 1)
+    assert "Traceback" not in done.stderr
+    if closed == ">&-":
+        assert done.stderr.splitlines()[0].endswith("The file was written.")
+        assert "cannot write to standard output: " in done.stderr.splitlines()[1]
+
+
+def test_a_file_that_is_not_to_be_written_says_why_in_json_too(library: Library, tmp_path: Path) -> None:
+    path = save(tmp_path, page(("", "A", static(1, "4"))))
+    (path.parent / "other.md").hardlink_to(path)
+    command = [sys.executable, "-c", "from papers.cli import app; app()", "refresh", str(path), "--json"]
+    done = subprocess.run(
+        [*command, "--base-url", library.url], capture_output=True, text=True, env={**os.environ}, check=False
+    )
+    outcome = json.loads(done.stdout)
+    assert (done.returncode, outcome["rows"], outcome["requests"], outcome["written"]) == (1, [], 0, False)
+    assert done.stderr == f"papers: {outcome['notes'][0]}\n"
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "1969-07-20", "9998-01-01", "2204-01-01", "2024-02-30"])
+def test_a_day_on_which_nobody_counted_is_left_out(day: str, tmp_path: Path) -> None:
+    path = save(tmp_path, page(("", "A", static(1, "4"))))
+    history_path(path).write_text(f"date,id,count\n2024-01-01,x,3\n{day},x,5\n", encoding="utf-8")
+    assert [count.date for count in read_history(path)] == ["2024-01-01"]
+    assert impossible_days(path) == [day]
