@@ -7,6 +7,7 @@ the service, against the record of its paper.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from papers.blocks import Span
 from papers.checks import KINDS, UNREAD, Certainty, Context, Finding, Kind, row_findings
 from papers.files import read_text, replace_text
 from papers.headers import Columns
@@ -87,14 +89,19 @@ def audit_text(text: str, client: SemanticScholar | None = None, columns: Column
     context = Context(text, rows)
     failure = _ask(context, client) if client else None
     findings: list[Finding] = []
+    shared = _of_several(rows)
     for table in tables:
-        of_rows = [f for row in table.rows for f in row_findings(context, row, markdown=table.markdown)]
+        of_rows = [
+            _without_others(finding, shared)
+            for row in table.rows
+            for finding in row_findings(context, row, markdown=table.markdown)
+        ]
         findings += _once(of_rows, len(table.rows))
         findings += _form(text, table)
     twice = list(_duplicates(text, rows, findings))
-    shared = {finding.line for finding in twice if finding.kind == "wrong-link"}
+    in_doubt = {finding.line for finding in twice if finding.kind == "wrong-link"}
     # What a link says of the date is another paper's where the link itself is in doubt.
-    findings = [f for f in findings if not (f.kind == "date" and f.line in shared)] + twice
+    findings = [f for f in findings if not (f.kind == "date" and f.line in in_doubt)] + twice
     ignores = read_ignores(text, rows)
     wanted = [f for f in findings if not any(ignore.covers(f.line, f.kind) for ignore in ignores)]
     ignored = len(findings) - len(wanted)
@@ -121,6 +128,23 @@ def _ask(context: Context, client: SemanticScholar) -> str | None:
             match = context.matches[row.title] = client.match(row.title)
             failures += [match] if match.failure and not match.stale else []
     return failures[0].failure if failures else None
+
+
+def _of_several(rows: list[Row]) -> set[Span]:
+    """Return where definitions of links stand that rows of several titles use: an edit there would be of them all."""
+    titles: dict[Span, set[str]] = {}
+    for row in rows:
+        for span in (row.url_span, *(part.url_span for part in (row.citation.link, row.citation.image) if part)):
+            if span and not row.start <= span[0] < row.end:
+                titles.setdefault(span, set()).add(simplify(row.title or ""))
+    return {span for span, names in titles.items() if len(names) > 1}
+
+
+def _without_others(finding: Finding, shared: set[Span]) -> Finding:
+    """Take the edits away that would change what other rows say."""
+    if not any(start <= edit.start and edit.end <= end for edit in finding.edits for start, end in shared):
+        return finding
+    return replace(finding, edits=(), note=f"{finding.note}; other rows use its definition, so it is mended by hand")
 
 
 def _once(findings: list[Finding], rows: int) -> Iterator[Finding]:
@@ -281,9 +305,22 @@ def _certain(findings: Iterable[Finding]) -> list[Edit]:
     edits: list[Edit] = []
     for finding in findings:
         mine = finding.edits if finding.certainty == "certain" else ()
-        if not any(edit.start < other.end and other.start < edit.end for edit in mine for other in edits):
-            edits += [edit for edit in mine if edit not in edits]
+        if all(_is_free(edits, edit) for edit in mine):
+            for edit in mine:
+                at = bisect_left(edits, edit.start, key=_start)
+                if edit not in edits[at : at + 2]:
+                    edits.insert(at, edit)
     return edits
+
+
+def _is_free(edits: list[Edit], edit: Edit) -> bool:
+    """Whether none of some edits, which are in order and do not overlap, overlaps another."""
+    at = bisect_left(edits, edit.start, key=_start)
+    return not any(edit.start < other.end and other.start < edit.end for other in edits[max(at - 1, 0) : at + 2])
+
+
+def _start(edit: Edit) -> int:
+    return edit.start
 
 
 def as_json(findings: Iterable[Finding]) -> list[dict[str, Any]]:

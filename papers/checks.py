@@ -11,10 +11,10 @@ from typing import Literal, get_args
 from papers.badges import live_url
 from papers.belief import believe, compare, contradiction, evidence
 from papers.counts import page_url
-from papers.dates import read_date, write_date
+from papers.dates import date_span, read_date, write_date
 from papers.escape import for_html, for_markdown
 from papers.identifiers import arxiv_month, slug_words
-from papers.records import Record, record_ids, title_of
+from papers.records import Record, carries, record_ids, title_of
 from papers.semantic_scholar import Answer
 from papers.slips import difference
 from papers.table import Edit, Row
@@ -75,8 +75,16 @@ class Context:
     rows: list[Row]
     records: dict[str, Answer] = field(default_factory=dict)
     matches: dict[str, Answer] = field(default_factory=dict)
+    rows_of: dict[str, list[Row]] = field(default_factory=dict)
+    """The rows whose badge shows an id, or whose own link leads to it."""
     words: dict[tuple[str, ...], set[str]] = field(default_factory=dict)
     """The words in links to the service, with the ids behind them; filled when it is first asked for."""
+
+    def __post_init__(self) -> None:
+        """Note which rows name an id: a list of thousands is not gone through for each of its rows."""
+        for row in self.rows:
+            for paper in {row.badge_id, row.url_id} - {None}:
+                self.rows_of.setdefault(paper or "", []).append(row)
 
     def record(self, paper_id: str | None) -> Record | None:
         """Return the record of an id, None if it is unknown, nobody was asked, or the answer may be another id's."""
@@ -192,7 +200,8 @@ def _link_and_badge(context: Context, row: Row) -> Iterator[Finding]:
         return
     if not (of_link and of_badge) and _kind(link) != _kind(badge):
         return  # two kinds of id may well name one paper
-    owner = next((other for other in context.rows if other is not row and other.badge_id == link), None)
+    owners = (other for other in context.rows_of.get(link, []) if other is not row and other.badge_id == link)
+    owner = next(owners, None)
     copied = f"; it is the link of line {owner.line}" if owner else ""
     if of_badge and _fits(context, row, of_badge) and not (of_link and _fits(context, row, of_link)):
         sure = _two(row, of_badge, of_link)
@@ -268,17 +277,23 @@ def _wrong_link(context: Context, row: Row) -> Iterator[Finding]:
     expected = next((i for i in sorted(record_ids(right)) if i.startswith(kind)), None) if right else None
     edits: tuple[Edit, ...] = ()
     if right and expected:
-        start, end = row.url_span
-        old = row.url_id.removeprefix(kind)
-        place = re.search(re.escape(old) + r"(?:v\d+)?", context.text[start:end], re.I)
-        if place:
-            edits = (Edit(start + place.start(), start + place.end(), expected.removeprefix(kind)),)
+        old, new = re.compile(re.escape(row.url_id.removeprefix(kind)) + r"(?:v\d+)?(?!\d)", re.I), expected
+        places = [old.search(context.text, *row.url_span)]
+        if places[0]:  # another link of the row may lead there, too: to the PDF
+            places += [m for m in old.finditer(context.text, row.start, row.end) if context.text[m.start() - 1] == "/"]
+        new = new.removeprefix(kind)
+        edits = tuple(dict.fromkeys(Edit(place.start(), place.end(), new) for place in places if place))
     certainty: Certainty = "certain" if right else "possible"
     if not right and (named or (surely and _too_early(row)) or _shared(context, row)):
         certainty = "likely"
     elif not right:
         note += "; or it had the title of the list once" if length(row.title or "") >= FULL else ""
     yield Finding(row.line, "wrong-link", row.url, expected, certainty, note, edits)
+    for other in row.named[1:]:
+        if carries(record, other):
+            yield Finding(
+                row.line, "wrong-link", other, None, certainty, f"a second link leads there, too: {title_of(record)}"
+            )
 
 
 def _too_early(row: Row) -> bool:
@@ -291,8 +306,9 @@ def _too_early(row: Row) -> bool:
 
 def _shared(context: Context, row: Row) -> bool:
     """Whether another row has the same link and another title."""
-    others = (other for other in context.rows if other is not row and other.url_id == row.url_id)
-    return any(other.title and compare(row.title, other.title) == "other" for other in others)
+    others = context.rows_of.get(row.url_id or "", [])
+    titles = {other.title for other in others if other.title and other.url_id == row.url_id}
+    return any(compare(row.title, title) == "other" for title in titles)
 
 
 def _date(context: Context, row: Row) -> Iterator[Finding]:
@@ -346,17 +362,20 @@ def _date(context: Context, row: Row) -> Iterator[Finding]:
         certainty, note = "possible", note + "; the conference may have come before the preprint"
     elif agreed and record and "title" in evidence(row, record):
         certainty = "certain"
-    yield Finding(row.line, "date", row.date, expected, certainty, note, _date_edits(context, row, expected))
+    yield Finding(row.line, "date", row.date, expected, certainty, note, _date_edits(context, row, year, month))
 
 
-def _date_edits(context: Context, row: Row, expected: str) -> tuple[Edit, ...]:
-    """Return the edit of a date cell that holds the date and nothing else."""
+def _date_edits(context: Context, row: Row, year: int, month: int | None) -> tuple[Edit, ...]:
+    """Return the edit of a date, where a cell holds it; what else stands there, such as "(v2)", is kept."""
     cell = row.cell("date")
     source = context.text[cell.start : cell.end] if cell else ""
-    if not cell or source.strip() != row.date:
+    if not cell or not row.date or source.strip() != row.date:
         return ()
     begin = cell.start + len(source) - len(source.lstrip())
-    return (Edit(begin, begin + len(row.date), expected),)
+    start, end = date_span(row.date) or (0, len(row.date))
+    if not re.search(r"[^\W\d_]", row.date[:start] + row.date[end:]):
+        start, end = 0, len(row.date)  # digits and marks are a part of what was mistyped
+    return (Edit(begin + start, begin + end, write_date(year, month, row.date[start:end])),)
 
 
 def _title(context: Context, row: Row, *, markdown: bool) -> Iterator[Finding]:

@@ -42,6 +42,16 @@ def read_date(text: str) -> tuple[int | None, int | None]:
     return None, None
 
 
+def date_span(text: str) -> tuple[int, int] | None:
+    """Return where in a cell the date stands that :func:`read_date` reads, its day included; None if there is none."""
+    match = next(filter(None, (form.search(text) for form in _FORMS)), None)
+    if not match:
+        return None
+    before = re.search(r"(?<!\d)\d{1,2}(?:st|nd|rd|th)?\.?\s*\Z", text[: match.start()])
+    after = re.match(r"[./-]\d{1,2}(?!\d)|[日일]|\s*\d{1,2}[日일]", text[match.end() :])
+    return before.start() if before else match.start(), match.end() + (after.end() if after else 0)
+
+
 def write_date(year: int, month: int | None, like: str = "2018.9", day: int | None = None) -> str:
     """Write a date in the manner of another: its order and separators, padded or not, months in digits or names.
 

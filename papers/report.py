@@ -148,7 +148,7 @@ def _papers(shown: Sequence[tuple[Row, int | None, str | None]], findings: Itera
         linked = f'<a href="{for_html(url)}" rel="noreferrer">{title}</a>' if url else title
         said = f'<br><span class="soft">{for_html(row.description)}</span>' if row.description else ""
         when = f"{row.year}-{row.month or 0:02}" if row.year else ""
-        wrong = faults.get(row.line, [])
+        wrong = faults.pop(row.line, [])  # of several rows on one line, the first tells what is wrong in it
         kinds = ", ".join(f'<a class="{f.certainty}" href="#f{row.line}">{f.kind}</a>' for f in wrong)
         body.append(
             f'<tr id="l{row.line}"><td class="d" data-v="{when}">{for_html(row.date or "")}</td>'

@@ -581,3 +581,90 @@ def test_words_that_stand_before_several_ids_were_copied_with_the_link_and_prove
     rows = [("2021", title, live(n).replace(PAGE, words)) for n, title in enumerate(titles, 1)]
     assert [f.certainty for f in audit_text(page(*rows)).findings] == ["possible", "possible"]
     assert [f.certainty for f in audit_text(page(rows[0])).findings] == ["likely"]
+
+
+SIBLING, FEW = "Language Models are Unsupervised Multitask Learners", "Language Models are Few-Shot Learners"
+
+
+def two_models(library: Library) -> None:
+    """Two papers of similar titles, each found by its own."""
+    library.matches[SIBLING] = library.add(1, 9, SIBLING, externalIds={"ArXiv": "1902.00001"}, year=2019)
+    library.matches[FEW] = library.add(
+        2, 9, FEW, externalIds={"ArXiv": "2005.14165", "DOI": "10.1000/few"}, year=2020, publicationDate="2020-05-28"
+    )
+
+
+def test_a_link_to_a_paper_of_a_similar_title_is_found_and_mended_once_its_own_is_known(
+    library: Library, client: SemanticScholar
+) -> None:
+    two_models(library)
+    text = HEAD + title_row("2019.2", SIBLING, ARXIV + "2005.14165")
+    outcome = audit_text(text, client)
+    assert kinds(outcome.findings) == [(3, "wrong-link", "ARXIV:1902.00001", "certain")]
+    assert outcome.findings[0].note == f"the link leads to a paper of another title: {FEW}"
+    assert outcome.after == text.replace("2005.14165", "1902.00001")
+    del library.matches[SIBLING]
+    assert kinds(audit_text(text, client).findings) == [(3, "wrong-link", None, "possible")]
+
+
+def test_a_definition_that_rows_of_two_titles_use_is_reported_and_left_alone(
+    library: Library, client: SemanticScholar
+) -> None:
+    two_models(library)
+    rows = f"| 2019.2 | [{SIBLING}][x] | 1 |\n| 2020.5 | [{FEW}][x] | 1 |\n"
+    for number in ("2005.14165", "1902.00001"):
+        text = f"{HEAD}{rows}\n[x]: {ARXIV}{number}\n"
+        outcome = audit_text(text, client)
+        assert outcome.after == text
+        (finding,) = (f for f in outcome.findings if f.kind == "wrong-link")
+        assert finding in outcome.left(fixed=True)
+        assert "other rows use its definition" in finding.note
+    alone = f"{HEAD}| 2019.2 | [{SIBLING}][x] | 1 |\n\n[x]: {ARXIV}2005.14165\n"
+    assert audit_text(alone, client).after == alone.replace("2005.14165", "1902.00001")
+
+
+def test_a_second_wrong_link_is_mended_if_it_has_the_same_number_and_else_reported(
+    library: Library, client: SemanticScholar
+) -> None:
+    two_models(library)
+    pdf = " [[pdf](https://arxiv.org/pdf/2005.14165v4.pdf)]"
+    text = f"{HEAD}| 2019.2 | [{SIBLING}]({ARXIV}2005.14165){pdf} | 1 |\n"
+    mended = text.replace("2005.14165v4", "1902.00001").replace("2005.14165", "1902.00001")
+    assert audit_text(text, client).after == mended
+    other = "Attention Is All You Need"
+    library.matches[other] = library.add(3, 9, other, externalIds={"ArXiv": "1706.03762"}, year=2017)
+    doi = text.replace(pdf, " [[doi](https://doi.org/10.1000/few)]").replace(SIBLING, other).replace("2019.2", "2017")
+    found = audit_text(doi, client).findings
+    assert [(f.kind, f.found, f.expected) for f in found] == [
+        ("wrong-link", ARXIV + "2005.14165", "ARXIV:1706.03762"),
+        ("wrong-link", "DOI:10.1000/few", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "mended"),
+    [
+        ("Dec 2017 (v2)", "May 2020 (v2)"),
+        ("2017-12-05 (v2)", "2020-05 (v2)"),
+        ("2017-12-05", "2020-05"),
+        ("Dec. 5, 2017", "May 2020"),
+        ("2017.12<br>arXiv", "2017.12<br>arXiv"),
+        ("2017", "2020"),
+    ],
+)
+def test_a_date_is_mended_and_what_else_its_cell_says_is_kept(
+    written: str, mended: str, library: Library, client: SemanticScholar
+) -> None:
+    two_models(library)
+    text = HEAD + title_row("{}", FEW, ARXIV + "2005.14165")
+    assert audit_text(text.format(written), client).after == text.format(mended)
+
+
+def test_of_many_certain_findings_each_is_mended_once() -> None:
+    blanks = HEAD + "".join(
+        title_row("2020", f"Paper {n} of many words", f"{ARXIV}2001.{n:05}") + "\n" for n in range(50)
+    )
+    outcome = audit_text(blanks)
+    assert audit_text(outcome.after).after == outcome.after
+    assert len(read_rows(outcome.after)) == 50
+    assert "\n\n" not in outcome.after.rstrip("\n")

@@ -642,3 +642,42 @@ def test_no_sequence_of_faults_changes_a_good_count_to_anything_but_a_newer_one(
                 assert row.count in [shown[index], *newer]
                 shown[index] = row.count
             assert re.sub(r"citation-\d+-", "", load(path)) == re.sub(r"citation-\d+-", "", page(*cells))
+
+
+@pytest.mark.parametrize("found", [True, False])
+def test_a_link_to_a_paper_of_a_similar_title_gives_the_count_of_the_one_in_the_title_or_none(
+    found: bool, library: Library, client: SemanticScholar, tmp_path: Path
+) -> None:
+    ours, theirs = "Language Models are Unsupervised Multitask Learners", "Language Models are Few-Shot Learners"
+    library.add(2, 6000, theirs, externalIds={"ArXiv": "2005.14165"}, year=2020)
+    if found:
+        library.matches[ours] = library.add(1, 5000, ours, externalIds={"ArXiv": "1902.00001"}, year=2019)
+    path = save(tmp_path, page(("2019.2", ARXIV.format("2005.14165", ours), "4900")))
+    (row,) = refresh(path, client).rows
+    note = f"wrong-link: the link leads to a paper of another title: {theirs}"
+    link = "https://arxiv.org/abs/2005.14165"
+    assert (row.state, row.new, row.note, row.wrong_link) == (
+        ("ok", 5000, note, link) if found else ("mismatch", None, note, link)
+    )
+    assert [row.count for row in read_rows(load(path))] == [5000 if found else 4900]
+
+
+def test_a_similar_title_is_believed_if_year_and_author_agree(
+    library: Library, client: SemanticScholar, tmp_path: Path
+) -> None:
+    new = "Hierarchical Implicit Models and Likelihood-Free Variational Inference of Posteriors"
+    old = "Deep and Hierarchical Implicit Models and Likelihood-Free Inference of Posteriors"
+    library.add(1, 9, new, externalIds={"ArXiv": "1702.08896"}, year=2017, authors=[{"name": "Dustin Tran"}])
+    shown = ARXIV.format("1702.08896", old)
+    path = save(tmp_path, page(("2017", shown, "8"), ("2017", f"{shown}, D. Tran et al.", "8")))
+    assert [row.state for row in refresh(path, client).rows] == ["mismatch", "ok"]
+
+
+@pytest.mark.parametrize(("old", "new", "said"), [(10, 201, True), (10, 200, False), (9, 900, False)])
+def test_a_leap_is_written_and_remarked_on(
+    old: int, new: int, said: bool, library: Library, client: SemanticScholar, tmp_path: Path
+) -> None:
+    library.add(1, new)
+    (row,) = refresh(save(tmp_path, page(("", "P", static(1, str(old))))), client).rows
+    assert (row.state, row.new) == ("ok", new)
+    assert row.note == (f"from {old} to {new}, more than 20 times as many: is it this paper?" if said else None)

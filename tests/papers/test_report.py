@@ -83,3 +83,10 @@ def test_no_text_of_a_list_becomes_markup(text: str, tmp_path_factory: pytest.Te
     assert len(tree.css("#papers img, #papers table, #papers p, #papers s, #papers i")) == 0
     assert len(tree.css("#papers tbody tr")) >= 1
     assert all(len(row.css("td")) == 7 for row in tree.css("#papers tbody tr"))
+
+
+def test_of_many_rows_on_one_line_the_first_tells_what_is_wrong_in_it(tmp_path: Path) -> None:
+    link = "<td><a href='https://arxiv.org/abs/1806.07001'>Some Long Title of Papers</a></td><td>9</td>"
+    text = f"<table><tr><th>Title</th><th>Citation</th></tr>{f'<tr>{link}</tr>' * 50}</table>\n"
+    page = LexborHTMLParser(report(save(tmp_path, text)))
+    assert [len(row.css("td:last-child a")) for row in page.css("#papers tbody tr")] == [49] + [0] * 49
