@@ -58,7 +58,8 @@ _PROSE_BETWEEN = frozenset(",;:.，。；：、")
 _NO_FIELD = frozenset("/\\#$%&@={}<>^'‘?!")
 _GOES_ON = re.compile(r"[\s>]*[a-zа-я]")
 _YEAR = re.compile(r"(?:19|20)\d\d")
-_SPAN_BEHIND = re.compile(r"\s*[(\[（]\s*(?:in |since |as of )?(?:19|20)\d\d\s*[)\]）]")
+_DATED = re.compile(r"[\s,;.(\[（`*_]*(?:(?:as of|since|until|stand)\b|截至|in (?:19|20)\d\d)", re.I)
+_YEAR_BEHIND = re.compile(r"[\s`*_]*[(\[（]\s*(?:[A-Za-z]{3,9}\.? )?(?:19|20)\d\d(?:[-./]\d\d?)*\s*[)\]）]")
 _COUNTED_BY = re.compile(r"cited[- ]by|cited\s+[`*_]*\d", re.I)
 _SINGULAR = re.compile(r"(?:citation|cite|引用)(?!s\b|次|数|量|回|[- ]count)", re.I)
 _COLON = re.compile(r"[:：=]")
@@ -76,6 +77,8 @@ class _Line:
     """The line as it is laid out: links, images and the title are ``\0``, tags are blank or separators."""
     tags: list[Span]
     code: list[Span]
+    html: bool
+    """It has links in HTML, and is then likely an item of an HTML list."""
 
     def before(self, position: int) -> str:
         """Return the last characters before a place."""
@@ -174,7 +177,7 @@ def _lay_out(text: str, start: int, end: int, mask: str, title: Span | None) -> 
         view = _TAG.sub(lambda tag: ("|" if tag["name"].lower() in _BREAKS else " ") * len(tag[0]), view)
     if "`" in view:
         code = _code_spans(text, start, end)
-    return _Line(start, end, view, tags, code)
+    return _Line(start, end, view, tags, code, text.find("</a", start, end) >= 0)
 
 
 def _code_spans(text: str, start: int, end: int) -> list[Span]:
@@ -248,6 +251,9 @@ def _candidate(match: re.Match[str], line: _Line, links: _Links) -> _Candidate |
         whole = (min(whole[0], code[0]), max(whole[1], code[1]))
     elif cut or _OPEN.search(match[0]) or len(_MARKS.findall(match[0])) % 2:
         shown = span  # marks that are open: a badge could only take the number's place
+    behind = line.behind(whole[1])
+    if _ELSEWHERE_BEHIND.match(behind) or _DATED.match(behind):  # another's count, or that of a day or a time
+        return None
     last = _ends(line, whole[1])
     if not _is_own(line, whole[0], match[0]) and not (
         _is_parted_before(line, whole[0], match[0], labelled=labelled, last=last)
@@ -303,7 +309,7 @@ def _is_parted_before(line: _Line, position: int, words: str, *, labelled: bool,
     if char in "\r\n>":
         above = before.rstrip(_SET + "\r\n>")
         broken = before[len(above) :].startswith("  ") or above.endswith("\\")
-        return labelled or broken or not above[-1:].isalnum()
+        return broken or not above[-1:].isalnum() or (labelled and not words[:1].islower())
     if char in "-–—":
         return gap > 0 and (len(before) == 1 or char == "—" or before[-2] in " \t\0")
     if char in _PROSE_BETWEEN and not labelled:
@@ -312,7 +318,7 @@ def _is_parted_before(line: _Line, position: int, words: str, *, labelled: bool,
     if char in _BETWEEN:
         return True
     if char.isalnum():  # (2023) by A. Author Cited by `12`
-        return last and words.startswith("Cited by")
+        return last and words.startswith("Cited by" if line.html else "Cited by `")
     if char in "\"”»’'":
         return labelled and gap > 0
     return char not in _NO_FIELD and char not in "“«"
@@ -321,7 +327,7 @@ def _is_parted_before(line: _Line, position: int, words: str, *, labelled: bool,
 def _is_parted_behind(line: _Line, position: int, *, labelled: bool) -> bool:
     """Whether what stands behind a count parts it from other words."""
     near = line.behind(position)
-    if _ELSEWHERE_BEHIND.match(near) or _SPAN_BEHIND.match(near):
+    if _YEAR_BEHIND.match(near):
         return False
     behind = near.lstrip(_SET + "`")
     if not behind:

@@ -267,7 +267,7 @@ _NOT_COUNTS = re.compile(
     # another source than the one that is asked
     r"google|gs|(?<!semantic )scholar|scopus|openalex|crossref|wos|web of science|inspire|pubmed|dimensions|altmetric|"
     # a span of time, or a day
-    r"per|yr|yearly|year|years|annual|annually|month|months|monthly|week|day|daily|last|past|since|average|avg|mean|"
+    r"per|\d*yrs?|yearly|year|years|annual|annually|month|months|monthly|week|day|daily|last|past|since|average|avg|mean|"
     r"(?:19|20)\d\d)\b|谷歌|年均|每年|年間|近\w*年|(?:19|20)\d\d ?年"
 )
 _NOT_TITLES = re.compile(r"\b(?:journal|book|conference|venue|series|job|number of|num|count|total)\b")

@@ -62,6 +62,13 @@ SENTENCES = [
     ". In 12\n  citations of ours",
     " Influential Citations: 12",
     " self-citations: 12",
+    ". Its title is Cited by 12",
+    " Citations: 12 (as of 2024-01)",
+    ", cited by 12 since 2020",
+    " Cited by 12 (Jan 2024)",
+    " Cited by `12` (Google Scholar)",
+    ". Yay — 12 citations in a week",
+    " from A. Bee,\n  cited by 12 of ours",
 ]
 
 
