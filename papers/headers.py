@@ -265,7 +265,7 @@ _CODE = re.compile(
 _NOT_COUNTS = re.compile(
     r"\b(?:influential|self|style|format|key|bibtex|bib|index|string|text|intent|rank|percentile|rate|growth|new|recent|"
     # another source than the one that is asked
-    r"google|gs|(?<!semantic )scholar|scopus|openalex|crossref|wos|web of science|inspire|pubmed|dimensions|altmetric|"
+    r"google|gs|(?<!semantic )g?scholar|scopus|openalex|crossref|wos|web of science|inspire|pubmed|dimensions|"
     # a span of time, or a day
     r"per|\d*yrs?|yearly|year|years|annual|annually|month|months|monthly|week|day|daily|last|past|since|average|avg|mean|"
     r"(?:19|20)\d\d)\b|谷歌|年均|每年|年間|近\w*年|(?:19|20)\d\d ?年"
