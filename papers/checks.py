@@ -14,7 +14,7 @@ from papers.counts import page_url
 from papers.dates import date_span, read_date, write_date
 from papers.escape import for_html, for_markdown
 from papers.identifiers import arxiv_month, slug_words
-from papers.records import Record, carries, record_ids, title_of
+from papers.records import Record, carries, record_ids, title_of, year_of
 from papers.semantic_scholar import Answer
 from papers.slips import difference
 from papers.table import Edit, Row
@@ -272,6 +272,10 @@ def _wrong_link(context: Context, row: Row) -> Iterator[Finding]:
     answer = context.matches.get(row.title or "")
     others = [context.record(row.badge_id), context.record(row.link_id), answer.record if answer else None]
     named = [other for other in others if other and "title" in evidence(row, other)]
+    namesake = any(
+        other and row.year and row.year == year_of(other) and compare(row.title, title_of(other)) == "short"
+        for other in others
+    )
     right = next((other for other in named if "year" in evidence(row, other)), None)
     kind = row.url_id.partition(":")[0] + ":"
     expected = next((i for i in sorted(record_ids(right)) if i.startswith(kind)), None) if right else None
@@ -284,7 +288,7 @@ def _wrong_link(context: Context, row: Row) -> Iterator[Finding]:
         new = new.removeprefix(kind)
         edits = tuple(dict.fromkeys(Edit(place.start(), place.end(), new) for place in places if place))
     certainty: Certainty = "certain" if right else "possible"
-    if not right and (named or (surely and _too_early(row)) or _shared(context, row)):
+    if not right and (named or namesake or (surely and _too_early(row)) or _shared(context, row)):
         certainty = "likely"
     elif not right:
         note += "; or it had the title of the list once" if length(row.title or "") >= FULL else ""

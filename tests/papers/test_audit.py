@@ -607,6 +607,16 @@ def test_a_link_to_a_paper_of_a_similar_title_is_found_and_mended_once_its_own_i
     assert kinds(audit_text(text, client).findings) == [(3, "wrong-link", None, "possible")]
 
 
+def test_a_short_title_on_the_link_of_a_similar_one_is_likely_wrong_once_its_own_paper_is_known(
+    library: Library, client: SemanticScholar
+) -> None:
+    library.add(2, 9, "Faster R-CNN: Towards Real-Time Detection", externalIds={"ArXiv": "1506.01497"}, year=2015)
+    text = HEAD + title_row("2017", "Mask R-CNN", ARXIV + "1506.01497")
+    assert kinds(audit_text(text, client).findings) == [(3, "wrong-link", None, "possible")]
+    library.matches["Mask R-CNN"] = library.add(1, 9, "Mask R-CNN", externalIds={"ArXiv": "1703.06870"}, year=2017)
+    assert kinds(audit_text(text, client).findings) == [(3, "wrong-link", None, "likely")]
+
+
 def test_a_definition_that_rows_of_two_titles_use_is_reported_and_left_alone(
     library: Library, client: SemanticScholar
 ) -> None:
