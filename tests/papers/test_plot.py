@@ -27,7 +27,9 @@ def drawn(figure: Figure) -> None:
 
 
 def titles(figure: Figure) -> list[str]:
-    return [axes.get_title() for axes in figure.axes]
+    """Of each axes, wherever the reader's style puts it."""
+    places = ("left", "center", "right")
+    return ["".join(axes.get_title(loc=place) for place in places) for axes in figure.axes]
 
 
 def bars(axes: Axes) -> dict[str, list[float]]:
