@@ -31,6 +31,8 @@ All figures are in ``notebooks/results/09-layers.csv``; ``python -m benchmarks.l
 from __future__ import annotations
 
 import csv
+import ctypes
+import gc
 import math
 import multiprocessing
 import re
@@ -203,7 +205,13 @@ def pass_of(layer: nn.Module, x: Tensor, gradient: Tensor) -> None:
 
 
 def forget_the_peak() -> None:
-    """Let the peak of this process's memory begin anew with what it has now: loading torch may have taken more."""
+    """Let the peak of this process's memory begin anew with what it has now: loading torch may have taken more.
+
+    What was freed is given back first, where the C library can do that: else what comes next may be laid into it.
+    """
+    gc.collect()
+    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
+        trim(0)
     Path("/proc/self/clear_refs").write_text("5", "ascii")
 
 

@@ -14,7 +14,7 @@ from small_recipes.words import Words
 from sdg_lab.distill import run, server
 from sdg_lab.distill.server import ServerTeacher
 
-N = 100
+N = 150
 QUICK = [mode for mode in PASSING if mode not in ("slow", "drip", "endless")]
 
 
