@@ -268,8 +268,12 @@ _NOT_COUNTS = re.compile(
     r"google|gs|(?<!semantic )g?scholar|scopus|openalex|crossref|wos|web of science|inspire|pubmed|dimensions|"
     # a span of time, or a day
     r"per|\d*yrs?|yearly|year|years|annual|annually|month|months|monthly|week|day|daily|last|past|since|average|avg|mean|"
-    r"(?:19|20)\d\d)\b|谷歌|年均|每年|年間|近\w*年|(?:19|20)\d\d ?年"
+    r"(?:19|20)\d\d|"
+    # of something else than the paper, one of them, or a list's own numbers
+    r"authors?|patents?|venue|h5|datasets?|first|how|cit(?:e|ation)? (?:no|nr|num|number))\b|"
+    r"δ|知网|谷歌|年均|每年|年間|近\w*年|(?:19|20)\d\d ?年"
 )
+_NUMBERED = re.compile(r"\bcit\w*\.?\s*#|%")
 _NOT_TITLES = re.compile(r"\b(?:journal|book|conference|venue|series|job|number of|num|count|total)\b")
 _OF = re.compile(r"(?:of|de|du|des|del|der|do|da|di|published|released|submitted|count|number|link|url|no|num)\b")
 _PARTS = re.compile(
@@ -389,7 +393,7 @@ _BY_LETTERS = {"".join(sorted(name)): name for name in _KNOWN if len(name) >= 5 
 def _meanings(header: str) -> list[tuple[str, int, int]]:
     """Return what a header may mean: kind, quality (0: the whole name), and how telling it is."""
     whole = plain_name(header)
-    if not whole:
+    if not whole or _NUMBERED.search(header.casefold()):
         return []
     if whole in _KNOWN:
         return [(kind, 0, rank) for kind, rank in _KNOWN[whole]]
