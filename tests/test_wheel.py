@@ -92,6 +92,7 @@ print(len(new), 0 < nats_per_symbol(chain.log_prob(new), [len(name) + 1 for name
     assert python(run, code) == "50 True"
 
 
+@pytest.mark.slow
 def test_tables_are_learned_sampled_and_judged(run):
     code = """
 from sdg_lab import data

@@ -283,6 +283,7 @@ def in_a_process(*words: str, **environment: str) -> subprocess.CompletedProcess
     return subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace", check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "encoding"), [(("doctor",), "cp1252"), (("data",), "cp1252"), (("data", "nothing"), "ascii")]
 )

@@ -67,6 +67,7 @@ def test_diamonds_are_those_of_plotnine() -> None:
         assert data.diamonds().train[grade].cat.categories.tolist() == diamonds[grade].cat.categories.tolist()
 
 
+@pytest.mark.slow
 def test_diamonds_warn_of_sizes_that_are_zero() -> None:
     table = whole(data.diamonds(deduplicate=False))
     assert f"In {(table[['x', 'y', 'z']] == 0).any(axis=1).sum()} rows a size of 0 mm" in data.diamonds().card.extra

@@ -97,6 +97,7 @@ def test_an_answer_that_was_begun_goes_on_where_it_stopped(tiny_file):
     assert text == teacher.model.prompt([USER]) + "Yes, "
 
 
+@pytest.mark.slow
 def test_it_counts_the_tokens_that_it_will_read(tiny_file):
     """So that a budget holds what there is room for: a byte is no token."""
     teacher = LocalTeacher(LanguageModel.from_gguf(tiny_file))

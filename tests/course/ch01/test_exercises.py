@@ -140,6 +140,7 @@ def test_right_answers_of_another_making_pass(key, answer):
     assert result.status == "passed", result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("choose", [lambda values: 0, lambda values: np.argmax(np.abs(values))])
 def test_an_eigenvector_that_is_right_by_luck_is_refused_whatever_the_seed(choose) -> None:
     def answer(matrix):

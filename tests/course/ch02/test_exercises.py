@@ -66,6 +66,7 @@ def test_the_posterior_is_scipy_s_dirichlet(cells):
     np.testing.assert_allclose(spread, np.sqrt(dirichlet(counts + alpha).var()), rtol=1e-9)
 
 
+@pytest.mark.slow
 @given(st.permutations("abcde"), st.lists(st.booleans(), min_size=10, max_size=10))
 def test_d_separation_is_networkx_s(names, arrows):
     joined = [pair for pair, arrow in zip(itertools.combinations(names, 2), arrows, strict=True) if arrow]
