@@ -115,8 +115,9 @@ def test_a_cluster_whose_worker_is_killed_in_mid_run_makes_the_same_bytes(two_wo
         while len(parts := list((tmp_path / "run").glob("part-*"))) < 4:
             time.sleep(0.01)
         worker = next(iter(two_workers.workers.values()))
-        os.kill(worker.pid, signal.SIGKILL)
-        killed.extend([len(parts), worker.pid])
+        pid = worker.pid  # the nanny forgets it as soon as the process is gone
+        os.kill(pid, signal.SIGKILL)
+        killed.extend([len(parts), pid])
 
     killer = threading.Thread(target=kill_one, daemon=True)
     killer.start()
