@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote
 
 from papers.blocks import Span
 from papers.escape import for_html, for_markdown
-from papers.headers import plain_name, says_citations
+from papers.headers import leads_to_other_source, names_other_source, plain_name, says_citations
 from papers.identifiers import from_badge, from_url
 from papers.markup import Image, Link, Markup, References, find_markup, plain_text
 from papers.numbers import read_count, write_count
@@ -24,14 +24,22 @@ API = "https://api.semanticscholar.org/graph/v1/paper/"
 PAGE = "https://www.semanticscholar.org/paper/"
 
 _STATIC_PATH = re.compile(r"img\.shields\.io/badge/(?P<parts>[^?#\s]+)", re.I)
-_MESSAGE = re.compile(r"[?&](?:amp;)?message=(?P<message>[^&#]*)", re.I)
-_LABEL = re.compile(r"[?&](?:amp;)?label=(?P<label>[^&#]*)", re.I)
+AND = "&(?:amp;|#38;|#x26;)?"
+"""What parts two parameters of an address, as HTML or Markdown may write it."""
+_MESSAGE = re.compile(rf"(?:\?|{AND})message=(?P<message>[^&#]*)", re.I)
+_LABEL = re.compile(rf"(?:\?|{AND})label=(?P<label>[^&#]*)", re.I)
+_LOGO = re.compile(r"[?&](?:amp;)?logo=(?P<logo>[^&#]*)", re.I)
+_ELSEWHERE = "its count bears the name, or the link, of another source, whose count it is; take that away to refresh it"
+"""A keeper who sets Google Scholar's mark beside a number wants its number there, and no other one under its name."""
 _SAYS_NOTHING = frozenset(["", "s2", "semantic scholar", "count", "counts", "total", "c"])
 _NUMBER_BEHIND = re.compile(r"[:\s]*\d[\d,]*\Z")
 _DASHES = "-&#45;"
 _MARKS = re.compile(r"<[^<>]*>|[*_`]|\s")
 _ALT = re.compile(r"(?P<label>.*?)[:\s]*(?P<count>\d[\d,]*) \((?P<date>\d{4}-\d\d-\d\d)\)\s*", re.S)
-_KEPT = re.compile(r"(?:Cited by )?`?(?P<number>\d[^\s<>`\[\]|]{0,20})`?<!-- (?P<image>(?:(?!-->)[^\n]){1,2000}) -->")
+_KEPT = re.compile(  # the words are ours before backticks, or in HTML
+    r"(?:Cited by (?=`|[^\s<>]{1,20}<!-- <))?`?(?P<number>\d[^\s<>`\[\]|]{0,20})`?"
+    r"<!-- (?P<image>(?:(?!-->)[^\n]){1,2000}) -->"
+)
 _PLACEHOLDER = re.compile(
     r"n/?a|none|null|nan|unknown|inaccessible|unavailable|invalid|error|tbd|tba|not found|\?|-{1,3}|[–—…]|\.{3}", re.I
 )
@@ -56,6 +64,8 @@ class Citation:
     """A count in text with what it is set in (backticks, bold): what a badge takes the place of."""
     kept: Span | None = None
     """Where a text stands that keeps its badge in a comment: the text and the comment."""
+    kept_url: Span | None = None
+    """Where the address of that badge stands, if it is kept by reference: in the reference's definition."""
     doubt: str | None = None
     """Why nothing that stands there is taken for the count, where something might be."""
 
@@ -82,7 +92,7 @@ def read_citation(
         markup: what has been found there already.
     """
     markup = markup or find_markup(text, start, end, markdown=markdown, references=references)
-    if kept := _read_kept(text, start, end, markup.links):
+    if kept := _read_kept(text, start, end, markup.links, references):
         return kept
     if markup.images:
         return _read_badges(text, markup, known=known)
@@ -93,6 +103,8 @@ def read_citation(
     inside = link.inside if link else (start, end)
     shown = plain_text(text[slice(*inside)], markdown=markdown)
     if (span := _bare(text, *inside)) and (written := read_count(text[slice(*span)])):
+        if link and leads_to_other_source(link.url):
+            return Citation(None, doubt=_ELSEWHERE)
         shown_span = _trimmed(text, *inside)
         return Citation("text", written.value, written.as_of, span, None, None, link, link_id, shown_span)
     if _PLACEHOLDER.fullmatch(shown) and (place := text.find(shown, *inside)) >= 0:
@@ -108,6 +120,7 @@ def _read_badges(text: str, markup: Markup, *, known: bool) -> Citation:
     """
     static: list[tuple[Image, Span, str | None]] = []
     bare: list[tuple[Image, Span, str | None]] = []
+    elsewhere = False
     for image in markup.images:
         badge_id = from_badge(image.url) if "citationCount" in image.url else None
         if badge_id and "/static/v1" not in image.url:
@@ -117,7 +130,11 @@ def _read_badges(text: str, markup: Markup, *, known: bool) -> Citation:
             return Citation("live", count, as_of, image.alt_span, image, badge_id, *_link_around(markup, image))
         if not (span := _static_count(text, image)):
             continue
-        label = _label(text, image)
+        label, logo, link = _label(text, image), _LOGO.search(image.url), _link_around(markup, image)[0]
+        names = f"{label} {image.alt} {unquote(logo['logo']) if logo else ''}"
+        if not badge_id and (names_other_source(names) or (link and leads_to_other_source(link.url))):
+            elsewhere = True
+            continue
         nothing = plain_name(label) in _SAYS_NOTHING
         if badge_id:
             static = [(image, span, badge_id)]
@@ -128,7 +145,7 @@ def _read_badges(text: str, markup: Markup, *, known: bool) -> Citation:
             bare.append((image, span, None))
     if len(static or bare) != 1:
         several = "it has several badges of citations, and it is not certain which is the paper's count; leave one"
-        return Citation(None, doubt=several if static or bare else None)
+        return Citation(None, doubt=several if static or bare else _ELSEWHERE if elsewhere else None)
     ((image, span, badge_id),) = static or bare
     written = read_count(_decoded(text[slice(*span)]))
     value, as_of = (written.value, written.as_of) if written else (None, None)
@@ -140,15 +157,22 @@ def _link_around(markup: Markup, image: Image) -> tuple[Link | None, str | None]
     return link, from_url(link.url) if link else None
 
 
-def _read_kept(text: str, start: int, end: int, links: Sequence[Link]) -> Citation | None:
+def _read_kept(
+    text: str, start: int, end: int, links: Sequence[Link], references: References | None
+) -> Citation | None:
     """Read a count in text that keeps its badge in a comment behind it, as ``--style text`` writes it."""
     if text.find("<!-- ", start, end) < 0 or text.find(" -->", start, end) < 0:
         return None
     for match in _KEPT.finditer(text, start, end):
         source = unhidden(match["image"])
         images = find_markup(source, 0, len(source), markdown=not source.startswith("<")).images
+        whole, url = (0, len(source)), None
+        if not images and references and source.endswith("]"):
+            whole = match.span("image")
+            images = find_markup(text, *whole, markdown=True, references=references).images
+            url = images[0].url_span if images else None
         written = read_count(match["number"])
-        if len(images) == 1 and images[0].span == (0, len(source)) and written:
+        if len(images) == 1 and images[0].span == whole and written:
             link = next((k for k in links if k.span[0] <= match.start() and match.end() <= k.span[1]), None)
             return Citation(
                 "text",
@@ -159,6 +183,7 @@ def _read_kept(text: str, start: int, end: int, links: Sequence[Link]) -> Citati
                 link_id=from_url(link.url) if link else None,
                 kept=match.span(),
                 shown_span=match.span(),
+                kept_url=url,
             )
     return None
 

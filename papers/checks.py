@@ -448,7 +448,7 @@ def _rename(text: str, row: Row, old: str, new: str) -> tuple[Edit, ...]:
     link, image = row.citation.link, row.citation.image
     if link and row.link_id == old:
         edits.append(Edit(*link.url_span, page_url(new) or ""))
-    shown = image.url_span if image else row.citation.kept
+    shown = image.url_span if image else row.citation.kept_url or row.citation.kept
     if shown and row.badge_id == old:
         start, end = shown
         place = text.lower().find(old.lower(), start, end)

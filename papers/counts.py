@@ -17,11 +17,13 @@ from papers.badges import (
     write_message,
 )
 from papers.escape import for_html, for_markdown
-from papers.markup import Image, find_markup
-from papers.numbers import write_count
+from papers.markup import Image, find_markup, sole_label
+from papers.numbers import read_count, write_count
 from papers.restyle import restyled, with_known
 from papers.table import Edit, Row
 
+_WORDS_BEFORE = re.compile(r"(?P<two>(?:[^\W\d_]+[ -])?(?P<one>[^\W\d_]+))\s*[*_]*[:：]?[\s*_`\[(（]*\Z")
+_WORD_BEHIND = re.compile(r"[*_`]*\s*(?P<word>[^\W\d_]+)")
 _MOST_SHOWN = 40
 """Characters of a cell that a remark quotes."""
 Target = Literal["keep", "live", "static", "text"]
@@ -55,7 +57,7 @@ def count_edits(
         new = write_message(count, old, as_of) if target == "static" else write_count(count, old, as_of)
         return [Edit(start, end, new)] if new != old else []
     if image is not None or citation.kept:
-        return [_converted(text, row, count, as_of, target, paper_id, markdown=markdown)]
+        return _converted(text, row, count, as_of, target, paper_id, markdown=markdown)
     new = _shown(count, as_of, target, paper_id, markdown=markdown)
     if span := citation.shown_span or citation.count_span:
         return [Edit(*span, new)]
@@ -102,30 +104,30 @@ def _with_known(text: str, image: Image, known: str) -> Edit:
     return Edit(*image.span, f"![{alt}][{label}]")
 
 
-def _source_of(text: str, image: Image) -> str:
-    """Return a badge's source, with the address in it also where that stands in the definition of a reference."""
-    if not _by_reference(image) or not image.alt_span:
-        return text[slice(*image.span)]
-    url = text[slice(*image.url_span)]
-    return f"![{text[slice(*image.alt_span)]}]({f'<{url}>' if re.search('[ ()]', url) else url})"
-
-
 def _converted(
     text: str, row: Row, count: int, as_of: str, target: Target | None, paper_id: str, *, markdown: bool
-) -> Edit:
-    """Turn a badge, or a text that keeps one in a comment, into another style."""
-    citation = row.citation
+) -> list[Edit]:
+    """Turn a badge, or a text that keeps one in a comment, into another style.
+
+    A badge by reference stays one, with its address changed in the definition, unless another uses that too.
+    """
+    citation, url = row.citation, row.citation.kept_url
     if citation.image:
         start, end = citation.image.span
-        source = _source_of(text, citation.image)
+        source = text[start:end]
+        url = citation.image.url_span if _by_reference(citation.image) else None
     else:
         assert citation.kept
         start, end = citation.kept
         source = unhidden(text[text.index("<!-- ", start) + len("<!-- ") : end - len(" -->")])
+    label = None
+    if url:
+        label = sole_label(text, source) if "--" not in source else None  # which a comment would change
+        source = _inlined(source, text[slice(*url)])
     badge = read_citation(source, 0, len(source), markdown=not source.startswith("<"), known=True)
     assert badge.image
     if target == "text":
-        return Edit(start, end, _as_text(text, row, source, badge, count, as_of, markdown=markdown))
+        return [Edit(start, end, _as_text(text, row, source, badge, count, as_of, label, markdown=markdown))]
     if target == "live" and badge.style == "live":
         new = _replaced(source, with_known(source, badge.image, f"{count} ({as_of})"))
     elif target == "static" and badge.style == "static" and badge.count_span:
@@ -134,10 +136,34 @@ def _converted(
     else:
         assert target in ("live", "static")
         new = restyled(source, badge.image, target, count, as_of, paper_id)
-    return Edit(start, end, new)
+    if url and label is not None:
+        shown, address = _by_label(new, label)
+        return [Edit(start, end, shown), *([Edit(*url, address)] if address != text[slice(*url)] else [])]
+    return [Edit(start, end, new)]
 
 
-def _as_text(text: str, row: Row, source: str, badge: Citation, count: int, as_of: str, *, markdown: bool) -> str:
+def _inlined(source: str, url: str) -> str:
+    """Return a badge by reference with its address in it: ``![citations](…)`` for ``![citations][label]``."""
+    return f"![{source[2 : source.index(']', 2)]}]({f'<{url}>' if re.search('[ ()]', url) else url})"
+
+
+def _by_label(source: str, label: str) -> tuple[str, str]:
+    """Return a badge with its address in it as one by reference, and that address."""
+    (image,) = find_markup(source, 0, len(source), markdown=True).images
+    return f"![{image.alt}][{label}]", source[slice(*image.url_span)]
+
+
+def _as_text(
+    text: str,
+    row: Row,
+    source: str,
+    badge: Citation,
+    count: int,
+    as_of: str,
+    label: str | None,
+    *,
+    markdown: bool,
+) -> str:
     """Return a number for a badge, and the badge in a comment where the number alone could not become it again."""
     assert badge.image
     assert badge.style
@@ -145,18 +171,25 @@ def _as_text(text: str, row: Row, source: str, badge: Citation, count: int, as_o
     kept = _replaced(source, with_known(source, badge.image, None)) if badge.style == "live" else source
     cell, (start, end) = row.cell("citation"), row.citation.image.span
     shows = "" if badge.style == "live" else str(badge.count)
+    number = str(count)
     if cell and cell.start <= start and end <= cell.end:
         plain = _shown(int(shows or 0), as_of, badge.style, row.paper_id or "", markdown=markdown)
         plain = _replaced(plain, (*_known_span(plain), "")) if badge.style == "live" else plain
-        number = str(count)
-        if kept == plain:
+        if kept == plain and label is None:
             alone = text[cell.start : start] + number + text[end : cell.end]
             read = read_citation(alone, 0, len(alone), markdown=markdown, known=True)
             if (read.style, read.count) == ("text", count) and row.paper_id in (read.link_id or row.url_id, None):
                 return number
-    else:
+    elif not _is_labelled(text, start, end):
         number = f"Cited by `{count}`" if markdown else f"Cited by {count}"
-    return number + hidden(kept)
+    return number + hidden(kept if label is None else _by_label(kept, label)[0])
+
+
+def _is_labelled(text: str, start: int, end: int) -> bool:
+    """Whether the words around a badge say already what its number counts: ``**Cited by ![…](…)**``."""
+    before, behind = _WORDS_BEFORE.search(text, max(0, start - _MOST_SHOWN), start), _WORD_BEHIND.match(text, end)
+    told = [f"{before[place]}: 1" for place in ("two", "one") if before[place]] if before else []
+    return any(map(read_count, [*told, *([f"1 {behind['word']}"] if behind else [])]))
 
 
 def _known_span(source: str) -> tuple[int, int]:

@@ -175,7 +175,7 @@ def _lay_out(text: str, start: int, end: int, mask: str, title: Span | None) -> 
     if "<" in view:
         tags = [(start + tag.start(), start + tag.end()) for tag in _TAG.finditer(view)]
         view = _TAG.sub(lambda tag: ("|" if tag["name"].lower() in _BREAKS else " ") * len(tag[0]), view)
-    if "`" in view:
+    if text.find("`", start, end) >= 0:  # in a link, too
         code = _code_spans(text, start, end)
     return _Line(start, end, view, tags, code, text.find("</a", start, end) >= 0)
 
@@ -250,7 +250,7 @@ def _candidate(match: re.Match[str], line: _Line, links: _Links) -> _Candidate |
         shown = code
         whole = (min(whole[0], code[0]), max(whole[1], code[1]))
     elif cut or _OPEN.search(match[0]) or len(_MARKS.findall(match[0])) % 2:
-        shown = span  # marks that are open: a badge could only take the number's place
+        shown = code if code and _fills(text, code, span) else span  # marks are open: only the number's place is left
     behind = line.behind(whole[1])
     if _ELSEWHERE_BEHIND.match(behind) or _DATED.match(behind):  # another's count, or that of a day or a time
         return None
@@ -282,7 +282,7 @@ def _is_vague(match: re.Match[str], kind: str) -> bool:
 
 def _fills(text: str, around: Span, shown: Span) -> bool:
     """Whether nothing but marks and symbols stands in a link, or in code, beside a count."""
-    rest = text[around[0] : shown[0]] + text[shown[1] : around[1]]
+    rest = _TAG.sub("", text[around[0] : shown[0]] + text[shown[1] : around[1]])
     return not any(char.isalnum() or char in "/%$@#{}=" for char in rest)
 
 

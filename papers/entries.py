@@ -221,7 +221,9 @@ class Reader:
         text = self.text
         for (start, end), markup in zip(reading.spans, marked, strict=True):
             if markup.images or text.find("<!--", start, end) >= 0:
-                found = read_citation(text, start, end, markdown=markdown, known=False, markup=markup)
+                found = read_citation(
+                    text, start, end, markdown=markdown, known=False, references=self.references, markup=markup
+                )
                 if found.style:
                     return found
         lines = zip(reading.spans, reading.masks, strict=True)

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from markdown_it import MarkdownIt
 from markdown_it.common.utils import normalizeReference
@@ -33,6 +35,7 @@ _DEFINITION = re.compile(
     re.M,
 )
 _LABEL = re.compile(r"\[((?:[^\[\]\\]|\\.){0,999})\]")
+_USED_LABEL = re.compile(r"\[([^\[\]\r\n]{1,200})\](?!:)")
 _MOST_PARSED = 20_000
 """Characters of Markdown that are parsed for their plain text: hostile ones take a time that grows with the square."""
 _STARTS = re.compile(r"[\\`<!\[\]]")  # what any of these begins with: a set is searched for much faster than they are
@@ -112,6 +115,24 @@ def find_references(text: str, blocks: Blocks) -> References | None:
             found.setdefault(label, match.span("plain" if match["angle"] is None else "angle"))
     environment = {"references": {label: {"href": "", "title": ""} for label in found}}
     return References(found, environment) if found else None
+
+
+def sole_label(text: str, source: str) -> str | None:
+    """Return the label of a link or image by reference, if nothing else in the text uses it.
+
+    Args:
+        text: the whole text.
+        source: ``![alt][label]``, ``![label][]`` or ``![label]``, as it stands in it.
+    """
+    labels = _USED_LABEL.findall(source)
+    used = sum(label.casefold() == labels[-1].casefold() for label in labels)
+    return labels[-1] if labels and _uses(text)[labels[-1].casefold()] <= used else None
+
+
+@lru_cache(maxsize=1)
+def _uses(text: str) -> Counter[str]:
+    """Return how often each label stands in a text, other than before its own definition."""
+    return Counter(match[1].casefold() for match in _USED_LABEL.finditer(text))
 
 
 def find_markup(text: str, start: int, end: int, *, markdown: bool, references: References | None = None) -> Markup:

@@ -14,17 +14,19 @@ from __future__ import annotations
 import re
 from urllib.parse import quote, unquote
 
-from papers.badges import Style, live_url
+from papers.badges import AND, Style, live_url
 from papers.markup import Image
 
 _KNOWN = re.compile(r" ?\d[\d,]* \(\d{4}-\d\d-\d\d\)\s*\Z")
 _DYNAMIC = re.compile(r"(?P<host>[^?#]*/)badge/dynamic/json(?P<ending>\.\w+)?\?")
 _STATIC = re.compile(r"(?P<host>[^?#]*/)static/v1(?P<ending>\.\w+)?\?")
-_MESSAGE = re.compile(r"(?P<before>[?&](?:amp;)?)message=(?P<message>[^&#]*)(?:&(?:amp;)?|(?=#|\Z))", re.I)
-_COLOUR = re.compile(r"(?:\?|&(?:amp;)?)color=", re.I)
-_OURS = re.compile(r"color=blue&(?:amp;)?")
+_MESSAGE = re.compile(rf"(?P<before>\?|{AND})message=(?P<message>[^&#]*)(?:{AND}|(?=#|\Z))", re.I)
+_COLOUR = re.compile(rf"(?:\?|{AND})color=", re.I)
+_OURS = re.compile(rf"color=blue{AND}")
+_LAST_MARK = re.compile(rf"(?:\?|{AND})+\Z")
 _PATH = re.compile(r"[^?#]*/badge/(?P<parts>[^?#]+)(?:\?(?P<query>[^#]*))?", re.I)
-_NAMES_PAPER = re.compile(r"[?&](?:amp;)?url=[^&#]*paper", re.I)
+_NAMES_PAPER = re.compile(rf"(?:\?|{AND})url=[^&#]*paper", re.I)
+_AND = re.compile(AND)
 _BLUE = ("blue", "informational")
 
 
@@ -42,7 +44,8 @@ def restyled(source: str, image: Image, style: Style, count: int, as_of: str, pa
     old = source[slice(*image.url_span)]
     known = f"{count} ({as_of})" if style == "live" else None
     begin, end, alt = with_known(source, image, known)
-    new = _live(old, paper_id) if style == "live" else _static(old, count)
+    mark = found[0] if (found := _AND.search(old)) else "&amp;" if image.html else "&"
+    new = _live(old, paper_id, mark) if style == "live" else _static(old, count, mark)
     first, second = sorted([(*image.url_span, new), (begin, end, alt)])
     return source[: first[0]] + first[2] + source[first[1] : second[0]] + second[2] + source[second[1] :]
 
@@ -72,9 +75,8 @@ def with_known(source: str, image: Image, known: str | None) -> tuple[int, int, 
     return start, end, f'"{label or "citation"} {known}"' if before == "=" else f'="{label or "citation"} {known}"'
 
 
-def _static(url: str, count: int) -> str:
-    """Return the address of a static badge with the parameters of a live one."""
-    mark = "&amp;" if "&amp;" in url else "&"
+def _static(url: str, count: int, mark: str) -> str:
+    """Return the address of a static badge with the parameters of a live one; ``mark`` is how an ``&`` is written."""
     colour = "" if _COLOUR.search(url) else f"color=blue{mark}"
     match = _DYNAMIC.match(url)
     path = f"{match['host']}static/v1{match['ending'] or ''}" if match else "https://img.shields.io/static/v1"
@@ -82,15 +84,14 @@ def _static(url: str, count: int) -> str:
     return f"{path}?message={count}{mark}{colour}{rest}"
 
 
-def _live(url: str, paper_id: str) -> str:
+def _live(url: str, paper_id: str, mark: str) -> str:
     """Return the address of a live badge with the label, the colour and the parameters of a static one."""
-    mark = "&amp;" if "&amp;" in url else "&"
     if (match := _STATIC.match(url)) and (message := _MESSAGE.search(url)):
         rest = url[match.end() : message.end("before")] + url[message.end() :]
         path = f"{match['host']}badge/dynamic/json{match['ending'] or ''}?"
         if _NAMES_PAPER.search(url):
             return path + (_OURS.sub("", rest, count=1) if _OURS.match(rest) else rest)
-        rest = rest.rstrip("&?") if not rest.endswith("amp;") else rest[: -len("&amp;")]
+        rest = _LAST_MARK.sub("", rest)
         address = live_url(paper_id).partition("&query=")[2]
         return f"{path}{rest}{mark if rest else ''}query={address.replace('&', mark)}"
     if not (match := _PATH.match(url)):

@@ -6,7 +6,6 @@ import gc
 import re
 import sys
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -19,7 +18,7 @@ from papers.headers import Columns, check_columns, find_columns, named_columns
 from papers.headings import Sections
 from papers.html_tables import Cell, RawRow, RawTable, find_html_tables
 from papers.identifiers import from_text, from_url, is_code
-from papers.markup import Link, References, find_markup, find_references, plain_text
+from papers.markup import Link, References, find_markup, find_references, plain_text, sole_label
 from papers.pipe_tables import find_pipe_tables
 from papers.title_cells import TitleCell, is_credit, is_generic, read_title
 
@@ -43,7 +42,6 @@ _HEARSAY = frozenset(["citation", "category", "description", "author", "code"])
 _PAPER = re.compile(r"\b(?:paper|preprint|manuscript)s?\b|论文|文献|論文|文獻|논문|makalah|शोध", re.I)
 _BADGE = re.compile(r"shields\.io/(?:badge/|static/v1)|citationCount", re.I)
 _ID_IN_TEXT = re.compile(r"\d\.\d|id\W*\d|arxiv", re.I)
-_USED_LABEL = re.compile(r"\[([^\[\]\r\n]{1,200})\](?!:)")
 _IN_BOLD = re.compile(r"\s*(\*\*|__)(?:(?!\1).)+\1\s*")
 _SAMPLE = 30
 """Rows from which the columns of a table without telling headers are guessed."""
@@ -196,7 +194,6 @@ def _read_tables(text: str, said: Columns) -> list[Table]:
 
 def _without_shared_badges(text: str, tables: list[Table]) -> list[Table]:
     """Take static badges whose address stands in a reference that is used twice for no row's own count."""
-    uses: Counter[str] | None = None
     changed: list[Table] = []
     for table in tables:
         rows = list(table.rows)
@@ -204,11 +201,7 @@ def _without_shared_badges(text: str, tables: list[Table]) -> list[Table]:
             image, place = row.citation.image, row.citation.count_span
             if row.style != "static" or not image or not place or image.span[0] <= place[0] < image.span[1]:
                 continue
-            if uses is None:
-                uses = Counter(match[1].casefold() for match in _USED_LABEL.finditer(text))
-            own = Counter(match[1].casefold() for match in _USED_LABEL.finditer(text[slice(*image.span)]))
-            label = list(own)[-1] if own else ""
-            if uses[label] > own[label]:
+            if sole_label(text, text[slice(*image.span)]) is None:
                 doubt = "its badge stands in a reference that others use, too; give it an address of its own"
                 rows[index] = replace(row, citation=Citation(None, doubt=doubt))
         changed.append(replace(table, rows=tuple(rows)) if rows != list(table.rows) else table)

@@ -35,12 +35,14 @@ class Badge:
     header: str
     before: str
     markdown: bool
+    parted: str = ""
+    """What parts the address's parameters; as nearly everybody writes it, if empty."""
 
     def page(self) -> str:
         inner = quote(f"https://api.semanticscholar.org/graph/v1/paper/{self.paper}?fields=citationCount", safe="")
         parts = [f"label={quote(self.label, safe='')}", "query=citationCount", f"url={inner}", *self.more]
         url = f"https://img.shields.io/badge/dynamic/json{self.ending}?" + "&".join(parts)
-        url = url if self.markdown else url.replace("&", "&amp;")
+        url = url.replace("&", self.parted or ("&" if self.markdown else "&amp;"))
         shown = f"![{self.alt}]({url})" if self.markdown else f'<img height=20 alt="{self.alt}" src="{url}">'
         if self.linked:
             shown = f"[{shown}]({self.linked})" if self.markdown else f'<a href="{self.linked}">{shown}</a>'
@@ -61,8 +63,9 @@ BADGES = st.builds(
     ending=st.sampled_from(["", ".svg"]),
     linked=st.sampled_from([None, f"https://www.semanticscholar.org/paper/{SHA}", "https://scholar.google.com/x"]),
     header=st.sampled_from(["Citation", "Publication", "Links"]),
-    before=st.sampled_from(["", "NeurIPS<br>", "12 pages "]),
+    before=st.sampled_from(["", "NeurIPS<br>", "12 pages ", "R&amp;D &lt; 2 "]),
     markdown=st.booleans(),
+    parted=st.sampled_from(["", "&", "&amp;", "&#38;"]),
 )
 
 
@@ -152,6 +155,65 @@ def test_no_badge_is_written_into_marks(cell: str) -> None:
         assert only(turned(once, then)).style == then
         images = LexborHTMLParser(MarkdownIt("commonmark").enable("table").render(once)).css("img")
         assert bool(images) == (style != "text")
+
+
+MARKS = st.sampled_from(["", "*", "**", "***", "__", "`", "``", "~~"])
+WORDS = st.sampled_from(["Cited by {}", "Citations: {}", "{} citations", "cited {} times", "被引 {} 次", "引用数：{}"])
+
+
+@given(WORDS, MARKS, MARKS, st.sampled_from(["all", "number", "none"]), st.permutations(["live", "static", "text"]))
+@example("Cited by {}", "`", "", "all", ["static", "text", "live"])
+@example("Cited by {}", "**", "", "none", ["live", "text", "static"])
+@example("Cited by {}", "", "`", "number", ["live", "static", "text"])
+@example("Citations: {}", "**", "", "all", ["text", "static", "live"])
+def test_a_count_in_marks_and_links_takes_every_style(
+    words: str, marks: str, inner: str, linked: str, styles: list[Target]
+) -> None:
+    inner = "" if "`" in marks else inner
+    page = f"(https://www.semanticscholar.org/paper/{SHA})"
+    number = f"[{inner}512{inner}]{page}" if linked == "number" else f"{inner}512{inner}"
+    counted = marks + words.format(number if not ("`" in marks and linked == "number") else "512") + marks[::-1]
+    counted = f"[{counted}]{page}" if linked == "all" else counted
+    text = f"- [A paper of some note](https://arxiv.org/abs/1706.03762), 2017. {counted}\n"
+    if only(text).style is None:  # 2017. ~~cited 512 times~~, which only says so
+        return
+    live = turned(text, "live")
+    for style in styles:
+        text = turned(text, style)
+        row, shown = only(text), MarkdownIt("commonmark").render(text)
+        assert (row.style, row.count, row.title, row.year) == (style, 512, "A paper of some note", 2017)
+        assert ("<img" in shown) == (style != "text")
+        body = LexborHTMLParser(shown).body
+        assert body
+        assert body.text().lower().count("cited by") + body.text().lower().count("citations") < 2
+        assert turned(text, style) == text
+        assert (only(turned(text, style, 513)).style, only(turned(text, style, 513)).count) == (style, 513)
+    for style in ("live", "static", "text", "live"):
+        text = turned(text, style)
+        assert text == live or style != "live"
+
+
+@given(
+    st.sampled_from(["![{}][b]", "[![{}][b]](https://x.y)", "![b][]", "![b]"]),
+    st.sampled_from(["900", "citations", "b", "900 citations", ""]),
+    st.sampled_from(["{}", "<{}>", "{} 'Citations'"]),
+    st.booleans(),
+    st.permutations(["live", "static", "text"]),
+)
+def test_a_badge_by_reference_keeps_its_alternative_text_and_its_definition(
+    form: str, alt: str, address: str, bullets: bool, styles: list[Target]
+) -> None:
+    badge = PLAIN.page().partition("![citation](")[2].partition(")")[0]
+    shown = f"[A paper](https://arxiv.org/abs/1706.03762) {'' if bullets else '| '}{form.format(alt)}"
+    row = f"- {shown}\n" if bullets else f"| Title | Citation |\n|---|---|\n| {shown} |\n"
+    first = text = turned(f"{row}\n[b]: {address.format(badge)}\n\n[c]: https://x.y\n", "keep")
+    for style in styles:
+        text = turned(text, style)
+        read = only(text)
+        assert (read.style, read.count, read.badge_id) == (style, 512, SHA)
+        assert turned(text, style) == text
+        assert only(turned(text, style, 513)).count == 513
+    assert turned(text, "live") == first
 
 
 @pytest.mark.parametrize("style", ["live", "static", "text"])
