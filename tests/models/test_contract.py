@@ -19,6 +19,7 @@ from sdg_lab.data.types import Images, Series, Sounds
 from sdg_lab.distill.student import Student
 from sdg_lab.models.bayes_net import BayesNet
 from sdg_lab.models.contract import HasLogProb, HasLogProbBound, NotFittedError, SyntheticModel
+from sdg_lab.models.copula import GaussianCopula
 from sdg_lab.models.diffusion import Diffusion
 from sdg_lab.models.gan import GAN
 from sdg_lab.models.gaussian import ClassGaussian
@@ -321,6 +322,7 @@ FAMILIES = {
     ),
     "bayes_net": Family(BayesNet, table(300, 0), table(100, 1), exact=True, options={"given": fulfils_conditions}),
     "trees": Family(Trees, table(300, 0), table(100, 1)),
+    "copula": Family(GaussianCopula, table(300, 0), table(100, 1)),
     "gaussian": Family(ClassGaussian, **IMAGE, exact=True, options=LABELS),
     "vae": Family(
         partial(VAE, (1, 4, 4), latent=2, hidden=(16,), classes=2), **IMAGE, fit=QUICK, bound=True, options=LABELS
