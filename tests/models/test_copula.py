@@ -1,4 +1,4 @@
-"""The Gaussian copula: its correlations against integrals and a published matrix, its samples against bivariate normals."""
+"""The Gaussian copula: its correlations against integrals and a published matrix, its samples against the table."""
 
 from __future__ import annotations
 
