@@ -15,6 +15,8 @@ from markdown_it.rules_block.table import table as starts_table
 from markdown_it.token import Token
 
 _LINE_END = re.compile(r"\r\n?|\n")
+_NUMBER_OF = re.compile(r"[-*+\s]*# of\b")
+"""``- # of citations: 12`` is no heading to its author."""
 _LONG = re.compile(r'"[^"\n`|<>\\]{24,}"')
 Span = tuple[int, int]
 
@@ -87,7 +89,7 @@ def find_blocks(text: str) -> Blocks:
             blocks.indented.append(span)
         elif token.type == "html_block":
             blocks.html.append(span)
-        elif token.type == "heading_open":
+        elif token.type == "heading_open" and not (around and _NUMBER_OF.match(text, *span)):
             blocks.headings.append(span[0])
             heading = Heading(span[0], int(token.tag[1:]), span)
             blocks.sections.append(heading)

@@ -14,9 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 import papers
 from papers import catalog, terminal
@@ -35,7 +36,23 @@ from papers.semantic_scholar import BASE_URL, SemanticScholar, ServiceError
 from papers.sources import SERVICES, make
 from papers.table import Row, read_tables
 
+
+class _Program(TyperGroup):
+    """The program, which explains in one sentence what fails before a command runs: printing its version, or help."""
+
+    def main(self, *args: Any, **settings: Any) -> Any:
+        """Run it; see :meth:`typer.core.TyperGroup.main`."""
+        try:
+            return super().main(*args, **settings)
+        except OSError as error:
+            terminal.close_output()
+            said = error if error.filename else f"cannot write to standard output: {error.strerror or error}"
+            terminal.say(f"papers: {said}")
+            sys.exit(1)
+
+
 app = typer.Typer(
+    cls=_Program,
     no_args_is_help=True,
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -15,6 +15,14 @@ from dataclasses import dataclass
 
 from papers.badges import Citation
 from papers.blocks import Span
+from papers.headers import (
+    OTHER_SOURCES,
+    OTHER_SOURCES_CJK,
+    OWN_SOURCE,
+    counts_other_things,
+    leads_to_other_source,
+    measures_people,
+)
 from papers.markup import Link
 from papers.numbers import Written, read_count
 from papers.paper_links import id_of
@@ -23,16 +31,20 @@ _LINKED = "\0"
 _AROUND = 30
 """How far before "citations" their number may stand, in characters."""
 _NUMBER = r"(?:[~≈>] ?)?\d[\d,.'’]{0,14}(?<=\d)(?: ?[kKmM万])?\+?|\?|N/?A"
+_OWN = rf"{OWN_SOURCE}|total"
 _BEFORE = (
-    r"(?:cited[- ]by|citations?|cites|citas|citado por|citações|cité par|zitate|zitiert von|"
+    r"(?:cited[- ]by|(?<=times )cited|citations?|cites|citas|citado por|citações|cité par|zitate|zitiert von|"
     r"被引用?(?:次数|数|量|回数)?|引用(?:次数|数|量|回数)?|인용(?: ?수| 횟수)?|цитирований|atıf)"
-    r"(?:[- ]counts?)?\s*[*_]{0,2}\s*[:：=]?\s*[*_]{0,2}\s*"
-    rf"[`*_\[(（]{{0,3}}(?P<number>{_NUMBER})[`*_]{{0,3}}(?: ?(?:次|回|件|회)(?!\w))?"
+    r"(?:[- ](?:counts?|total|so far))?"
+    rf"(?P<said>\s*(?:[(\[（]\s*(?:{_OWN})\s*[)\]）]|(?:on|by|in|from)\s+(?:{_OWN})\b))?"
+    r"(?P<closed>\s*[:：]?</(?:b|strong|em|i|u)>)?"
+    r"\s*[*_]{0,2}\s*(?:[:：=]|\s[–—-](?=\s))?\s*[*_]{0,2}\s*"
+    rf"[`*_\[(（]{{0,3}}(?P<number>{_NUMBER})[`*_]{{0,3}}(?: ?(?:次|回|件|회)(?!\w)| papers\b)?"
     rf"|cited\s+[`*_]{{0,3}}(?P<times>{_NUMBER})[`*_]{{0,3}}\s+times"
 )
 _BEHIND = (
     rf"(?<![\w.,])[`*_]{{0,3}}(?P<amount>{_NUMBER})[`*_]{{0,3}}\s*(?:times |次被?|件の|회 )?"
-    r"(?:citations?\b|cites\b|cited\b|引用|인용|zitate\b|citas\b)"
+    rf"(?:(?:citations?|cites)\b(?: (?:on|by|in|from) (?:{_OWN})\b)?|cited\b|引用|인용|zitate\b|citas\b)"
 )
 _BEFORE_IT, _BEHIND_IT = re.compile(_BEFORE, re.I), re.compile(_BEHIND, re.I)
 _LAST = re.compile(rf"\s*[,;:.(（\[|–—-]\s*(?:{_BEFORE}|{_BEHIND})\s*[)）\]]?[\s.,;]*\Z", re.I)
@@ -46,8 +58,12 @@ _BREAKS = frozenset(["br", "p", "div", "li", "td", "hr", "summary", "details"])
 _TICKS = re.compile(r"`+")
 _NEAR = 80
 """How many characters around a count are looked at."""
-_TOTAL = re.compile(r"(?:\b(?:total|number of|no\.? of|semantic scholar|s2)|#) ?\Z", re.I)
-_OTHERS = r"(?:google|scholar|gs|scopus|openalex|crossref|wos|web of science|inspire|pubmed)\b|谷歌(?:学术)?"
+_OF_ALL = rf"(?:\btimes|\b(?:num(?:ber|\.)?(?: of)?|no\.? of)|\b(?:{_OWN})|#(?: ?of)?) ?"
+_TOTAL = re.compile(rf"{_OF_ALL}\Z", re.I)
+_LABEL = _BEFORE[: _BEFORE.index("(?P<said>")] + rf"(?:\s*[(\[（](?:{_OWN})[)\]）])?"
+_ALONE = re.compile(rf"(?:{_OF_ALL})?(?:{_LABEL}[\s:：]*|{_BEFORE})", re.I)
+"""A label of a count, with or without its number, that is no title: ``**Cited by** 12``."""
+_OTHERS = rf"(?:{OTHER_SOURCES})\b|{OTHER_SOURCES_CJK}"
 _ELSEWHERE_BEFORE = re.compile(rf"(?:\b|(?<=\W))(?:{_OTHERS})\W*\Z", re.I)
 _ELSEWHERE_BEHIND = re.compile(rf"[\W_]*(?:(?:on|in|from|by|via|per|at) )?(?:{_OTHERS})", re.I)
 _SET = " \t*_~="
@@ -60,10 +76,13 @@ _GOES_ON = re.compile(r"[\s>]*[a-zа-я]")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _DATED = re.compile(r"[\s,;.(\[（`*_]*(?:(?:as of|since|until|stand)\b|截至|in (?:19|20)\d\d)", re.I)
 _YEAR_BEHIND = re.compile(r"[\s`*_]*[(\[（]\s*(?:[A-Za-z]{3,9}\.? )?(?:19|20)\d\d(?:[-./]\d\d?)*\s*[)\]）]")
-_COUNTED_BY = re.compile(r"cited[- ]by|cited\s+[`*_]*\d", re.I)
+_COUNTED_BY = re.compile(r"cited[- ]by|cited:|cited\s+[`*_]*\d", re.I)
 _SINGULAR = re.compile(r"(?:citation|cite|引用)(?!s\b|次|数|量|回|[- ]count)", re.I)
 _COLON = re.compile(r"[:：=]")
-_OWN = re.compile(r"Cited by `[^`]*`")
+_IN_BRACKETS = re.compile(r"[\s`*_]*[(\[（]([^()\[\]（）\r\n]{1,40})[)\]）]")
+_FIELD = re.compile(r"[;|·•。；\0()\[\]（）\r\n,，]|(?<=\w{4})\.\s|\s[–—-]\s")
+"""What parts the fields of a line; the dot of "Avg." does not."""
+_OURS = re.compile(r"Cited by `[^`]*`")
 """As this program writes it, behind a link and whatever follows."""
 
 
@@ -77,6 +96,9 @@ class _Line:
     """The line as it is laid out: links, images and the title are ``\0``, tags are blank or separators."""
     tags: list[Span]
     code: list[Span]
+    mask: str
+    """The line with links and images blotted out, tags too, and the title as it is."""
+    title: Span | None
     html: bool
     """It has links in HTML, and is then likely an item of an HTML list."""
 
@@ -113,8 +135,8 @@ class _Candidate:
 
 
 def is_count(words: str) -> bool:
-    """Whether words begin as a count does."""
-    return bool(_BEFORE_IT.match(words) or _BEHIND_IT.match(words))
+    """Whether words begin as a count does, or are the label of one."""
+    return bool(_BEFORE_IT.match(words) or _BEHIND_IT.match(words) or _ALONE.fullmatch(words.strip(_SET)))
 
 
 def without_count(words: str) -> str:
@@ -136,6 +158,8 @@ def find_count(
         links: their links; a count may stand in one, or be one.
         title: where the title stands, which may speak of citations, too.
     """
+    if title and _ALONE.fullmatch(text[slice(*title)]):
+        title = None
     around = _Links(links, title)
     found: dict[Span, _Candidate] = {}
     laid_out: list[_Line] = []
@@ -174,10 +198,15 @@ def _lay_out(text: str, start: int, end: int, mask: str, title: Span | None) -> 
         view = f"{view[: title[0] - start]}{_LINKED * (title[1] - title[0])}{view[title[1] - start :]}"
     if "<" in view:
         tags = [(start + tag.start(), start + tag.end()) for tag in _TAG.finditer(view)]
-        view = _TAG.sub(lambda tag: ("|" if tag["name"].lower() in _BREAKS else " ") * len(tag[0]), view)
+        view = _TAG.sub(_blank, view)
     if text.find("`", start, end) >= 0:  # in a link, too
         code = _code_spans(text, start, end)
-    return _Line(start, end, view, tags, code, text.find("</a", start, end) >= 0)
+    plain = _TAG.sub(_blank, mask) if tags else mask
+    return _Line(start, end, view, tags, code, plain, title, text.find("</a", start, end) >= 0)
+
+
+def _blank(tag: re.Match[str]) -> str:
+    return ("|" if tag["name"].lower() in _BREAKS else " ") * len(tag[0])
 
 
 def _code_spans(text: str, start: int, end: int) -> list[Span]:
@@ -213,13 +242,17 @@ def _meets(spans: Sequence[Span], begin: int, end: int) -> Span | None:
 def _candidate(match: re.Match[str], line: _Line, links: _Links) -> _Candidate | None:
     """Return the count that a match is, None if it is no field of its own."""
     begin, end = match.span()
-    if _meets(links.hidden, begin, end) or _meets(line.tags, begin, end):
-        return None
     text, kind = match.string, match.lastgroup
     assert kind
+    closed = match.span("closed") if kind == "number" and match["closed"] else None
+    if _meets(links.hidden, begin, end) or _meets(line.tags, closed[1] if closed else begin, end):
+        return None
+    if closed and _meets(line.tags, begin, closed[0]):
+        return None
     start, stop = span = match.span(kind)
     labelled = kind in ("number", "times")
-    if labelled and _is_vague(match, kind):
+    words = _without_source(match, kind)
+    if labelled and _is_vague(match, kind, words):
         return None
     if total := _TOTAL.search(text, max(line.start, begin - 20), begin):
         begin = total.start()
@@ -235,7 +268,7 @@ def _candidate(match: re.Match[str], line: _Line, links: _Links) -> _Candidate |
         if not _fills(text, link.inside, shown):
             return None
         whole = link.span
-    elif (bracket := _OPEN.search(match[0])) and text[end : end + 1] not in tuple(")]）"):
+    elif (bracket := _OPEN.search(words)) and text[end : end + 1] not in tuple(")]）"):
         return None
     elif bracket:
         if bracket[0] == "[":
@@ -249,10 +282,12 @@ def _candidate(match: re.Match[str], line: _Line, links: _Links) -> _Candidate |
             return None
         shown = code
         whole = (min(whole[0], code[0]), max(whole[1], code[1]))
-    elif cut or _OPEN.search(match[0]) or len(_MARKS.findall(match[0])) % 2:
+    elif cut or closed or _OPEN.search(words) or len(_MARKS.findall(match[0])) % 2:
         shown = code if code and _fills(text, code, span) else span  # marks are open: only the number's place is left
     behind = line.behind(whole[1])
     if _ELSEWHERE_BEHIND.match(behind) or _DATED.match(behind):  # another's count, or that of a day or a time
+        return None
+    if _is_of_others(line, whole, match[0]) or (link and leads_to_other_source(link.url)):
         return None
     last = _ends(line, whole[1])
     if not _is_own(line, whole[0], match[0]) and not (
@@ -269,15 +304,43 @@ def _candidate(match: re.Match[str], line: _Line, links: _Links) -> _Candidate |
     )
 
 
-def _is_vague(match: re.Match[str], kind: str) -> bool:
-    """Whether a label and a number say something else as well as a count: "cites 40", "Citation: 2018"."""
+def _without_source(match: re.Match[str], kind: str) -> str:
+    """Return a count's words without the name of the source that this program asks: "Citations (S2): 12"."""
+    said = match["said"] if kind == "number" else None
+    return match[0].replace(said, "", 1) if said else match[0]
+
+
+def _is_vague(match: re.Match[str], kind: str, words: str) -> bool:
+    """Whether a label and a number say something else as well as a count: "cites 40 papers", "Citation: 2018"."""
     if kind == "times" or _COUNTED_BY.match(match[0]):
         return False
-    label = match.string[match.start() : match.start(kind)].lower()
+    if words.endswith("papers"):
+        return True
+    label = words[: words.rindex(match[kind])].lower()
     one = _SINGULAR.match(label) is not None
     if one and not _COLON.search(label):
         return True
     return _YEAR.fullmatch(match[kind]) is not None and (one or bool(_OPEN.search(label)))
+
+
+def _is_of_others(line: _Line, whole: Span, words: str) -> bool:
+    """Whether the label before a count, brackets behind it or a measure beside it say that it is not the paper's."""
+    inside = _IN_BRACKETS.match(line.behind(whole[1]))
+    if inside and counts_other_things(inside[1]):
+        return True
+    place = whole[0] - line.start
+    before = line.mask[max(0, place - _NEAR) : place]
+    title = line.mask[line.title[0] - line.start : line.title[1] - line.start] if line.title else ""
+    if measures_people(before + line.mask[whole[1] - line.start :][:_NEAR]):
+        return not measures_people(title) or counts_other_things(title, whole=True)
+    if _is_own(line, whole[0], words):
+        return False
+    label = before.rstrip(_SET + ":：-–—.(（[")
+    position = line.start + place - len(before) + len(label)
+    if line.title and line.title[0] < position <= line.title[1]:
+        return counts_other_things(title, whole=True)
+    colon = _COLON.match(before[len(label) :].lstrip(_SET))
+    return counts_other_things(_FIELD.split(label)[-1], whole=not colon)
 
 
 def _fills(text: str, around: Span, shown: Span) -> bool:
@@ -294,7 +357,7 @@ def _ends(line: _Line, position: int) -> bool:
 
 def _is_own(line: _Line, position: int, words: str) -> bool:
     """Whether a count is written as this program writes it, and where it does: directly behind a link."""
-    return bool(_OWN.fullmatch(words)) and line.before(position).rstrip(_SET + ")]").endswith(_LINKED)
+    return bool(_OURS.fullmatch(words)) and line.before(position).rstrip(_SET + ")]").endswith(_LINKED)
 
 
 def _is_parted_before(line: _Line, position: int, words: str, *, labelled: bool, last: bool) -> bool:

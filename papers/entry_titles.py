@@ -140,7 +140,7 @@ class TitleFinder:
             if TAKEN in inside:
                 continue
             words, span = self._cleaned(start + match.start(group), start + match.end(group), markdown=markdown)
-            if _may_be_title(words, inside):
+            if _may_be_title(words, inside) and not is_count(words):
                 yield start + match.start(), Title(words, span, "bold", None), start + match.end()
                 if len(words.split()) > 2:
                     break
@@ -180,7 +180,7 @@ class TitleFinder:
             found.start() for found in (_STOPS.search(rest, match.end()), _ITALIC.search(rest, match.end())) if found
         ]
         words, span = self._cleaned(after + match.end(), after + min([*stops, len(rest)]), markdown=markdown)
-        if not 2 <= len(words.split()) <= 25 or not (words[0].isupper() or words[0].isdigit()):
+        if not 2 <= len(words.split()) <= 25 or not (words[0].isupper() or words[0].isdigit()) or is_count(words):
             return title
         between = " : " if match[0].startswith(" ") else ": "
         return Title(f"{title.words}{between}{words}", (title.span[0], span[1]), title.kind, title.link)

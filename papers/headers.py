@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import lru_cache
+from urllib.parse import urlsplit
 
 KINDS = ("title", "citation", "date", "author", "code", "link", "source", "category", "description", "name")
 """The kinds of column, in the order in which they choose theirs."""
@@ -262,17 +263,31 @@ _DATA = (
 _CODE = re.compile(
     r"\b(?:code|github|repo|repository|project|dataset|data|demo|video|slides|website|poster|model)\b|代码|代碼|项目|コード|코드"
 )
-_NOT_COUNTS = re.compile(
-    r"\b(?:influential|self|style|format|key|bibtex|bib|index|string|text|intent|rank|percentile|rate|growth|new|recent|"
-    # another source than the one that is asked
-    r"google|gs|(?<!semantic )g?scholar|scopus|openalex|crossref|wos|web of science|inspire|pubmed|dimensions|"
-    # a span of time, or a day
-    r"per|\d*yrs?|yearly|year|years|annual|annually|month|months|monthly|week|day|daily|last|past|since|average|avg|mean|"
-    r"(?:19|20)\d\d|"
-    # of something else than the paper, one of them, or a list's own numbers
-    r"authors?|patents?|venue|h5|datasets?|first|how|cit(?:e|ation)? (?:no|nr|num|number))\b|"
-    r"δ|知网|谷歌|年均|每年|年間|近\w*年|(?:19|20)\d\d ?年"
+OTHER_SOURCES = (
+    r"google|gs|google ?scholar|(?<!semantic )g?scholar|scopus|openalex|crossref|wos|web ?of ?science|inspire|"
+    r"pubmed|dimensions"
 )
+"""Who else counts citations, in plain words: what they count is not what Semantic Scholar does."""
+OTHER_SOURCES_CJK = r"谷歌(?:学术)?|知网"
+OWN_SOURCE = r"semantic ?scholar|s2"
+_OF_PEOPLE = r"h5|h\d? ?index|i10(?: ?index)?|impact factor"
+"""Measures of authors and of venues: where they stand, citations are theirs, too."""
+_YEARS = r"(?:19|20)\d\d"
+_OTHER_COUNTS = (
+    r"\b(?:influential|self|style|format|key|bibtex|bib|index|string|text|intent|rank|percentile|rate|growth|new|recent|"
+    rf"{OTHER_SOURCES}|"
+    # a span of time, a day, or one number made of many
+    r"per|\d*yrs?|yearly|year|years|annual|annually|month|months|monthly|week|day|daily|last|past|since|average|avg|mean|"
+    r"median|max|maximum|min|minimum|expected|predicted|"
+    # of something else than the paper, one of them, a list's own numbers, or what a paper's table shows
+    rf"authors?|patents?|venue|journal|conference|field|{_OF_PEOPLE}|datasets?|first|how|table|tab|figure|fig|section|"
+    r"cit(?:e|ation)? (?:no|nr|num|number))\b|"
+    rf"δ|{OTHER_SOURCES_CJK}|年均|每年|年間|近\w*年"
+)
+_NOT_COUNTS = re.compile(rf"{_OTHER_COUNTS}|\b{_YEARS}\b|{_YEARS} ?年")
+_NO_COUNTS_IN_WORDS = re.compile(_OTHER_COUNTS)
+_MEASURES = re.compile(rf"\b(?:{_OF_PEOPLE})\b")
+_SAYS_NO_MORE = re.compile(r"\b(?:\d+|s|the|a|each|every|this|by|in|of|on|from|and|total|all|citations?|cited)\b|\s")
 _NUMBERED = re.compile(r"\bcit\w*\.?\s*#|%")
 _NOT_TITLES = re.compile(r"\b(?:journal|book|conference|venue|series|job|number of|num|count|total)\b")
 _OF = re.compile(r"(?:of|de|du|des|del|der|do|da|di|published|released|submitted|count|number|link|url|no|num)\b")
@@ -452,3 +467,36 @@ def _contradicted(kind: str, whole: str, part: str | None = None) -> bool:
 def says_citations(label: str) -> bool:
     """Whether a label, of a badge for one, says that it is about the citations of a paper, and all of them."""
     return find_columns([label]) == {"citation": 0}
+
+
+def counts_other_things(words: str, *, whole: bool = False) -> bool:
+    """Whether words beside a number of citations say that it is not the paper's, or not all of it.
+
+    A year says nothing there: it may well be the paper's own.
+
+    Args:
+        words: a label, or what stands in brackets.
+        whole: whether they have to say that and nothing else, where they may be a title: "Last year".
+    """
+    plain = plain_name(words)
+    if not _NO_COUNTS_IN_WORDS.search(plain):
+        return False
+    return not whole or not _SAYS_NO_MORE.sub("", _NO_COUNTS_IN_WORDS.sub(" ", plain))
+
+
+def names_other_source(words: str) -> bool:
+    """Whether words, or the name of a logo, say that somebody else than Semantic Scholar counts."""
+    return bool(re.search(rf"\b(?:{OTHER_SOURCES})\b|{OTHER_SOURCES_CJK}", plain_name(words)))
+
+
+def leads_to_other_source(url: str) -> bool:
+    """Whether a link leads to somebody else who counts citations: a number in it is theirs."""
+    try:
+        return names_other_source(urlsplit(url).hostname or "")
+    except ValueError:
+        return False
+
+
+def measures_people(words: str) -> bool:
+    """Whether words name a measure of authors or of venues, such as the h-index."""
+    return bool(_MEASURES.search(plain_name(words)))

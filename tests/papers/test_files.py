@@ -125,6 +125,18 @@ def test_what_was_written_is_said_when_standard_output_takes_nothing(library: Li
     ]
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["list", "--help"], []])
+def test_a_version_or_a_help_that_nobody_takes_is_one_sentence(arguments: list[str]) -> None:
+    program = [sys.executable, "-c", "from papers.cli import app; app()", *arguments]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(program, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (
+        1,
+        "papers: cannot write to standard output: No space left on device\n",
+    )
+
+
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
 def test_a_change_is_written_and_shown_in_any_encoding(encoding: str, library: Library, tmp_path: Path) -> None:
     library.add(1, 10, "注意 β")
