@@ -20,6 +20,7 @@ from papers.checks import KINDS, UNREAD, Certainty, Context, Finding, Kind, row_
 from papers.files import read_text, replace_text
 from papers.headers import Columns
 from papers.ignores import read_ignores, unknown_kinds
+from papers.markup import sole_label
 from papers.sections import sections
 from papers.semantic_scholar import FIELDS, SemanticScholar
 from papers.table import Edit, Row, Table, line_of, read_tables, splice
@@ -39,6 +40,9 @@ _PUBLISHERS = frozenset(
 )
 _MANY = 5
 """Ids from which on it is no accident that a service knows none of them."""
+_LONGEST_LABEL = 1100
+_LABEL_BEFORE = re.compile(r"(\[(?:[^\[\]\\]|\\.){1,999}\]):\s*<?\Z")
+"""The label of a definition, before its address."""
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)?")
 
 
@@ -89,7 +93,7 @@ def audit_text(text: str, client: SemanticScholar | None = None, columns: Column
     context = Context(text, rows)
     failure = _ask(context, client) if client else None
     findings: list[Finding] = []
-    shared = _of_several(rows)
+    shared = _of_several(text, rows)
     for table in tables:
         of_rows = [
             _without_others(finding, shared)
@@ -130,21 +134,32 @@ def _ask(context: Context, client: SemanticScholar) -> str | None:
     return failures[0].failure if failures else None
 
 
-def _of_several(rows: list[Row]) -> set[Span]:
-    """Return where definitions of links stand that rows of several titles use: an edit there would be of them all."""
-    titles: dict[Span, set[str]] = {}
+def _of_several(text: str, rows: list[Row]) -> set[Span]:
+    """Return where definitions of links stand that are not one title's alone: an edit there would be of all its uses.
+
+    Rows of other titles use them, or prose, images and descriptions.
+    """
+    titles: dict[Span, list[str]] = {}
     for row in rows:
-        for span in (row.url_span, *(part.url_span for part in (row.citation.link, row.citation.image) if part)):
+        spans = (row.url_span, *(part.url_span for part in (row.citation.link, row.citation.image) if part))
+        for span in {*spans, row.citation.kept_url} - {None}:
             if span and not row.start <= span[0] < row.end:
-                titles.setdefault(span, set()).add(simplify(row.title or ""))
-    return {span for span, names in titles.items() if len(names) > 1}
+                titles.setdefault(span, []).append(simplify(row.title or ""))
+    return {
+        span
+        for span, names in titles.items()
+        if len(set(names)) > 1
+        or not (label := _LABEL_BEFORE.search(text, max(0, span[0] - _LONGEST_LABEL), span[0]))
+        or sole_label(text, label[1] * len(names)) is None
+    }
 
 
 def _without_others(finding: Finding, shared: set[Span]) -> Finding:
-    """Take the edits away that would change what other rows say."""
+    """Take the edits away that would change what stands elsewhere."""
     if not any(start <= edit.start and edit.end <= end for edit in finding.edits for start, end in shared):
         return finding
-    return replace(finding, edits=(), note=f"{finding.note}; other rows use its definition, so it is mended by hand")
+    note = f"{finding.note}; its address stands in a definition that others use, so it is mended by hand"
+    return replace(finding, edits=(), note=note)
 
 
 def _once(findings: list[Finding], rows: int) -> Iterator[Finding]:

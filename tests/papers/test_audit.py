@@ -628,9 +628,44 @@ def test_a_definition_that_rows_of_two_titles_use_is_reported_and_left_alone(
         assert outcome.after == text
         (finding,) = (f for f in outcome.findings if f.kind == "wrong-link")
         assert finding in outcome.left(fixed=True)
-        assert "other rows use its definition" in finding.note
+        assert "a definition that others use" in finding.note
     alone = f"{HEAD}| 2019.2 | [{SIBLING}][x] | 1 |\n\n[x]: {ARXIV}2005.14165\n"
     assert audit_text(alone, client).after == alone.replace("2005.14165", "1902.00001")
+    spaced = f"{HEAD}| 2019.2 | [{SIBLING}][A x] | 1 |\n\n[a X]:\n  <{ARXIV}2005.14165>\n"
+    assert audit_text(spaced, client).after == spaced.replace("2005.14165", "1902.00001")
+
+
+@pytest.mark.parametrize(
+    ("before", "behind"),
+    [
+        ("As [they say][x], models grow.\n\n", ""),
+        ("", "\nSee [x] for more.\n"),
+        ("", "\nSee [x][].\n"),
+        ("", "\n![a picture][x]\n"),
+        ("", "\n[![a badge](https://x.y/z.svg)][X]\n"),
+        ("", "\n- [Few of them][x], 2020\n"),
+    ],
+)
+def test_a_definition_that_prose_or_an_image_uses_is_reported_as_not_fixed(
+    before: str, behind: str, library: Library, client: SemanticScholar
+) -> None:
+    two_models(library)
+    text = f"{before}{HEAD}| 2019.2 | [{SIBLING}][x] | 1 |\n{behind}\n[x]: {ARXIV}2005.14165\n"
+    outcome = audit_text(text, client)
+    assert outcome.after == text
+    (finding,) = (f for f in outcome.left(fixed=True) if f.kind == "wrong-link")
+    assert "mended by hand" in finding.note
+
+
+def test_a_definition_that_the_rows_own_description_uses_is_left_alone(
+    library: Library, client: SemanticScholar
+) -> None:
+    two_models(library)
+    header = "| Date | Title | Description |\n|--|--|--|\n"
+    text = f"{header}| 2019.2 | [{SIBLING}][x] | what [they][x] say |\n\n[x]: {ARXIV}2005.14165\n"
+    outcome = audit_text(text, client)
+    assert outcome.after == text
+    assert [f.kind for f in outcome.left(fixed=True)] == ["wrong-link"]
 
 
 def test_a_second_wrong_link_is_mended_if_it_has_the_same_number_and_else_reported(
