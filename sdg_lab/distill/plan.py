@@ -11,7 +11,7 @@
     against: test.txt           # test texts, one a line: the card says what of them is in the data
 
 A plan holds data only: reading it carries nothing out, and no key may stand in it. How YAML is read is said in
-:mod:`sdg_lab.distill.yaml_files`.
+:mod:`sdg_lab.yaml_files`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from sdg_lab import yaml_files
 from sdg_lab.checks import did_you_mean, whole
-from sdg_lab.distill import registry, yaml_files
+from sdg_lab.distill import registry
 from sdg_lab.distill.budget import Budget
 from sdg_lab.distill.pipeline import Recipe
 from sdg_lab.distill.scripts import words

@@ -24,8 +24,9 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from sdg_lab import yaml_files
 from sdg_lab.checks import did_you_mean, number, one_of, several, whole
-from sdg_lab.distill import filters, yaml_files
+from sdg_lab.distill import filters
 from sdg_lab.distill.pipeline import Proposal, Request, Score, Stage
 from sdg_lab.distill.recipes.self_instruct import Style, numbered
 from sdg_lab.distill.records import Pool, Record
