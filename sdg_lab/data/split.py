@@ -111,9 +111,18 @@ def split_sounds(card: Card, sounds: Sounds) -> Dataset[Sounds]:
     return Dataset(card, *(sounds[part] for part in parts))
 
 
-def split_table(card: Card, table: pd.DataFrame, *, deduplicate: bool = True) -> Dataset[pd.DataFrame]:
-    """Split the rows of a table; equal rows are removed, or with ``deduplicate=False`` kept together in one part."""
-    parts = split(_row_keys(table), deduplicate=deduplicate)
+def split_table(
+    card: Card, table: pd.DataFrame, *, deduplicate: bool = True, keys: Iterable[bytes] | None = None
+) -> Dataset[pd.DataFrame]:
+    """Split the rows of a table; equal rows are removed, or with ``deduplicate=False`` kept together in one part.
+
+    Args:
+        card: of the table.
+        table: the rows.
+        deduplicate: keep only the first of equal rows.
+        keys: the content of each row, if there is a quicker way to it than through all values.
+    """
+    parts = split(_row_keys(table) if keys is None else keys, deduplicate=deduplicate)
     return Dataset(card, *(table.iloc[part].reset_index(drop=True) for part in parts))
 
 

