@@ -195,16 +195,24 @@ def train(
 
 
 @app.command()
-def data(name: Annotated[str | None, typer.Argument(help="A data set; without it, all are listed.")] = None) -> None:
+def data(
+    name: Annotated[
+        str | None, typer.Argument(help="A data set, or a file or folder of your own; without it, all are listed.")
+    ] = None,
+) -> None:
     """Show the data sets, or one of them with a few examples.
 
-    Your own file is read in Python, from sdg_lab.data: read_table("people.csv") for a CSV or Parquet table,
+    Your own file is read as in Python, from sdg_lab.data: read_table("people.csv") for a CSV or Parquet table,
     read_images("photos/") for a folder of images, read_sounds("notes/") for one of WAV files,
-    read_text("lines.txt") for a text, one item a line. Each splits it into train, validation and test.
+    read_text("lines.txt") for a text, one item a line. Each splits it into train, validation and test; what had to be
+    decided is shown.
     """
     from sdg_lab import data as sets
 
     catalog = sets.catalog()
+    if name is not None and name not in catalog.index and Path(name).exists():
+        _show_own(Path(name))
+        return
     if name is None:
         table = Table(
             "name",
@@ -233,6 +241,26 @@ def data(name: Annotated[str | None, typer.Argument(help="A data set; without it
 
 
 app.command()(distill)
+
+
+def _show_own(path: Path) -> None:
+    """Show a file or folder of the reader's own as it is read: its shape, what was decided, a few examples."""
+    from sdg_lab import data as sets
+    from sdg_lab.cli.preview import preview
+
+    if path.is_dir():
+        sounds = any(found.suffix.lower() in (".wav", ".wave") for found in path.rglob("*"))
+        reader: Callable[[Path], Any] = sets.read_sounds if sounds else sets.read_images
+    else:
+        reader = sets.read_text if path.suffix.lower() in (".txt", ".text", ".md") else sets.read_table
+    try:
+        loaded = _or_stop(reader, path)
+    except TypeError as error:  # a column of a Parquet file that no model here can learn
+        _stop(str(error))
+    console.print(_plain(repr(loaded)), highlight=False, soft_wrap=True)
+    console.print()
+    examples = preview(loaded.train, width=console.width)
+    console.print(_plain(examples), highlight=False, soft_wrap=True)
 
 
 def _draw(findings: list[Finding], *, compact: bool) -> None:

@@ -321,6 +321,28 @@ class TestData:
         assert "target   cultivar" in result.output
         assert "class_0" in result.output.split("alcohol")[1]
 
+    def test_a_file_of_one_s_own_is_shown_as_it_is_read(self, invoke, tmp_path):
+        path = tmp_path / "people [red].csv"
+        path.write_text("age;town\n" + "".join(f"{20 + row % 7};town{row % 3}\n" for row in range(40)), "utf-8")
+        result = invoke("data", str(path))
+        assert result.exit_code == 0
+        assert "people [red].csv" in result.output
+        assert "set apart by semicolons" in result.output
+        assert "town1" in result.output
+        lines = tmp_path / "lines.txt"
+        lines.write_text("\n".join(f"line {row}" for row in range(9)), "utf-8")
+        assert "sequences" in invoke("data", str(lines)).output
+
+    def test_a_file_that_cannot_be_read_is_refused_in_a_sentence(self, invoke, tmp_path):
+        import pandas as pd
+
+        nested = tmp_path / "nested.parquet"
+        pd.DataFrame({"a": [[1], [2], [3], [4]], "b": [1, 2, 3, 4]}).to_parquet(nested)
+        for path in (nested, tmp_path):
+            result = invoke("data", str(path))
+            assert result.exit_code == 1
+            assert result.stderr.startswith("✗ ")
+
     def test_an_unknown_one_is_refused_with_what_there_is(self, invoke):
         result = invoke("data", "imagenet")
         assert result.exit_code == 1
