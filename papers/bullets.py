@@ -4,19 +4,24 @@ A bullet is a paper's if it has a title and a citation badge, a count (``Cited b
 paper: one that names an id, one to a publisher or a PDF, one that says "pdf". A paragraph is one only if it is laid out
 as an entry, too: its title first, in bold, in quotes or as a link. A table of contents links to no paper.
 
-What stands in a bullet below, without a title of its own, belongs to the bullet above: links, authors, the venue.
+What stands in a bullet below, without a title of its own, belongs to the bullet above: links, authors, the venue. So
+does what stands below a heading that is a paper's: one that links to it, or several that have their links below.
 """
 
 from __future__ import annotations
 
 import re
+import sys
+from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from papers.badges import Citation
 from papers.blocks import Blocks, Item, Span
 from papers.entries import Reader, Reading
-from papers.entry_titles import ITALICS, LEAD, TAKEN
+from papers.entry_titles import ITALICS, TAKEN, end_of_lead
 from papers.headings import Sections
 from papers.markup import Link, References
 from papers.paper_links import id_of
@@ -24,17 +29,30 @@ from papers.title_cells import is_credit
 
 _MARKER = re.compile(r"(?:[ \t>]*(?:[-*+•]|\d{1,9}[.)])(?=\s|\Z))*[ \t>]*(?:\[[ xX]\][ \t]+)?")
 _LIST_ITEM = re.compile(r"<li\b[^>]*>(?P<inside>(?:(?!</?(?:li|ul|ol|table)\b)[^\0])*)", re.I)
+_PARAGRAPH = re.compile(
+    r"<(?:dt\b[^>]*>(?P<inside>(?:(?!<dt\b|</?(?:dl|ul|ol|table)\b)[^\0])*)"
+    r"|p\b[^>]*>(?P<paragraph>(?:(?!</?(?:p|dl|ul|ol|table|h\d)\b)[^\0])*))",
+    re.I,
+)
 _LINE = re.compile(r"[^\r\n]+")
 _HEAD = re.compile(
     r"[ \t>]*(?:[^\w\s\[*<]+\s*|\d{1,4}[.)]\s+|\[\d+\]\s*|[-•]\s+)?"
     r"(?:\*\*[^*\s(\[]|\[+(?!\[)[^\]\s][^\]]{12,}\]+\(|\*\*\[\d)"
 )
+_HASHES = re.compile(r"[ \t>]*#{1,6}[ \t]+")
 _KEY = re.compile(r"\s*[*_]*[^\W\d_][\w /-]{0,24}[*_]*\s*[:：]?\s*\[?\Z")
 _BRACKETED = re.compile(r"\[\[[^\[\]]+\](?:\([^()]*\)\]|\]\()")
 _REMARK = 160
 """Characters that a paragraph may say beside title, links and authors; one that says more speaks of a paper."""
+_NO_CATEGORY = 4
+"""Words from which on a heading without a link is more than the name of a group."""
+_MOST_BELOW = 20
+"""Paragraphs and items below a heading that say something of one paper; more are a section."""
 _GROUP = 8
 """Words up to which a bullet above others names their group."""
+
+
+_Block = TypeVar("_Block", Span, Item)
 
 
 @dataclass(slots=True)
@@ -76,9 +94,12 @@ def find_entries(text: str, blocks: Blocks, references: References | None, secti
         sections: its headings.
     """
     finder = _Finder(text, references)
-    found = [(entry, True) for item in blocks.items for entry in finder.items(item, None)]
-    found += [(entry, True) for entry in finder.paragraphs(blocks.loose)]
-    found += [(entry, False) for entry in finder.html_items(blocks.html)]
+    found = [(entry, True) for entry in finder.headed(blocks, sections)]
+    sections.are_titles({entry.start for entry, _ in found})
+    taken = [(entry.start, entry.end) for entry, _ in found]
+    found += [(entry, True) for item in _outside(blocks.items, taken) for entry in finder.items(item, None)]
+    found += [(entry, True) for entry in finder.paragraphs(list(_outside(blocks.loose, taken)))]
+    found += [(entry, False) for entry in finder.html_items(list(_outside(blocks.html, taken)))]
     found.sort(key=lambda pair: pair[0].start)
     lists: list[EntryList] = []
     last = None
@@ -93,6 +114,37 @@ def find_entries(text: str, blocks: Blocks, references: References | None, secti
         entry.year = entry.year or section.year
         lists[-1].entries.append(entry)
     return lists
+
+
+def _outside(blocks: Sequence[_Block], taken: Sequence[Span]) -> Iterator[_Block]:
+    """Yield the blocks that lie in none of some stretches of the text, which are in order."""
+    for block in blocks:
+        start = block.start if isinstance(block, Item) else block[0]
+        index = bisect_right(taken, (start, sys.maxsize)) - 1
+        if index < 0 or start >= taken[index][1]:
+            yield block
+
+
+def _flat(item: Item) -> Iterator[Item]:
+    """Yield an item and those inside it."""
+    yield item
+    for one in item.items:
+        yield from _flat(one)
+
+
+class _Bodies:
+    """What stands below headings: paragraphs and the outermost items of lists."""
+
+    def __init__(self, blocks: Blocks) -> None:
+        pairs: list[tuple[int, Span | Item]] = [(item.start, item) for item in blocks.items]
+        pairs += [(span[0], span) for span in blocks.loose]
+        pairs.sort(key=lambda pair: pair[0])
+        self._starts, self._blocks = [start for start, _ in pairs], [block for _, block in pairs]
+
+    def between(self, start: int, end: int) -> list[Span | Item]:
+        """Return those that begin between two places; none if they are too many to say something of one paper."""
+        first, last = bisect_left(self._starts, start), bisect_left(self._starts, end)
+        return self._blocks[first:last] if last - first <= _MOST_BELOW else self._blocks[first : first + 1]
 
 
 class _Finder:
@@ -123,6 +175,56 @@ class _Finder:
         deeper = [entry for child, _ in borrowed for one in child.items for entry in self.items(one, group)]
         return [self._entry(whole, item.start, max(ends), group), *below, *deeper]
 
+    def headed(self, blocks: Blocks, sections: Sections) -> list[Entry]:
+        """Return the papers whose titles are headings, each with what stands below it."""
+        bodies = _Bodies(blocks)
+        heads = sections.headings
+        found: list[tuple[Entry, int, bool]] = []
+        full: Counter[int] = Counter()
+        for heading, stop in zip(heads, [*(other.start for other in heads[1:]), len(self.text)], strict=False):
+            begin, end = heading.text
+            match = _HASHES.match(self.text, begin, end)
+            begin = match.end() if match else begin
+            inside = self.text[begin:end].rstrip(" \t\r\n#")
+            title = self.reader.read([(begin, begin + len(inside))], markdown=True)
+            words = title.title
+            if not words or (heading is heads[0] and heading.level == 1 and len(heads) > 1):
+                continue
+            linked = title.own is not None and (words.link is title.own or title.labelled) and words.length > 1
+            if not linked and title.own:
+                continue
+            below = self._below(bodies.between(end, stop), every=not linked)
+            if below is None:
+                continue
+            last = max([end, *(span[1] for one in below for span in one.spans)])
+            whole = self.reader.joined(title, below, nickname=False)
+            found.append((self._entry(whole, heading.start, last, None), heading.level, linked))
+            full[heading.level] += not linked and words.length >= _NO_CATEGORY
+        return [entry for entry, level, linked in found if linked or full[level] > 1]
+
+    def _below(self, spans: Sequence[Span | Item], *, every: bool) -> list[Reading] | None:
+        """Return what belongs to the heading above: all before the first paper that stands for itself.
+
+        Args:
+            spans: the paragraphs and items below it.
+            every: whether none of them may be a paper of its own, and one has to lead to the heading's; else None.
+        """
+        below: list[Reading] = []
+        for one in spans:
+            if isinstance(one, Item):
+                parts = [self._read(item) for item in _flat(one)]
+                alone = any(self._independent(part) for part in parts)
+            else:
+                parts = [self.reader.read([self._inside(one)], markdown=True)]
+                alone = parts[0].is_paper and self._laid_out(parts[0])
+            if alone and every:
+                return None
+            if alone:
+                break
+            below += [part for part in parts if sum(len(mask.replace(TAKEN, "")) for mask in part.masks) < 2 * _REMARK]
+        own = ((part, part.own) for part in below if part.own and not (part.title and part.title.link is part.own))
+        return below if not every or any(part.labelled or self.reader.is_label(link) for part, link in own) else None
+
     def paragraphs(self, spans: Sequence[Span]) -> list[Entry]:
         """Return the papers that are paragraphs outside lists."""
         found: list[Entry] = []
@@ -143,11 +245,12 @@ class _Finder:
         return found
 
     def html_items(self, spans: Sequence[Span]) -> Iterator[Entry]:
-        """Yield the papers that are items of HTML lists."""
+        """Yield the papers that are items, terms or paragraphs of raw HTML."""
         for start, end in spans:
-            for match in _LIST_ITEM.finditer(self.text, start, end) if self.text.find("<li", start, end) >= 0 else ():
-                reading = self.reader.read([match.span("inside")], markdown=False)
-                if reading.is_paper:
+            items = self.text.find("<li", start, end) >= 0
+            for match in (_LIST_ITEM if items else _PARAGRAPH).finditer(self.text, start, end):
+                reading = self.reader.read([match.span(match.lastgroup or 0)], markdown=False)
+                if reading.is_paper and (match.lastgroup == "inside" or self._laid_out(reading)):
                     yield self._entry(reading, match.start(), match.end(), None)
 
     def _read(self, item: Item) -> Reading:
@@ -175,13 +278,16 @@ class _Finder:
         title = reading.title
         assert title
         start = reading.spans[0][0]
-        before = self.text[start : title.span[0]]
+        before = self.text[start : title.link.span[0] if title.link else title.span[0]]
         sure = reading.labelled or bool(reading.citation.style)
         if not reading.links and not reading.images and not reading.named_id:
             return title.kind == "bold" and sure
         if title.kind == "quoted" or (title.kind == "bold" and before.rstrip("* ").endswith(('"', "“"))):
             return sure
-        lead = LEAD.sub("", before).strip(' *_[("“\\<>a:：')
+        lead = before + TAKEN
+        while end := end_of_lead(lead):
+            lead = lead[end:]
+        lead = lead.strip(TAKEN + ' *_[("“\\<>a:：')
         if lead and not (len(before) < 40 and before.rstrip(" [*").endswith((":", "：", "|", "-"))):
             return False
         if title.kind == "bold" and sure:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
 from papers.badges import Citation, read_citation
 from papers.blocks import Span
 from papers.counts_in_words import find_count
-from papers.entry_dates import date_in, may_hold_date, shown_date
+from papers.entry_dates import VENUES, date_in, may_hold_date, shown_date
 from papers.entry_titles import TAKEN, Title, TitleFinder, are_names, names_in_italics
 from papers.identifiers import from_text
 from papers.markup import Image, Link, Markup, References, find_markup
@@ -17,19 +18,14 @@ from papers.title_cells import is_generic
 
 _NOTHING = Markup()
 _MAY_LINK = re.compile(r"<|https?:")
-_BARE_URL = re.compile(r"https?://[^\s<>|\0]*[^\s<>|\0.,;:!?)\]]")
+_BARE_URL = re.compile(r"https?://[^\s<>|\0]*[^\s<>|\0.,;:!?)\]\\]")
 _COMMENT = re.compile(r"<!--.*?-->", re.S)
 _IDS = re.compile(r"arxiv|10\.\d{4}|pmid|pmcid|acl:", re.I)
 _WORD = re.compile(r"[^\W\d_]{3}")
 _DIGITS = re.compile(r"\d\d")
-_PIECES = re.compile(r"[\0\r\n]+|[*_]{1,3}|[;|,](?=\s*[A-Z\[\0])")
-_VENUES = (
-    "neurips|nips|icml|iclr|cvpr|iccv|eccv|wacv|bmvc|accv|3dv|acl|emnlp|naacl|eacl|coling|conll|tacl|colm|aaai|ijcai|uai|"
-    "aistats|colt|kdd|www|sigir|cikm|wsdm|recsys|icdm|icde|vldb|sigmod|siggraph|eurographics|tog|cgf|icra|iros|corl|rss|"
-    "interspeech|icassp|ismir|miccai|isbi|midl|osdi|sosp|nsdi|atc|eurosys|asplos|isca|micro|hpca|mlsys|ppopp|ccs|ndss|"
-    "usenix|chi|uist|arxiv|preprint|corr|jmlr|tmlr|tpami|pami|ijcv|tip|tnnls|tkde|tmm|nature|science|pnas"
-)
-_VENUE_BEHIND = re.compile(rf"[*_\s.]*[(\[（]\s*(?:\w+ )?(?:{_VENUES})\b[^()\[\]]*\d\d", re.I)
+_PIECES = re.compile(r"[\0\r\n]+|<[^<>]{1,200}>|[*_]{1,3}|[;|,](?=\s*[A-Z\[\0])")
+_VENUE_BEHIND = re.compile(rf"[*_\s.]*[(\[（]\s*(?:\w+ )?(?:{VENUES})\b[^()\[\]]*\d\d", re.I)
+_NAMED_BADGE = re.compile(r"img\.shields\.io/badge/(?P<words>(?![^?#]*cit)[^?#]+)-[^-?#]*(?:[?#]|\Z)", re.I)
 _LABEL = 60
 """Characters up to which the words of a link are a label."""
 
@@ -84,6 +80,8 @@ class Reading:
             said = _without(said, start, self.citation.shown_span)
             titled = self.title.link if self.title else None
             labels = [link.inside for link in self.links if start <= link.span[0] < end and link is not titled]
+            if titled and self.title and start <= titled.span[0] < end:  # [[ICLR 2020] Title](…)
+                labels += [(titled.inside[0], self.title.span[0]), (self.title.span[1], titled.inside[1])]
             pieces = _PIECES.split(said) if _DIGITS.search(said) else []
             pieces += [text[x:y] for x, y in labels if y - x < _LABEL and _DIGITS.search(text, x, y)]
             for piece in pieces:
@@ -94,6 +92,10 @@ class Reading:
                     return shown_date(piece, year, month), year, month
                 if year and not first:
                     first = (shown_date(piece, year, None), year)
+        if not first and self.images:
+            named = (_NAMED_BADGE.search(image.url) for image in self.images if image is not self.citation.image)
+            words = (unquote(badge["words"]).replace("_", " ").replace("-", " ") for badge in named if badge)
+            first = next(((shown, year) for shown in words if (year := date_in(shown)[0])), None)
         return (*first, None) if first else (None, None, None)
 
 
@@ -136,8 +138,14 @@ class Reader:
         self._complete(found)
         return found
 
-    def joined(self, reading: Reading, others: list[Reading]) -> Reading:
-        """Return a reading with what other lines add to it: links, a date, a count; and the title behind a nickname."""
+    def joined(self, reading: Reading, others: list[Reading], *, nickname: bool = True) -> Reading:
+        """Return a reading with what other lines add to it: links, a date, a count; and the title behind a nickname.
+
+        Args:
+            reading: the first lines.
+            others: the lines that belong to them.
+            nickname: whether the first lines may hold no more than a nickname.
+        """
         if not others:
             return reading
         whole = Reading(title=reading.title)
@@ -150,7 +158,7 @@ class Reader:
             whole.labelled = whole.labelled or one.labelled
             whole.citation = whole.citation if whole.citation.style else one.citation
             title, other = whole.title, one.title
-            if one is reading or not title or not other or title.kind != "plain" or one.links:
+            if one is reading or not nickname or not title or not other or title.kind != "plain" or one.links:
                 continue
             before = self.text[one.spans[0][0] : other.span[0]]
             if title.length < 5 <= other.length and other.kind != "bold" and are_names(before):
@@ -164,7 +172,7 @@ class Reader:
         labels = (
             id_of(link.url)
             for link in reading.links
-            if link is not reading.own and id_of(link.url) and self._is_label(link)
+            if link is not reading.own and id_of(link.url) and self.is_label(link)
         )
         counted = {reading.citation.link_id} - {own}
         ids = [own, *(paper for paper in labels if paper not in counted), reading.named_id]
@@ -200,15 +208,16 @@ class Reader:
             says = says_paper(label)
             if leads_to_paper(link.url) or (says and may_lead_to_paper(link.url)):
                 fit.append(link)
-                says = says or link is titled or (self._is_label(link) and id_of(link.url) is not None)
+                says = says or link is titled or (self.is_label(link) and id_of(link.url) is not None)
                 reading.labelled = reading.labelled or says
         if fit:
             own = titled if titled in fit else fit[0]
             if not own or not id_of(own.url):
-                own = next((link for link in fit if id_of(link.url) and self._is_label(link)), own)
+                own = next((link for link in fit if id_of(link.url) and self.is_label(link)), own)
             reading.own = own
 
-    def _is_label(self, link: Link) -> bool:
+    def is_label(self, link: Link) -> bool:
+        """Whether the words of a link say what it leads to, and name no paper."""
         inside = self.text[slice(*link.inside)]
         if len(inside) >= _LABEL:
             return False

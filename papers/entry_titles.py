@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from papers.blocks import Span
 from papers.counts_in_words import is_count, without_count
-from papers.entry_dates import YEAR
+from papers.entry_dates import VENUES, YEAR
 from papers.identifiers import is_code
 from papers.markup import Link, References, plain_text
 from papers.paper_links import leads_to_paper
@@ -20,7 +20,9 @@ from papers.title_cells import is_credit, is_generic
 TAKEN = "\0"
 """What stands for a character of a link or an image in a text in which they are blotted out."""
 LEAD = re.compile(
-    r"\s*(?:[\[(（【][^\[\]()（）【】]{0,40}[\])）】]\s*[:：.|–—-]?|[-–—|:：.,]+(?=\s)|#?\d{1,4}[.:)](?=\s)"
+    r"\s*(?:[\[(（【][^\[\]()（）【】]{0,40}[\])）】]\s*[:：.|–—-]?|`[^`\r\n]{1,40}`\s*[:：.|–—-]?"
+    r"|<(?P<tag>kbd|code|su[bp]|b|i|em|strong|samp)>[^<>]{1,40}</(?P=tag)>\s*[:：.|–—-]?"
+    r"|(?P<marks>\*{1,3}|_{1,3})(?![\s*_])[^*_\r\n\0]{1,40}(?P=marks)\s*[:：,.|–—-]*(?=\s)|[-–—|:：.,]+(?=\s)|#?\d{1,4}[.:)](?=\s)"
     r"|\*\*[\[(]?\d{1,4}[\])]?\.?\*\*|\*\*[\[(][^*\[\]()]{0,40}[\])]\*\*\s*[:：.|–—-]?"
     r"|(?::[a-z_]+:)+|[^\w\s\"“”'‘’*\[(<$\0\\&`~@#+¿¡.-]+)"
 )
@@ -35,9 +37,18 @@ _BOLD = re.compile(  # what stands before it is asked behind its first character
 _QUOTED = re.compile(r"[\"“„«「『](?P<inside>[^\"”“«»「」『』\0]{6,300})[\"”“»」』]")
 _QUOTES = '"“„«「『'
 _SPECIAL = re.compile(r"[\\`*_~<&\[\]!|]")
-_DATED = re.compile(r"\s*(?:\d{4}[./-]\d{1,2}(?:[./-]\d{1,2})?|\d{4})\s*[|:：,–—-]\s+")
+_TAGS = re.compile(r"</?\w+>|[*_]")
+_MONTH = "(?:Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec)[a-z]{0,6}\\.?"
+_DATED = re.compile(
+    rf"\s*(?:(?:19|20)\d\d(?:\s*[|:：,–—-]\s+(?!{_MONTH})|\s+(?i:{VENUES})\b[:：,]?\s+)"
+    r"|\d{4}[./-]\d{1,2}(?:[./-]\d{1,2})?(?:\s*[|:：,–—-])?\s+"
+    rf"|(?:\d{{1,2}}\.? )?{_MONTH} (?:\d{{1,2}}, )?(?:19|20)\d\d\s*[|:：,–—-]\s+"
+    rf"|(?i:{VENUES})(?:[ '’-]?(?:(?:19|20)\d\d|['’]\d\d)(?:\s*[|:：,–—-]+)?|\s*[|:：]+)\s+"
+    r"|(?:\*\*|__)?(?i:paper|title|论文|標題|标题)(?:\s*[:：](?:\*\*|__)?|(?:\*\*|__)\s*[:：])\s*)"
+)
+"""A date, a venue with its year, or a word that says what follows."""
 _STOPS = re.compile(
-    r"\0|\s[|–—]\s|\s-\s(?=[A-Z\0])|\\?[\r\n]+(?=\s*(?:\*|_|\0))|\\[\r\n]|<br"
+    r"\0|\s[|–—]\s|\s-\s(?=[A-Z\0])|\\?[\r\n]+(?=\s*(?:\*|_|\0))|\\[\r\n]|<(?:br|/?(?:d[dt]|p|div))\b"
     r"|\s*[.,;]?\s*[\[(（](?=[^\[\]()]*(?:\d{4}|\d\d['’]|['’]\d\d))|(?<=[\w)][\w)])\.\s+(?=[A-Z])|\s*,?\s*[\[(]\Z"
 )
 _MARKS = re.compile(
@@ -47,6 +58,11 @@ _MARKS = re.compile(
 )
 _ENDS = " \t\r\n,;:.|/\\–—-(["
 _DATE_IN_BRACKETS = re.compile(r"\s*[(（\[][^()（）\[\]]*(?:19|20)\d\d[^()（）\[\]]*[)）\]]\s*\Z")
+_TAG = re.compile(r"\\?\[(?P<name>[^\[\]\\]{1,40})\\?\]\s*(?=\S)")
+_LAST_PART = re.compile(r"\s*[,;，]\s*(?P<words>[^,;，]{2,40})\Z")
+_VENUE = re.compile(VENUES, re.I)
+_ASKED = re.compile(r"[?!]\s+(?=[A-Z])")
+_LISTED = re.compile(r",|\bet al\b|\band\b")
 _LEADING_ID = re.compile(r"\[?(?:arXiv:? ?)?\d{4}\.\d{4,5}(?:v\d+)?\]?\s*[—–:|-]?\s*", re.I)
 _YEAR_FIRST = re.compile(r"\(?(?:19|20)\d\d[a-z]?,? [^()]{0,20}\)")
 _COLON = re.compile(r"(?:\*\*|__)?\s*[:：]\s*(?:\*\*)?(?=\w)")
@@ -70,7 +86,7 @@ a the is are all you for of with in to on by from via as at using towards learni
 _TITLE_WORDS = frozenset(_NO_NAMES.split())
 _LABELS = frozenset(["paper", "pdf", "code", "arxiv", "github", "project", "page", "website", "link", "project page"])
 _AROUND = (*((mark, mark) for mark in ("***", "**", "__", "*", "_", '"')), ("“", "”"), ("[", "]"))
-_BRACKETS = ("(", "[", "（", "【")
+_BRACKETS = ("(", "[", "（", "【", "`", "<", "*", "_")
 _NICKNAME = 3
 """Words up to which a title may be a nickname, with the full title behind it."""
 
@@ -131,7 +147,7 @@ class TitleFinder:
                 continue
             words, span = self._cleaned(*link.inside, markdown=markdown)
             whole = len(words.split()) > 2 or leads_to_paper(link.url)
-            if whole and _may_be_title(words, words) and not is_count(words):
+            if whole and _may_be_title(words, _TAG.sub("", words)) and not is_count(words):
                 yield link.span[0], Title(words, span, "link", link), link.span[1]
                 break
         for match in _BOLD.finditer(mask) if "**" in mask or "__" in mask or "<" in mask else ():
@@ -155,12 +171,13 @@ class TitleFinder:
         source = self.text[start:end]
         if match := _LEADING_ID.match(source):
             start, source = start + match.end(), source[match.end() :]
-        while (match := LEAD.match(source)) and match.end() and match.end() < len(source):
-            if match[0].strip().startswith(_BRACKETS) and not _is_aside(match[0]):
-                break
-            start, source = start + match.end(), source[match.end() :]
+        while end := end_of_lead(source):
+            start, source = start + end, source[end:]
+        if (tag := _TAG.match(source)) and source[tag.end() :].lower().startswith(tag["name"].lower()):
+            start, source = start + tag.end(), source[tag.end() :]  # [BERT] BERT: Pre-training of …
         if source.rstrip().endswith((")", "）", "]")) and (match := _DATE_IN_BRACKETS.search(source)):
             source = source[: match.start()]
+        source = _without_venue(source)
         start += len(source) - len(source.lstrip())
         source = source.strip().rstrip(_ENDS)
         for before, after in _AROUND:
@@ -189,10 +206,8 @@ class TitleFinder:
         credit: Title | None = None
         for match in _STRETCH.finditer(mask):
             begin, stretch = match.start(), match[0]
-            while (lead := (_DATED.match(stretch) or LEAD.match(stretch))) and lead.end():
-                if lead[0].strip().startswith(_BRACKETS) and not _is_aside(lead[0]):
-                    break
-                begin, stretch = begin + lead.end(), stretch[lead.end() :]
+            while end := end_of_lead(stretch):
+                begin, stretch = begin + end, stretch[end:]
             if (italic := ITALICS.match(stretch.lstrip())) and len(italic[0].split()) > 2 and not is_credit(italic[0]):
                 gap = len(stretch) - len(stretch.lstrip())
                 stretch, begin = italic[0].strip("*_"), begin + gap + 1
@@ -234,10 +249,30 @@ def _may_be_title(words: str, inside: str) -> bool:
     return not is_generic(words) and not _MARKS.fullmatch(words) and not _NO_WORDS.fullmatch(words)
 
 
+def end_of_lead(words: str) -> int:
+    """Return where what may stand before a title ends; 0 if nothing such stands there, or nothing stands behind it."""
+    match = _DATED.match(words) or LEAD.match(words)
+    if not match or match.end() == len(words):
+        return 0
+    aside = match.re is _DATED or not match[0].strip().startswith(_BRACKETS) or _is_aside(match[0])
+    return match.end() if aside else 0
+
+
 def _is_aside(bracket: str) -> bool:
     """Whether a bracket before a title is none of its words: a number, a venue, a date, a tick."""
-    inside = bracket.strip(" []()（）【】:：.|–—-")
+    inside = _TAGS.sub("", bracket).strip(" []()（）【】`:：.|–—-")
     return is_generic(inside) or bool(YEAR.search(inside)) or bool(_MARKS.fullmatch(inside)) or len(inside) < 2
+
+
+def _without_venue(title: str) -> str:
+    """Return a title without the venue and the year behind its last commas: ``Title, NeurIPS, 2017``."""
+    dated = False
+    while tail := _LAST_PART.search(title):
+        words = tail["words"]
+        if not (dated and _VENUE.fullmatch(words)) and not (YEAR.search(words) and is_generic(words)):
+            break
+        title, dated = title[: tail.start()], True
+    return title
 
 
 def _segments(stretch: str) -> Iterator[Span]:
@@ -247,6 +282,10 @@ def _segments(stretch: str) -> Iterator[Span]:
         end = stop.start() if stop else len(stretch)
         if italic := _ITALIC.search(stretch, begin, end):
             end = italic.start() if italic.start() > begin + 8 else end
+        for mark in _ASKED.finditer(stretch, begin, end):
+            if _LISTED.search(stretch, mark.end(), end) and are_names(stretch[mark.end() : end]):
+                end = mark.start() + 1
+                break
         if stretch[begin:end].strip():
             yield _without_authors(stretch, begin, end)
         begin = stop.end() if stop else end

@@ -49,6 +49,16 @@ class Sections:
         self._headings = _headings(text, blocks)
         self._starts = [heading.start for heading, _ in self._headings]
         self._known: dict[int, Section] = {}
+        self._titles: set[int] = set()
+
+    @property
+    def headings(self) -> list[Heading]:
+        """Markdown's and HTML's, and lines in bold above a list, in the order of their places."""
+        return [heading for heading, _ in self._headings]
+
+    def are_titles(self, starts: set[int]) -> None:
+        """Take the headings that begin at some places for titles of papers, which name no section."""
+        self._titles, self._known = starts, {}
 
     def above(self, position: int) -> Section:
         """Return the section in which a position lies."""
@@ -58,14 +68,16 @@ class Sections:
         return self._known[index]
 
     def _section(self, index: int) -> Section:
-        start = self._starts[index] if index >= 0 else 0
-        year, level = None, _LOWEST + 1
+        start, year, level = None, None, _LOWEST + 1
         while index >= 0:
             heading, words = self._headings[index]
             index -= 1
             if heading.level >= level:
                 continue
             level = heading.level
+            if heading.start in self._titles:
+                continue
+            start = heading.start if start is None else start
             if is_generic(_YEAR_FIRST.sub(r"\2 \1", words)) and (found := date_in(words)[0]):
                 year = year or found
                 continue
@@ -73,7 +85,7 @@ class Sections:
                 break  # the title of the whole page
             aside = bool(_ASIDE.fullmatch(words.strip(" :：!")))
             return Section(None if aside else words, aside and not year, year, start)
-        return Section(None, False, year, start)
+        return Section(None, False, year, start or 0)
 
 
 def _headings(text: str, blocks: Blocks) -> list[tuple[Heading, str]]:

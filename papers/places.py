@@ -24,6 +24,7 @@ _SPANS = re.compile(r"\s(?:col|row)span\s*=", re.I)
 _BREAK = re.compile(r"(?:[ \t]|\\|<br\s*/?>)*\Z", re.I)
 _LINK_END = re.compile(r"""\s*(?:"[^"\r\n]*"|'[^'\r\n]*')?\s*>?\)\]?\)?(?:\*\*|__)?""")
 _ANCHOR_END = re.compile(r"""[^<>]*>(?:(?!</a\b)[^\0]){0,500}</a\s*>""", re.I)
+_HEADING = re.compile(r"#{1,6}[ \t][^\r\n]*")
 _GOES_ON = re.compile(r"[ \t>]*[^\W\d_]")
 _HAN, _HANGUL = re.compile(r"[\u3400-\u9fff]"), re.compile(r"[\uac00-\ud7a3]")
 
@@ -144,6 +145,11 @@ def _behind_link(text: str, row: Row, new: NewCount, style: Style, *, markdown: 
     else:
         shown = badge_source(new.paper_id, style, new.count, new.as_of, markdown=markdown)
     behind = row.title_span[1] if row.title_span else row.start
+    heading = _HEADING.match(text, row.start, row.end)
+    if heading and row.url_span and row.start <= row.url_span[0] < heading.end():  # whose words others link to
+        gap = "\r\n" if "\r\n" in text else "\n"
+        last = text.startswith(("\n", "\r"), _next_line(text, heading.end())) or heading.end() == len(text)
+        return Edit(heading.end(), heading.end(), f"{gap}{gap}{shown}{'' if last else gap}")
     if row.url_span and row.start <= row.url_span[0] < row.end and row.url_span[1] >= behind - 1:
         close = (_LINK_END if markdown else _ANCHOR_END).match(text, row.url_span[1], row.end)
         anchor = _ANCHOR_END.match(text, row.url_span[1], row.end) if not close else None

@@ -19,7 +19,8 @@ def sections(text: str, rows: Sequence[Row]) -> list[tuple[int, str | None]]:
         text: the whole text.
         rows: its rows in order of their places.
     """
-    headings = find_blocks(text).headings
+    titles = {row.start for row in rows}
+    headings = [start for start in find_blocks(text).headings if start not in titles]
     found: list[tuple[int, str | None]] = []
     group, end, heading = 0, 0, -1
     for row in rows:

@@ -68,6 +68,26 @@ def read(text: str) -> list[tuple[str | None, str | None]]:
         "- Vaswani et al. 2017, Attention Is All You Need <A>",
         "- Attention Is All You Need, Vaswani and Shazeer 2017 [arXiv](A)",
         "- Attention Is All You Need, Ashish Vaswani, Noam Shazeer, Niki Parmar, NIPS 2017, A",
+        "- `NIPS 2017` Attention Is All You Need [[paper]](A)",
+        "- <kbd>NIPS'17</kbd> Attention Is All You Need [[paper]](A)",
+        "- **NIPS 2017**: Attention Is All You Need [[paper]](A)",
+        "- *NIPS 2017*, Attention Is All You Need [[paper]](A)",
+        "- NIPS 2017: Attention Is All You Need [[paper]](A)",
+        "- 2017 NIPS Attention Is All You Need [[paper]](A)",
+        "- 12 Jun 2017 - Attention Is All You Need [[paper]](A)",
+        "- 📄 **Paper:** Attention Is All You Need [[paper]](A)",
+        "- ![](https://img.shields.io/badge/NIPS-2017-blue) [Attention Is All You Need](A)",
+        "- [[NIPS 2017] Attention Is All You Need](A)",
+        "- [[Attention] Attention Is All You Need](A)",
+        "- Attention Is All You Need, NIPS, 2017 [[paper]](A)",
+        "- Attention Is All You Need, 2017 ([arXiv](A))",
+        '<p>1. <a href="A">Attention Is All You Need</a> (2017)</p>',
+        '<dl><dt>Attention Is All You Need</dt><dd>2017, <a href="A">paper</a></dd></dl>',
+        "**Attention Is All You Need**<br>Ashish Vaswani, Noam Shazeer<br>NIPS 2017<br>[[paper]](A) [[code]](https://a.b)",
+        "- Attention Is\n  All You Need.\n  Ashish Vaswani, Noam Shazeer.\n  NIPS 2017. [pdf](A)",
+        "### [Attention Is All You Need](A)\n\n*Ashish Vaswani*, NIPS 2017\n\nWe propose a new network.",
+        "### 3. [Attention Is All You Need](A) (NIPS 2017)\n- Ashish Vaswani\n- [code](https://github.com/a/b)",
+        "### 🔥 Attention Is All You Need [[paper]](A)\nAshish Vaswani, 2017",
     ],
 )
 def test_an_entry_is_read_however_it_is_laid_out(entry: str) -> None:
@@ -80,6 +100,78 @@ def test_an_entry_is_read_however_it_is_laid_out(entry: str) -> None:
     assert row.title_span
     assert " ".join(text[slice(*row.title_span)].split()) == row.title
     assert row.url is None or row.url == ARXIV + "1706.03762"
+
+
+HEADED = """# Papers on sequences
+
+## Transformers
+
+### Attention Is All You Need
+
+- **Authors**: Ashish Vaswani, Noam Shazeer
+- **Paper**: [link]({0}1706.03762)
+- **Citations**: 12
+
+### BERT: Pre-training of Deep Bidirectional Transformers (2019)
+**Authors:** Jacob Devlin, Ming-Wei Chang\\
+**Link:** {0}1810.04805\\
+**Abstract:** Models of 2018 read in one direction. Ours reads in both, and that is better.
+
+### World Models
+- Link: {0}1803.10122
+
+## Surveys in general
+
+### Transformers for long sequences and more
+- [Efficient Transformers: A Survey]({0}2009.06732)
+### Another group of some papers
+See [the page of it]({0}2009.06732).
+### [A Survey of Transformers]({0}2106.04554)
+- [Efficient Transformers: A Survey]({0}2009.06732)
+"""
+
+
+def test_a_heading_with_its_links_below_is_a_paper_and_one_above_papers_is_not() -> None:
+    rows = read_rows(HEADED.format(ARXIV))
+    assert [(row.title, row.paper_id, row.year, row.count, row.category) for row in rows] == [
+        ("Attention Is All You Need", "ARXIV:1706.03762", None, 12, "Transformers"),
+        ("BERT: Pre-training of Deep Bidirectional Transformers", "ARXIV:1810.04805", 2019, None, "Transformers"),
+        ("World Models", "ARXIV:1803.10122", None, None, "Transformers"),
+        (
+            "Efficient Transformers: A Survey",
+            "ARXIV:2009.06732",
+            None,
+            None,
+            "Transformers for long sequences and more",
+        ),
+        ("A Survey of Transformers", "ARXIV:2106.04554", None, None, "Surveys in general"),
+        ("Efficient Transformers: A Survey", "ARXIV:2009.06732", None, None, "Surveys in general"),
+    ]
+    for text in (
+        f"### A Title in Full Length\n- Paper: {ARXIV}1706.03762\n",
+        f"# [A Title of Ours]({ARXIV}1)\n## News\n",
+    ):
+        assert read_rows(text) == []  # one heading alone may be the page of a project
+
+
+@pytest.mark.parametrize(
+    "below", ["", "\n*Ada Bee*, 2017\n", "\n\n*Ada Bee*, 2017\n", "\n- [code](https://github.com/a/b)\n"]
+)
+def test_a_paper_whose_title_is_a_heading_is_refreshed_audited_and_given_a_count(
+    below: str, library: Library, client: SemanticScholar, tmp_path: Path
+) -> None:
+    library.add(1, 1234, "A Paper of Some Note", externalIds={"ArXiv": "1706.03762"}, year=2017)
+    text = f"## Papers\n\n### [A Paper of Some Note]({ARXIV}1706.03762)" + below
+    path = save(tmp_path, text)
+    assert [row.state for row in refresh(path, client, add_column=True).rows] == ["ok"]
+    after = load(path)
+    assert re.sub(r"\s+", " ", after.replace("Cited by `1234`", "")).strip() == re.sub(r"\s+", " ", text).strip()
+    assert "### [A Paper of Some Note](https://arxiv.org/abs/1706.03762)\n\nCited by `1234`\n" in after + "\n"
+    save(tmp_path, after.replace("1234", "12"))
+    assert [(row.state, row.old, row.new) for row in refresh(path, client).rows] == [("ok", 12, 1234)]
+    assert load(path) == after
+    twice = f"{after}\n{after.partition('Papers')[2]}"
+    assert [(finding.kind, finding.certainty) for finding in audit_text(twice).findings] == [("duplicate", "certain")]
 
 
 def test_names_and_a_year_behind_commas_are_no_title_and_parts_of_a_title_are() -> None:
