@@ -14,9 +14,22 @@ from difflib import SequenceMatcher
 from typing import Literal
 
 from papers.records import Record, carries, differs, surnames, title_of, year_of
+from papers.slips import one_edit
 from papers.table import Row
-from papers.titles import FULL, length, likeness, other_title, same_script, same_title, simplify, unspaced, words_of
-from papers.wording import DULL, place_of, unlike_words, version_of
+from papers.titles import (
+    ASIDE,
+    FULL,
+    bare,
+    length,
+    likeness,
+    other_title,
+    same_script,
+    same_title,
+    simplify,
+    unspaced,
+    words_of,
+)
+from papers.wording import DULL, GENERIC, STUDY, place_of, same_words, unlike_words, version_of
 
 Relation = Literal["same", "short", "near", "silent", "other"]
 Verdict = Literal["same", "other", "open"]
@@ -27,8 +40,12 @@ _SUBTITLE = re.compile(r"[:.?!(–—|]|\s-\s")
 _NAME = re.compile(r".+[A-Z0-9]|[A-Z]{2}")
 _NAMED = 3
 """Words of the longest name that is written as one: "Faster-R-CNN"."""
-_ASIDE = re.compile(r"\A\s*[(\[][^\s()\[\]]{2,20}[)\]]:?(?=\s)|(?<=\s)[(\[][^\s()\[\]]{2,20}[)\]]\s*\Z")
-"""A name, or a year, that stands in brackets before a title or behind it."""
+_NAMED_BEFORE = re.compile(r"\A\s*((?:[^\s:]{1,24}\s+){0,2}[^\s:]{1,24}?)\s*(?::|\s[-–—|])\s+")
+"""A name of up to three words before a colon or a dash."""
+_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
+_SIZE = re.compile(r"\d+[bm]|x?x?(?:base|large|small|tiny|medium|mini|huge|l)")
+_LEAST = 12
+"""Letters of a title cut with dots that still say something."""
 _UNLIKE = 0.75
 """Below this likeness, two names of methods are two names."""
 
@@ -63,10 +80,11 @@ def believe(row: Row, record: Record, asked: str | None = None, *, around: str =
     Returns:
         ``other`` where the titles are certainly those of two papers, or where the row's own link names another arXiv
         number or DOI and the titles do not agree. By an id, a title that is the record's or a nickname of it is
-        believed; for one that is similar it takes a year and an author, or another id of the row; for a title in
-        another script, or a long one with one word more or other, a year or an author. By a title alone nothing is: a
-        year within one, an id or an author has to confirm a full title, and the very year, an id or an author a short
-        one.
+        believed; for a long one that was changed in few places it takes two of a year, an author and another id of the
+        row; for a title in another script one of them. A title that goes on, or has another number or a word that tells
+        papers apart, is another paper's, whatever agrees. By a title alone nothing is believed: a year within one, an
+        id or an author has to confirm a full title, and the very year, an id or an author a short one; a single name
+        before a colon ("BERT") takes an id or an author, since others bear it in the same year.
     """
     title, year = title_of(record), year_of(record)
     relation = compare(row.title, title)
@@ -82,29 +100,29 @@ def believe(row: Row, record: Record, asked: str | None = None, *, around: str =
         if not _by_id(row, record, relation, found):
             return Belief("open", found, f"the id is that of a paper of another title: {title}")
         return Belief("same", found)
-    if relation not in ("same", "short"):
+    cut = relation == "silent" and _is_cut(bare(row.title or ""), title)
+    if relation not in ("same", "short") and not cut:
         return Belief("open", found, f"the nearest title is another paper's: {title}")
     if "id" in found or "author" in found:
         return Belief("same", found)
     if row.year is None or year is None:
         return Belief("open", found, "a paper has this title, but no year or id confirms that it is this one")
-    if year != row.year and (relation == "short" or "year" not in found):
+    if year != row.year and (relation != "same" or "year" not in found):
         return Belief("open", found, f"a paper has this title, but it is of {year}, not {row.year}")
+    if cut and _nickname(bare(row.title or "")):  # "CLIP" has been the name of two papers in one year
+        return Belief("open", found, f"several papers may go by this name in a year; this one is: {title}")
     return Belief("same", found)
 
 
 def _by_id(row: Row, record: Record, relation: Relation, found: frozenset[Evidence]) -> bool:
     """Whether a record that an id has led to can be the row's paper, by all else that the two say."""
-    ours, theirs, agreed = row.title or "", title_of(record), bool(found & {"year", "author"})
+    ours, theirs = bare(row.title or ""), bare(title_of(record))
     several = sum(carries(record, paper) for paper in {row.badge_id, row.link_id, *row.named} if paper) > 1
     if relation == "near":
-        if several or {"year", "author"} <= found:
-            return True
-        ours, theirs = _ASIDE.sub("", ours), _ASIDE.sub("", theirs)
-        full = min(length(ours), length(theirs)) >= FULL
-        return version_of(ours, theirs, agreed=agreed) if full else agreed and place_of(ours, theirs) is not None
+        agreed = len(found & {"year", "author"}) + several >= 2
+        return not _goes_on(ours, theirs) and version_of(ours, theirs, agreed=agreed, dated="year" in found)
     if relation == "silent" and ours and theirs and not same_script(ours, theirs) and not _nickname(ours):
-        return several or agreed
+        return several or bool(found & {"year", "author"})
     return True
 
 
@@ -143,22 +161,31 @@ def _evidence(row: Row, record: Record, relation: Relation, around: str) -> froz
 
 
 def compare(ours: str | None, theirs: str | None) -> Relation:
-    """Say how a row's title stands to a record's.
+    """Say how a row's title stands to a record's; what lists set around a title is left aside.
 
-    ``same``: one full title, with or without its subtitle. ``short``: the same, of so few words that others may have it
-    too. ``near``: titles that may be two versions of one, or two papers named after each other. ``silent``: one is
-    missing, is a nickname that the other does not contradict, or is in another script. ``other``: two papers.
+    ``same``: one full title, with or without its subtitle or the name before it. ``short``: the same, of so few words
+    that others may have it too. ``near``: titles that may be two versions of one, or two papers named after each other.
+    ``silent``: one is missing, is a nickname that the other does not contradict, or is in another script. ``other``:
+    two papers.
     """
-    ours, theirs = _ASIDE.sub("", ours or "") or ours or "", _ASIDE.sub("", theirs or "") or theirs or ""
+    ours, theirs = ours or "", theirs or ""
     a, b = simplify(ours), simplify(theirs)
     if not a or not b:
         return "silent"
-    short = min(length(ours), length(theirs)) < FULL
-    if a == b or (same_title(ours, theirs) and not _other_word(a, b) and not _goes_on(ours, theirs)):
-        return "short" if short else "same"
+    if a == b:
+        return "short" if length(ours) < FULL else "same"
+    if not _edition(ours, theirs):
+        ours = bare(ours)
+    theirs = ASIDE.sub("", theirs) or theirs
+    a, b = simplify(ours), simplify(theirs)
+    size = _agreeing(ours, theirs)
+    if not size and same_title(ours, theirs) and not _other_word(a, b) and not _goes_on(ours, theirs):
+        size = min(length(ours), length(theirs))
+    if size:
+        return "short" if size < FULL else "same"
     if not same_script(ours, theirs):
         return "silent"
-    if short:
+    if min(length(ours), length(theirs)) < FULL:
         return _of_few_words(ours, theirs)
     mine, other = _head(ours), _head(theirs)
     if other_title(ours, theirs) or (mine and other and _two_names(mine, other)) or _only_numbers_differ(a, b):
@@ -166,18 +193,96 @@ def compare(ours: str | None, theirs: str | None) -> Relation:
     return "near"
 
 
+def _edition(ours: str, theirs: str) -> bool:
+    """Whether the record's own title names a year: then that of the list's is a part of its title, too."""
+    return bool(_YEAR.search(theirs)) and _YEAR.findall(ours) != _YEAR.findall(theirs)
+
+
+def _agreeing(ours: str, theirs: str) -> int:
+    """Return of how many words two titles are that have the same ones, 0 if they have not.
+
+    Left aside are the name of a method before one of them, "CLIP: …", and what follows the dots of a list's title.
+    """
+    if same_words(ours, theirs):
+        return max(1, length(theirs))
+    if ours.rstrip().endswith(("…", "...")):
+        begins = simplify(ours.rstrip(" .…"))
+        if simplify(theirs).startswith(begins) and len(begins) >= _LEAST:
+            return length(begins) + (not simplify(theirs).startswith(begins + " "))
+    for named, plain in ((ours, theirs), (theirs, ours)):
+        match = _NAMED_BEFORE.match(named)
+        if match and not STUDY.search(simplify(match[1])) and same_words(named[match.end() :], plain):
+            size = length(plain)
+            # "SAM 2: Segment Anything" names another edition; a record's name is one that the list's title lacks.
+            return size if named is ours or size >= FULL else 0
+    return 0
+
+
+def _is_cut(ours: str, theirs: str) -> bool:
+    """Whether a title is all that stands before another's colon or dash, and no study of it follows.
+
+    A single name may be followed by what kind of thing it is: "GPT-4 Technical Report", "Swin Transformer: …".
+    """
+    name = _nickname(ours)
+    for stop in [*(mark.start() for mark in _SUBTITLE.finditer(theirs)), *([len(theirs)] if name else [])]:
+        head = theirs[:stop]
+        if same_words(ours, head) or (name and same_words(ours, _without_kind(head))):
+            return not STUDY.search(simplify(theirs[stop:]))
+    return False
+
+
+def _without_kind(title: str) -> str:
+    words = words_of(title)
+    while len(words) > 1 and words[-1] in GENERIC:
+        words.pop()
+    return " ".join(words)
+
+
 def _of_few_words(ours: str, theirs: str) -> Relation:
     """Say how two titles stand to each other of which one may be a nickname."""
+    if _is_cut(ours, theirs) or (_is_cut(theirs, ours) and length(theirs) > 1):
+        return "silent"
     name = _nickname(ours)
     if name:
         other = _head(theirs) or _nickname(theirs)
         if other and _two_names(name.split()[0], other.split()[0]):
             return "other"
-        return "near" if _sibling(name, theirs) else "silent"
-    if length(ours) <= length(theirs):
-        place = place_of(ours, theirs)
-        return "silent" if place == "start" or (place and length(ours) < FULL - 1) else "near"
-    return "silent" if place_of(theirs, ours) == "start" and not _goes_on(theirs, ours) else "near"
+        if other:
+            return "silent" if _one_name(name, other) else "near"
+        return "near" if _sibling(name, theirs) or _speaks_of(name, theirs) else "silent"
+    if length(ours) > length(theirs):
+        return "near"
+    place = place_of(ours, theirs)
+    if place == "start":
+        whole, mine = words_of(theirs), words_of(ours)
+        goes_on = [word for word in whole[len(mine) :] if word not in GENERIC]
+        named = place_of(ours, theirs) and "".join(mine) not in "".join(whole)  # by initials, to the end
+        return "silent" if not goes_on or named or any(map(unspaced, whole)) else "near"
+    ends = place and length(ours) < FULL - 1 and not _NAMED_BEFORE.match(theirs)
+    return "silent" if ends and _closes(ours, theirs) else "near"
+
+
+def _closes(name: str, title: str) -> bool:
+    """Whether a title ends in the words of a name: "… with Latent Diffusion Models"."""
+    return _without_kind(title).endswith(" " + " ".join(words_of(name)))
+
+
+def _one_name(name: str, other: str) -> bool:
+    """Whether two names are one, or one with its size: "LLaMA-7B", "BERT-large"."""
+    a, b = (simplify(one).replace(" ", "") for one in (name, other))
+    return a == b or (a.startswith(b) and bool(_SIZE.fullmatch(a[len(b) :])))
+
+
+def _speaks_of(name: str, title: str) -> bool:
+    """Whether a title has a name in it, or the name that one is made of, without being its own: "What Does BERT …"."""
+    plain, whole = simplify(name).replace(" ", ""), words_of(title)
+    joined = ["".join(whole[start : start + size]) for start in range(len(whole)) for size in (1, 2, 3)]
+    if plain in joined:
+        start = 0 if plain in ("".join(whole[:size]) for size in (1, 2, 3)) else -1
+        rest = [word for word in whole if word not in GENERIC and word not in words_of(name) and word != plain]
+        return bool(rest) or start < 0
+    stem = simplify(re.split(r"[-–]", name)[0]) if re.search(r"\w{4,}[-–]", name) else ""
+    return bool(stem) and stem in (word.removesuffix("s") for word in whole)
 
 
 def _nickname(title: str) -> str | None:
@@ -192,12 +297,15 @@ def _nickname(title: str) -> str | None:
 def _sibling(name: str, title: str) -> bool:
     """Whether a title is that of a model named after another: "Llama 2: …" for LLaMA, or "D… D… I… M…" for DDPM."""
     stem, number = _stem_and_number(name)
+    first, _ = _stem_and_number(name.split()[0])
     words = title.split()
     for word, after in zip(words, [*words[1:], ""], strict=True):
         other, counted = _stem_and_number(word)
         counted = counted or (simplify(after) if simplify(after).isdigit() else "")
         if len(stem) > 2 and stem == other:
             return bool(counted) and counted != number
+        if len(first) > FULL and first.removesuffix("s") != other.removesuffix("s") and one_edit(first, other):
+            return True  # "Mixtral …" for Mistral
     initials = "".join(word[0] for word in words_of(title) if word not in DULL).upper()
     if not re.fullmatch(r"[A-Z]{4,}", name) or len(name) != len(initials):
         return False
@@ -240,7 +348,7 @@ def _goes_on(one: str, other: str) -> bool:
     begins = simplify(short)
     if not simplify(long).startswith(begins + " ") or short.endswith(("…", "...")):
         return False
-    return all(simplify(long[: mark.start()]) != begins for mark in _SUBTITLE.finditer(long))
+    return not _is_cut(short, long)
 
 
 def _only_numbers_differ(a: str, b: str) -> bool:

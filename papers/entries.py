@@ -9,12 +9,13 @@ from urllib.parse import unquote
 from papers.badges import Citation, read_citation
 from papers.blocks import Span
 from papers.counts_in_words import find_count
-from papers.entry_dates import VENUES, date_in, may_hold_date, shown_date
+from papers.entry_dates import date_in, may_hold_date, shown_date
 from papers.entry_titles import TAKEN, Title, TitleFinder, are_names, names_in_italics
 from papers.identifiers import from_text
 from papers.markup import Image, Link, Markup, References, find_markup
 from papers.paper_links import id_of, leads_to_paper, may_lead_to_paper, says_paper
 from papers.title_cells import is_generic
+from papers.titles import VENUES
 
 _NOTHING = Markup()
 _MAY_LINK = re.compile(r"<|https?:")

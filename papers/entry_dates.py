@@ -7,13 +7,6 @@ import re
 from papers.dates import read_date
 
 YEAR = re.compile(r"(?:19|20)\d\d|['’] ?\d\d(?!\d)|(?<!\d)\d\d['’]")
-VENUES = (
-    "neurips|nips|icml|iclr|cvpr|iccv|eccv|wacv|bmvc|accv|3dv|acl|emnlp|naacl|eacl|coling|conll|tacl|colm|aaai|ijcai|uai|"
-    "aistats|colt|kdd|www|sigir|cikm|wsdm|recsys|icdm|icde|vldb|sigmod|siggraph|eurographics|tog|cgf|icra|iros|corl|rss|"
-    "interspeech|icassp|ismir|miccai|isbi|midl|osdi|sosp|nsdi|atc|eurosys|asplos|isca|micro|hpca|mlsys|ppopp|ccs|ndss|"
-    "usenix|chi|uist|arxiv|preprint|corr|jmlr|tmlr|tpami|pami|ijcv|tip|tnnls|tkde|tmm|nature|science|pnas"
-)
-"""Where papers of this field appear."""
 _SHORT_YEAR = re.compile(
     r"['’] ?(?P<after>\d\d)(?!\d)|(?<![\d'’])(?P<before>\d\d)['’]|(?<=[A-Z]{2})(?P<close>\d\d)(?!\d)"
 )

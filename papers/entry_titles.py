@@ -11,11 +11,12 @@ from typing import Literal, NamedTuple
 
 from papers.blocks import Span
 from papers.counts_in_words import is_count, without_count
-from papers.entry_dates import VENUES, YEAR
+from papers.entry_dates import YEAR
 from papers.identifiers import is_code
 from papers.markup import Link, References, plain_text
 from papers.paper_links import leads_to_paper
 from papers.title_cells import is_credit, is_generic
+from papers.titles import VENUES
 
 TAKEN = "\0"
 """What stands for a character of a link or an image in a text in which they are blotted out."""

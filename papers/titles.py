@@ -22,11 +22,71 @@ _LETTERS = 2
 _SIGNS = str.maketrans(
     {"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "λ": "lambda", "μ": "mu", "π": "pi", "×": "x"}
 )
+_LATEX_ACCENT = re.compile(r"\\(?:[\"'`^~=.]\s*\{?|[uvHtcdbkr]\{)\\?([A-Za-z])\}?")
+_LATEX_LETTER = re.compile(r"\\(alpha|beta|gamma|delta|epsilon|lambda|mu|pi|sigma|ss|ae|oe|o|l|i|j)(?![a-z])\s*")
+_LATEX_COMMAND = re.compile(r"\\[a-z]+\s*(?=\{)")
+_LATEX_MARKS = re.compile(r"[{}$]")
+VENUES = (
+    "neurips|nips|icml|iclr|cvpr|iccv|eccv|wacv|bmvc|accv|3dv|acl|emnlp|naacl|eacl|coling|conll|tacl|colm|aaai|ijcai|uai|"
+    "aistats|colt|kdd|www|sigir|cikm|wsdm|recsys|icdm|icde|vldb|sigmod|siggraph|eurographics|tog|cgf|icra|iros|corl|rss|"
+    "interspeech|icassp|ismir|miccai|isbi|midl|osdi|sosp|nsdi|atc|eurosys|asplos|isca|micro|hpca|mlsys|ppopp|ccs|ndss|"
+    "usenix|chi|uist|arxiv|preprint|corr|jmlr|tmlr|tpami|pami|ijcv|tip|tnnls|tkde|tmm|nature|science|pnas"
+)
+"""Conferences and journals as lists name them, for a pattern."""
+_YEAR = r"(?:(?:19|20)\d\d|['’`]\d\d)"
+_PRAISE = (
+    r"(?:[\s,;|/-]*(?:oral|spotlight|poster|highlight|best|outstanding|paper|award|workshops?|findings|main|track))*"
+)
+_YEAR_BEHIND = r"(?:(?:19|20)\d\d|['’`]?\d\d(?!\d))"
+_SERIES = rf"(?:{VENUES})(?:[-/ ](?:hlt|w|workshops?|findings|ijcnlp))?"
+_ARXIV = r"(?:arxiv\W{0,2})\d{4}\.\d{4,5}(?:v\d+)?"
+_PROCEEDINGS = r"(?:in\s+)?(?:proc(?:eedings)?\.?\s+(?:of\s+)?(?:the\s+)?)?"
+_DATED = rf"(?:{_ARXIV}|{_PROCEEDINGS}{_SERIES}[\s,.-]*{_YEAR_BEHIND}{_PRAISE}|{_YEAR})"
+_SAYS_WHERE = rf"(?:{_DATED}|{_SERIES}{_PRAISE}|(?-i:[A-Z][A-Za-z&+/-]{{1,14}} ?){{1,3}}[ ,]*{_YEAR}{_PRAISE}|v\d+)"
+_WHERE_BEHIND = re.compile(
+    rf"\s*(?:[(\[（]\s*{_SAYS_WHERE}\s*[)\]）]|[(\[（][^()\[\]（）]{{0,50}}\b(?:19|20)\d\d\b[^()\[\]（）]{{0,30}}[)\]）]|"
+    rf"(?:[-–—|@,.;:]|\s[-–—|@])\s*{_DATED}(?:\s*\({_PRAISE}\))?|\s{_ARXIV}|\sv\d)"
+    r"[\s.,;]*\Z",
+    re.I,
+)
+_WHERE_BEFORE = re.compile(
+    rf"\A\s*(?:\d{{1,3}}[.)]\s+|[(\[（]\s*{_SAYS_WHERE}\s*[)\]）]\s*[:.–—-]?\s*|{_DATED}\s*[:.|–—-]\s+)(?=\S)", re.I
+)
+ASIDE = re.compile(r"\A\s*[(\[][^\s()\[\]]{2,20}[)\]]:?(?=\s)|(?<=\s)[(\[][^\s()\[\]]{2,20}[)\]]\s*\Z")
+"""A name, or a year, that stands in brackets before a title or behind it."""
+_TAG = 120
+"""Characters at the end of a title in which a venue is looked for."""
+
+
+@lru_cache(maxsize=4096)
+def bare(title: str) -> str:
+    """Return a title without what lists set before and behind it: venue, year, arXiv number, version, a short name.
+
+    ``[NeurIPS 2017] …``, ``… - CVPR 2022``, ``… (ICLR'21 Oral)``, ``… arXiv:2201.11903v6``, ``… (GPT-3)``.
+    """
+    while True:
+        end = len(title)
+        while end and not (title[end - 1].isalnum() or title[end - 1] in ")]）.…!?"):
+            end -= 1
+        if behind := _WHERE_BEHIND.search(title, max(0, end - _TAG), end):
+            end = behind.start()
+        cut = ASIDE.sub("", _WHERE_BEFORE.sub("", title[:end])).strip()
+        if cut == title or not simplify(cut):
+            return title
+        title = cut
+
+
+def _without_latex(title: str) -> str:
+    """Return a title with LaTeX's letters and accents as letters, without its commands, braces and dollars."""
+    plain = _LATEX_ACCENT.sub(r"\1", title)
+    return _LATEX_MARKS.sub("", _LATEX_LETTER.sub(r"\1", _LATEX_COMMAND.sub("", plain)))
 
 
 @lru_cache(maxsize=4096)
 def simplify(title: str) -> str:
     """Return a title's words in lower case, without accents, punctuation and markup."""
+    if "\\" in title or "{" in title or "$" in title:
+        title = _without_latex(title)
     plain = unicodedata.normalize("NFKD", title)
     plain = "".join(c for c in plain if not unicodedata.combining(c)).casefold()
     plain = re.sub(r"\\[a-z]+|<[^>]*>", " ", plain).translate(_SIGNS)

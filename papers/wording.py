@@ -34,6 +34,18 @@ CONTRARY = frozenset(
     )
 )
 """Words that make another paper's title of a title: its contrary, its successor, a study of it."""
+STUDY = re.compile(
+    r"\b(?:surveys?|(?:over|re)?views?|revisit(?:ed|ing)|rethinking|reply|response to|comments? on|commentary|"
+    r"correction|corrigendum|erratum|retract(?:ed|ion)|tutorial|reproducibility|replication|supplement(?:ary)?)\b"
+)
+"""Words beside a title, in plain letters, that make a study or a correction of that paper of it."""
+GENERIC = frozenset(
+    (
+        *("technical", "report", "system", "card", "paper", "model", "models", "method", "algorithm", "algorithms"),
+        *("network", "networks", "net", "nets", "framework", "architecture", "dataset", "transformer", "transformers"),
+    )
+)
+"""Words that may follow a name in the title of its own paper: "GPT-4 Technical Report"."""
 _PAIRS = frozenset((frozenset(("word", "world")), frozenset(("text", "test")), frozenset(("micro", "macro"))))
 """Words with one letter of difference that are no slip of the keyboard."""
 _ENDING = re.compile(r"(?<=\w{4})(?:ations?|ions?|ing|ed|es|(?<!s)s|e)\Z")
@@ -42,6 +54,8 @@ _NAMED = re.compile(r"\A\s*\S{2,24}\s*:\s+")
 _NETS = frozenset(("net", "nets", "network", "networks"))
 _ADDED, _REPLACED = 5, 7
 """Words that have to agree where one is added, or replaced, for that to be a version of one title."""
+_SHARED = 0.7
+"""Of the words of a title that was changed in several places, so many are still there."""
 
 
 def unlike_words(ours: str, theirs: str) -> Iterator[tuple[list[str], list[str]]]:
@@ -58,19 +72,42 @@ def unlike_words(ours: str, theirs: str) -> Iterator[tuple[list[str], list[str]]
             yield one, two
 
 
-def version_of(ours: str, theirs: str, *, agreed: bool) -> bool:
+def same_words(one: str, other: str) -> bool:
+    """Whether two titles have the same words in their order.
+
+    Spelling, hyphens, a singular for a plural and initials ("LLMs") for the words that they stand for make none other.
+    """
+    a, b = ([_singular(word) for word in words_of(title) if word not in ("and", "the")] for title in (one, other))
+    if "".join(a) == "".join(b):
+        return True
+    for kind, start, end, begin, stop in SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
+        mine, theirs = a[start:end], b[begin:stop]
+        if kind != "equal" and not (_initials(mine, theirs) or _initials(theirs, mine)):
+            return False
+    return True
+
+
+def _singular(word: str) -> str:
+    if word in _NETS:
+        return "net"
+    word = american(word)
+    return word[:-1] if len(word) > 3 and word[-1] == "s" and word[-2] not in "siu" else word
+
+
+def version_of(ours: str, theirs: str, *, agreed: bool, dated: bool = False) -> bool:
     """Whether two full titles are versions of one: no word that tells papers apart is another's.
 
     Args:
         ours: one title.
         theirs: the other.
-        agreed: whether a year or an author agrees; then a long title may have a word more, fewer or other.
+        agreed: whether a year and an author agree; then a long title may have a word more, fewer or other.
+        dated: whether a year does; then the words of a long title may stand in another order.
     """
     if difference(ours, theirs) is None:
         return True
     if (":" in ours) != (":" in theirs):  # keepers add the name of a method, and drop it
         without = [_NAMED.sub("", title) for title in (ours, theirs)]
-        if without != [ours, theirs] and version_of(*without, agreed=agreed):
+        if without != [ours, theirs] and version_of(*without, agreed=agreed, dated=dated):
             return True
     if re.findall(r"\d+", " ".join(words_of(ours))) != re.findall(r"\d+", " ".join(words_of(theirs))):
         return False
@@ -78,9 +115,13 @@ def version_of(ours: str, theirs: str, *, agreed: bool) -> bool:
     found = [(one, two) for one, two in found if one or two]
     if not found:
         return True
-    if agreed and Counter(_telling(words_of(ours))) == Counter(_telling(words_of(theirs))):
+    if (agreed or dated) and Counter(_telling(words_of(ours))) == Counter(_telling(words_of(theirs))):
         return len(_telling(words_of(ours))) > _ADDED  # the same words in another order
     (one, two), *more = found
+    if agreed and more:  # renamed: in several places, while papers named after each other differ in one
+        a, b = (Counter(map(_stem, _telling(words_of(title)))) for title in (ours, theirs))
+        shared = (a & b).total()
+        return bool(a - b) and bool(b - a) and shared > _ADDED and shared >= _SHARED * max(a.total(), b.total())
     if more or not agreed or max(len(one), len(two)) > 1:
         return False
     if any(word in CONTRARY or unspaced(word) for word in (*one, *two)):

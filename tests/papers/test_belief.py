@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -10,10 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from test_refresh import page
+from title_pairs import FULL, NAMES, OTHERS, REFUSED, SHORT
 
 import papers
 from papers import Row, read_rows
 from papers.belief import Relation, believe, compare, contradiction, evidence
+from papers.escape import for_html
 
 SCANREFER = "ScanRefer: 3D Object Localization in RGB-D Scans using Natural Language"
 SCANQA = "ScanQA: 3D Question Answering for Spatial Scene Understanding"
@@ -202,24 +205,32 @@ def test_a_link_to_a_title_that_is_written_otherwise_is_believed(ours: str, thei
     assert by_id(ours, theirs) == "same"
 
 
-def test_one_word_more_or_other_needs_a_year_or_an_author() -> None:
+def test_one_word_more_or_other_needs_a_year_and_an_author_and_another_order_a_year() -> None:
     ours = "Sequential Recommender Systems: Challenges and Prospects"
     theirs = "Sequential Recommender Systems: Challenges, Progress and Prospects"
     moved = "Neural Machine Translation by {} Learning to {}Align and Translate"
-    for pair in ((ours, theirs), (moved.format("Jointly", ""), moved.format("", "Jointly "))):
-        assert by_id(*pair) == "open"
-        assert by_id(*pair, "2019", 2019) == "same"
+    assert by_id(ours, theirs) == by_id(ours, theirs, "2019", 2019) == "open"
+    assert believed(ours, theirs) == "same"
+    pair = (moved.format("Jointly", ""), moved.format("", "Jointly "))
+    assert by_id(*pair) == "open"
+    assert by_id(*pair, "2019", 2019) == "same"
 
 
-def test_a_similar_title_is_believed_for_a_year_and_an_author_or_for_two_ids() -> None:
-    ours, theirs = SIBLINGS[0]
-    link = f"https://arxiv.org/abs/{NUMBER}"
+def believed(ours: str, theirs: str, year: str = "2020", author: str = "T. Brown", citation: str = "") -> str:
+    """Return what is believed of a record that a row's own link leads to, where year and author agree."""
     found = record(theirs, 2020, ArXiv=NUMBER) | {"authors": [{"name": "Tom Brown"}]}
-    linked = row(ours, "2020", link)
-    assert believe(linked, found, "x").verdict == "open"
-    assert believe(linked, found, "x", around=f"{ours}, T. Brown et al.").verdict == "same"
-    badge = f"https://www.semanticscholar.org/paper/{'0' * 40}"
-    assert believe(row(ours, "", link, f'<a href="{badge}">7</a>'), found, "0" * 40).verdict == "same"
+    linked = row(ours, year, f"https://arxiv.org/abs/{NUMBER}", citation)
+    return believe(linked, found, linked.paper_id, around=f"{ours}, {author}").verdict
+
+
+def test_a_renamed_paper_takes_two_of_a_year_an_author_and_a_second_id() -> None:
+    ours = "Deep and Hierarchical Implicit Models and Likelihood-Free Inference of Posteriors"
+    theirs = "Hierarchical Implicit Models and Likelihood-Free Variational Inference of Posteriors"
+    badge = f'<a href="https://www.semanticscholar.org/paper/{"0" * 40}">7</a>'
+    assert believed(ours, theirs) == "same"
+    assert believed(ours, theirs, author="") == believed(ours, theirs, year="") == "open"
+    assert believed(ours, theirs, author="", citation=badge) == "same"
+    assert believed(ours, theirs, year="", author="", citation=badge) == "open"
 
 
 CATALOG = [
@@ -253,3 +264,68 @@ def test_a_word_that_makes_another_paper_of_a_title_is_never_overlooked(
     at = data.draw(st.integers(0, len(words) - 1))
     other = " ".join([*words[:at], word, *words[at:]])
     assert "same" not in (by_id(other, title, "2015"), by_id(title, other, "2015"))
+
+
+def evidences(ours: str, theirs: str) -> Iterator[tuple[str, str]]:
+    """Yield what is believed of a record for each evidence that can agree beside the title."""
+    title, link = for_html(ours), f"https://arxiv.org/abs/{NUMBER}"
+    found = record(theirs, 2020, ArXiv=NUMBER) | {"authors": [{"name": "Ann Zzyzx"}]}
+    badge = f'<a href="https://www.semanticscholar.org/paper/{"0" * 40}">7</a>'
+    author = "A. Zzyzx"
+    by_id = f"ARXIV:{NUMBER}"
+    yield "id", believe(row(title, "", link), found, by_id).verdict
+    yield "id, year, author", believe(row(title, "2020", link), found, by_id, around=author).verdict
+    yield "two ids, year, author", believe(row(title, "2020", link, badge), found, "0" * 40, around=author).verdict
+    yield "title, year", believe(row(title, "2020"), found).verdict
+    yield "title, author", believe(row(title), found, around=author).verdict
+    yield "title, id, year, author", believe(row(title, "2020", link), found, around=author).verdict
+
+
+@pytest.mark.parametrize(("ours", "theirs"), OTHERS)
+def test_another_papers_title_is_not_believed_whatever_else_agrees(ours: str, theirs: str) -> None:
+    assert [what for what, verdict in evidences(ours, theirs) if verdict == "same"] == []
+    assert [what for what, verdict in evidences(theirs, ours) if verdict == "same"] == []
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [*FULL, *SHORT, *NAMES])
+def test_a_title_as_lists_write_it_is_believed_once_an_id_a_year_or_an_author_agrees(ours: str, theirs: str) -> None:
+    refused = [what for what, verdict in evidences(ours, theirs) if verdict != "same"]
+    assert refused == (["title, year"] if (ours, theirs) in NAMES else [])
+    assert believe(row(for_html(ours)), record(theirs, 2020)).verdict == "open"
+
+
+@pytest.mark.parametrize(("ours", "theirs"), REFUSED)
+def test_a_title_cut_short_without_a_mark_is_refused_as_another_papers_would_be(ours: str, theirs: str) -> None:
+    assert "same" not in {verdict for _, verdict in evidences(ours, theirs)}
+
+
+@given(
+    st.sampled_from(FULL_TITLES),
+    st.sampled_from(["[{} {}] {}", "({} {}) {}", "{} {}: {}", "{}'17: {}"]),
+    st.sampled_from(["{} - {} {}", "{} ({} {})", "{} [{} {}]", "{}, {} {}", "{}. {} {}.", "{} | {} {} (Oral)"]),
+    st.sampled_from(["CVPR", "NeurIPS", "ICLR", "ACL", "JMLR", "arXiv"]),
+    st.integers(2015, 2026),
+    st.booleans(),
+)
+def test_a_venue_before_or_behind_a_title_is_no_part_of_it(
+    title: str, before: str, behind: str, venue: str, year: int, front: bool
+) -> None:
+    if front:
+        words = (venue, title) if "17" in before else (venue, str(year), title)
+        assert compare(before.format(*words), title) in ("same", "short")
+    else:
+        assert compare(behind.format(title, venue, year), title) in ("same", "short")
+
+
+@given(st.sampled_from(FULL_TITLES), st.integers(14, 60), st.sampled_from(["…", "...", " …", " ..."]))
+def test_a_title_cut_off_with_dots_at_any_letter_is_the_same(title: str, letters: int, dots: str) -> None:
+    assert compare(title[:letters] + dots, title) in ("same", "short")
+
+
+@given(
+    st.sampled_from(FULL_TITLES), st.sampled_from(["in Medical Images", "for Speech", "with Registers", "on Graphs"])
+)
+def test_a_title_that_goes_on_is_another_papers(title: str, more: str) -> None:
+    whole = title.rstrip("?.!")
+    for pair in ((whole, f"{whole} {more}"), (f"{whole} {more}", whole)):
+        assert "same" not in {verdict for _, verdict in evidences(*pair)}

@@ -128,7 +128,7 @@ def test_each_style_keeps_its_form(
 def test_styles_convert_into_each_other(
     style: str, cell: str, markdown: bool, library: Library, client: SemanticScholar, tmp_path: Path
 ) -> None:
-    library.add(1, 1234, "A paper of some note", externalIds={"ArXiv": "1409.3215"})
+    library.add(1, 1234, "A paper", externalIds={"ArXiv": "1409.3215"})
     if markdown:
         text = f"| Title | Citation |\n|--|--|\n| [A paper](https://arxiv.org/abs/1409.3215) | {cell} |\n"
     else:
