@@ -21,7 +21,7 @@ from typing import TypeVar
 from papers.badges import Citation
 from papers.blocks import Blocks, Item, Span
 from papers.entries import Reader, Reading
-from papers.entry_titles import ITALICS, TAKEN, end_of_lead
+from papers.entry_titles import ITALICS, TAKEN, are_names, end_of_lead
 from papers.headings import Sections
 from papers.markup import Link, References
 from papers.paper_links import id_of
@@ -31,9 +31,11 @@ _MARKER = re.compile(r"(?:[ \t>]*(?:[-*+•]|\d{1,9}[.)])(?=\s|\Z))*[ \t>]*(?:\[
 _LIST_ITEM = re.compile(r"<li\b[^>]*>(?P<inside>(?:(?!</?(?:li|ul|ol|table)\b)[^\0])*)", re.I)
 _PARAGRAPH = re.compile(
     r"<(?:dt\b[^>]*>(?P<inside>(?:(?!<dt\b|</?(?:dl|ul|ol|table)\b)[^\0])*)"
-    r"|p\b[^>]*>(?P<paragraph>(?:(?!</?(?:p|dl|ul|ol|table|h\d)\b)[^\0])*))",
+    r"|(?:p|div)\b[^>]*>(?P<paragraph>(?:(?!</?(?:p|div|dl|ul|ol|table|h\d)\b)[^\0])*))",
     re.I,
 )
+_SET = re.compile(r"[*_]|</?[A-Za-z][^<>]*>")
+_CREDITED = re.compile(r"(?P<names>[^\0]{3,200}?)[.,]?(?P<year>\s*\((?:19|20)\d\d[^()]{0,12}\)[.:,]?)?\s*")
 _LINE = re.compile(r"[^\r\n]+")
 _HEAD = re.compile(
     r"[ \t>]*(?:[^\w\s\[*<]+\s*|\d{1,4}[.)]\s+|\[\d+\]\s*|[-•]\s+)?"
@@ -160,7 +162,8 @@ class _Finder:
         if not item.items:
             return [self._entry(reading, item.start, item.paragraphs[-1][1], group)] if reading.is_paper else []
         inner = [(child, self._read(child)) for child in item.items]
-        borrowed = [(child, read) for child, read in inner if self._belongs_above(reading, read)]
+        lent = any(read.own and not read.title for _, read in inner)
+        borrowed = [(child, read) for child, read in inner if self._belongs_above(reading, read, lent=lent)]
         whole = self.reader.joined(reading, [read for _, read in borrowed])
         heads = group if whole.is_paper or not reading.title else reading.title.words
         below = [
@@ -170,6 +173,9 @@ class _Finder:
             for entry in self.items(child, heads if not reading.is_paper else group, read)
         ]
         if not whole.is_paper:
+            if not reading.title and (year := reading.dated(self.text)[1]):  # "ICLR 2020", above its papers
+                for entry in below:
+                    entry.year = entry.year or year
             return below
         ends = [*(span[1] for span in item.paragraphs), *(span[1] for _, read in borrowed for span in read.spans)]
         deeper = [entry for child, _ in borrowed for one in child.items for entry in self.items(one, group)]
@@ -256,13 +262,16 @@ class _Finder:
     def _read(self, item: Item) -> Reading:
         return self.reader.read([self._inside(span) for span in item.paragraphs], markdown=True)
 
-    def _belongs_above(self, above: Reading, below: Reading) -> bool:
-        """Whether a bullet adds to the one above it, rather than standing for itself."""
+    def _belongs_above(self, above: Reading, below: Reading, *, lent: bool) -> bool:
+        """Whether a bullet adds to the one above it, rather than standing for itself.
+
+        With ``lent`` a bullet beside it says where that paper is: ``Paper: https://…``.
+        """
         if not above.title:
             return False
         if not above.own and below.own and not below.has_words:
             return True  # a title, and below it the links
-        about = above.own or above.citation.style or not below.title
+        about = lent or above.own or above.citation.style or not below.title
         return bool(about) and not self._independent(below)
 
     def _independent(self, reading: Reading) -> bool:
@@ -282,12 +291,15 @@ class _Finder:
         sure = reading.labelled or bool(reading.citation.style)
         if not reading.links and not reading.images and not reading.named_id:
             return title.kind == "bold" and sure
-        if title.kind == "quoted" or (title.kind == "bold" and before.rstrip("* ").endswith(('"', "“"))):
-            return sure
-        lead = before + TAKEN
+        lead = _SET.sub("", before) + TAKEN
         while end := end_of_lead(lead):
             lead = lead[end:]
-        lead = lead.strip(TAKEN + ' *_[("“\\<>a:：')
+        quoted = title.kind == "quoted" or (title.kind == "bold" and before.rstrip("* ").endswith(('"', "“")))
+        if reading.own and (quoted or title.kind == "plain") and self._is_reference(reading, lead, dated=not quoted):
+            return True
+        if quoted:
+            return sure
+        lead = lead.strip(TAKEN + ' \t\r\n*_[("“\\<>a:：')
         if lead and not (len(before) < 40 and before.rstrip(" [*").endswith((":", "：", "|", "-"))):
             return False
         if title.kind == "bold" and sure:
@@ -304,6 +316,13 @@ class _Finder:
             return len(ITALICS.sub("", rest)) < _REMARK and reading.own is not None and bool(id_of(reading.own.url))
         source = self.text[start : reading.spans[-1][1]]
         return len(rest) < 2 * _REMARK and bool(_BRACKETED.search(source))
+
+    def _is_reference(self, reading: Reading, lead: str, *, dated: bool) -> bool:
+        """Whether names, and with ``dated`` a year in brackets, stand before a title, and little more behind it."""
+        match = _CREDITED.fullmatch(lead.strip(TAKEN + '["“'))
+        if not match or (dated and not match["year"]) or len(reading.masks[0].replace(TAKEN, "")) > 2 * _REMARK:
+            return False
+        return bool(match["names"].strip()) and are_names(match["names"])
 
     def _ends_line(self, link: Link, citation: Citation) -> bool:
         """Whether nothing but a count stands behind a link on its line."""

@@ -35,8 +35,8 @@ _BOLD = re.compile(  # what stands before it is asked behind its first character
     r"|_(?<![_\w]_)_(?P<lines>[^\s_](?:[^_]|_(?!_))*?)__(?![_\w])|<(?P<tag>b|strong)>(?P<tagged>[^<]*)</(?P=tag)>",
     re.I,
 )
-_QUOTED = re.compile(r"[\"“„«「『](?P<inside>[^\"”“«»「」『』\0]{6,300})[\"”“»」』]")
-_QUOTES = '"“„«「『'
+_QUOTED = re.compile(r"[\"“„«「『《](?P<inside>[^\"”“«»「」『』《》\0]{6,300})[\"”“»」』》]")
+_QUOTES = '"“„«「『《'
 _SPECIAL = re.compile(r"[\\`*_~<&\[\]!|]")
 _TAGS = re.compile(r"</?\w+>|[*_]")
 _MONTH = "(?:Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec)[a-z]{0,6}\\.?"
@@ -49,8 +49,9 @@ _DATED = re.compile(
 )
 """A date, a venue with its year, or a word that says what follows."""
 _STOPS = re.compile(
-    r"\0|\s[|–—]\s|\s-\s(?=[A-Z\0])|\\?[\r\n]+(?=\s*(?:\*|_|\0))|\\[\r\n]|<(?:br|/?(?:d[dt]|p|div))\b"
-    r"|\s*[.,;]?\s*[\[(（](?=[^\[\]()]*(?:\d{4}|\d\d['’]|['’]\d\d))|(?<=[\w)][\w)])\.\s+(?=[A-Z])|\s*,?\s*[\[(]\Z"
+    r"\0|\s[|–—]\s|\s-\s(?=[A-Z\0]|arXiv)|(?<=[?!])\.\s+|\.\s+(?=(?:19|20)\d\d[.,:])|(?<=(?:19|20)\d\d)\.\s+"
+    r"|\[[A-Z](?:/[A-Z]{2})?\](?=//|[.,\s])|\\?[\r\n]+(?=\s*(?:\*|_|\0))|\\[\r\n]| {2}\r?\n|<(?:br|/?(?:d[dt]|p|div))\b"
+    r"|\s*[.,;]?\s*[\[(（](?=[^\[\]()]*(?:\d{4}|\d\d['’]|['’]\d\d))|(?<=[\w)][\w)])\.\s+(?=[A-Z]|arXiv)|\s*,?\s*[\[(]\Z"
 )
 _MARKS = re.compile(
     r"(?:new|hot|oral|spotlight|highlight|best(?: student)? paper(?: award)?|updates?|updated|star|must[- ]read|"
@@ -58,10 +59,16 @@ _MARKS = re.compile(
     re.I,
 )
 _ENDS = " \t\r\n,;:.|/\\–—-(["
-_DATE_IN_BRACKETS = re.compile(r"\s*[(（\[][^()（）\[\]]*(?:19|20)\d\d[^()（）\[\]]*[)）\]]\s*\Z")
+_DATE_IN_BRACKETS = re.compile(
+    r"\s*[(（\[](?:[^()（）\[\]]*(?:19|20)\d\d[^()（）\[\]]*"
+    rf"|(?i:{VENUES})[ '’-]?\d\d)[)）\]]\s*\Z"
+)
 _TAG = re.compile(r"\\?\[(?P<name>[^\[\]\\]{1,40})\\?\]\s*(?=\S)")
 _LAST_PART = re.compile(r"\s*[,;，]\s*(?P<words>[^,;，]{2,40})\Z")
 _VENUE = re.compile(VENUES, re.I)
+_VENUE_YEAR = re.compile(rf"(?:{VENUES})[ '’-]?(?:(?:19|20)\d\d|['’]\d\d)", re.I)
+_ICONS = re.compile(r"(?::\w+:\s*)+")
+_ICONS_BEHIND = re.compile(r"(?:\s*(?::[a-z_]+[a-z0-9_]*:|[\u2190-\u2bff\ufe0f\U0001f300-\U0001faff]))+[\s,;.|–—-]*\Z")
 _ASKED = re.compile(r"[?!]\s+(?=[A-Z])")
 _LISTED = re.compile(r",|\bet al\b|\band\b")
 _LEADING_ID = re.compile(r"\[?(?:arXiv:? ?)?\d{4}\.\d{4,5}(?:v\d+)?\]?\s*[—–:|-]?\s*", re.I)
@@ -125,6 +132,9 @@ class TitleFinder:
         found = sorted(self._set_off(start, mask, links, markdown=markdown), key=lambda pair: pair[0])
         full = [self._extended(mask, start, title, after, markdown=markdown) for _, title, after in found]
         best = next((title for title in full if title.length > 2), full[0] if full else None)
+        if best and best.kind == "bold":  # **Nickname of three**: "Nickname of three: The Full Title"
+            begin = best.words.lower()
+            best = next((one for one in full if one.kind == "quoted" and one.words.lower().startswith(begin)), best)
         if not best:
             return self._plain_title(mask, start, markdown=markdown)
         if best.kind == "link" and best.length < 3:  # a link with a nickname behind the full title
@@ -144,7 +154,8 @@ class TitleFinder:
         """Yield what is a link, bold or quoted and may be a title: where its marks begin, it, and where they end."""
         linked = False
         for link in links:
-            if self.text[slice(*link.inside)].strip(" []()*_`").lower() in _LABELS or (linked and is_code(link.url)):
+            label = self.text[slice(*link.inside)].strip(" []()*_`").lower()
+            if label in _LABELS or _ICONS.fullmatch(label) or (linked and is_code(link.url)):
                 continue
             words, span = self._cleaned(*link.inside, markdown=markdown)
             whole = len(words.split()) > 2 or leads_to_paper(link.url)
@@ -178,7 +189,7 @@ class TitleFinder:
             start, source = start + tag.end(), source[tag.end() :]  # [BERT] BERT: Pre-training of …
         if source.rstrip().endswith((")", "）", "]")) and (match := _DATE_IN_BRACKETS.search(source)):
             source = source[: match.start()]
-        source = _without_venue(source)
+        source = _without_venue(_ICONS_BEHIND.sub("", source).rstrip(_ENDS))
         start += len(source) - len(source.lstrip())
         source = source.strip().rstrip(_ENDS)
         for before, after in _AROUND:
@@ -243,10 +254,12 @@ def names_in_italics(words: str) -> bool:
 
 
 def _may_be_title(words: str, inside: str) -> bool:
-    if not words or inside.startswith(("(", "[", "#")) or inside.rstrip().endswith((":", "：")):
+    if not words or inside.startswith(("(", "[", "#", "`")) or inside.rstrip().endswith((":", "：")):
         return False
     if len(words.split()) > 6:
         return True
+    if _VENUE.fullmatch(words) or _ICONS.fullmatch(words):
+        return False
     return not is_generic(words) and not _MARKS.fullmatch(words) and not _NO_WORDS.fullmatch(words)
 
 
@@ -270,7 +283,10 @@ def _without_venue(title: str) -> str:
     dated = False
     while tail := _LAST_PART.search(title):
         words = tail["words"]
-        if not (dated and _VENUE.fullmatch(words)) and not (YEAR.search(words) and is_generic(words)):
+        named = (
+            words.endswith(("等", "等人")) or _VENUE_YEAR.fullmatch(words) or (YEAR.search(words) and is_generic(words))
+        )
+        if not named and not (dated and _VENUE.fullmatch(words)):
             break
         title, dated = title[: tail.start()], True
     return title

@@ -18,13 +18,17 @@ _HTML = re.compile(
     r"</(?:h[1-6]|summary)>",
     re.I,
 )
-_BOLD_LINE = re.compile(r"[\s>]*(?:\*\*|__)(?P<inside>[^*_\[\]<>\r\n]{2,60})(?:\*\*|__)[ \t]*[:：]?[ \t]*(?:[\r\n]|\Z)")
+_BOLD_LINE = re.compile(
+    r"[\s>]*(?:\*\*|__)(?P<inside>[^*_\[\]<>\r\n]{2,250})(?:\*\*|__)[ \t]*[:：]?[ \t]*(?:[\r\n]|\Z)"
+)
 _YEAR_FIRST = re.compile(r"^((?:19|20)\d\d) (\S+)$")
 _ASIDE = re.compile(
     r"news|updates?|change ?log|(?:table of )?contents?|toc|目录|licen[cs]e|contribut\w+|acknowledge?ments?|citations?|"
     r"cite(?: us| this)?|citing|bibtex|star history|contact|how to cite|maintainers?|sponsors?|更新|引用",
     re.I,
 )
+_LONGEST = 60
+"""Characters up to which a line in bold may name what stands below it."""
 _LOWEST = 7
 """The level of a line in bold above a list: below every heading."""
 
@@ -75,7 +79,7 @@ class Sections:
             if heading.level >= level:
                 continue
             level = heading.level
-            if heading.start in self._titles:
+            if heading.start in self._titles or (heading.level == _LOWEST and len(words) > _LONGEST):
                 continue
             start = heading.start if start is None else start
             if is_generic(_YEAR_FIRST.sub(r"\2 \1", words)) and (found := date_in(words)[0]):
