@@ -295,7 +295,8 @@ class _Finder:
         while end := end_of_lead(lead):
             lead = lead[end:]
         quoted = title.kind == "quoted" or (title.kind == "bold" and before.rstrip("* ").endswith(('"', "“")))
-        if reading.own and (quoted or title.kind == "plain") and self._is_reference(reading, lead, dated=not quoted):
+        dated = title.kind == "plain" and not quoted
+        if reading.own and title.kind != "bold" and title.length > 2 and self._is_reference(reading, lead, dated=dated):
             return True
         if quoted:
             return sure
@@ -322,7 +323,8 @@ class _Finder:
         match = _CREDITED.fullmatch(lead.strip(TAKEN + '["“'))
         if not match or (dated and not match["year"]) or len(reading.masks[0].replace(TAKEN, "")) > 2 * _REMARK:
             return False
-        return bool(match["names"].strip()) and are_names(match["names"])
+        names = match["names"].strip()
+        return bool(names) and are_names(names) and ("," in names or "et al" in names)
 
     def _ends_line(self, link: Link, citation: Citation) -> bool:
         """Whether nothing but a count stands behind a link on its line."""

@@ -41,7 +41,7 @@ _SPECIAL = re.compile(r"[\\`*_~<&\[\]!|]")
 _TAGS = re.compile(r"</?\w+>|[*_]")
 _MONTH = "(?:Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec)[a-z]{0,6}\\.?"
 _DATED = re.compile(
-    rf"\s*(?:(?:19|20)\d\d(?:\s*[|:：,–—-]\s+(?!{_MONTH})|\s+(?i:{VENUES})\b[:：,]?\s+)"
+    rf"\s*(?:(?:19|20)\d\d(?:[a-z]?[)）]\s*[:：]\s*|\s*[|:：,–—-]\s+(?!{_MONTH})|\s+(?i:{VENUES})\b[:：,]?\s+)"
     r"|\d{4}[./-]\d{1,2}(?:[./-]\d{1,2})?(?:\s*[|:：,–—-])?\s+"
     rf"|(?:\d{{1,2}}\.? )?{_MONTH} (?:\d{{1,2}}, )?(?:19|20)\d\d\s*[|:：,–—-]\s+"
     rf"|(?i:{VENUES})(?:[ '’-]?(?:(?:19|20)\d\d|['’]\d\d)(?:\s*[|:：,–—-]+)?|\s*[|:：]+)\s+"
@@ -69,6 +69,9 @@ _VENUE = re.compile(VENUES, re.I)
 _VENUE_YEAR = re.compile(rf"(?:{VENUES})[ '’-]?(?:(?:19|20)\d\d|['’]\d\d)", re.I)
 _ICONS = re.compile(r"(?::\w+:\s*)+")
 _ICONS_BEHIND = re.compile(r"(?:\s*(?::[a-z_]+[a-z0-9_]*:|[\u2190-\u2bff\ufe0f\U0001f300-\U0001faff]))+[\s,;.|–—-]*\Z")
+_NAME_YEAR = re.compile(r"[A-ZÀ-Þ][\w'’-]+(?: [A-ZÀ-Þ][\w.'’-]*){0,2},? \(?(?:19|20)\d\d[a-z]?\)?")
+_YEAR_BEHIND = re.compile(r"[\s,]*\(?(?:19|20)\d\d[a-z]?\)?[.,:]*\Z")
+_PROCEEDINGS = re.compile(rf"(?:in |advances|proc|journal|trans|conf|inter|univ|workshop|{VENUES})", re.I)
 _ASKED = re.compile(r"[?!]\s+(?=[A-Z])")
 _LISTED = re.compile(r",|\bet al\b|\band\b")
 _LEADING_ID = re.compile(r"\[?(?:arXiv:? ?)?\d{4}\.\d{4,5}(?:v\d+)?\]?\s*[—–:|-]?\s*", re.I)
@@ -131,6 +134,9 @@ class TitleFinder:
         """
         found = sorted(self._set_off(start, mask, links, markdown=markdown), key=lambda pair: pair[0])
         full = [self._extended(mask, start, title, after, markdown=markdown) for _, title, after in found]
+        full = [
+            title for title in full if title.kind != "bold" or not _is_name(title.words)
+        ] or full  # **A. Keeper**, B. Bee
         best = next((title for title in full if title.length > 2), full[0] if full else None)
         if best and best.kind == "bold":  # **Nickname of three**: "Nickname of three: The Full Title"
             begin = best.words.lower()
@@ -170,7 +176,7 @@ class TitleFinder:
             words, span = self._cleaned(start + match.start(group), start + match.end(group), markdown=markdown)
             if _may_be_title(words, inside) and not is_count(words):
                 yield start + match.start(), Title(words, span, "bold", None), start + match.end()
-                if len(words.split()) > 2:
+                if len(words.split()) > 2 and not _is_name(words):
                     break
         for match in _QUOTED.finditer(mask) if any(mark in mask for mark in _QUOTES) else ():
             words, span = self._cleaned(start + match.start("inside"), start + match.end("inside"), markdown=markdown)
@@ -220,6 +226,9 @@ class TitleFinder:
             begin, stretch = match.start(), match[0]
             while end := end_of_lead(stretch):
                 begin, stretch = begin + end, stretch[end:]
+            if behind := _italics_behind_names(stretch):
+                words, span = self._cleaned(start + begin + behind[0], start + begin + behind[1], markdown=markdown)
+                return Title(words, span, "plain", None)
             if (italic := ITALICS.match(stretch.lstrip())) and len(italic[0].split()) > 2 and not is_credit(italic[0]):
                 gap = len(stretch) - len(stretch.lstrip())
                 stretch, begin = italic[0].strip("*_"), begin + gap + 1
@@ -229,6 +238,8 @@ class TitleFinder:
                 words, span = self._cleaned(start + begin + a, start + begin + b, markdown=markdown)
                 if _YEAR_FIRST.fullmatch(words):  # Author, A. (2015, October). The title.
                     continue
+                if _NAME_YEAR.fullmatch(stretch[a:b].strip()):  # Author, 2015. The title.
+                    continue
                 if len(words) < 2 or is_count(words) or is_generic(words) or not _LETTER.search(words):
                     continue
                 if not is_credit(words):
@@ -236,6 +247,18 @@ class TitleFinder:
                 if not credit and words.count(",") < 3 and "et al" not in words:
                     credit = Title(words, span, "plain", None)  # a nickname and a place look like two names
         return credit
+
+
+def _italics_behind_names(stretch: str) -> Span | None:
+    """Return where a title in italics stands behind the names of its authors: ``A. Author, 2020. *Title*``."""
+    match = ITALICS.search(stretch)
+    before = stretch[: match.start()].strip() if match else ""
+    if not match or not 1 < len(before) < 200 or before[-1] not in ".,:)":
+        return None
+    inside, names = match[0].strip("*_ .,"), _YEAR_BEHIND.sub("", before).strip(" ,.:;()–—-")
+    if len(inside.split()) < 2 or not names or not are_names(names) or is_credit(inside) or are_names(inside):
+        return None
+    return None if _PROCEEDINGS.match(inside) or YEAR.search(inside) else match.span()
 
 
 def are_names(words: str) -> bool:

@@ -87,6 +87,27 @@ def read(text: str) -> list[tuple[str | None, str | None]]:
         "- Attention Is\n  All You Need.\n  Ashish Vaswani, Noam Shazeer.\n  NIPS 2017. [pdf](A)",
         "### [Attention Is All You Need](A)\n\n*Ashish Vaswani*, NIPS 2017\n\nWe propose a new network.",
         "### 3. [Attention Is All You Need](A) (NIPS 2017)\n- Ashish Vaswani\n- [code](https://github.com/a/b)",
+        "Vaswani, A., & Shazeer, N. (2017). Attention Is All You Need. *Advances in Neural Networks*, *30*, 1-9. A",
+        "- Ashish Vaswani, Noam Shazeer. 2017. Attention Is All You Need. In *NIPS*. [Link](A)",
+        "* Vaswani A, Shazeer N, et al. Attention Is All You Need[C]//Advances in Networks. 2017: 59-68. [[paper](A)]",
+        '[1] A. Vaswani, N. Shazeer, and N. Parmar, "Attention Is All You Need," in *Proc. NIPS*, 2017. Available: A',
+        "Ashish Vaswani, **Noam Shazeer**. [Attention Is All You Need](A). In *NIPS* 2017. [[bib](x.bib)]",
+        "- Ashish Vaswani, **N. Shazeer**.  \n  **Attention Is All You Need**.  \n  *Proc. NIPS*, 2017. [PDF](A)",
+        "- Vaswani, 2017. _Attention Is All You Need_. [arXiv:1706.03762](A)",
+        "- Ashish Vaswani, *Attention Is All You Need*, NIPS, 2017. [[link]](A)",
+        "- Vaswani, A.; Shazeer, N. (2017): Attention Is All You Need. NIPS. A",
+        "- NIPS 2017\n  - [Attention Is All You Need](A)",
+        "- [[NIPS](A)] Attention Is All You Need. [[code](https://github.com/a/b)] [__`seq.`__] :fire:",
+        "* [:scroll:](https://x.org/x.pdf) [Attention Is All You Need](A) by A. Vaswani (2017)",
+        "- [ ] Attention Is All You Need :star::star: [pdf](A) 2017",
+        "- Attention Is All You Need, NIPS 2017 \\[[pdf](A)\\] \\[[code](https://github.com/a/b)\\]",
+        "- 《Attention Is All You Need》，Ashish Vaswani 等，2017，[论文](A)",
+        '<b>Attention Is All You Need</b><br>\nA. Vaswani<br>\n<i>NIPS 2017</i><br>\n<a href="A">Paper</a>',
+        '<div>\n<a href="A">Attention Is All You Need</a>, NIPS 2017\n</div>',
+        "**6. Attention Is All You Need** (NIPS 2017) | [Paper](A) | [Code](https://github.com/a/b)",
+        "- **Attention Is All You Need**\n  - Venue: NIPS 2017\n  - Paper: A",
+        "- Attention Is All You Need  \n  Ashish Vaswani, Noam Shazeer  \n  NIPS 2017  \n  [pdf](A)",
+        '* **Attention Is All**: "Attention Is All You Need", NIPS, 2017. [[Paper](A)]',
         "### 🔥 Attention Is All You Need [[paper]](A)\nAshish Vaswani, 2017",
     ],
 )
@@ -96,7 +117,7 @@ def test_an_entry_is_read_however_it_is_laid_out(entry: str) -> None:
     assert read(text) == [ATTENTION]
     (row,) = read_rows(text)
     assert row.category == ("Group of papers" if "Group" in text else "Transformers")
-    assert row.year in (2017, None)
+    assert row.year == (2017 if re.search(r"2017|'17", entry) else None)
     assert row.title_span
     assert " ".join(text[slice(*row.title_span)].split()) == row.title
     assert row.url is None or row.url == ARXIV + "1706.03762"
@@ -120,6 +141,15 @@ HEADED = """# Papers on sequences
 ### World Models
 - Link: {0}1803.10122
 
+**Learning Transferable Visual Models From Natural Language Supervision**
+
+- intro: ICML 2021
+- arxiv: <{0}2103.00020>
+
+**The Auto-Encoding Variational Bayes**
+
+- arxiv: <{0}1312.6114>
+
 ## Surveys in general
 
 ### Transformers for long sequences and more
@@ -137,6 +167,14 @@ def test_a_heading_with_its_links_below_is_a_paper_and_one_above_papers_is_not()
         ("Attention Is All You Need", "ARXIV:1706.03762", None, 12, "Transformers"),
         ("BERT: Pre-training of Deep Bidirectional Transformers", "ARXIV:1810.04805", 2019, None, "Transformers"),
         ("World Models", "ARXIV:1803.10122", None, None, "Transformers"),
+        (
+            "Learning Transferable Visual Models From Natural Language Supervision",
+            "ARXIV:2103.00020",
+            2021,
+            None,
+            "Transformers",
+        ),
+        ("The Auto-Encoding Variational Bayes", "ARXIV:1312.6114", None, None, "Transformers"),
         (
             "Efficient Transformers: A Survey",
             "ARXIV:2009.06732",
