@@ -21,8 +21,12 @@ MOST_DEPTH = 32
 """Lists and mappings in one another."""
 
 
-def read(path: str | Path) -> Any:
+def read(path: str | Path, *, most: int = MOST_BYTES) -> Any:
     """Return what a file says: texts, numbers, True, False, None, lists, and dicts with texts for keys.
+
+    Args:
+        path: the file.
+        most: bytes that it may have.
 
     Raises:
         FileNotFoundError: if it is not there, or is no file.
@@ -36,9 +40,9 @@ def read(path: str | Path) -> Any:
         what = "is a folder" if path.is_dir() else "is not there"
         raise FileNotFoundError(f"{path} {what}; name a YAML file, such as recipe.yaml")
     with path.open("rb") as handle:
-        content = handle.read(MOST_BYTES + 1)
-    if len(content) > MOST_BYTES:
-        raise ValueError(f"{path} has more than {MOST_BYTES:,} bytes; put long lists into files of their own")
+        content = handle.read(most + 1)
+    if len(content) > most:
+        raise ValueError(f"{path} has more than {most:,} bytes; put long lists into files of their own")
     try:
         return yaml.load(content.decode("utf-8"), Loader=_loader())
     except yaml.MarkedYAMLError as error:
