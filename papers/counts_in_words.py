@@ -158,6 +158,12 @@ def find_count(
         links: their links; a count may stand in one, or be one.
         title: where the title stands, which may speak of citations, too.
     """
+    lines = list(lines)
+    counted = [
+        link for link in links if link.inside[1] - link.inside[0] < 2 * _AROUND and _SIGN.search(text, *link.inside)
+    ]
+    if not counted and not any((_ASCII_SIGN if mask.isascii() else _SIGN).search(mask) for _, mask in lines):
+        return None
     if title and _ALONE.fullmatch(text[slice(*title)]):
         title = None
     around = _Links(links, title)
@@ -165,7 +171,7 @@ def find_count(
     laid_out: list[_Line] = []
     for (start, end), mask in lines:
         signs = list((_ASCII_SIGN if mask.isascii() else _SIGN).finditer(mask))
-        if not signs and not links:
+        if not signs and not counted:
             continue
         line = _lay_out(text, start, end, mask, title)
         laid_out.append(line)
@@ -178,12 +184,11 @@ def find_count(
             if match and (candidate := _candidate(match, line, around)):
                 found[candidate.citation.count_span or match.span()] = candidate
                 done = match.end()
-    for link in links:  # [Cited by 12](…)
-        if link.inside[1] - link.inside[0] < 2 * _AROUND and _SIGN.search(text, *link.inside):
-            match = _BEFORE_IT.search(text, *link.inside) or _BEHIND_IT.search(text, *link.inside)
-            holding = next((one for one in laid_out if one.start <= link.span[0] and link.span[1] <= one.end), None)
-            if match and holding and (candidate := _candidate(match, holding, around)):
-                found[candidate.citation.count_span or match.span()] = candidate
+    for link in counted:  # [Cited by 12](…)
+        match = _BEFORE_IT.search(text, *link.inside) or _BEHIND_IT.search(text, *link.inside)
+        holding = next((one for one in laid_out if one.start <= link.span[0] and link.span[1] <= one.end), None)
+        if match and holding and (candidate := _candidate(match, holding, around)):
+            found[candidate.citation.count_span or match.span()] = candidate
     certain = list(found.values())
     if len(certain) > 1:
         certain = [candidate for candidate in certain if candidate.last]

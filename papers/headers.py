@@ -294,13 +294,16 @@ _OF = re.compile(r"(?:of|de|du|des|del|der|do|da|di|published|released|submitted
 _PARTS = re.compile(
     r"\s*(?:&|\+|/|\||,|;|·|•|、|，|／|<br>|\band\b|\bund\b|\bet\b|\by\b|\be\b|[与與和及])\s*|[(\[（【].*?[)\]）】]"
 )
+_WORD = re.compile(r"\w+")
 _CJK = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\u1100-\u11ff\u3040-\u30ff]")
 
 
 def plain_name(header: str) -> str:
     """Return a header's words without case, accents, punctuation and icons."""
-    plain = unicodedata.normalize("NFKD", header.casefold())
-    return " ".join(re.findall(r"\w+", "".join(c for c in plain if not unicodedata.combining(c)).replace("_", " ")))
+    plain = header.casefold()
+    if not plain.isascii():
+        plain = "".join(c for c in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(c))
+    return " ".join(_WORD.findall(plain.replace("_", " ")))
 
 
 def find_columns(headers: Sequence[str]) -> dict[str, int]:
