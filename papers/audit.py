@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from papers.belief import compare, is_cut
 from papers.blocks import Span
 from papers.checks import KINDS, UNREAD, Certainty, Context, Finding, Kind, row_findings
 from papers.files import read_text, replace_text
@@ -24,7 +25,7 @@ from papers.markup import sole_label
 from papers.sections import sections
 from papers.semantic_scholar import FIELDS, SemanticScholar
 from papers.table import Edit, Row, Table, line_of, read_tables, splice
-from papers.titles import FULL, other_title, same_title, simplify
+from papers.titles import FULL, other_title, simplify
 
 __all__ = ["Audit", "Certainty", "Finding", "Kind", "audit", "audit_text"]
 _PUBLISHERS = frozenset(
@@ -276,21 +277,22 @@ def _duplicates(text: str, rows: list[Row], known: list[Finding]) -> Iterator[Fi
 
 
 def _one_link(row: Row, earlier: Row, found: str | None) -> Finding:
-    """Report one id under two titles: one of the two rows is wrong, unless a title is a nickname."""
+    """Report one id under two titles: one of the two rows is wrong, unless a title is a nickname.
+
+    A row that names another id besides may well cite two versions of its paper.
+    """
     two_papers = other_title(row.title or "", earlier.title or "")
     link = row.url_id == earlier.url_id and row.paper_id in (row.url_id, None)
     note = f"the {'link' if link else 'id'} of line {earlier.line} under another "
     note += "title: one of the two is wrong" if two_papers else "name"
     kind: Kind = "wrong-link" if link else "duplicate"
-    certainty: Certainty = "likely" if two_papers else "possible"
+    certainty: Certainty = "likely" if two_papers and len(row.named) < 2 > len(earlier.named) else "possible"
     return Finding(row.line, kind, row.url if link else found, None, certainty, note)
 
 
 def _one_title(one: str, other: str) -> bool:
-    """Whether two titles may be one paper's: the same, one inside the other, or of one name before a colon."""
-    a, b = f" {simplify(one)} ", f" {simplify(other)} "
-    names = [simplify(title.partition(":")[0]) for title in (one, other) if ":" in title]
-    return same_title(one, other) or a in b or b in a or (len(names) == 2 and len(set(names)) == 1)
+    """Whether two titles are one paper's: the same, or one the name or a cut of the other; not LLaMA and "Llama 2"."""
+    return compare(one, other) in ("same", "short") or is_cut(one, other) or is_cut(other, one)
 
 
 def paper_page(url: str) -> str | None:

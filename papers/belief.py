@@ -100,7 +100,7 @@ def believe(row: Row, record: Record, asked: str | None = None, *, around: str =
         if not _by_id(row, record, relation, found):
             return Belief("open", found, f"the id is that of a paper of another title: {title}")
         return Belief("same", found)
-    cut = relation == "silent" and _is_cut(bare(row.title or ""), title)
+    cut = relation == "silent" and is_cut(bare(row.title or ""), title)
     if relation not in ("same", "short") and not cut:
         return Belief("open", found, f"the nearest title is another paper's: {title}")
     if "id" in found or "author" in found:
@@ -218,7 +218,7 @@ def _agreeing(ours: str, theirs: str) -> int:
     return 0
 
 
-def _is_cut(ours: str, theirs: str) -> bool:
+def is_cut(ours: str, theirs: str) -> bool:
     """Whether a title is all that stands before another's colon or dash, and no study of it follows.
 
     A single name may be followed by what kind of thing it is: "GPT-4 Technical Report", "Swin Transformer: …".
@@ -240,7 +240,7 @@ def _without_kind(title: str) -> str:
 
 def _of_few_words(ours: str, theirs: str) -> Relation:
     """Say how two titles stand to each other of which one may be a nickname."""
-    if _is_cut(ours, theirs) or (_is_cut(theirs, ours) and length(theirs) > 1):
+    if is_cut(ours, theirs) or (is_cut(theirs, ours) and length(theirs) > 1):
         return "silent"
     name = _nickname(ours)
     if name:
@@ -348,7 +348,9 @@ def _goes_on(one: str, other: str) -> bool:
     begins = simplify(short)
     if not simplify(long).startswith(begins + " ") or short.endswith(("…", "...")):
         return False
-    return not _is_cut(short, long)
+    if (name := _head(short)) and name == _head(long):  # "XLNet: Generalized Autoregressive Pretraining": cut behind it
+        return bool(STUDY.search(simplify(long[len(short) :])))
+    return not is_cut(short, long)
 
 
 def _only_numbers_differ(a: str, b: str) -> bool:

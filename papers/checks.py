@@ -47,8 +47,10 @@ _MONTH_OR_PREPRINT = r"(?:arxiv|preprint|corr|abs)\b|(?:jan|feb|mar|apr|may|jun|
 _VENUE = re.compile(rf"\b(?!{_MONTH_OR_PREPRINT})[^\W\d_]{{2,}}", re.I)
 _UPLOADED_LATER = ((2012, 6), (2013, 4))
 """In these months the proceedings of twenty years of UAI, and some of ICML, were put on arXiv."""
-_OFTEN = 6
-"""Months by which a preprint often comes after the conference or the submission that a date is of."""
+_OFTEN = 9
+"""Months by which a preprint often comes after the conference or the open submission that a date is of."""
+_OLD = 60
+"""Months from which on it is as likely that an old paper was uploaded as that a date was mistyped."""
 _DULL = frozenset(
     ("a", "an", "and", "as", "by", "for", "from", "in", "of", "on", "the", "to", "towards", "via", "with")
 )
@@ -156,11 +158,12 @@ def _no_id(context: Context, row: Row) -> Iterator[Finding]:
     if row.paper_id:
         return
     record, certainty = context.suggestion(row)
+    counted = row.style is not None or row.cell("citation") is not None
     if record:
         expected = str(record["paperId"])
-        yield Finding(row.line, "no-id", row.url, expected, certainty, f"the title is that of {expected}")
+        note = f"the title is that of {expected}"
+        yield Finding(row.line, "no-id", row.url, expected, certainty if counted else "possible", note)
         return
-    counted = row.style is not None or row.cell("citation") is not None
     note = "neither badge nor link names a paper"
     yield Finding(row.line, "no-id", row.url, None, "certain" if counted else "possible", note)
 
@@ -288,8 +291,9 @@ def _wrong_link(context: Context, row: Row) -> Iterator[Finding]:
         new = new.removeprefix(kind)
         edits = tuple(dict.fromkeys(Edit(place.start(), place.end(), new) for place in places if place))
     certainty: Certainty = "certain" if right else "possible"
-    if not right and (named or namesake or (surely and _too_early(row)) or _shared(context, row)):
-        certainty = "likely"
+    if not right and (named or namesake or (surely and _too_early(row)) or _shared(context, row, record)):
+        several = any(paper != row.url_id and not carries(record, paper) for paper in row.named)
+        certainty = "possible" if several else "likely"  # two ids may be of two versions of one paper
     elif not right:
         note += "; or it had the title of the list once" if length(row.title or "") >= FULL else ""
     yield Finding(row.line, "wrong-link", row.url, expected, certainty, note, edits)
@@ -308,11 +312,14 @@ def _too_early(row: Row) -> bool:
     return 12 * (month[0] - row.year) + month[1] - (row.month or 12) >= _OFTEN
 
 
-def _shared(context: Context, row: Row) -> bool:
-    """Whether another row has the same link and another title."""
+def _shared(context: Context, row: Row, record: Record) -> bool:
+    """Whether another row has the same link and another title, or the title of the paper that it leads to."""
     others = context.rows_of.get(row.url_id or "", [])
-    titles = {other.title for other in others if other.title and other.url_id == row.url_id}
-    return any(compare(row.title, title) == "other" for title in titles)
+    titles = {other.title for other in others if other.title and other.url_id == row.url_id} - {row.title}
+    return any(
+        compare(row.title, title) == "other" or compare(title, title_of(record)) in ("same", "short")
+        for title in titles
+    )
 
 
 def _date(context: Context, row: Row) -> Iterator[Finding]:
@@ -364,9 +371,17 @@ def _date(context: Context, row: Row) -> Iterator[Finding]:
         certainty = "possible"
     elif _VENUE.search(row.date) or (arxiv and _UPLOADED_LATER[0] <= arxiv <= _UPLOADED_LATER[1]):
         certainty, note = "possible", note + "; the conference may have come before the preprint"
+    elif not (agreed or mistyped or row.month) and (late >= _OLD or _names_venue(context, row)):
+        certainty, note = "possible", note + "; it may have been put there long after it appeared"
     elif agreed and record and "title" in evidence(row, record):
         certainty = "certain"
     yield Finding(row.line, "date", row.date, expected, certainty, note, _date_edits(context, row, year, month))
+
+
+def _names_venue(context: Context, row: Row) -> bool:
+    """Whether a column of venues names one that is not arXiv: the date may well be that of the venue."""
+    cell = row.cell("source")
+    return bool(cell and _VENUE.search(context.text[cell.start : cell.end]))
 
 
 def _date_edits(context: Context, row: Row, year: int, month: int | None) -> tuple[Edit, ...]:

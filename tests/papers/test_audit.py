@@ -713,3 +713,61 @@ def test_of_many_certain_findings_each_is_mended_once() -> None:
     assert audit_text(outcome.after).after == outcome.after
     assert len(read_rows(outcome.after)) == 50
     assert "\n\n" not in outcome.after.rstrip("\n")
+
+
+LISTED = "| Year | Title | Venue | Citations |\n|--|--|--|--|\n"
+
+
+@pytest.mark.parametrize(
+    ("rows", "found"),
+    [
+        # A paper may be put on arXiv long after it appeared, and be shown at a conference before.
+        (f"| 1999 | [Popular Ensemble Methods]({ARXIV}1106.0257) | - | 9 |", ("date", "possible")),
+        (f"| 2001 | [A Paper of the Proceedings]({ARXIV}1602.00001) | UAI | 9 |", ("date", "possible")),
+        (f"| 2019-09 | [A Paper Submitted Openly]({ARXIV}2003.10555) | - | 9 |", ("date", "possible")),
+        (f"| 2019-02 | [A Paper of Next Year]({ARXIV}2003.10555) | ICLR | 9 |", ("date", "likely")),
+        (f"| 2017 | [A Paper of Two Years Later]({ARXIV}1912.00001) | - | 9 |", ("date", "likely")),
+        # One link under two names is no second entry of one paper, unless one name is the other's.
+        (
+            f"| 2023 | [LLaMA]({ARXIV}2302.13971) | - | 9 |\n| 2023 | [Llama 2]({ARXIV}2302.13971) | - | 9 |",
+            ("wrong-link", "possible"),
+        ),
+        (
+            f"| 2017 | [Learning with Physics (Part I)]({ARXIV}1711.10561) | - | 9 |\n"
+            f"| 2017 | [Learning with Physics (Part II)]({ARXIV}1711.10561) | - | 9 |",
+            ("wrong-link", "possible"),
+        ),
+        (
+            f"| 2017 | [Ключ к физике]({ARXIV}1711.10561) | - | 9 |\n"
+            f"| 2017 | [Learning with Physics]({ARXIV}1711.10561) | - | 9 |",
+            ("wrong-link", "possible"),
+        ),
+        (
+            f"| 2023 | [LLaMA]({ARXIV}2302.13971) | - | 9 |\n"
+            f"| 2023 | [LLaMA: Open and Efficient Models]({ARXIV}2302.13971) | - | 9 |",
+            ("duplicate", "certain"),
+        ),
+        # A row that names two papers' ids may cite two versions of one.
+        (
+            f"| 2017 | [Solving Nonlinear Equations from Data]({ARXIV}1711.10561) | - | 9 |\n"
+            f"| 2019 | [Neural Networks Informed by Physics]({ARXIV}1711.10561) "
+            "[doi](https://doi.org/10.1016/j.x) | - | 9 |",
+            ("wrong-link", "possible"),
+        ),
+    ],
+)
+def test_what_may_be_right_is_not_called_likely_wrong(rows: str, found: tuple[str, str]) -> None:
+    assert [(f.kind, f.certainty) for f in audit_text(LISTED + rows + "\n").findings] == [found]
+
+
+def test_a_row_without_an_id_is_no_fault_where_the_list_shows_no_counts(
+    library: Library, client: SemanticScholar
+) -> None:
+    title = "A Paper of Some Note at a Conference"
+    library.matches[title] = library.add(1, 9, title, year=2017)
+    link = "https://papers.nips.cc/paper/2017/file/x-Paper.pdf"
+    for header, cell, certainty in (("Notes", "-", "possible"), ("Citations", "9", "likely")):
+        other = f"| 2017 | [Another of Some Note]({ARXIV}1711.10561) | {cell} |\n"
+        text = f"| Year | Title | {header} |\n|--|--|--|\n{other}| 2017 | [{title}]({link}) | {cell} |\n"
+        (finding,) = audit_text(text, client).findings
+        assert (finding.kind, finding.certainty) == ("no-id", certainty)

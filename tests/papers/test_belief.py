@@ -323,7 +323,8 @@ def test_a_title_cut_off_with_dots_at_any_letter_is_the_same(title: str, letters
 
 
 @given(
-    st.sampled_from(FULL_TITLES), st.sampled_from(["in Medical Images", "for Speech", "with Registers", "on Graphs"])
+    st.sampled_from([title for title in FULL_TITLES if " " in title.partition(":")[0]]),  # no "BERT: …", cut behind it
+    st.sampled_from(["in Medical Images", "for Speech", "with Registers", "on Graphs"]),
 )
 def test_a_title_that_goes_on_is_another_papers(title: str, more: str) -> None:
     whole = title.rstrip("?.!")

@@ -66,6 +66,11 @@ FULL: list[tuple[str, str]] = [
     ("Faster R-CNN: Towards Real-Time Object Detection with Region Prop...", FASTER),
     ("An Image is Worth 16x16 Words", VIT),
     ("You Only Look Once", YOLO),
+    (
+        "XLNet: Generalized Autoregressive Pretraining",
+        "XLNet: Generalized Autoregressive Pretraining for Language Understanding",
+    ),
+    ("DeBERTa: Decoding-enhanced BERT", "DeBERTa: Decoding-enhanced BERT with Disentangled Attention"),
     ("Language Models are Few-Shot Learners…", FEW_SHOT),
     # A nickname before the colon, or behind, that the record has not, or that the list leaves out.
     (f"ResNet: {RESNET}", RESNET),
@@ -326,6 +331,7 @@ REFUSED: list[tuple[str, str]] = [
     ("Layer Norm", "Layer Normalization"),
     ("Stable Diffusion", LATENT),
     ("Deep Residual Learning", RESNET),
+    ("Batch Normalization: Accelerating Deep Network Training", BATCH),
 ]
 """One paper, as far as anybody can tell, but nothing tells them from "Mask R-CNN" and "Segment Anything" below."""
 
