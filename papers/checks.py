@@ -316,8 +316,9 @@ def _shared(context: Context, row: Row, record: Record) -> bool:
     """Whether another row has the same link and another title, or the title of the paper that it leads to."""
     others = context.rows_of.get(row.url_id or "", [])
     titles = {other.title for other in others if other.title and other.url_id == row.url_id} - {row.title}
+    cut = f"{simplify(title_of(record))} ".startswith(f"{simplify(row.title or '')} ")
     return any(
-        compare(row.title, title) == "other" or compare(title, title_of(record)) in ("same", "short")
+        compare(row.title, title) == "other" or (not cut and compare(title, title_of(record)) in ("same", "short"))
         for title in titles
     )
 

@@ -38,14 +38,14 @@ _PRAISE = (
     r"(?:[\s,;|/-]*(?:oral|spotlight|poster|highlight|best|outstanding|paper|award|workshops?|findings|main|track))*"
 )
 _YEAR_BEHIND = r"(?:(?:19|20)\d\d|['’`]?\d\d(?!\d))"
-_SERIES = rf"(?:{VENUES})(?:[-/ ](?:hlt|w|workshops?|findings|ijcnlp))?"
+_SERIES = rf"(?:{VENUES})(?:[-/ ](?:hlt|w|workshops?|findings|ijcnlp|d&b|datasets and benchmarks))?"
 _ARXIV = r"(?:arxiv\W{0,2})\d{4}\.\d{4,5}(?:v\d+)?"
 _PROCEEDINGS = r"(?:in\s+)?(?:proc(?:eedings)?\.?\s+(?:of\s+)?(?:the\s+)?)?"
 _DATED = rf"(?:{_ARXIV}|{_PROCEEDINGS}{_SERIES}[\s,.-]*{_YEAR_BEHIND}{_PRAISE}|{_YEAR})"
 _SAYS_WHERE = rf"(?:{_DATED}|{_SERIES}{_PRAISE}|(?-i:[A-Z][A-Za-z&+/-]{{1,14}} ?){{1,3}}[ ,]*{_YEAR}{_PRAISE}|v\d+)"
 _WHERE_BEHIND = re.compile(
     rf"\s*(?:[(\[（]\s*{_SAYS_WHERE}\s*[)\]）]|[(\[（][^()\[\]（）]{{0,50}}\b(?:19|20)\d\d\b[^()\[\]（）]{{0,30}}[)\]）]|"
-    rf"(?:[-–—|@,.;:]|\s[-–—|@])\s*{_DATED}(?:\s*\({_PRAISE}\))?|\s{_ARXIV}|\sv\d)"
+    rf"(?:[-–—|@,.;:]|\s[-–—|@]|(?<=[?!])(?=\s))\s*{_DATED}(?:\s*\({_PRAISE}\))?|\s{_ARXIV}|\sv\d)"
     r"[\s.,;]*\Z",
     re.I,
 )

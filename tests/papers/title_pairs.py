@@ -67,6 +67,10 @@ FULL: list[tuple[str, str]] = [
     ("An Image is Worth 16x16 Words", VIT),
     ("You Only Look Once", YOLO),
     (
+        "Why do tree-based models still outperform deep learning on tabular data? NeurIPS D&B 2022",
+        "Why do tree-based models still outperform deep learning on tabular data?",
+    ),
+    (
         "XLNet: Generalized Autoregressive Pretraining",
         "XLNet: Generalized Autoregressive Pretraining for Language Understanding",
     ),
