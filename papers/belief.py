@@ -263,8 +263,9 @@ def _of_few_words(ours: str, theirs: str) -> Relation:
 
 
 def _closes(name: str, title: str) -> bool:
-    """Whether a title ends in the words of a name: "… with Latent Diffusion Models"."""
-    return _without_kind(title).endswith(" " + " ".join(words_of(name)))
+    """Whether a title ends in the words of a name: "… with Latent Diffusion Models", but not "Visual Prompt Tuning"."""
+    rest = _without_kind(title).removesuffix(" ".join(words_of(name))).split()
+    return bool(rest) and rest[-1] in ("with", "via", "using", "by", "through")
 
 
 def _one_name(name: str, other: str) -> bool:
@@ -301,7 +302,8 @@ def _sibling(name: str, title: str) -> bool:
     words = title.split()
     for word, after in zip(words, [*words[1:], ""], strict=True):
         other, counted = _stem_and_number(word)
-        counted = counted or (simplify(after) if simplify(after).isdigit() else "")
+        behind = simplify(after).replace(" ", "")
+        counted = counted or (behind if behind.isdigit() else "")
         if len(stem) > 2 and stem == other:
             return bool(counted) and counted != number
         if len(first) > FULL and first.removesuffix("s") != other.removesuffix("s") and one_edit(first, other):
@@ -343,9 +345,11 @@ def _other_word(a: str, b: str) -> bool:
 
 
 def _goes_on(one: str, other: str) -> bool:
-    """Whether one title is the other and more, which is neither a subtitle nor left out with dots: a second paper's."""
+    """Whether one title is the other and more, which is no name, no subtitle and not left out with dots."""
     short, long = sorted((one.strip(), other.strip()), key=lambda title: len(simplify(title)))
     begins = simplify(short)
+    if simplify(long).endswith(" " + begins):
+        return all(simplify(long[mark.end() :]) != begins for mark in _SUBTITLE.finditer(long))
     if not simplify(long).startswith(begins + " ") or short.endswith(("…", "...")):
         return False
     if (name := _head(short)) and name == _head(long):  # "XLNet: Generalized Autoregressive Pretraining": cut behind it

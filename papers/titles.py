@@ -52,8 +52,8 @@ _WHERE_BEHIND = re.compile(
 _WHERE_BEFORE = re.compile(
     rf"\A\s*(?:\d{{1,3}}[.)]\s+|[(\[（]\s*{_SAYS_WHERE}\s*[)\]）]\s*[:.–—-]?\s*|{_DATED}\s*[:.|–—-]\s+)(?=\S)", re.I
 )
-ASIDE = re.compile(r"\A\s*[(\[][^\s()\[\]]{2,20}[)\]]:?(?=\s)|(?<=\s)[(\[][^\s()\[\]]{2,20}[)\]]\s*\Z")
-"""A name, or a year, that stands in brackets before a title or behind it."""
+ASIDE = re.compile(r"\A\s*[(\[][^\s()\[\]]{2,20}[)\]]:?(?=\s)|(?<=\s)[(\[][^\s()\[\]]{2,20}[)\]](?:\s*\Z|(?=:\s))")
+"""A name, or a year, that stands in brackets before a title, behind it or before its colon."""
 _TAG = 120
 """Characters at the end of a title in which a venue is looked for."""
 

@@ -283,6 +283,110 @@ FULL: list[tuple[str, str]] = [
     ("{StyleGAN3}: Alias-Free Generative Adversarial Networks", "Alias-Free Generative Adversarial Networks"),
     ("Neural Discrete Representation Learning (VQ-VAE) (NeurIPS 2017)", "Neural Discrete Representation Learning"),
     ("Auto–Encoding Variational Bayes [arXiv:1312.6114v10]", "Auto-Encoding Variational Bayes"),
+    (
+        "Diffusion Models Beat GANs on Image Synthesis, NeurIPS 2021 (Spotlight)",
+        "Diffusion Models Beat GANs on Image Synthesis",
+    ),
+    (
+        "ADM: Diffusion Models Beat GANs on Image Synthesis",
+        "Diffusion Models Beat GANs on Image Synthesis",
+    ),
+    (
+        "Elucidating the Design Space of Diffusion-Based Generative Models [EDM]",
+        "Elucidating the Design Space of Diffusion-Based Generative Models",
+    ),
+    (
+        "Elucidating the design space of diffusion based generative model",
+        "Elucidating the Design Space of Diffusion-Based Generative Models",
+    ),
+    (
+        "DINO — Emerging Properties in Self-Supervised Vision Transformers (ICCV 21)",
+        "Emerging Properties in Self-Supervised Vision Transformers",
+    ),
+    (
+        "Bootstrap Your Own Latent (BYOL): A New Approach to Self-Supervised Learning",
+        "Bootstrap Your Own Latent: A New Approach to Self-Supervised Learning",
+    ),
+    (
+        "Bootstrap your own latent - a new approach to self-supervised learning",
+        "Bootstrap Your Own Latent: A New Approach to Self-Supervised Learning",
+    ),
+    (
+        "Gradient-based learning applied to document recognition (Proc. IEEE, 1998)",
+        "Gradient-based learning applied to document recognition",
+    ),
+    (
+        "A Neural Algorithm of Artistic Style [Gatys et al. 2015]",
+        "A Neural Algorithm of Artistic Style",
+    ),
+    (
+        '"Why Should I Trust You?": Explaining the Predictions of Any Classifier',
+        "“Why Should I Trust You?”: Explaining the Predictions of Any Classifier",
+    ),
+    (
+        'LIME: "Why Should I Trust You?" Explaining the Predictions of Any Classifier',
+        '"Why Should I Trust You?": Explaining the Predictions of Any Classifier',
+    ),
+    (
+        "A Unified Approach to Interpreting Model Predictions (SHAP)",
+        "A Unified Approach to Interpreting Model Predictions",
+    ),
+    (
+        "node2vec: Scalable Feature Learning for Networks, KDD'16",
+        "node2vec: Scalable Feature Learning for Networks",
+    ),
+    (
+        "Speech Recognition with Deep RNNs",
+        "Speech Recognition with Deep Recurrent Neural Networks",
+    ),
+    (
+        "Listen, Attend & Spell: A Neural Network for Large Vocabulary Conversational Speech Recognition",
+        "Listen, Attend and Spell: A neural network for large vocabulary conversational speech recognition",
+    ),
+    (
+        "wav2vec 2.0: A Framework for Self-Supervised Learning of Speech Representations | NeurIPS 2020",
+        "wav2vec 2.0: A Framework for Self-Supervised Learning of Speech Representations",
+    ),
+    (
+        "Wav2Vec2.0: A Framework for Self-Supervised Learning of Speech Representation",
+        "wav2vec 2.0: A Framework for Self-Supervised Learning of Speech Representations",
+    ),
+    (
+        "Measuring Massive Multitask Language Understanding [ICLR 2021] [MMLU]",
+        "Measuring Massive Multitask Language Understanding",
+    ),
+    (
+        "MMLU: Measuring Massive Multitask Language Understanding...",
+        "Measuring Massive Multitask Language Understanding",
+    ),
+    (
+        "Evaluating Large Language Models Trained on Code (Codex, HumanEval)",
+        "Evaluating Large Language Models Trained on Code",
+    ),
+    (
+        "Training Verifiers to Solve Math Word Problem",
+        "Training Verifiers to Solve Math Word Problems",
+    ),
+    (
+        "STaR: Bootstrapping Reasoning With Reasoning (NeurIPS, 2022)",
+        "STaR: Bootstrapping Reasoning With Reasoning",
+    ),
+    (
+        "Scaling Laws for Neural Language Models. arXiv preprint arXiv:2001.08361",
+        "Scaling Laws for Neural Language Models",
+    ),
+    (
+        "Scaling Laws for Neural Language Models. arXiv preprint",
+        "Scaling Laws for Neural Language Models",
+    ),
+    (
+        "Neural Tangent Kernel: Convergence & Generalisation in Neural Networks",
+        "Neural Tangent Kernel: Convergence and Generalization in Neural Networks",
+    ),
+    (
+        "Unsupervised Visual Representation Learning by Context Prediction (ICCV2015)",
+        "Unsupervised Visual Representation Learning by Context Prediction",
+    ),
 ]
 """A listed title that is full, and its record's: one paper."""
 
@@ -312,6 +416,26 @@ SHORT: list[tuple[str, str]] = [
     ("LLaVA: Visual Instruction Tuning", "Visual Instruction Tuning"),
     ("LSTM", "Long Short-Term Memory"),
     ("Long Short Term Memory", "Long Short-Term Memory"),
+    (
+        "Deep Sets (NeurIPS 2017)",
+        "Deep Sets",
+    ),
+    (
+        "Attention U-Net",
+        "Attention U-Net: Learning Where to Look for the Pancreas",
+    ),
+    (
+        "Spectral Normalisation for GANs",
+        "Spectral Normalization for Generative Adversarial Networks",
+    ),
+    (
+        "Consistency Model",
+        "Consistency Models",
+    ),
+    (
+        "World Models [NIPS'18]",
+        "World Models",
+    ),
 ]
 """The same for titles of few words."""
 
@@ -594,5 +718,117 @@ OTHERS: list[tuple[str, str]] = [
     ("Playing Atari with Deep Reinforcement Learning", "Playing Atari with Six Neurons"),
     ("World Models", "Structured World Models from Human Videos"),
     ("World Models", "DayDreamer: World Models for Physical Robot Learning"),
+    (
+        "Consistency Models",
+        "Multistep Consistency Models",
+    ),
+    (
+        "Scaling Laws for Neural Language Models",
+        "Reconciling Scaling Laws for Neural Language Models",
+    ),
+    (
+        "Measuring Massive Multitask Language Understanding",
+        "Measuring Massive Multitask Chinese Understanding",
+    ),
+    (
+        "Training Verifiers to Solve Math Word Problems",
+        "Solving Math Word Problems with Process- and Outcome-based Feedback",
+    ),
+    (
+        "Diffusion Models Beat GANs on Image Synthesis",
+        "Diffusion Models Beat GANs on Topology Optimization",
+    ),
+    (
+        "Deep Sets",
+        "Deep Sets for Generalization in RL",
+    ),
+    (
+        "Bootstrap Your Own Latent: A New Approach to Self-Supervised Learning",
+        "BYOL-Explore: Exploration by Bootstrapped Prediction",
+    ),
+    (
+        "node2vec: Scalable Feature Learning for Networks",
+        "metapath2vec: Scalable Representation Learning for Heterogeneous Networks",
+    ),
+    (
+        "wav2vec: Unsupervised Pre-training for Speech Recognition",
+        "wav2vec 2.0: A Framework for Self-Supervised Learning of Speech Representations",
+    ),
+    (
+        "wav2vec",
+        "wav2vec 2.0: A Framework for Self-Supervised Learning of Speech Representations",
+    ),
+    (
+        "Imagen",
+        "Imagen Video: High Definition Video Generation with Diffusion Models",
+    ),
+    (
+        "Vision Transformer",
+        "Vision Transformers for Dense Prediction",
+    ),
+    (
+        "Stable Diffusion 3",
+        "Stable Diffusion XL",
+    ),
+    (
+        "SDXL: Improving Latent Diffusion Models for High-Resolution Image Synthesis",
+        "High-Resolution Image Synthesis with Latent Diffusion Models",
+    ),
+    (
+        "Evaluating Large Language Models Trained on Code",
+        "Large Language Models Trained on Code: A Security Evaluation",
+    ),
+    (
+        "Mamba: Linear-Time Sequence Modeling with Selective State Spaces",
+        "Vision Mamba: Efficient Visual Representation Learning with Bidirectional State Space Model",
+    ),
+    (
+        "Kolmogorov-Arnold Networks",
+        "KAN 2.0: Kolmogorov-Arnold Networks Meet Science",
+    ),
+    (
+        "KAN: Kolmogorov-Arnold Networks",
+        "KAN 2.0: Kolmogorov-Arnold Networks Meet Science",
+    ),
+    (
+        "Gemma 2: Improving Open Language Models at a Practical Size",
+        "Gemma: Open Models Based on Gemini Research and Technology",
+    ),
+    (
+        "DeepSeek-V3 Technical Report",
+        "DeepSeek-V3.2 Technical Report",
+    ),
+    (
+        "InternVL 2.5",
+        "InternVL 1.5: How Far Are We to GPT-4V?",
+    ),
+    (
+        "Yi: Open Foundation Models by 01.AI",
+        "Yi-Lightning Technical Report",
+    ),
+    (
+        "Baichuan 2: Open Large-scale Language Models",
+        "Baichuan-M1: Pushing the Medical Capability of Large Language Models",
+    ),
+    (
+        "Visual Prompt Tuning",
+        "Visual Prompt Tuning for Test-time Domain Adaptation",
+    ),
+    (
+        "Prompt Tuning",
+        "Visual Prompt Tuning",
+    ),
+    (
+        "CoOp: Learning to Prompt for Vision-Language Models",
+        "Conditional Prompt Learning for Vision-Language Models",
+    ),
+    (
+        "Learning to Prompt for Vision-Language Models",
+        "Learning to Prompt for Continual Learning",
+    ),
+    (
+        "Distilling the Knowledge in a Neural Network",
+        "Distilling the Knowledge in Graph Neural Networks",
+    ),
 ]
 """Titles of two papers; whatever else agrees, the second is not the first."""
