@@ -29,7 +29,7 @@ from papers.titles import (
     unspaced,
     words_of,
 )
-from papers.wording import DULL, GENERIC, STUDY, place_of, same_words, unlike_words, version_of
+from papers.wording import CONTRARY, DULL, GENERIC, STUDY, place_of, same_words, unlike_words, version_of
 
 Relation = Literal["same", "short", "near", "silent", "other"]
 Verdict = Literal["same", "other", "open"]
@@ -227,7 +227,9 @@ def is_cut(ours: str, theirs: str) -> bool:
     for stop in [*(mark.start() for mark in _SUBTITLE.finditer(theirs)), *([len(theirs)] if name else [])]:
         head = theirs[:stop]
         if same_words(ours, head) or (name and same_words(ours, _without_kind(head))):
-            return not STUDY.search(simplify(theirs[stop:]))
+            rest = words_of(theirs[stop:])
+            part = bool(rest) and all(word in CONTRARY or word.isdigit() for word in rest)  # "… (Part II)"
+            return not part and not STUDY.search(" ".join(rest))
     return False
 
 

@@ -39,20 +39,23 @@ _PRAISE = (
 )
 _YEAR_BEHIND = r"(?:(?:19|20)\d\d|['’`]?\d\d(?!\d))"
 _SERIES = rf"(?:{VENUES})(?:[-/ ](?:hlt|w|workshops?|findings|ijcnlp|d&b|datasets and benchmarks))?"
-_ARXIV = r"(?:arxiv\W{0,2})\d{4}\.\d{4,5}(?:v\d+)?"
-_PROCEEDINGS = r"(?:in\s+)?(?:proc(?:eedings)?\.?\s+(?:of\s+)?(?:the\s+)?)?"
+_ARXIV = r"(?:arxiv\W{0,2})\d{4}\.\d{4,5}(?:v\d+)?(?:\s*\[[\w.-]+\])?"
+_PROCEEDINGS = r"(?:in:?\s+)?(?:proc(?:eedings)?\.?\s+(?:of\s+)?(?:the\s+)?)?"
 _DATED = rf"(?:{_ARXIV}|{_PROCEEDINGS}{_SERIES}[\s,.-]*{_YEAR_BEHIND}{_PRAISE}|{_YEAR})"
 _SAYS_WHERE = rf"(?:{_DATED}|{_SERIES}{_PRAISE}|(?-i:[A-Z][A-Za-z&+/-]{{1,14}} ?){{1,3}}[ ,]*{_YEAR}{_PRAISE}|v\d+)"
 _WHERE_BEHIND = re.compile(
     rf"\s*(?:[(\[（]\s*{_SAYS_WHERE}\s*[)\]）]|[(\[（][^()\[\]（）]{{0,50}}\b(?:19|20)\d\d\b[^()\[\]（）]{{0,30}}[)\]）]|"
-    rf"(?:[-–—|@,.;:]|\s[-–—|@]|(?<=[?!])(?=\s))\s*{_DATED}(?:\s*\({_PRAISE}\))?|\s{_ARXIV}|\sv\d)"
+    rf"(?:[-–—|@,.;:]|\s[-–—|@]|(?<=[?!)\]])(?=\s))\s*{_DATED}(?:\s*\({_PRAISE}\))?|\s{_ARXIV}|\sv\d)"
     r"[\s.,;]*\Z",
     re.I,
 )
 _WHERE_BEFORE = re.compile(
     rf"\A\s*(?:\d{{1,3}}[.)]\s+|[(\[（]\s*{_SAYS_WHERE}\s*[)\]）]\s*[:.–—-]?\s*|{_DATED}\s*[:.|–—-]\s+)(?=\S)", re.I
 )
-ASIDE = re.compile(r"\A\s*[(\[][^\s()\[\]]{2,20}[)\]]:?(?=\s)|(?<=\s)[(\[][^\s()\[\]]{2,20}[)\]](?:\s*\Z|(?=:\s))")
+_IN_BRACKETS = (
+    r"[(\[](?!(?i:part|vol|volume|chapter|version|lecture|i{1,3}|iv|vi{0,3})\b)[^\s()\[\]]{2,20}(?: \d[\w.]{0,4})?[)\]]"
+)
+ASIDE = re.compile(rf"\A\s*{_IN_BRACKETS}:?(?=\s)|(?<=\s){_IN_BRACKETS}(?:\s*\Z|(?=:\s))")
 """A name, or a year, that stands in brackets before a title, behind it or before its colon."""
 _TAG = 120
 """Characters at the end of a title in which a venue is looked for."""

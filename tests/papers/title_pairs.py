@@ -387,6 +387,82 @@ FULL: list[tuple[str, str]] = [
         "Unsupervised Visual Representation Learning by Context Prediction (ICCV2015)",
         "Unsupervised Visual Representation Learning by Context Prediction",
     ),
+    (
+        "Gradient Episodic Memory for Continual Learning @ NeurIPS 2017",
+        "Gradient Episodic Memory for Continual Learning",
+    ),
+    (
+        "EWC: Overcoming catastrophic forgetting in neural networks (PNAS 2017)",
+        "Overcoming catastrophic forgetting in neural networks",
+    ),
+    (
+        "Model-Agnostic Meta-Learning for Fast Adaptation of Deep Networks (MAML), ICML 2017",
+        "Model-Agnostic Meta-Learning for Fast Adaptation of Deep Networks",
+    ),
+    (
+        "Model Agnostic Meta Learning for Fast Adaptation of Deep Network",
+        "Model-Agnostic Meta-Learning for Fast Adaptation of Deep Networks",
+    ),
+    (
+        "[ICLR 2019] The Lottery Ticket Hypothesis: Finding Sparse, Trainable Neural Networks (best paper)",
+        "The Lottery Ticket Hypothesis: Finding Sparse, Trainable Neural Networks",
+    ),
+    (
+        "Deep Compression: Compressing DNNs with Pruning, Trained Quantization and Huffman Coding",
+        "Deep Compression: Compressing Deep Neural Networks with Pruning, Trained Quantization and Huffman Coding",
+    ),
+    (
+        "Communication-efficient learning of deep networks from decentralised data",
+        "Communication-Efficient Learning of Deep Networks from Decentralized Data",
+    ),
+    (
+        "FedAvg - Communication-Efficient Learning of Deep Networks from Decentralized Data",
+        "Communication-Efficient Learning of Deep Networks from Decentralized Data",
+    ),
+    (
+        "Hierarchical Text-Conditional Image Generation with CLIP Latents (DALL·E 2)",
+        "Hierarchical Text-Conditional Image Generation with CLIP Latents",
+    ),
+    (
+        "Photorealistic Text-to-Image Diffusion Models with Deep Language Understanding (Imagen) [NeurIPS'22]",
+        "Photorealistic Text-to-Image Diffusion Models with Deep Language Understanding",
+    ),
+    (
+        "Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks (CycleGAN) ICCV 2017",
+        "Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks",
+    ),
+    (
+        "Progressive Growing of GANs for Improved Quality, Stability & Variation",
+        "Progressive Growing of GANs for Improved Quality, Stability, and Variation",
+    ),
+    (
+        "{GAN}s Trained by a Two Time-Scale Update Rule Converge to a Local {Nash} Equilibrium",
+        "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash Equilibrium",
+    ),
+    (
+        "A Style Based Generator Architecture for GANs",
+        "A Style-Based Generator Architecture for Generative Adversarial Networks",
+    ),
+    (
+        "Semi-supervised Learning with Deep Generative Model",
+        "Semi-Supervised Learning with Deep Generative Models",
+    ),
+    (
+        "Variational Inference with Normalising Flows (ICML 2015)",
+        "Variational Inference with Normalizing Flows",
+    ),
+    (
+        "Density estimation using Real NVP [arXiv:1605.08803v3 [cs.LG]]",
+        "Density estimation using Real NVP",
+    ),
+    (
+        "Neural Spline Flows. In: NeurIPS 2019",
+        "Neural Spline Flows",
+    ),
+    (
+        "Glow: Generative Flow with Invertible 1x1 Convolution",
+        "Glow: Generative Flow with Invertible 1x1 Convolutions",
+    ),
 ]
 """A listed title that is full, and its record's: one paper."""
 
@@ -436,6 +512,18 @@ SHORT: list[tuple[str, str]] = [
         "World Models [NIPS'18]",
         "World Models",
     ),
+    (
+        "Deep Image Prior — CVPR’18",
+        "Deep Image Prior",
+    ),
+    (
+        "Spatial Transformer Network",
+        "Spatial Transformer Networks",
+    ),
+    (
+        "Highway Networks (2015)",
+        "Highway Networks",
+    ),
 ]
 """The same for titles of few words."""
 
@@ -458,6 +546,8 @@ NAMES: list[tuple[str, str]] = [
 REFUSED: list[tuple[str, str]] = [
     ("Layer Norm", "Layer Normalization"),
     ("Stable Diffusion", LATENT),
+    ("Prototypical Networks", "Prototypical Networks for Few-shot Learning"),
+    ("Image-to-Image Translation with cGANs", "Image-to-Image Translation with Conditional Adversarial Networks"),
     ("Deep Residual Learning", RESNET),
     ("Batch Normalization: Accelerating Deep Network Training", BATCH),
 ]
@@ -830,5 +920,119 @@ OTHERS: list[tuple[str, str]] = [
         "Distilling the Knowledge in a Neural Network",
         "Distilling the Knowledge in Graph Neural Networks",
     ),
+    (
+        "Gradient Episodic Memory for Continual Learning",
+        "Efficient Lifelong Learning with A-GEM",
+    ),
+    (
+        "Model-Agnostic Meta-Learning for Fast Adaptation of Deep Networks",
+        "Probabilistic Model-Agnostic Meta-Learning",
+    ),
+    (
+        "On First-Order Meta-Learning Algorithms",
+        "Meta-Learning with Implicit Gradients",
+    ),
+    (
+        "The Lottery Ticket Hypothesis: Finding Sparse, Trainable Neural Networks",
+        "The Lottery Ticket Hypothesis for Pre-trained BERT Networks",
+    ),
+    (
+        "The Lottery Ticket Hypothesis: Finding Sparse, Trainable Neural Networks",
+        "Stabilizing the Lottery Ticket Hypothesis",
+    ),
+    (
+        "Communication-Efficient Learning of Deep Networks from Decentralized Data",
+        "Federated Learning of Deep Networks using Model Averaging for Speech",
+    ),
+    (
+        "Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks",
+        "Image-to-Image Translation with Conditional Adversarial Networks",
+    ),
+    (
+        "CycleGAN",
+        "Augmented CycleGAN: Learning Many-to-Many Mappings from Unpaired Data",
+    ),
+    (
+        "Prototypical Networks for Few-shot Learning",
+        "Infinite Mixture Prototypes for Few-Shot Learning",
+    ),
+    (
+        "Matching Networks for One Shot Learning",
+        "Siamese Neural Networks for One-shot Image Recognition",
+    ),
+    (
+        "Progressive Growing of GANs for Improved Quality, Stability, and Variation",
+        "Progressive Growing of GANs for Improved Quality",
+    ),
+    (
+        "Highway Networks",
+        "Recurrent Highway Networks",
+    ),
+    (
+        "Highway Networks",
+        "Training Very Deep Networks",
+    ),
+    (
+        "Spatial Transformer Networks",
+        "Inverse Compositional Spatial Transformer Networks",
+    ),
+    (
+        "Neural Turing Machines",
+        "Reinforcement Learning Neural Turing Machines",
+    ),
+    (
+        "Pointer Networks",
+        "Pointer Sentinel Mixture Models",
+    ),
+    (
+        "Memory Networks",
+        "End-To-End Memory Networks",
+    ),
+    (
+        "End-To-End Memory Networks",
+        "Key-Value Memory Networks for Directly Reading Documents",
+    ),
+    (
+        "Capsule Networks",
+        "Stacked Capsule Autoencoders",
+    ),
+    (
+        "Dynamic Routing Between Capsules",
+        "Dynamic Routing Networks",
+    ),
+    (
+        "Matrix capsules with EM routing",
+        "Dynamic Routing Between Capsules",
+    ),
+    (
+        "Squeeze-and-Excitation Networks",
+        "Gather-Excite: Exploiting Feature Context in Convolutional Neural Networks",
+    ),
+    (
+        "Non-local Neural Networks",
+        "Compact Generalized Non-local Network",
+    ),
+    (
+        "Semi-Supervised Learning with Deep Generative Models",
+        "Auxiliary Deep Generative Models",
+    ),
+    (
+        "Variational Inference with Normalizing Flows",
+        "Improved Variational Inference with Inverse Autoregressive Flow",
+    ),
+    (
+        "Glow: Generative Flow with Invertible 1x1 Convolutions",
+        "WaveGlow: A Flow-based Generative Network for Speech Synthesis",
+    ),
+    (
+        "Glow",
+        "WaveGlow: A Flow-based Generative Network for Speech Synthesis",
+    ),
+    (
+        "Density estimation using Real NVP",
+        "Deep Density Estimation using Flows",
+    ),
+    ("Physics Informed Deep Learning (Part I)", "Physics Informed Deep Learning (Part II)"),
+    ("Physics Informed Deep Learning", "Physics Informed Deep Learning (II)"),
 ]
 """Titles of two papers; whatever else agrees, the second is not the first."""
