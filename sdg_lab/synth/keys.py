@@ -12,7 +12,7 @@ import re
 import string
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -27,8 +27,8 @@ ALIKE = 10
 FEW = 4
 """Signs of a place that keep to themselves where many keys have no others, as the version of a UUID does."""
 
-REMAINDERS = 4096
-"""Most of them that are kept."""
+MAX_REMAINDERS = 2**16
+"""Of a form."""
 
 EXTRA = 6
 """Most digits by which a form without room grows."""
@@ -93,20 +93,22 @@ class Form:
                 numbers = numbers * len(known) + digit
         return numbers[right]
 
-    def avoiding(self, keys: NDArray[np.str_]) -> Form:
-        """Return the form with remainders that none of some keys leaves, so that it keeps as much room as it can."""
+    def avoiding(self, keys: NDArray[np.str_], wanted: int) -> Form:
+        """Return the form with remainders that none of some keys leaves: as many as make the room that is wanted."""
         numbers = np.unique(self.numbers_of(keys))
         if not len(numbers):
             return self
-        best = Form(self.signs, 1, (), self.shares)
+        best = replace(self, remainders=())
         for part in (0.125, 0.25, 0.5, 1, 2, 4):
             modulus = min(_prime_from(max(int(part * len(numbers)), 97)), self.size)
-            free = np.setdiff1d(np.arange(modulus), numbers % modulus, assume_unique=False)
-            if len(free) > REMAINDERS:
-                free = np.sort(np.random.default_rng(0).choice(free, REMAINDERS, replace=False))
-            form = Form(self.signs, modulus, tuple(free.tolist()), self.shares)
-            if form.room > best.room:
-                best = form
+            free = np.setdiff1d(np.arange(modulus), numbers % modulus)
+            most = min(2 * wanted // (self.size // modulus) + 1, MAX_REMAINDERS)
+            if len(free) > most:
+                free = np.sort(np.random.default_rng(0).choice(free, most, replace=False))
+            form = replace(self, modulus=modulus, remainders=tuple(free.tolist()))
+            best = max(best, form, key=lambda one: one.room)
+            if best.room >= wanted:
+                break
         return best
 
     def keys(self, turns: NDArray[np.uint64], seed: NDArray[np.uint64]) -> NDArray[np.str_]:
@@ -152,7 +154,7 @@ class Keys:
             forms = (_uuid_form(keys[0], upper=not any(c.islower() for key in keys for c in key)),)
         else:
             return cls._with_room(known, wanted)
-        forms = tuple(form.avoiding(known) for form in forms)
+        forms = tuple(form.avoiding(known, max(wanted, WIDE // 2**20)) for form in forms)
         return cls(forms, room=_room(forms))
 
     @classmethod
@@ -185,7 +187,11 @@ class Keys:
         best = cls()
         for tight, extra in steps:
             fitting = filter(None, map(fitted, _forms(known, skeletons, tight=tight, extra=extra)))
-            wide = [form.avoiding(known) for form in fitting if form.size * SLOTS >= wanted * form.shares]
+            wide = [
+                form.avoiding(known, wanted * form.shares // SLOTS + SLOTS)
+                for form in fitting
+                if form.size * SLOTS >= wanted * form.shares
+            ]
             forms = _shared([form for form in wide if form.room * SLOTS >= wanted * form.shares])
             said = (f"new keys are {extra} digit{'s' * (extra > 1)} longer than real ones: there are too few others",)
             found = cls(forms, room=_room(forms), notes=said if extra else ())
@@ -250,10 +256,11 @@ def _forms(keys: NDArray[np.str_], skeletons: NDArray[np.str_], *, tight: int, e
         if count * SLOTS < len(keys) and forms:
             break
         mine = _letters(keys[skeletons == skeleton], len(skeleton))
-        hexadecimal = set(np.unique(mine).tolist()) - set(string.punctuation) <= set("0123456789abcdefABCDEF")
+        seen = _seen(mine)
+        hexadecimal = seen - set(string.punctuation) <= set("0123456789abcdefABCDEF")
         hexadecimal = hexadecimal and len(skeleton) >= 8
         signs = [_signs(mine[:, place], tight=tight, hexadecimal=hexadecimal) for place in range(len(skeleton))]
-        whole = all(c.isdigit() or c == "-" for c in np.unique(mine).tolist())
+        whole = all(c.isdigit() or c == "-" for c in seen)
         number = whole and (len(skeleton) == 1 or not (mine[:, 0] == "0").any())
         last = max((place for place, one in enumerate(signs) if set(one) & set(string.digits)), default=len(signs) - 1)
         signs[last + 1 : last + 1] = [string.digits] * extra
@@ -266,7 +273,7 @@ def _forms(keys: NDArray[np.str_], skeletons: NDArray[np.str_], *, tight: int, e
 
 def _signs(seen: NDArray[np.str_], *, tight: int, hexadecimal: bool) -> str:
     """Return the signs that may stand at a place, by those that do."""
-    found = set(np.unique(seen).tolist())
+    found = _seen(seen)
     kinds = {string.digits: str.isdigit, string.ascii_uppercase: str.isupper, string.ascii_lowercase: str.isalpha}
     if not any(one.isalnum() for one in found):
         return "".join(sorted(found))
@@ -292,9 +299,7 @@ def _shared(forms: Sequence[Form]) -> tuple[Form, ...]:
     while sum(shares) != SLOTS:
         most = int(np.argmax(shares))
         shares[most] += 1 if sum(shares) < SLOTS else -1
-    return tuple(
-        Form(form.signs, form.modulus, form.remainders, share) for form, share in zip(forms, shares, strict=True)
-    )
+    return tuple(replace(form, shares=share) for form, share in zip(forms, shares, strict=True))
 
 
 def _room(forms: Sequence[Form]) -> int:
@@ -322,6 +327,12 @@ def _uuid_form(example: str, *, upper: bool) -> Form:
 def _letters(keys: NDArray[np.str_], length: int) -> NDArray[np.str_]:
     """Return keys of one length as their signs, shape (n, length)."""
     return np.ascontiguousarray(keys.astype(f"U{length}")).view("U1").reshape(len(keys), length)
+
+
+def _seen(letters: NDArray[np.str_]) -> set[str]:
+    """Return which signs occur; counting their code points is faster than sorting them."""
+    points = np.ascontiguousarray(letters).view(np.uint32).ravel()
+    return set(map(chr, np.flatnonzero(np.bincount(points)).tolist()))
 
 
 def _prime_from(number: int) -> int:
