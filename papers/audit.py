@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from papers.belief import compare, is_cut
-from papers.blocks import Span
+from papers.blocks import Span, line_start
 from papers.checks import KINDS, UNREAD, Certainty, Context, Finding, Kind, row_findings
 from papers.files import read_text, replace_text
 from papers.headers import Columns
@@ -183,7 +183,7 @@ def _form(text: str, table: Table) -> Iterator[Finding]:
             note = "a blank line in a cell: Markdown is read up to the next tag, and some readers end the table here"
             yield Finding(line, "blank-line", "", "no blank line", "possible", note)
             continue
-        start = max(text.rfind("\n", 0, position), text.rfind("\r", 0, position)) + 1
+        start = line_start(text, position)
         match = _LINE.match(text, start)
         end = match.end() if match else start
         note = "a blank line between rows ends the table for a Markdown reader"
@@ -212,7 +212,7 @@ def _widths(text: str, table: Table) -> Iterator[Finding]:
         rule = f"| {rule} |" if text[table.start] == "|" else rule
         note = "the row under the header has to be as wide as it is: a Markdown reader shows no table"
         line_end = "\r\n" if "\r\n" in text else "\n"
-        begin = max(text.rfind("\n", 0, table.start), text.rfind("\r", 0, table.start)) + 1
+        begin = line_start(text, table.start)
         new = rule if start < end else line_end + text[begin : table.start] + rule
         # Where rows are wider than the header, it may be the header that lacks a cell.
         edits = () if wide else (Edit(start, end, new),)
@@ -233,7 +233,7 @@ def _end_tags(text: str, table: Table) -> str:
     for name in ("tbody", "table"):
         if source.count(f"<{name}") > source.count(f"</{name}"):
             opened = table.start + source.find(f"<{name}")
-            line = text[max(text.rfind("\n", 0, opened), text.rfind("\r", 0, opened)) + 1 : opened]
+            line = text[line_start(text, opened) : opened]
             tags.append((line if not line.strip() else "") + f"</{name}>")
     return "".join(line_end + tag for tag in tags)
 

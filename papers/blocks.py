@@ -112,6 +112,11 @@ def find_blocks(text: str) -> Blocks:
     return blocks
 
 
+def line_start(text: str, position: int) -> int:
+    """Return where the line begins that a place lies on."""
+    return max(text.rfind("\n", 0, position), text.rfind("\r", 0, position)) + 1
+
+
 def _tokens(source: str) -> list[Token]:
     parser = MarkdownIt("commonmark")
     parser.block.ruler.before("code", "pipe_table", _pipe_table, {"alt": ["paragraph", "reference"]})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from papers.blocks import Span
+from papers.blocks import Span, line_start
 from papers.dates import write_date
 from papers.escape import for_html, for_markdown
 from papers.numbers import write_count
@@ -55,7 +55,7 @@ def like_another(text: str, table: Table, entry: NewEntry) -> tuple[str, int]:
         table: the bullets or paragraphs that it is to stand behind.
         entry: what it says.
     """
-    begins = {row.start: _line_start(text, row.start) for row in table.rows}
+    begins = {row.start: line_start(text, row.start) for row in table.rows}
     inner = min(row.start - begins[row.start] for row in table.rows)
     level = [row for row in table.rows if row.start - begins[row.start] == inner]
     model = level[-1]
@@ -250,7 +250,7 @@ def _with_number(source: str, match: re.Match[str], number: int) -> str:
 
 def _gap(text: str, table: Table, model: Row) -> str:
     """Return the white space that parts two entries, with the indentation of the second."""
-    begin = _line_start(text, model.start)
+    begin = line_start(text, model.start)
     indent = text[begin : model.start]
     indent = indent if not indent.strip(" \t>") else ""
     line_end = "\r\n" if "\r\n" in text else "\n"
@@ -262,7 +262,3 @@ def _gap(text: str, table: Table, model: Row) -> str:
         return ""
     loose = not re.match(r"(?:[-*+•]|\d{1,9}[.)])\s|<li", text[model.start : model.start + 12], re.I)
     return line_end * (2 if loose else 1) + indent
-
-
-def _line_start(text: str, position: int) -> int:
-    return max(text.rfind("\n", 0, position), text.rfind("\r", 0, position)) + 1

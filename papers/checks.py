@@ -19,6 +19,7 @@ from papers.semantic_scholar import Answer
 from papers.slips import difference
 from papers.table import Edit, Row
 from papers.titles import FULL, length, likeness, same_script, same_title, simplify
+from papers.wording import DULL
 
 Kind = Literal[
     "link-badge-mismatch",
@@ -51,9 +52,6 @@ _OFTEN = 9
 """Months by which a preprint often comes after the conference or the open submission that a date is of."""
 _OLD = 60
 """Months from which on it is as likely that an old paper was uploaded as that a date was mistyped."""
-_DULL = frozenset(
-    ("a", "an", "and", "as", "by", "for", "from", "in", "of", "on", "the", "to", "towards", "via", "with")
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,12 +311,16 @@ def _too_early(row: Row) -> bool:
 
 
 def _shared(context: Context, row: Row, record: Record) -> bool:
-    """Whether another row has the same link and another title, or the title of the paper that it leads to."""
+    """Whether another row has the same link and another title, or the title of the paper that it leads to.
+
+    The latter says little of a row of that paper's year, or with words of its title: papers are renamed, and cut.
+    """
     others = context.rows_of.get(row.url_id or "", [])
     titles = {other.title for other in others if other.title and other.url_id == row.url_id} - {row.title}
-    cut = f"{simplify(title_of(record))} ".startswith(f"{simplify(row.title or '')} ")
+    may_be = f" {simplify(row.title or '')} " in f" {simplify(title_of(record))} "
+    may_be = may_be or row.year is None or "year" in evidence(row, record)
     return any(
-        compare(row.title, title) == "other" or (not cut and compare(title, title_of(record)) in ("same", "short"))
+        compare(row.title, title) == "other" or (not may_be and compare(title, title_of(record)) in ("same", "short"))
         for title in titles
     )
 
@@ -450,8 +452,8 @@ def _fits(context: Context, row: Row, record: Record) -> bool:
 
 def _slug_agrees(words: list[str], title: str) -> bool | None:
     """Whether the words in a link are those of a title; None if too few are known to tell, or it is a nickname."""
-    known = set(simplify(title).split()) - _DULL
-    words = [word for word in words if word not in _DULL]
+    known = set(simplify(title).split()) - DULL
+    words = [word for word in words if word not in DULL]
     if len(words) < 3 or len(known) < FULL or not title.isascii():
         return None
     share = sum(word in known for word in words) / len(words)

@@ -55,7 +55,7 @@ _OPEN = re.compile(r"[\[(（]")
 _DIGIT = re.compile(r"\d")
 _TAG = re.compile(r"</?(?P<name>[A-Za-z][A-Za-z0-9]{0,15})(?:\s[^<>]{0,2000})?/?>")
 _BREAKS = frozenset(["br", "p", "div", "li", "td", "hr", "summary", "details"])
-_TICKS = re.compile(r"`+")
+_TICKS = re.compile("``*")  # which is searched for much faster than a repetition
 _NEAR = 80
 """How many characters around a count are looked at."""
 _OF_ALL = rf"(?:\btimes|\b(?:num(?:ber|\.)?(?: of)?|no\.? of)|\b(?:{_OWN})|#(?: ?of)?) ?"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Literal, NamedTuple
 
 from papers.blocks import Span
@@ -29,6 +30,7 @@ LEAD = re.compile(
 )
 """What may stand before a title: a number, a venue or a date in brackets, icons, a dash."""
 ITALICS = re.compile(r"(?<![*\w\\])\*(?![*\s])(?:[^*\\]|\\.)+\*|(?<![_\w\\])_(?![_\s])(?:[^_\\]|\\.)+_(?!\w)", re.S)
+_MAY_BE_ITALIC = re.compile("[*_<]")
 _ITALIC = re.compile(r"(?<![*\w\\])\*(?![*\s])|(?<![_\w\\])_(?![_\s])|<(?:i|em)>", re.I)
 _BOLD = re.compile(  # what stands before it is asked behind its first character, which is searched for much faster
     r"\*(?<![*\w]\*)\*\*?(?P<stars>[^\s*](?:[^*]|\*(?!\*))*?)\*?\*\*(?!\*)"
@@ -48,10 +50,10 @@ _DATED = re.compile(
     r"|(?:\*\*|__)?(?i:paper|title|论文|標題|标题)(?:\s*[:：](?:\*\*|__)?|(?:\*\*|__)\s*[:：])\s*)"
 )
 """A date, a venue with its year, or a word that says what follows."""
-_STOPS = re.compile(
-    r"\0|\s[|–—]\s|\s-\s(?=[A-Z\0]|arXiv)|(?<=[?!])\.\s+|\.\s+(?=(?:19|20)\d\d[.,:])|(?<=(?:19|20)\d\d)\.\s+"
+_STOPS = re.compile(  # what any of these begins with comes first: most characters are none of it
+    r"(?=[\0\s\\<\[(（.,;])(?:\0|\s[|–—]\s|\s-\s(?=[A-Z\0]|arXiv)|(?<=[?!])\.\s+|\.\s+(?=(?:19|20)\d\d[.,:])|(?<=(?:19|20)\d\d)\.\s+"
     r"|\[[A-Z](?:/[A-Z]{2})?\](?=//|[.,\s])|\\?[\r\n]+(?=\s*(?:\*|_|\0))|\\[\r\n]| {2}\r?\n|<(?:br|/?(?:d[dt]|p|div))\b"
-    r"|\s*[.,;]?\s*[\[(（](?=[^\[\]()]*(?:\d{4}|\d\d['’]|['’]\d\d))|(?<=[\w)][\w)])\.\s+(?=[A-Z]|arXiv)|\s*,?\s*[\[(]\Z"
+    r"|\s*[.,;]?\s*[\[(（](?=[^\[\]()]*(?:\d{4}|\d\d['’]|['’]\d\d))|(?<=[\w)][\w)])\.\s+(?=[A-Z]|arXiv)|\s*,?\s*[\[(]\Z)"
 )
 _MARKS = re.compile(
     r"(?:new|hot|oral|spotlight|highlight|best(?: student)? paper(?: award)?|updates?|updated|star|must[- ]read|"
@@ -59,6 +61,7 @@ _MARKS = re.compile(
     re.I,
 )
 _ENDS = " \t\r\n,;:.|/\\–—-(["
+_NO_COLON = _ENDS.replace(":", "")
 _DATE_IN_BRACKETS = re.compile(
     r"\s*[(（\[](?:[^()（）\[\]]*(?:19|20)\d\d[^()（）\[\]]*"
     rf"|(?i:{VENUES})[ '’-]?\d\d)[)）\]]\s*\Z"
@@ -195,7 +198,9 @@ class TitleFinder:
             start, source = start + tag.end(), source[tag.end() :]  # [BERT] BERT: Pre-training of …
         if source.rstrip().endswith((")", "）", "]")) and (match := _DATE_IN_BRACKETS.search(source)):
             source = source[: match.start()]
-        source = _without_venue(_ICONS_BEHIND.sub("", source).rstrip(_ENDS))
+        if not source.isascii() or source.rstrip(_NO_COLON).endswith(":"):
+            source = _ICONS_BEHIND.sub("", source)
+        source = _without_venue(source.rstrip(_ENDS))
         start += len(source) - len(source.lstrip())
         source = source.strip().rstrip(_ENDS)
         for before, after in _AROUND:
@@ -251,7 +256,7 @@ class TitleFinder:
 
 def _italics_behind_names(stretch: str) -> Span | None:
     """Return where a title in italics stands behind the names of its authors: ``A. Author, 2020. *Title*``."""
-    match = ITALICS.search(stretch)
+    match = ITALICS.search(stretch) if _MAY_BE_ITALIC.search(stretch) else None
     before = stretch[: match.start()].strip() if match else ""
     if not match or not 1 < len(before) < 200 or before[-1] not in ".,:)":
         return None
@@ -317,12 +322,12 @@ def _without_venue(title: str) -> str:
 
 def _segments(stretch: str) -> Iterator[Span]:
     """Yield the stretches of a text that may be its title: sentences, without the authors before them."""
-    begin = 0
-    for stop in [*_STOPS.finditer(stretch), None]:
+    begin, marked, asked = 0, _MAY_BE_ITALIC.search(stretch), "?" in stretch or "!" in stretch
+    for stop in chain(_STOPS.finditer(stretch), (None,)):
         end = stop.start() if stop else len(stretch)
-        if italic := _ITALIC.search(stretch, begin, end):
+        if marked and (italic := _ITALIC.search(stretch, begin, end)):
             end = italic.start() if italic.start() > begin + 8 else end
-        for mark in _ASKED.finditer(stretch, begin, end):
+        for mark in _ASKED.finditer(stretch, begin, end) if asked else ():
             if _LISTED.search(stretch, mark.end(), end) and are_names(stretch[mark.end() : end]):
                 end = mark.start() + 1
                 break
@@ -370,7 +375,9 @@ def _without_reference(stretch: str, begin: int, end: int) -> Span:
 
 def _cites(part: str) -> bool:
     """Whether a part between commas says whose a paper is: names with "et al.", or two names with a year."""
-    match = _CITED_AS.fullmatch(part) if len(part) < 100 else None
+    if len(part) > 100 or not ("et al" in part or _AND.search(part)):
+        return False
+    match = _CITED_AS.fullmatch(part)
     if not match or not _is_name(match["names"].strip()):
         return False
     return bool(match["others"]) or bool(match["year"] and _AND.search(match["names"]))

@@ -12,10 +12,10 @@ from papers.authors import OTHERS
 from papers.escape import for_bibtex, for_csv, for_markdown, one_line, safe_url
 from papers.table import Row
 from papers.titles import simplify
+from papers.wording import DULL
 
 Authors = Mapping[int, Sequence[str]]
 """The authors of each row by its line, first name first."""
-_DULL = frozenset(["a", "an", "the", "of", "on", "for", "in", "and", "with", "to", "by", "from", "using"])
 
 
 def bibtex(rows: Sequence[Row], authors: Authors | None = None) -> str:
@@ -117,7 +117,7 @@ def _shown(authors: Authors, row: Row) -> list[str]:
 
 
 def _key(row: Row) -> str:
-    words = [word for word in re.findall(r"[a-z0-9]+", simplify(row.title or "paper")) if word not in _DULL]
+    words = [word for word in re.findall(r"[a-z0-9]+", simplify(row.title or "paper")) if word not in DULL]
     return f"{''.join(words[:3]) or 'paper'}{row.year or ''}"
 
 

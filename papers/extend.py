@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from papers.blocks import line_start
 from papers.bullet_layout import NewEntry, like_another
 from papers.counts import Target, badge_source, link_source
 from papers.dates import read_date, write_date
@@ -270,7 +271,7 @@ def _new_row(text: str, table: Table, contents: dict[str | int, str]) -> tuple[s
         source = _like(
             text, model, [contents.get(index, contents.get(kinds.get(index, ""), "")) for index in range(width)]
         )
-        begin = max(text.rfind("\n", 0, model.start), text.rfind("\r", 0, model.start)) + 1
+        begin = line_start(text, model.start)
         indent = text[begin : model.start]
         indent = indent if table.markdown or not indent.strip() else ""
         position = table.rows[-1].end

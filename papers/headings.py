@@ -6,7 +6,7 @@ import re
 from bisect import bisect_right
 from typing import NamedTuple
 
-from papers.blocks import Blocks, Heading
+from papers.blocks import Blocks, Heading, line_start
 from papers.entry_dates import date_in
 from papers.markup import plain_text
 from papers.title_cells import is_generic
@@ -112,4 +112,4 @@ def _headings(text: str, blocks: Blocks) -> list[tuple[Heading, str]]:
 def _next_block(text: str, position: int) -> int:
     """Return where the line begins on which a text goes on."""
     rest = len(text) - len(text[position:].lstrip()) if position < len(text) else position
-    return max(text.rfind("\n", 0, rest), text.rfind("\r", 0, rest)) + 1
+    return line_start(text, rest)
