@@ -354,8 +354,9 @@ def _goes_on(one: str, other: str) -> bool:
         return all(simplify(long[mark.end() :]) != begins for mark in _SUBTITLE.finditer(long))
     if not simplify(long).startswith(begins + " ") or short.endswith(("…", "...")):
         return False
-    if (name := _head(short)) and name == _head(long):  # "XLNet: Generalized Autoregressive Pretraining": cut behind it
-        return bool(STUDY.search(simplify(long[len(short) :])))
+    subtitle = short.partition(":")[2].split()
+    if len(subtitle) > 1:  # "Switch Transformers: Scaling to Trillion Parameter Models": cut behind its colon
+        return bool(STUDY.search(simplify(long.partition(":")[2])))
     return not is_cut(short, long)
 
 

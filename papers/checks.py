@@ -317,8 +317,10 @@ def _shared(context: Context, row: Row, record: Record) -> bool:
     """
     others = context.rows_of.get(row.url_id or "", [])
     titles = {other.title for other in others if other.title and other.url_id == row.url_id} - {row.title}
-    may_be = f" {simplify(row.title or '')} " in f" {simplify(title_of(record))} "
-    may_be = may_be or row.year is None or "year" in evidence(row, record)
+    ours, theirs = (f"{simplify(title)} " for title in (row.title or "", title_of(record)))
+    if theirs.startswith(ours):
+        return False
+    may_be = f" {ours}" in theirs or row.year is None or "year" in evidence(row, record)
     return any(
         compare(row.title, title) == "other" or (not may_be and compare(title, title_of(record)) in ("same", "short"))
         for title in titles

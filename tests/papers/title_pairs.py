@@ -66,6 +66,8 @@ FULL: list[tuple[str, str]] = [
     ("Faster R-CNN: Towards Real-Time Object Detection with Region Prop...", FASTER),
     ("An Image is Worth 16x16 Words", VIT),
     ("You Only Look Once", YOLO),
+    ("Batch Normalization: Accelerating Deep Network Training", BATCH),
+    ("Faster R-CNN: Towards Real-Time Object Detection", FASTER),
     (
         "Why do tree-based models still outperform deep learning on tabular data? NeurIPS D&B 2022",
         "Why do tree-based models still outperform deep learning on tabular data?",
@@ -549,7 +551,6 @@ REFUSED: list[tuple[str, str]] = [
     ("Prototypical Networks", "Prototypical Networks for Few-shot Learning"),
     ("Image-to-Image Translation with cGANs", "Image-to-Image Translation with Conditional Adversarial Networks"),
     ("Deep Residual Learning", RESNET),
-    ("Batch Normalization: Accelerating Deep Network Training", BATCH),
 ]
 """One paper, as far as anybody can tell, but nothing tells them from "Mask R-CNN" and "Segment Anything" below."""
 
@@ -1034,5 +1035,6 @@ OTHERS: list[tuple[str, str]] = [
     ),
     ("Physics Informed Deep Learning (Part I)", "Physics Informed Deep Learning (Part II)"),
     ("Physics Informed Deep Learning", "Physics Informed Deep Learning (II)"),
+    ("Graph Neural Networks: A Review", "Graph Neural Networks: A Review of Methods and Applications"),
 ]
 """Titles of two papers; whatever else agrees, the second is not the first."""
