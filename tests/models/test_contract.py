@@ -18,6 +18,7 @@ import torch
 from sdg_lab.data.types import Images, Series, Sounds
 from sdg_lab.distill.student import Student
 from sdg_lab.models.bayes_net import BayesNet
+from sdg_lab.models.boosted import Boosted
 from sdg_lab.models.contract import HasLogProb, HasLogProbBound, NotFittedError, SyntheticModel
 from sdg_lab.models.copula import GaussianCopula
 from sdg_lab.models.diffusion import Diffusion
@@ -321,6 +322,7 @@ FAMILIES = {
         options={"temperature": lowers_entropy, "max_length": cuts_at},
     ),
     "bayes_net": Family(BayesNet, table(300, 0), table(100, 1), exact=True, options={"given": fulfils_conditions}),
+    "boosted": Family(partial(Boosted, bags=2), table(300, 0), table(100, 1), exact=True),
     "trees": Family(Trees, table(300, 0), table(100, 1)),
     "copula": Family(GaussianCopula, table(300, 0), table(100, 1)),
     "gaussian": Family(ClassGaussian, **IMAGE, exact=True, options=LABELS),
