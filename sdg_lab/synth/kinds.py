@@ -151,6 +151,10 @@ class Types(Sequence[ColumnType]):
         return hash((self._columns, self.rows))
 
     def __repr__(self) -> str:
+        learnt = sum(column.use == "model" for column in self._columns)
+        return f"<Types: {len(self)} columns of {self.rows:,} rows, {learnt} learnt>"
+
+    def __str__(self) -> str:
         return "\n".join(self.lines())
 
     @property

@@ -267,7 +267,11 @@ class Numbers(Coding):
                 f"column {name!r} holds whole numbers from {least} to {most}, further apart than 2⁵³, which models "
                 f"cannot tell apart; set {remedy}"
             )
-        return replace(coding, offset=least if max(abs(least), abs(most)) > EXACT else 0)
+        if max(abs(least), abs(most)) <= EXACT:
+            return coding
+        size = 10 ** len(str(most - least))
+        offset = least // size * size  # a round number is nobody's own
+        return replace(coding, offset=offset if most - offset <= EXACT else least)
 
     def _counts(self, held: Contents) -> NDArray[Any]:
         """Return whole numbers of the unit, or others where they are not whole, offset not yet taken."""
@@ -405,9 +409,7 @@ class Labels(Coding):
             else:
                 to.append(place[merged.get(text, text)])
         if unseen:
-            notes.append(
-                f"column {self.name!r}: {len(unseen):,} categories were never seen where the others were learnt"
-            )
+            notes.append(f"column {self.name!r}: {_categories(len(unseen))} never seen where the others were learnt")
         categories = [*self.texts, *unseen]
         codes = np.append(np.array(to, dtype=np.int64), -1)[codes]
         dtype = pd.CategoricalDtype(pd.Index(categories, dtype=object).astype(str), ordered=self.ordered)
@@ -656,7 +658,7 @@ def coding_of(column: pd.Series[Any], column_type: ColumnType, min_count: int, n
             coding = coding.coarsened(counts, min_count)
             joined = f"{coding.other!r}" if coding.other else "a neighbour"
             rare = len(counts) - len(coding.texts) + bool(coding.other)
-            notes.append(f"column {name!r}: {rare:,} categories that few rows have became {joined}")
+            notes.append(f"column {name!r}: {_categories(rare)} that few rows have became {joined}")
             encoded = coding.encode(column, [])
     if not held.missing.any() and (encoded == encoded.iloc[0]).all():
         return Constant.of(coding.decode(encoded, len(column), [0], 0))
@@ -716,6 +718,10 @@ def _labelled(held: Contents) -> tuple[list[Value], NDArray[np.int64]]:
     found = np.full(len(held.missing), -1, dtype=np.int64)
     found[~held.missing] = codes
     return there.tolist(), found
+
+
+def _categories(count: int) -> str:
+    return f"{count:,} {'category' if count == 1 else 'categories'}"
 
 
 def _text(value: Value) -> str:

@@ -143,6 +143,12 @@ def test_control_characters_and_markup_are_shown_as_they_are():
     assert "[bold]x[/]" in capture.get()
 
 
+def test_types_print_as_a_table_and_are_named_shortly():
+    types = find_types(pd.DataFrame({"x": [1, 2], "one": 1}))
+    assert str(types).splitlines() == types.lines()
+    assert repr(types) == "<Types: 2 columns of 2 rows, 1 learnt>"
+
+
 # YAML and JSON
 
 

@@ -120,7 +120,7 @@ def test_models_see_numbers_and_categories_with_missing_values():
     }
     assert encoded["day"].tolist() == [2, pd.NA, 0]
     assert encoded["span"].tolist() == [1, 3, pd.NA]
-    assert encoded["large"].tolist() == [0, 1, 5]
+    assert encoded["large"].tolist() == [4, 5, 9]  # counted from a round number
     assert encoded["ordered"].cat.categories.tolist() == ["lo", "hi"]  # the model is not asked for what never occurs
     assert encoded["ordered"].cat.ordered
 
@@ -215,6 +215,14 @@ def test_keys_without_room_are_refused_before_they_run_out():
         preparation.decode(preparation.encode(table), seed=0)
 
 
+def test_a_coarser_unit_may_be_asked_for():
+    table = pd.DataFrame({"x": pd.to_datetime(["2024-01-01T05:30", "2024-01-02T23:59"]), "y": [1, 2]})
+    preparation = prepared(table, x={"unit": "day"})
+    made = preparation.decode(preparation.encode(table), seed=0)["x"]
+    assert made.tolist() == [pd.Timestamp("2024-01-01"), pd.Timestamp("2024-01-02")]
+    assert made.dtype == table["x"].dtype
+
+
 # What is missing together
 
 
@@ -275,10 +283,10 @@ def test_rare_categories_become_one_and_extremes_what_many_reach():
     assert made["few"].isna().all()
     assert preparation.notes == (
         "column 'town': 3 categories that few rows have became '(other)'",
-        "column 'grade': 1 categories that few rows have became a neighbour",
+        "column 'grade': 1 category that few rows have became a neighbour",
         "column 'pay': 18 extreme values became what 10 rows reach",
         "column 'day': 2 extreme values became what 10 rows reach",
-        "column 'flag': 1 categories that few rows have became a neighbour",
+        "column 'flag': 1 category that few rows have became a neighbour",
         "column 'few': fewer than 10 rows have a value: left empty",
     )
     kept = json.dumps(preparation.config()["codings"])
@@ -346,7 +354,7 @@ def test_categories_that_only_another_table_has_stand_behind():
     preparation, notes = prepared(pd.DataFrame({"x": ["b", "a", "b"]})), []
     encoded = preparation.encode(pd.DataFrame({"x": ["c", "a", None], "more": 1}), notes=notes)
     assert encoded["x"].cat.categories.tolist() == ["a", "b", "c"]
-    assert notes == ["column 'x': 1 categories were never seen where the others were learnt"]
+    assert notes == ["column 'x': 1 category never seen where the others were learnt"]
     with pytest.raises(ValueError, match="column 'x' has no category 'c'; it has a, b"):
         preparation.decode(encoded, seed=0)
 
