@@ -24,7 +24,8 @@ TAKEN = "\0"
 LEAD = re.compile(
     r"\s*(?:[\[(（【][^\[\]()（）【】]{0,40}[\])）】]\s*[:：.|–—-]?|`[^`\r\n]{1,40}`\s*[:：.|–—-]?"
     r"|<(?P<tag>kbd|code|su[bp]|b|i|em|strong|samp)>[^<>]{1,40}</(?P=tag)>\s*[:：.|–—-]?"
-    r"|(?P<marks>\*{1,3}|_{1,3})(?![\s*_])[^*_\r\n\0]{1,40}(?P=marks)\s*[:：,.|–—-]*(?=\s)|[-–—|:：.,]+(?=\s)|#?\d{1,4}[.:)](?=\s)"
+    r"|(?P<marks>\*{1,3}|_{1,3})(?![\s*_])[^*_\r\n\0]{1,40}(?P=marks)(?:\s*[:：,.|–—-]*(?=\s)|\s*[｜：])|[-–—|:：.,]+(?=\s)|#?\d{1,4}\\?[.:)](?=\s)"
+    r"|<a\s[^<>]*>\s*</a>|</?(?:span|font)\b[^<>]*>"
     r"|\*\*[\[(]?\d{1,4}[\])]?\.?\*\*|\*\*[\[(][^*\[\]()]{0,40}[\])]\*\*\s*[:：.|–—-]?"
     r"|(?::[a-z_]+:)+|[^\w\s\"“”'‘’*\[(<$\0\\&`~@#+¿¡.-]+)"
 )
@@ -37,8 +38,10 @@ _BOLD = re.compile(  # what stands before it is asked behind its first character
     r"|_(?<![_\w]_)_(?P<lines>[^\s_](?:[^_]|_(?!_))*?)__(?![_\w])|<(?P<tag>b|strong)>(?P<tagged>[^<]*)</(?P=tag)>",
     re.I,
 )
-_QUOTED = re.compile(r"[\"“„«「『《](?P<inside>[^\"”“«»「」『』《》\0]{6,300})[\"”“»」』》]")
-_QUOTES = '"“„«「『《'
+_QUOTED = re.compile(
+    r"(?:[\"“„«「『《]|&(?:ldquo|quot|laquo);)(?P<inside>[^\"”“«»「」『』《》\0]{6,300}?)(?:[\"”“»」』》]|&(?:[rl]d?quo|quot|raquo);)"
+)
+_QUOTES = '"“„«「『《&'
 _SPECIAL = re.compile(r"[\\`*_~<&\[\]!|]")
 _TAGS = re.compile(r"</?\w+>|[*_]")
 _MONTH = "(?:Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec)[a-z]{0,6}\\.?"
@@ -47,11 +50,12 @@ _DATED = re.compile(
     r"|\d{4}[./-]\d{1,2}(?:[./-]\d{1,2})?(?:\s*[|:：,–—-])?\s+"
     rf"|(?:\d{{1,2}}\.? )?{_MONTH} (?:\d{{1,2}}, )?(?:19|20)\d\d\s*[|:：,–—-]\s+"
     rf"|(?i:{VENUES})(?:[ '’-]?(?:(?:19|20)\d\d|['’]\d\d)(?:\s*[|:：,–—-]+)?|\s*[|:：]+)\s+"
+    rf"|(?i:{VENUES})[ '’-]?(?:19|20)\d\d\s*｜\s*"
     r"|(?:\*\*|__)?(?i:paper|title|论文|標題|标题)(?:\s*[:：](?:\*\*|__)?|(?:\*\*|__)\s*[:：])\s*)"
 )
 """A date, a venue with its year, or a word that says what follows."""
 _STOPS = re.compile(  # what any of these begins with comes first: most characters are none of it
-    r"(?=[\0\s\\<\[(（.,;])(?:\0|\s[|–—]\s|\s-\s(?=[A-Z\0]|arXiv)|(?<=[?!])\.\s+|\.\s+(?=(?:19|20)\d\d[.,:])|(?<=(?:19|20)\d\d)\.\s+"
+    r"(?=[\0\s\\<\[(（.,;｜])(?:\0|\s(?:[|–—]|//)\s|｜|</?(?:span|font)\b[^<>]*>|\s-\s(?=[A-Z\0]|arXiv)|(?<=[?!])\.\s+|\.\s+(?=(?:19|20)\d\d[.,:])|(?<=(?:19|20)\d\d)\.\s+"
     r"|\[[A-Z](?:/[A-Z]{2})?\](?=//|[.,\s])|\\?[\r\n]+(?=\s*(?:\*|_|\0))|\\[\r\n]| {2}\r?\n|<(?:br|/?(?:d[dt]|p|div))\b"
     r"|\s*[.,;]?\s*[\[(（](?=[^\[\]()]*(?:\d{4}|\d\d['’]|['’]\d\d))|(?<=[\w)][\w)])\.\s+(?=[A-Z]|arXiv)|\s*,?\s*[\[(]\Z)"
 )
@@ -207,7 +211,7 @@ class TitleFinder:
             if len(source) > 2 * len(before) and source.startswith(before) and source.endswith(after):
                 source, start = source[len(before) : -len(after)], start + len(before)
         source = source.rstrip(_ENDS)
-        return self.plain(source, markdown=markdown), (start, start + len(source))
+        return self.plain(source, markdown=markdown).rstrip(" ,;:"), (start, start + len(source))
 
     def _extended(self, mask: str, start: int, title: Title, after: int, *, markdown: bool) -> Title:
         """Return ``BERT: Pre-training of …`` where only BERT is a link or bold."""
