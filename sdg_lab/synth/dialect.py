@@ -208,6 +208,9 @@ def read_cells(path: Path, *, header: bool | None = None, encoding: str | None =
         names = names[: width - 1]
     elif len(names) == width - 1 and len({row[0] for row in rows}) == len(rows):
         names = ["", *names]  # R writes no name above the names of rows
+    if text.count(dialect.quote) % 2:
+        _refuse_open_quote(path, text, dialect)
+    _refuse_loose_quote(path, text, dialect, sample)
     if len(names) + dialect.trailing != width:
         _refuse_ragged(path, text, dialect, _width(sample))
     columns = _parse(path, text, body, dialect, width)
@@ -396,14 +399,14 @@ def _all_close(dialect: Dialect, part: str) -> bool:
     """Say whether ' encloses cells: some, and each that begins with it ends with it, and it is needed or regular."""
     rows = [row for row, _ in dialect.rows(part)]
     cells = [cell for row in rows for cell in row if cell.startswith("'")]
-    if not cells or not all(len(cell) > 1 and cell.endswith("'") for cell in cells):
+    if not cells or not all(re.fullmatch(r"'[^\r\n]*'", cell) for cell in cells):
         return False
     by_column: dict[int, list[bool]] = {}
     for row in rows[1:]:
         for place, cell in enumerate(row):
             by_column.setdefault(place, []).append(cell.startswith("'"))
     regular = any(all(flags) and len(flags) > 1 for flags in by_column.values())
-    return regular or any(re.search(r"[,;\t|\r\n']", cell[1:-1]) for cell in cells)
+    return regular or any(re.search(r"[,;\t|']", cell[1:-1]) for cell in cells)
 
 
 def _rare_separator(text: str, dialect: Dialect, notes: list[str]) -> tuple[Dialect, str]:
@@ -414,6 +417,8 @@ def _rare_separator(text: str, dialect: Dialect, notes: list[str]) -> tuple[Dial
         shown = re.sub(r"(?m)^ +| +$", "", re.sub(" {2,}", " ", part)) if sign == " " and '"' not in part else part
         rows = [row for row, _ in one.rows(shown) if row != [""]]
         if len(rows) < 3 or len({len(row) for row in rows[1:]}) > 1 or len(rows[1]) < 2:
+            continue
+        if sign == " " and any("" in row for row in rows):
             continue
         if len(rows[1]) - len(rows[0]) not in ((0, 1) if sign == " " else (0,)):  # R names no column of row names
             continue
@@ -509,8 +514,6 @@ def _parse(path: Path, text: str, body: int, dialect: Dialect, width: int) -> li
     import pyarrow as pa
     from pyarrow import csv as arrow
 
-    if dialect.quote in text and text.count(dialect.quote) % 2:
-        _refuse_open_quote(path, text, dialect)
     if body >= len(text):
         return [pa.DictionaryArray.from_arrays(pa.array([], pa.int32()), pa.array([], pa.string()))] * width
     if len(dialect.separator) > 1:
@@ -564,6 +567,22 @@ def _refuse_ragged(path: Path, text: str, dialect: Dialect, width: int) -> None:
                 f"line {line} of {path} has {len(row)} cell{'s' * (len(row) > 1)} and the others have {width}: "
                 f"{begin!r}; repair it, or put cells that hold {dialect.separator!r} in quotes"
             )
+        place = end
+
+
+def _refuse_loose_quote(path: Path, text: str, dialect: Dialect, sample: list[tuple[list[str], int]]) -> None:
+    """Refuse a cell that begins with a quote and goes on behind the one that ends it."""
+    q = re.escape(dialect.quote)
+    closed = re.compile(rf"{q}(?:[^{q}\\]|\\.)*{q}" if dialect.escape else rf"{q}(?:[^{q}]|{q}{q})*{q}", re.S)
+    place = 0
+    for row, end in sample:
+        for raw in row:
+            if raw.startswith(dialect.quote) and not closed.fullmatch(raw):
+                line = _line(dialect.preamble + text[:place])
+                raise ValueError(
+                    f"line {line} of {path} has a cell that begins with a quote and does not end with it: "
+                    f"{raw[:60]!r}; repair it, or double the quotes inside of it"
+                )
         place = end
 
 

@@ -442,6 +442,8 @@ class _Found:
     stripped: pa.Array
     quoted: bool
     blank_quoted: bool
+    special: str
+    """The pattern of what may stand in quotes only."""
 
     def present(self, signs: Collection[str]) -> NDArray[np.bool_]:
         import pyarrow as pa
@@ -466,7 +468,7 @@ def read_columns(
     notes = _Notes(grid)
     found = {}
     for name, column, quoted, blank in zip(grid.names, grid.columns, grid.quoted, grid.blank_quoted, strict=True):
-        found[name] = _distinct(name, column, quoted, blank)
+        found[name] = _distinct(name, column, quoted, blank, grid.dialect.special())
     open_ones: dict[str, _Number] = {}
     typed_before: dict[str, _Typed] = {}
     columns: dict[str, Column] = {}
@@ -521,12 +523,13 @@ def _columns(names: list[str]) -> str:
     return f"columns {shown}{f' and {len(names) - 3} more' if len(names) > 3 else ''}"
 
 
-def _distinct(name: str, column: pa.DictionaryArray, quoted: bool, blank: bool) -> _Found:
+def _distinct(name: str, column: pa.DictionaryArray, quoted: bool, blank: bool, special: str) -> _Found:
     import pyarrow.compute as pc
 
     codes = np.asarray(column.indices)
     counts = np.bincount(codes, minlength=len(column.dictionary))
-    return _Found(name, column.dictionary, codes, counts, pc.utf8_trim_whitespace(column.dictionary), quoted, blank)
+    stripped = pc.utf8_trim_whitespace(column.dictionary)
+    return _Found(name, column.dictionary, codes, counts, stripped, quoted, blank, special)
 
 
 @dataclass
@@ -760,7 +763,8 @@ def _read_numbers(number: _Number, point: Sign, notes: _Notes) -> _Typed | None:
     begins = [cells[int(place)].as_py() for place in _some(len(cells))]
     plus = [cell for cell in begins if not cell.startswith("-") and float(cell) != 0]
     spelling = replace(spelling, point=point, plus=bool(plus) and all(cell.startswith("+") for cell in plus))
-    cells = pc.replace_substring_regex(cells, r"^\+", "")
+    if np.asarray(pc.starts_with(cells, "+")).any():
+        cells = pc.replace_substring_regex(cells, r"^\+", "")
     if _all_match(cells, "-?[0-9]+"):
         for kind in (pa.int64(), pa.uint64()):
             try:
@@ -773,11 +777,13 @@ def _read_numbers(number: _Number, point: Sign, notes: _Notes) -> _Typed | None:
     if word := next((cell for cell in begins if "inf" in cell.lower()), ""):
         spelling = replace(spelling, infinity=word.lstrip("+-"))
     values = cells.cast(pa.float64()).to_numpy(zero_copy_only=False)
-    some = _some(len(cells))
+    powers = np.asarray(pc.match_substring_regex(cells, "[eE]"))
+    some = np.union1d(_some(len(cells)), np.flatnonzero(powers)[:50])
     spelling = _style(replace(spelling, kind="decimal"), cells.take(pa.array(some)), values[some])
-    longest = int(pc.max(pc.binary_length(pc.replace_substring_regex(cells, r"^-?[0-9]*\.?|[eE].*$", ""))).as_py() or 0)
     if spelling.style == "shortest":
-        spelling = replace(spelling, digits=longest if longest <= 15 and "e" not in "".join(begins).lower() else 17)
+        behind = np.asarray(pc.binary_length(cells)) - np.asarray(pc.find_substring(cells, ".")) - 1
+        longest = int(behind[np.asarray(pc.match_substring(cells, "."))].max(initial=0))
+        spelling = replace(spelling, digits=longest if longest <= 15 and not powers.any() else 17)
     return _Typed(spelling, values, number.present)
 
 
@@ -848,7 +854,8 @@ def _text(one: _Found, signs: Collection[str], notes: _Notes | None = None) -> _
     cells = one.cells.filter(pa.array(present))
     if "NA" in signs and present.sum() > 3 and _all_match(cells, "[A-Z]{2}"):  # codes of countries: Namibia
         present |= np.asarray(pc.equal(one.cells, "NA"))
-    apart = signs != ("",) and len(cells) > 0 and not one.quoted and _all_match(cells, " [^ ](?s:.*)")
+    apart = signs != ("",) and len(cells) > 0 and not one.quoted
+    apart = apart and _all_match(cells, " [^ ](?s:.*)") and not _matches(cells, f"(?s:.*){one.special}(?s:.*)").any()
     return _Typed(Spelling("text", indent=" " * apart), None, present)
 
 
@@ -958,8 +965,8 @@ class _Moments:
                 spelling = replace(spelling, fraction=-1, pattern=spelling.pattern.replace("%f", ""))
         if words := self.texts.get("b") or self.texts.get("B") or self.texts.get("p"):
             word = words[0]
-            usual_case = word.istitle() if "p" not in self.texts or "b" in self.texts else False
-            spelling = replace(spelling, upper=None if usual_case else word.isupper())
+            as_usual = word.istitle() if {"b", "B"} & set(self.texts) else word.isupper()
+            spelling = replace(spelling, upper=None if as_usual else word.isupper())
         if "z" in self.texts:
             zones = set(self.texts["z"])
             offset = (

@@ -204,3 +204,9 @@ def test_cells_are_those_that_csv_reads(tmp_path_factory, rows, separator: str, 
     grid = read_cells(write(path, text), header=True)
     if grid.dialect.separator == separator and bool(grid.dialect.escape) == escaped and len(grid.names) == 3:
         assert cells(grid) == [list(column) for column in zip(*expected, strict=True)]
+
+
+@pytest.mark.parametrize("text", ['a,b\n"x"y,1\nz,2\n"w"v,3\n', '"a" "b"\n"x" y\n"x" z\n'])
+def test_a_quote_that_ends_before_its_cell_is_refused(tmp_path: Path, text: str):
+    with pytest.raises(ValueError, match=r"a cell that begins with a quote and does not end with it|nothing closes"):
+        read(tmp_path, text)

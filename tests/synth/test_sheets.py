@@ -3,6 +3,7 @@
 import errno
 import gzip
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import hypothesis.strategies as st
@@ -16,7 +17,7 @@ from pyarrow import feather, parquet
 
 from sdg_lab.synth.dialect import Dialect
 from sdg_lab.synth.sheets import ArrowLayout, CellsLayout, Sheet, frame_of, layout_from_config, read_sheet
-from sdg_lab.synth.spelling import Spelling
+from sdg_lab.synth.spelling import DATE_FORMATS, DURATION_FORMATS, Spelling
 
 
 def read(folder: Path, text: str | bytes, name: str = "a.csv", **options) -> Sheet:
@@ -521,3 +522,50 @@ def test_frames_of_pandas_come_back():
 def test_frames_that_are_no_tables_are_refused(frame, error: type[Exception], said: str):
     with pytest.raises(error, match=said):
         frame_of(frame)
+
+
+@settings(max_examples=60)
+@given(st.sampled_from([*DATE_FORMATS, *DURATION_FORMATS]))
+def test_each_format_of_a_date_is_read_as_it_is_written(tmp_path_factory, pattern: str):
+    tmp_path = tmp_path_factory.mktemp("dates")
+    draw = np.random.default_rng(1)
+    spelling = Spelling("duration" if pattern in DURATION_FORMATS else "date", pattern=pattern.replace("%z", "+01:00"))
+    seconds = draw.integers(0, 86_400 * (1 if pattern in DURATION_FORMATS else 14_000), 60) * 10**6
+    values = pd.Series(seconds.astype("timedelta64[us]" if pattern in DURATION_FORMATS else "datetime64[us]"))
+    if "%z" in pattern:
+        values, spelling = values.dt.tz_localize("UTC"), replace(spelling, offset=60)
+    table = pd.DataFrame({"x": values, "other": "a"})
+    layout = CellsLayout(spellings={"x": spelling, "other": Spelling()})
+    content = written(Sheet(table, layout), tmp_path / "a.csv")
+    sheet = read_sheet(tmp_path / "a.csv")
+    assert sheet.table["x"].dtype.kind == values.dtype.kind or "%z" in pattern
+    assert written(sheet, tmp_path / "b.csv") == content
+
+
+CELL = st.one_of(
+    st.text("ab1 ", max_size=3),
+    st.sampled_from(
+        ['"x,y"', '"a""b"', "'q'", "1,5", "1.5", "-3", "NA", "?", "12:30", "2020-01-01"])
+    ),
+    st.sampled_from(["01/02/2020", "007", "$5", "5%", "+3", "yes", "no", "true", "x y", '"', "'", "\\", "#c", "é", "1 234"]),
+)
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(st.lists(CELL, min_size=1, max_size=4), min_size=1, max_size=6),
+    st.sampled_from([",", ";", "\t", "|", " ", ":", ", "]),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+)
+def test_any_text_is_a_table_that_comes_back_or_is_refused_in_a_sentence(tmp_path_factory, rows, separator, end):
+    folder = tmp_path_factory.mktemp("any")
+    try:
+        sheet = read(folder, end.join(separator.join(row) for row in rows) + end)
+    except ValueError as error:
+        assert "\n" not in str(error)  # noqa: PT017
+        return
+    if sheet.table.isna().all().any():  # nothing says how many of such columns there are
+        return
+    written(sheet, folder / "b.csv")
+    again = read_sheet(folder / "b.csv", header=sheet.layout.dialect.header is not None)
+    pd.testing.assert_frame_equal(again.table, sheet.table, check_dtype=False)
