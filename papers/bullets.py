@@ -296,8 +296,8 @@ class _Finder:
             lead = lead[end:]
         quoted = title.kind == "quoted" or (title.kind == "bold" and before.rstrip("* ").endswith(('"', "“")))
         dated = title.kind == "plain" and not quoted
-        one_of_them = title.kind != "bold" and (title.kind != "link" or title.length > 2)
-        if reading.own and one_of_them and self._is_reference(reading, lead, dated=dated):
+        whole = title.length > 2 if title.kind == "link" else sure or title.kind != "bold"
+        if reading.own and whole and self._is_reference(reading, lead, dated=dated):
             return True
         if quoted:
             return sure

@@ -103,7 +103,7 @@ a the is are all you for of with in to on by from via as at using towards learni
 """
 _TITLE_WORDS = frozenset(_NO_NAMES.split())
 _LABELS = frozenset(["paper", "pdf", "code", "arxiv", "github", "project", "page", "website", "link", "project page"])
-_AROUND = (*((mark, mark) for mark in ("***", "**", "__", "*", "_", '"')), ("“", "”"), ("[", "]"))
+_AROUND = (*((mark, mark) for mark in ("***", "**", "__", "*", "_", '"')), ("“", "”"), ("[", "]"), ("【", "】"))
 _BRACKETS = ("(", "[", "（", "【", "`", "<", "*", "_")
 _NICKNAME = 3
 """Words up to which a title may be a nickname, with the full title behind it."""
@@ -204,7 +204,10 @@ class TitleFinder:
             source = source[: match.start()]
         if not source.isascii() or source.rstrip(_NO_COLON).endswith(":"):
             source = _ICONS_BEHIND.sub("", source)
-        source = _without_venue(source.rstrip(_ENDS))
+        source = source.rstrip(_ENDS)
+        if source.endswith("】") and "【" not in source:  # which has been taken for an icon
+            source = source[:-1]
+        source = _without_venue(source)
         start += len(source) - len(source.lstrip())
         source = source.strip().rstrip(_ENDS)
         for before, after in _AROUND:

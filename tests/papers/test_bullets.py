@@ -108,6 +108,8 @@ def read(text: str) -> list[tuple[str | None, str | None]]:
         "- **Attention Is All You Need**\n  - Venue: NIPS 2017\n  - Paper: A",
         "- Attention Is All You Need  \n  Ashish Vaswani, Noam Shazeer  \n  NIPS 2017  \n  [pdf](A)",
         '* **Attention Is All**: "Attention Is All You Need", NIPS, 2017. [[Paper](A)]',
+        "[3] Vaswani et al. **Attention Is All You Need**. NIPS'17. [[PDF](A)]",
+        "- [x] 【Attention Is All You Need】（NIPS，2017）[pdf](A)",
         "- Attention Is All You Need // NIPS 2017 // [pdf](A) // [code](https://github.com/a/b)",
         "- **NIPS 2017**｜Attention Is All You Need｜[PDF](A)",
         '* <a name="V2017"></a>**[Vaswani2017]** A. Vaswani, N. Shazeer. *Attention Is All You Need*. pp. 1-12. A',
