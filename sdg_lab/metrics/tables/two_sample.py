@@ -192,7 +192,8 @@ def giveaways(
     for i in range(d):
         values = _judged(fine[i], fake, fold)[0]
         written = _judged(digits[i], fake, fold)[0] if i in digits else 0.0
-        how, value = ("digits", written) if written > values else ("values", values)
+        # A value that is too common shows in its digits, too: they are to blame where they say clearly more.
+        how, value = ("digits", written) if written > values + luck / 2 else ("values", values)
         consider((i,), value, value - 0.5, how)
     alone = [_judged(cells, fake, fold) for cells in coarse]
     for i, j in combinations(range(d), 2):

@@ -78,7 +78,7 @@ def test_a_fault_in_a_small_group_is_found():
     found = giveaways(people(3000, 0), synthetic)
     assert set(found[0].columns) == {"town", "income"}
     assert all("income" in giveaway.columns for giveaway in found)
-    assert found[0].auc.value < 0.56  # one in ten: a small area
+    assert found[0].auc.value < 0.6  # one in ten: a small area
 
 
 def test_missing_values_give_away():
