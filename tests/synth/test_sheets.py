@@ -544,10 +544,9 @@ def test_each_format_of_a_date_is_read_as_it_is_written(tmp_path_factory, patter
 
 CELL = st.one_of(
     st.text("ab1 ", max_size=3),
-    st.sampled_from(
-        ['"x,y"', '"a""b"', "'q'", "1,5", "1.5", "-3", "NA", "?", "12:30", "2020-01-01"])
-    ),
-    st.sampled_from(["01/02/2020", "007", "$5", "5%", "+3", "yes", "no", "true", "x y", '"', "'", "\\", "#c", "é", "1 234"]),
+    st.sampled_from(['"x,y"', '"a""b"', "'q'", "1,5", "1.5", "-3", "NA", "?", "12:30", "2020-01-01"]),
+    st.sampled_from(["01/02/2020", "007", "$5", "5%", "+3", "yes", "no", "true", "x y", "1 234"]),
+    st.sampled_from(['"', "'", "\\", "#c", "é"]),
 )
 
 
