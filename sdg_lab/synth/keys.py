@@ -37,6 +37,7 @@ WIDE = 2**60
 """A form has more room than anybody asks for; above this only the last places count."""
 
 _UUID = re.compile(r"[0-9a-f]{8}(-?)(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", flags=re.IGNORECASE)
+_SIGN = re.compile(r"[^\W_]")
 _MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
@@ -101,7 +102,9 @@ class Form:
         best = replace(self, remainders=())
         for part in (0.125, 0.25, 0.5, 1, 2, 4):
             modulus = min(_prime_from(max(int(part * len(numbers)), 97)), self.size)
-            free = np.setdiff1d(np.arange(modulus), numbers % modulus)
+            left = np.ones(modulus, dtype=bool)
+            left[numbers % modulus] = False
+            free = np.flatnonzero(left)
             most = min(2 * wanted // (self.size // modulus) + 1, MAX_REMAINDERS)
             if len(free) > most:
                 free = np.sort(np.random.default_rng(0).choice(free, most, replace=False))
@@ -181,7 +184,7 @@ class Keys:
         cls, known: NDArray[np.str_], wanted: int, fitted: Callable[[Form], Form | None] = lambda form: form
     ) -> Self:
         """Return forms with enough room: as tight as they are; with any digits; longer; with any letters."""
-        skeletons = np.array([re.sub(r"[^\W_]", ".", key) for key in known.tolist()])
+        skeletons = np.array([_SIGN.sub(".", key) for key in known.tolist()])
         digits = any(map(re.compile(r"\d").search, known.tolist()))
         steps = [(2, 0), (1, 0), *([(1, 1), (1, 2)] if digits else []), *((0, extra) for extra in range(EXTRA + 1))]
         best = cls()

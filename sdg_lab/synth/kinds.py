@@ -68,6 +68,7 @@ _ID_WORDS = frozenset(
     ]
 )
 _PERSON_WORDS = frozenset(["name", "names", "surname", "lastname", "firstname", "fullname", "address", "street"])
+_TIME_WORDS = frozenset(["year", "years", "month", "week", "day", "date", "time", "hour", "minute", "age", "jahr"])
 _UUID = r"[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}"
 _MAIL = r"[^@\s]+@[^@\s]+\.[^@\s]+"
 
@@ -419,7 +420,8 @@ def _of_numbers(found: ColumnType, held: Contents) -> ColumnType:
     digits = replace(found, kind="key", use="anew", atoms=(), pattern=_shape(str(most)))
     if unique and len(numbers) > 1 and named:
         return replace(digits, note="unique, and called an id")
-    if unique and len(numbers) >= SEVERAL and most - least < 1.5 * len(numbers):
+    counts_up = unique and len(numbers) >= SEVERAL and most - least < 1.5 * len(numbers)
+    if counts_up and not _words(found.name) & _TIME_WORDS:  # a series has a row for each year
         return replace(digits, note="unique whole numbers that count up")
     if named and repeats < 5 and found.distinct > SEVERAL:
         return replace(digits, note=f"an id, {repeats:.1f} rows each: every new row gets its own")
@@ -432,7 +434,7 @@ def _of_numbers(found: ColumnType, held: Contents) -> ColumnType:
             return replace(found, kind="category", atoms=(), note="an id that many rows share: no number to count with")
         return replace(digits, note=f"an id, {repeats:.1f} rows each: every new row gets its own")
     if unique and len(numbers) >= SEVERAL:
-        return replace(found, note="every value differs, but it neither counts up nor is called an id: a number")
+        return replace(found, note="every value differs, but it is called no id: taken as a number")
     return found
 
 

@@ -30,6 +30,7 @@ FOUND = {
     "hash": (RNG.integers(-(2**63), 2**63 - 1, N), "key", "anew"),
     "bits": (drawn([0, 2**60, -(2**60)]), "category", "model"),
     "population": (RNG.choice(10**6, N, replace=False), "integer", "model"),
+    "year": (np.arange(1600, 1600 + N), "integer", "model"),
     "age": (RNG.integers(18, 90, N), "integer", "model"),
     "whole floats": (RNG.integers(0, 50, N).astype(float), "integer", "model"),
     "price": (RNG.lognormal(3, 1, N), "decimal", "model"),
