@@ -11,7 +11,7 @@ from typing import Literal, get_args
 from papers.badges import live_url
 from papers.belief import believe, compare, contradiction, evidence
 from papers.counts import page_url
-from papers.dates import date_span, read_date, write_date
+from papers.dates import MONTHS, date_span, read_date, write_date
 from papers.escape import for_html, for_markdown
 from papers.identifiers import arxiv_month, slug_words
 from papers.records import Record, carries, record_ids, title_of, year_of
@@ -44,7 +44,7 @@ _URL_YEAR = re.compile(r"/((?:19|20)\d\d)/")
 UNREAD = "no date can be read in it"
 _TYPO = 0.85
 """Titles at least this alike, of one paper, are one title and a slip in it."""
-_MONTH_OR_PREPRINT = r"(?:arxiv|preprint|corr|abs)\b|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\b"
+_MONTH_OR_PREPRINT = rf"(?:arxiv|preprint|corr|abs)\b|(?:{'|'.join(MONTHS)})[a-z]*\b"
 _VENUE = re.compile(rf"\b(?!{_MONTH_OR_PREPRINT})[^\W\d_]{{2,}}", re.I)
 _UPLOADED_LATER = ((2012, 6), (2013, 4))
 """In these months the proceedings of twenty years of UAI, and some of ICML, were put on arXiv."""

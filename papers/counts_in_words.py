@@ -24,7 +24,7 @@ from papers.headers import (
     measures_people,
 )
 from papers.markup import Link
-from papers.numbers import Written, read_count
+from papers.numbers import LABELS, Written, read_count
 from papers.paper_links import id_of
 
 _LINKED = "\0"
@@ -33,8 +33,7 @@ _AROUND = 30
 _NUMBER = r"(?:[~≈>] ?)?\d[\d,.'’]{0,14}(?<=\d)(?: ?[kKmM万])?\+?|\?|N/?A"
 _OWN = rf"{OWN_SOURCE}|total"
 _BEFORE = (
-    r"(?:cited[- ]by|(?<=times )cited|citations?|cites|citas|citado por|citações|cité par|zitate|zitiert von|"
-    r"被引用?(?:次数|数|量|回数)?|引用(?:次数|数|量|回数)?|인용(?: ?수| 횟수)?|цитирований|atıf)"
+    rf"(?:{LABELS}|(?<=times )cited)"
     r"(?:[- ](?:counts?|total|so far))?"
     rf"(?P<said>\s*(?:[(\[（]\s*(?:{_OWN})\s*[)\]）]|(?:on|by|in|from)\s+(?:{_OWN})\b))?"
     r"(?P<closed>\s*[:：]?</(?:b|strong|em|i|u)>)?"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_LONG = (
+MONTH_NAMES = (
     *("January", "February", "March", "April", "May", "June", "July"),
     *("August", "September", "October", "November", "December"),
 )
-_NAME = rf"(?P<name>{'|'.join(_MONTHS)})[a-z]*\.?"
+MONTHS = tuple(name[:3].lower() for name in MONTH_NAMES)
+_NAME = rf"(?P<name>{'|'.join(MONTHS)})[a-z]*\.?"
 _ANY_YEAR = r"(?P<year>(?:19|20)\d\d)"
 _YEAR = r"(?<![\d.])" + _ANY_YEAR
 _FORMS = tuple(
@@ -37,7 +37,7 @@ def read_date(text: str) -> tuple[int | None, int | None]:
             found = match.groupdict()
             year = int(found["year"]) if found.get("year") else 2000 + int(found["short"])
             if found.get("name"):
-                return year, _MONTHS.index(found["name"].lower()) + 1
+                return year, MONTHS.index(found["name"].lower()) + 1
             return year, int(found["month"]) if found.get("month") else None
     return None, None
 
@@ -69,11 +69,11 @@ def write_date(year: int, month: int | None, like: str = "2018.9", day: int | No
         return f"{year}{month:02}"
     if match := re.search(rf"(?P<day>\d{{1,2}} )?{_NAME}(?P<comma>,?) ?{_ANY_YEAR}", like, re.I):
         long = len(match["name"]) < len(match[0].lstrip("0123456789 ").split()[0].rstrip(".,"))
-        name = _LONG[month - 1] if long else _LONG[month - 1][:3]
+        name = MONTH_NAMES[month - 1] if long else MONTH_NAMES[month - 1][:3]
         dot = "." if "." in match[0] and not long else ""
         return f"{f'{day} ' if match['day'] and day else ''}{name}{dot}{match['comma']} {year}"
     if match := re.search(rf"{_NAME} \d{{1,2}}(?P<comma>,?) {_ANY_YEAR}", like, re.I):
-        name = _LONG[month - 1] if len(match[0].split()[0].rstrip(".")) > 4 else _LONG[month - 1][:3]
+        name = MONTH_NAMES[month - 1] if len(match[0].split()[0].rstrip(".")) > 4 else MONTH_NAMES[month - 1][:3]
         return f"{name} {day}{match['comma']} {year}" if day else f"{name} {year}"
     if match := re.fullmatch(r"\s*(\d{1,2})([./-])\d{4}\s*", like):
         return f"{month:0{len(match[1]) if match[1].startswith('0') else 1}}{match[2]}{year}"

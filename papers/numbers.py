@@ -16,11 +16,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_MONTH_NAMES = (
-    *("January", "February", "March", "April", "May", "June", "July"),
-    *("August", "September", "October", "November", "December"),
-)
-_MONTHS = tuple(name[:3].lower() for name in _MONTH_NAMES)
+from papers.dates import MONTH_NAMES, MONTHS
+
 _UNITS = {
     **dict.fromkeys(("k", "千", "천", "tsd.", "tsd", "тыс.", "тыс", "mil", "bin"), 1_000),
     **dict.fromkeys(("万", "萬", "만"), 10_000),
@@ -28,16 +25,18 @@ _UNITS = {
 }
 _FLOORS = (">", "≥", "&gt;", "over", "more than", "超过", "超")
 _SPACE = "[ \u00a0\u2009\u202f]|&nbsp;|&thinsp;|&#8239;|&#160;"
-_BEFORE = (
-    r"#?(?:cited by|citations?|cites?|cited|引用(?:次数|数|量)?|被引用?(?:次数|数|量)?|인용(?: ?수)?|citas?|citado por|"
-    r"citations :|cité par|zitate|zitiert von|цитирований|citações|citazioni|atıf)"
+LABELS = (
+    r"cited[- ]by|citations?|cites|citas|citado por|citações|citazioni|cité par|zitate|zitiert von|"
+    r"被引用?(?:次数|数|量|回数)?|引用(?:次数|数|量|回数)?|인용(?: ?수| 횟수)?|цитирований|atıf"
 )
+"""What stands before a count and says that it is one, for a pattern."""
+_BEFORE = rf"#?(?:{LABELS}|citations :|cited?|cita)"
 _AFTER = r"(?:citations?|cites?|times|次|回|件|회|citas|citações|citazioni|zitate|atıf|цит\.)"
 _MARK = r"\\?~|[≈≃∼≥>]|&gt;|about|approx\.?|ca\.|over|more than|约|約|超过|超"
 _DATE = (
     r"(?:(?:as of|on|am|stand|截至) *)?(?P<date>"
     r"(?P<year>(?:19|20)\d\d)(?:[-./年](?P<month>\d\d?)(?:[-./月](?P<day>\d\d?))?)?[月日]?"
-    rf"|(?P<name>(?:{'|'.join(_MONTHS)})[a-z]*)\.? (?P<named_year>(?:19|20)\d\d))"
+    rf"|(?P<name>(?:{'|'.join(MONTHS)})[a-z]*)\.? (?P<named_year>(?:19|20)\d\d))"
 )
 _COUNT = re.compile(
     rf"(?:{_BEFORE} *[:\uff1a=]? *)?(?P<mark>{_MARK})? *"
@@ -161,7 +160,7 @@ def _grouped(count: int, match: re.Match[str]) -> str:
 
 def _iso(match: re.Match[str]) -> str | None:
     if match["name"]:
-        return f"{match['named_year']}-{_MONTHS.index(match['name'][:3].lower()) + 1:02}"
+        return f"{match['named_year']}-{MONTHS.index(match['name'][:3].lower()) + 1:02}"
     parts = [match["year"], *(f"{int(part):02}" for part in (match["month"], match["day"]) if part)]
     return "-".join(parts) if match["year"] else None
 
@@ -173,7 +172,7 @@ def _date(match: re.Match[str], as_of: str | None) -> str:
     year, month, day = as_of.split("-")
     if name := match["name"]:
         long = len(name) > 3 or name.lower() == "may"
-        new = _MONTH_NAMES[int(month) - 1][: None if long else 3]
+        new = MONTH_NAMES[int(month) - 1][: None if long else 3]
         return match["date"].replace(name, new).replace(match["named_year"], year)
     pieces, end = [], match.start("date")
     for group, new in (("year", year), ("month", month), ("day", day)):
