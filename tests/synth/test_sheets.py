@@ -282,7 +282,7 @@ def layouts(draw, table: pd.DataFrame) -> CellsLayout:
     return CellsLayout(".csv", dialect, spellings)
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(st.data())
 def test_what_is_written_in_any_dialect_is_read_and_written_again(tmp_path_factory, data: st.DataObject):
     table = data.draw(tables())
