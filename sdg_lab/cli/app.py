@@ -27,6 +27,8 @@ from rich.table import Table
 
 from sdg_lab import __version__, extras, threads
 from sdg_lab.cli.distill import distill
+from sdg_lab.cli.judge import judge
+from sdg_lab.cli.synth import synth
 
 if TYPE_CHECKING:
     from sdg_lab.cli.doctor import Finding
@@ -240,6 +242,8 @@ def data(
     )
 
 
+app.command()(synth)
+app.command()(judge)
 app.command()(distill)
 
 

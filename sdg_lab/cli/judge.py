@@ -1,0 +1,56 @@
+"""``sdg-lab judge``: a synthetic table beside the real one, whoever made it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sdg_lab.cli.tables import decimal_sign, read_typed, refuse_overwriting, refusing, say
+
+
+def judge(
+    real: Annotated[Path, typer.Argument(help="The real table that was learnt from.")],
+    synthetic: Annotated[Path, typer.Argument(help="The synthetic table, of the same columns.")],
+    holdout: Annotated[
+        Path | None, typer.Option(help="Real rows that nothing has learnt from; without them privacy is not judged.")
+    ] = None,
+    report: Annotated[Path | None, typer.Option(help="Write the report, one HTML file.")] = None,
+    types: Annotated[
+        Path | None, typer.Option(help="What the columns hold, as [cyan]synth --types[/] wrote it.")
+    ] = None,
+    target: Annotated[str, typer.Option(help="The column that one usually predicts.")] = "",
+    decimal: Annotated[str | None, typer.Option(help="The decimal sign of CSV files, where they do not say.")] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Of every draw and every judge.")] = 0,
+    progress: Annotated[bool, typer.Option("--progress/--no-progress", help="Show a bar.")] = True,
+) -> None:
+    """Say whether a synthetic table is like the real one, and whom it gives away.
+
+    Every figure stands beside what it is of real rows, of independent columns and of two kinds of copies. Keys and free
+    text are left out.
+
+    Exit status: 0 if it was judged, whatever the verdict; 2 if a table or an option cannot be used as it is.
+    """
+    from sdg_lab.synth import Preparation
+    from sdg_lab.synth import judge as judged_by
+
+    with refusing():
+        refuse_overwriting({"real": real, "synthetic": synthetic, "held out": holdout, "types": types}, report=report)
+        sign = decimal_sign(decimal)
+        sheet, found = read_typed(real, types, decimal=sign)
+        others = {
+            name: read_typed(path, types, decimal=sign, like=found)[0].table
+            for name, path in (("synthetic", synthetic), ("held out", holdout))
+            if path is not None
+        }
+        preparation = Preparation.of(sheet.table, found)
+        tables = {name: preparation.encode(table) for name, table in {"real": sheet.table, **others}.items()}
+        judgement = judged_by(*tables.values(), target=target, seed=seed, progress=progress)
+        for name, path in (("real", real), ("synthetic", synthetic), ("held out", holdout)):
+            if path is not None:
+                say(f"{name}: {len(tables[name]):,} rows of {path}")
+        say(judgement.in_words())
+        if report is not None:
+            judgement.save(report)
+            say(f"the report is {report}")

@@ -1,0 +1,209 @@
+"""``auto``: which family, by rows that it has not seen: the most faithful of those that do not give their rows away.
+
+A part of the rows to learn from is set aside, each candidate learns the rest, and two questions are asked. Can a
+classifier tell its rows from those set aside? And does it betray, by the nearest synthetic row, who was among the rows
+that it learnt? The second has a limit, the first decides below it. The rows that are held out for the report play no
+part: on them, the figures of what was chosen are as good as new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdg_lab.metrics.tables.intervals import area
+from sdg_lab.metrics.tables.mixed import Mixed, Space, neighbours, some
+from sdg_lab.metrics.tables.two_sample import told_apart
+from sdg_lab.synth.families import model_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LIMIT = 0.53
+"""Largest area of the membership attack that is taken; .5 is guessing."""
+
+GOAL = 0.53
+"""Rows told apart with this area or less are faithful enough: if the limit is kept, too, nothing else is tried."""
+
+MAX_ROWS = 20_000
+"""More rows are not compared on: a share of the table does."""
+
+CUTS = 5
+"""The rows are set aside a fifth at a time, each once or until enough are judged."""
+
+TOLD, ASKED = 1_000, 4_000
+"""So many rows suffice for the first question, and for the second, in which the effect is smaller."""
+
+FOLDS = 3
+
+CANDIDATES: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("trees", {"leaf": 20}),
+    ("trees", {"leaf": 50}),
+    ("copula", {}),
+    ("bayesnet", {}),
+    ("boosted", {}),
+)
+"""In the order in which they are tried: by what they cost."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What was measured of one candidate.
+
+    Attributes:
+        family: its name.
+        options: of the family.
+        told_apart: area of the two-sample test, .5 at best.
+        membership: area of the attack, .5 at best.
+        error: standard error of that area, were it .5.
+        failed: why it could not be tried, if it could not.
+    """
+
+    family: str
+    options: Mapping[str, Any]
+    told_apart: float = float("nan")
+    membership: float = float("nan")
+    error: float = float("nan")
+    failed: str = ""
+
+    @property
+    def betrays(self) -> bool:
+        """Whether the attack is beyond its limit by more than its error: few rows cannot tell it from luck."""
+        return self.membership - self.error > LIMIT
+
+    def __str__(self) -> str:
+        options = ", ".join(f"{key} {value}" for key, value in self.options.items())
+        name = f"{self.family} ({options})" if options else self.family
+        if self.failed:
+            return f"{name}: {self.failed}"
+        return f"{name}: told apart {self.told_apart:.3f}, membership {self.membership:.3f}"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A family, and why.
+
+    Attributes:
+        family: its name.
+        options: of the family.
+        why: one line.
+        trials: what was measured, if anything.
+    """
+
+    family: str
+    options: Mapping[str, Any]
+    why: str
+    trials: tuple[Trial, ...] = ()
+
+    def config(self) -> dict[str, Any]:
+        """Return the fields as JSON can say them."""
+        return asdict(self)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Make a choice again from its :meth:`config`."""
+        trials = tuple(Trial(**trial) for trial in config["trials"])
+        return cls(str(config["family"]), dict(config["options"]), str(config["why"]), trials)
+
+
+def choose(table: pd.DataFrame, *, seed: int = 0, progress: bool = True) -> Choice:
+    """Compare the families on an encoded table.
+
+    Args:
+        table: the rows to learn from, as a preparation encodes them.
+        seed: of the cuts, the fits, the draws and the judges.
+        progress: show a bar.
+
+    Raises:
+        ValueError: if no family can learn from the table.
+    """
+    from tqdm.auto import tqdm
+
+    if len(table) > MAX_ROWS:
+        table = table.sample(MAX_ROWS, random_state=seed, ignore_index=True)
+    trials: list[Trial] = []
+    bar = tqdm(CANDIDATES, unit="model", leave=False, disable=not progress)
+    for family, options in bar:
+        bar.set_postfix_str(family)
+        trials.append(_try(family, options, table, seed))
+        if trials[-1].told_apart <= GOAL and not trials[-1].betrays:
+            break
+    bar.close()
+    best = _best(trials)
+    if best is None:
+        raise ValueError("no family can learn from this table: " + "; ".join(map(str, trials)))
+    return Choice(best.family, best.options, _why(best, trials), tuple(trials))
+
+
+def _try(family: str, options: Mapping[str, Any], table: pd.DataFrame, seed: int) -> Trial:
+    """Let one candidate learn all but a fifth, and judge it by that fifth; then by the next, while rows are wanted."""
+    import pandas as pd
+
+    rng = np.random.default_rng(seed)
+    parts = np.array_split(rng.permutation(len(table)), CUTS)
+    real: list[pd.DataFrame] = []
+    made: list[pd.DataFrame] = []
+    scores: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
+    judged = asked = 0
+    try:
+        for aside in parts:
+            if judged >= TOLD and asked >= ASKED:
+                break
+            unseen = table.iloc[aside].reset_index(drop=True)
+            learnt = table.drop(index=table.index[aside]).reset_index(drop=True)
+            model = model_of(family, options).fit(learnt, seed=seed, progress=False)
+            drawn = model.sample(len(learnt), seed=seed)
+            if judged < TOLD:
+                real.append(unseen)
+                made.append(drawn.iloc[: len(unseen)])
+                judged += len(unseen)
+            scores.append(_nearness(drawn, learnt, unseen, rng))
+            asked += len(scores[-1][0])
+        both = (pd.concat(rows, ignore_index=True) for rows in (real, made))
+        apart = told_apart(*both, rows=2 * TOLD, folds=FOLDS, seed=seed).auc.value
+    except (ImportError, TypeError, ValueError) as error:
+        return Trial(family, options, failed=str(error))
+    members, others = (np.concatenate(side) for side in zip(*scores, strict=True))
+    return Trial(family, options, apart, area(members, others).value, chance_error(len(members)))
+
+
+def _nearness(
+    drawn: pd.DataFrame, learnt: pd.DataFrame, unseen: pd.DataFrame, rng: np.random.Generator
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return how near the closest drawn row is to rows that were learnt, and to as many that were not, (m,) each."""
+    m = min(len(unseen), ASKED)
+    asked = {"learnt": some(learnt, m, rng), "unseen": some(unseen, m, rng)}
+    mixed = Mixed.of({"drawn": drawn, **asked})
+    space = Space.of(mixed, "unseen")
+    near = [-neighbours(space, mixed.tables[name], mixed.tables["drawn"])[0][:, 0] for name in asked]
+    return near[0], near[1]
+
+
+def chance_error(m: int) -> float:
+    """Return the standard error of the area of scores that tell nothing, of ``m`` rows of each kind.
+
+    Source: Mann and Whitney (1947), the variance of U.
+    """
+    return float(np.sqrt((2 * m + 1) / (12 * m * m)))
+
+
+def _best(trials: list[Trial]) -> Trial | None:
+    """Return the most faithful within the limit; if all are beyond it, the one that gives away least."""
+    tried = [trial for trial in trials if not trial.failed]
+    within = [trial for trial in tried if not trial.betrays]
+    if within:
+        return min(within, key=lambda trial: trial.told_apart)
+    return min(tried, key=lambda trial: trial.membership, default=None)
+
+
+def _why(best: Trial, trials: list[Trial]) -> str:
+    tried = [trial for trial in trials if not trial.failed]
+    if best.betrays:
+        return f"{best}; all {len(tried)} that were tried give their rows away beyond {LIMIT}, this one least"
+    beyond = sum(trial.betrays for trial in tried)
+    said = f"; {beyond} of {len(tried)} that were tried give their rows away beyond {LIMIT}" if beyond else ""
+    return f"{best}, the most faithful of {len(tried) - beyond} that keep their rows{said}"
