@@ -119,7 +119,7 @@ def test_the_readme_s_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         wave = np.sin(np.arange(8_000) * (0.1 + 0.01 * pitch)) * 30_000
         wavfile.write(tmp_path / "recordings" / f"{pitch}.wav", 8_000, wave.astype(np.int16))
     blocks = re.findall(r"```python\n(.+?)```", (ROOT / "README.md").read_text("utf-8"), flags=re.S)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     for block in blocks:
         exec(block, {})
 
