@@ -1,9 +1,10 @@
 """Sequential CART on tables: how well it is told from real rows, and whether it gives away whom it has seen.
 
 Each table is cut once by a permutation: four fifths to learn from, one fifth held out, on which nothing was chosen.
-(``python -m benchmarks.trees`` prints the frontier by leaf size and order on a fifth of the four, and the defaults of
-:class:`~sdg_lab.models.trees.Trees` were chosen by it.) Beside the trees stand three references: real rows (those to
-learn from, themselves), independent columns (each shuffled), and a bootstrap of the rows to learn from.
+(``python -m benchmarks.trees`` prints the frontier by leaf size, order and number of trees on a fifth of the four: the
+defaults of :class:`~sdg_lab.models.trees.Trees` were chosen on such fifths.) Beside the trees stand three references:
+real rows (those to learn from, themselves), independent columns (each shuffled), and a bootstrap of the rows to learn
+from.
 
 C2ST is the cross-validated AUC of gradient boosting that tells held-out rows from as many synthetic ones, 0.5 at best.
 TSTR is the AUC on held-out rows of gradient boosting trained on synthetic rows; a target that is a number asks whether
@@ -196,6 +197,7 @@ def frontier() -> None:
     """Print the figures by leaf size and order, judged on a fifth of the rows to learn from."""
     settings = [
         *({"leaf": leaf, "order": order} for order in ("falling", "rising") for leaf in LEAVES),
+        *({"leaf": leaf, "trees": trees} for trees in (1, 4) for leaf in LEAVES),
         *({"min_count": count, "reach": reach} for count, reach in ((1, 1), (10, 5), (50, 1))),
     ]
     for name in TARGETS:

@@ -323,7 +323,7 @@ FAMILIES = {
     ),
     "bayes_net": Family(BayesNet, table(300, 0), table(100, 1), exact=True, options={"given": fulfils_conditions}),
     "boosted": Family(partial(Boosted, bags=2), table(300, 0), table(100, 1), exact=True),
-    "trees": Family(Trees, table(300, 0), table(100, 1)),
+    "trees": Family(Trees, table(300, 0), table(100, 1), exact=True),
     "copula": Family(GaussianCopula, table(300, 0), table(100, 1)),
     "gaussian": Family(ClassGaussian, **IMAGE, exact=True, options=LABELS),
     "vae": Family(

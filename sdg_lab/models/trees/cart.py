@@ -1,9 +1,10 @@
-"""A decision tree as five arrays: scikit-learn grows it, a few lines walk it, and a file of arrays holds it."""
+"""Decision trees as a few arrays: scikit-learn grows them, some lines walk them, and a file of arrays holds them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,39 +17,55 @@ BLOCK = 2**14
 
 
 @dataclass(frozen=True, eq=False)
-class Tree:
-    """A binary tree whose node 0 is the root; a child has a larger number than its parent.
+class Forest:
+    """Binary trees side by side in one array of nodes; a child has a larger number than its parent.
 
     Attributes:
+        roots: the node at which each tree begins, shape (trees,).
         feature: the column that a node asks for, -1 in a leaf, shape (nodes,).
         threshold: a row goes left if its number there is at most this.
         left: the child on the left; a leaf names itself.
         right: the child on the right; a leaf names itself.
-        leaf: the number of a leaf among the leaves, -1 elsewhere.
+        leaf: the number of a leaf among the leaves of all trees, -1 elsewhere.
     """
 
+    roots: Places
     feature: Places
     threshold: Floats
     left: Places
     right: Places
     leaf: Places
 
-    def leaf_of(self, row: Floats) -> int:
-        """Walk one row (columns,) from the root to its leaf; the plain way."""
-        node = 0
+    @classmethod
+    def of(cls, trees: Sequence[Forest]) -> Forest:
+        """Put trees side by side: their nodes and their leaves are numbered on."""
+        nodes = np.cumsum([0, *(len(tree.feature) for tree in trees)])
+        leaves = np.cumsum([0, *(tree.n_leaves for tree in trees)])
+        return cls(
+            np.concatenate([tree.roots + node for tree, node in zip(trees, nodes, strict=False)]).astype(np.int32),
+            np.concatenate([tree.feature for tree in trees]),
+            np.concatenate([tree.threshold for tree in trees]),
+            np.concatenate([tree.left + node for tree, node in zip(trees, nodes, strict=False)]).astype(np.int32),
+            np.concatenate([tree.right + node for tree, node in zip(trees, nodes, strict=False)]).astype(np.int32),
+            np.concatenate(
+                [np.where(tree.leaf < 0, -1, tree.leaf + leaf) for tree, leaf in zip(trees, leaves, strict=False)]
+            ).astype(np.int32),
+        )
+
+    def leaf_of(self, row: Floats, tree: int = 0) -> int:
+        """Walk one row (columns,) from a tree's root to its leaf; the plain way."""
+        node = self.roots[tree]
         while self.feature[node] >= 0:
             side = self.left if row[self.feature[node]] <= self.threshold[node] else self.right
             node = side[node]
         return int(self.leaf[node])
 
-    def leaves(self, rows: NDArray[np.float32], n: int) -> Places:
-        """Walk ``n`` rows (columns, n) at once, a level of the tree at a time; return the number of each leaf, (n,)."""
-        found = np.zeros(n, np.int32)
-        if self.n_leaves == 1:
-            return found
-        for start in range(0, n, BLOCK):
+    def leaves(self, rows: NDArray[np.float32], trees: NDArray[np.integer[Any]]) -> Places:
+        """Walk n rows (columns, n) at once, each through its tree (n,); return the number of each leaf, (n,)."""
+        found = np.empty(len(trees), np.int32)
+        for start in range(0, len(trees), BLOCK):
             block = rows[:, start : start + BLOCK]
-            node = np.zeros(block.shape[1], np.int32)
+            node = self.roots[trees[start : start + BLOCK]]
             walking = np.flatnonzero(self.feature[node] >= 0)
             while len(walking):
                 here = node[walking]
@@ -65,7 +82,7 @@ class Tree:
         return int(self.leaf.max()) + 1
 
     def check(self, columns: int) -> None:
-        """Refuse arrays that are no tree over so many columns: a walk through them might never end.
+        """Refuse arrays that are no trees over so many columns: a walk through them might never end.
 
         Raises:
             ValueError: if they are none.
@@ -74,13 +91,19 @@ class Tree:
         below = np.concatenate([self.left[inner], self.right[inner]])
         nodes = len(self.feature)
         same = {len(part) for part in (self.threshold, self.left, self.right, self.leaf)} == {nodes} and nodes > 0
-        if not same or (np.tile(inner, 2) >= below).any() or (below >= nodes).any() or self.feature.max() >= columns:
+        rooted = len(self.roots) > 0 and self.roots.min() >= 0 and self.roots.max() < nodes
+        if (
+            not (same and rooted)
+            or (np.tile(inner, 2) >= below).any()
+            or (below >= nodes).any()
+            or self.feature.max() >= columns
+        ):
             raise ValueError("the arrays of a tree do not fit together")
         if not np.array_equal(self.leaf[self.feature < 0], np.arange((self.feature < 0).sum())):
             raise ValueError("the leaves of a tree are not numbered one after another")
 
 
-def grow(rows: NDArray[np.float32], target: Floats, *, leaf: int, seed: int) -> Tree:
+def grow(rows: NDArray[np.float32], target: Floats, *, leaf: int, seed: int) -> Forest:
     """Grow a tree that splits wherever the target's variance falls, until leaves would be too small.
 
     Of indicators of categories the variance, summed over them, is the Gini impurity: one rule serves both.
@@ -95,14 +118,15 @@ def grow(rows: NDArray[np.float32], target: Floats, *, leaf: int, seed: int) -> 
     """
     if len(rows) == 0:
         stay = np.zeros(1, np.int32)
-        return Tree(stay - 1, np.zeros(1), stay, stay, stay)
+        return Forest(stay, stay - 1, np.zeros(1), stay, stay, stay)
     from sklearn.tree import DecisionTreeRegressor
 
     regressor = DecisionTreeRegressor(min_samples_leaf=leaf, random_state=seed)
     grown = regressor.fit(rows.T, target).tree_
     nodes = np.arange(grown.node_count)
     is_leaf = grown.children_left < 0
-    return Tree(
+    return Forest(
+        np.zeros(1, np.int32),
         np.where(is_leaf, -1, grown.feature).astype(np.int32),
         grown.threshold.copy(),
         np.where(is_leaf, nodes, grown.children_left).astype(np.int32),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sdg_lab.models.trees.cart import Floats
 from sdg_lab.tables.categories import Categories
-from sdg_lab.tables.columns import check_column, numbers_of
+from sdg_lab.tables.columns import check_column, numbers_of, refuse_infinite
 from sdg_lab.tables.numbers import REPEATS, decimals_of
 
 if TYPE_CHECKING:
@@ -60,9 +60,17 @@ class Coding(ABC):
     def see(self, numbers: Floats) -> Seen:
         """Return what a tree sees of such numbers, (n,), from 0 to below ``size``."""
 
+    def rank(self, seen: Seen) -> Seen:
+        """Return what is compared with a threshold, if there is an order, (n,)."""
+        return seen
+
     @abstractmethod
     def target(self, seen: Seen, rng: np.random.Generator) -> Floats:
         """Return what should vary little within a leaf, shape (n, outputs)."""
+
+    @abstractmethod
+    def bounds(self, seen: Seen) -> tuple[Floats, Floats]:
+        """Return between which drawn numbers, before they are rounded, each of these is seen: (above, up to)."""
 
     @abstractmethod
     def config(self) -> dict[str, Any]:
@@ -118,7 +126,9 @@ class Levels(Coding):
 
     def encode(self, values: pd.Series[Any]) -> Floats:
         """Return the numbers, NaN where one is missing."""
-        return numbers_of(values)
+        numbers = numbers_of(values)
+        refuse_infinite(self.name, numbers)
+        return numbers
 
     def decode(self, numbers: Floats) -> pd.Series[Any]:
         """Return them in the column's dtype."""
@@ -138,6 +148,23 @@ class Levels(Coding):
         levels = np.where(missing, seen[~missing].mean(), seen)
         deviation = levels.std()
         return np.stack([levels / (deviation if deviation > 0 else 1), missing / missing.std()], axis=1)
+
+    def rank(self, seen: Seen) -> Seen:
+        """Return the levels, missing far below: half-way to the least level that grew a tree no other is found."""
+        return np.where(seen == 0, -self.size, seen)
+
+    def bounds(self, seen: Seen) -> tuple[Floats, Floats]:
+        """Return the edges, moved to where a drawn number is rounded beyond them; NaN for a missing value."""
+        edges = self.edges
+        if len(self.grid):
+            middle = np.concatenate([[-np.inf], self.grid[:-1] / 2 + self.grid[1:] / 2, [np.inf]])
+            edges = middle[np.searchsorted(self.grid, edges, side="right")]
+        elif self.decimals is not None:
+            scale = 10.0**self.decimals
+            below = np.floor(edges * scale + 0.25)  # edges lie on whole or half places: a quarter away, floor is safe
+            edges = np.where(below / scale > edges, below - 0.5, below + 0.5) / scale
+        edges = np.concatenate([[np.nan, -np.inf], edges, [np.inf]])
+        return np.where(seen == 0, np.nan, edges[seen]), np.where(seen == 0, np.nan, edges[seen + 1])
 
     def config(self) -> dict[str, Any]:
         """Return the fields that are no array."""
@@ -204,6 +231,11 @@ class Names(Coding):
         if self.size <= OUTPUTS:
             return np.eye(self.size)[seen]
         return rng.normal(size=(self.size, OUTPUTS))[seen]
+
+    def bounds(self, seen: Seen) -> tuple[Floats, Floats]:
+        """Return half a number below and above each."""
+        numbers = seen.astype(np.float64)
+        return numbers - 0.5, numbers + 0.5
 
     def config(self) -> dict[str, Any]:
         """Return the categories."""

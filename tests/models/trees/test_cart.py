@@ -9,13 +9,18 @@ import numpy as np
 import pytest
 from sklearn.tree import DecisionTreeRegressor
 
-from sdg_lab.models.trees.cart import BLOCK, Tree, grow, order_of
+from sdg_lab.models.trees.cart import BLOCK, Forest, grow, order_of
 
 
 @pytest.fixture(scope="module")
 def rows() -> np.ndarray:
     """Rows (columns, n), more than are walked at once, in steps so that many lie on a threshold's side by little."""
     return np.random.default_rng(0).integers(0, 40, (4, BLOCK + 100)).astype(np.float32)
+
+
+def first(rows: np.ndarray) -> np.ndarray:
+    """Say that each row walks the first tree."""
+    return np.zeros(rows.shape[1], np.int32)
 
 
 @pytest.fixture(scope="module")
@@ -25,25 +30,43 @@ def target(rows: np.ndarray) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def tree(rows: np.ndarray, target: np.ndarray) -> Tree:
+def tree(rows: np.ndarray, target: np.ndarray) -> Forest:
     return grow(rows, target, leaf=30, seed=0)
 
 
-def test_rows_reach_the_leaves_of_scikit_learn(rows: np.ndarray, target: np.ndarray, tree: Tree):
+def test_rows_reach_the_leaves_of_scikit_learn(rows: np.ndarray, target: np.ndarray, tree: Forest):
     peer = DecisionTreeRegressor(min_samples_leaf=30, random_state=0).fit(rows.T, target)
     new = np.random.default_rng(2).uniform(-5, 45, rows.shape).astype(np.float32)
     for asked in (rows, new):
-        np.testing.assert_array_equal(tree.leaves(asked, asked.shape[1]), tree.leaf[peer.apply(asked.T)])
+        np.testing.assert_array_equal(tree.leaves(asked, first(asked)), tree.leaf[peer.apply(asked.T)])
 
 
-def test_many_rows_go_where_one_goes(rows: np.ndarray, tree: Tree):
-    found = tree.leaves(rows, rows.shape[1])
+def test_many_rows_go_where_one_goes(rows: np.ndarray, tree: Forest):
+    found = tree.leaves(rows, first(rows))
     for row in (*range(200), BLOCK - 1, BLOCK, BLOCK + 99):
         assert found[row] == tree.leaf_of(rows[:, row])
 
 
-def test_no_leaf_is_smaller_than_asked(rows: np.ndarray, tree: Tree):
-    counts = np.bincount(tree.leaves(rows, rows.shape[1]), minlength=tree.n_leaves)
+def test_side_by_side_each_row_walks_its_own_tree(rows: np.ndarray, target: np.ndarray, tree: Forest):
+    stump = grow(np.empty((0, 5), np.float32), np.zeros((5, 1)), leaf=1, seed=0)
+    other = grow(rows[:, ::2], target[::2], leaf=100, seed=0)
+    forest = Forest.of([tree, stump, other])
+    forest.check(4)
+    assert forest.n_leaves == tree.n_leaves + 1 + other.n_leaves
+    which = np.random.default_rng(0).integers(0, 3, rows.shape[1])
+    found = forest.leaves(rows, which)
+    own = [tree.leaves(rows, first(rows)), first(rows), other.leaves(rows, first(rows))]
+    before = [0, tree.n_leaves, tree.n_leaves + 1]
+    for number in range(3):
+        mine = which == number
+        np.testing.assert_array_equal(found[mine], own[number][mine] + before[number])
+    assert [forest.leaf_of(rows[:, 7], number) for number in range(3)] == [
+        part[7] + start for part, start in zip(own, before, strict=True)
+    ]
+
+
+def test_no_leaf_is_smaller_than_asked(rows: np.ndarray, tree: Forest):
+    counts = np.bincount(tree.leaves(rows, first(rows)), minlength=tree.n_leaves)
     assert tree.n_leaves > 50
     assert counts.min() >= 30
     assert counts.sum() == rows.shape[1]
@@ -52,7 +75,7 @@ def test_no_leaf_is_smaller_than_asked(rows: np.ndarray, tree: Tree):
 def test_without_anything_to_ask_there_is_one_leaf():
     tree = grow(np.empty((0, 7), np.float32), np.zeros((7, 1)), leaf=1, seed=0)
     assert tree.n_leaves == 1
-    assert tree.leaves(np.empty((0, 5), np.float32), 5).tolist() == [0] * 5
+    assert tree.leaves(np.empty((0, 5), np.float32), np.zeros(5, int)).tolist() == [0] * 5
     assert tree.leaf_of(np.empty(0)) == 0
     tree.check(0)
 
@@ -102,11 +125,12 @@ BROKEN = {
     "a child that is not there": ("right", 10_000),
     "a column that is not there": ("feature", 4),
     "a leaf of another number": ("leaf", 3),
+    "a root that is not there": ("roots", 10_000),
 }
 
 
 @pytest.mark.parametrize("fault", BROKEN)
-def test_arrays_that_are_no_tree_are_refused(fault: str, tree: Tree):
+def test_arrays_that_are_no_tree_are_refused(fault: str, tree: Forest):
     name, value = BROKEN[fault]
     values = getattr(tree, name).copy()
     values[-1 if name == "leaf" else 0] = value
@@ -115,6 +139,6 @@ def test_arrays_that_are_no_tree_are_refused(fault: str, tree: Tree):
         replace(tree, **{name: values}).check(4)
 
 
-def test_arrays_of_different_lengths_are_refused(tree: Tree):
+def test_arrays_of_different_lengths_are_refused(tree: Forest):
     with pytest.raises(ValueError, match="do not fit together"):
         replace(tree, threshold=tree.threshold[1:]).check(4)
