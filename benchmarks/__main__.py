@@ -1,4 +1,7 @@
-"""``python -m benchmarks [NAME …] [--save]``: run the comparisons and print one table (kept in ``results.md``)."""
+"""``python -m benchmarks [NAME …] [--save]``: run the comparisons and print one table (kept in ``results.md``).
+
+A comparison that takes long may have parts, such as ``tables/fair``; ``tables`` alone runs all of them.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +23,39 @@ TITLE = "# Side by side with peers\n\nEach table was made by `python -m benchmar
 
 
 def comparisons() -> list[str]:
-    """Return the names of the modules here that define ``run``."""
-    return sorted(path.stem for path in HERE.glob("*.py") if "\ndef run(" in path.read_text("utf-8"))
+    """Return the names of the modules here that define ``run``; of one with ``PARTS`` those, after a slash."""
+    names = []
+    for path in sorted(HERE.glob("*.py")):
+        text = path.read_text("utf-8")
+        if "\ndef run(" in text and "\nPARTS = " in text:
+            names += [f"{path.stem}/{part}" for part in importlib.import_module(f"benchmarks.{path.stem}").PARTS]
+        elif "\ndef run(" in text:
+            names.append(path.stem)
+    return names
+
+
+def chosen(wanted: list[str], there: list[str]) -> list[str]:
+    """Return the comparisons that were asked for: all of them if none was, all parts of one named without any.
+
+    Raises:
+        ValueError: if one is not there; the sentence says which are.
+    """
+    unknown = [name for name in wanted if not any(_is_of(one, name) for one in there)]
+    if unknown:
+        raise ValueError(f"no benchmark called {', '.join(unknown)}; there are {', '.join(there)}")
+    return [one for one in there if not wanted or any(_is_of(one, name) for name in wanted)]
+
+
+def _is_of(name: str, asked: str) -> bool:
+    return asked in (name, name.split("/")[0])
+
+
+def ran(name: str) -> list[Row]:
+    """Run a comparison, or one part of it."""
+    module, _, part = name.partition("/")
+    run = importlib.import_module(f"benchmarks.{module}").run
+    rows: list[Row] = run(part) if part else run()
+    return rows
 
 
 def cells(row: Row) -> list[str]:
@@ -58,20 +92,21 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of: {', '.join(comparisons())} (default: all)")
     parser.add_argument("--save", action="store_true", help="keep the tables in benchmarks/results.md")
     wanted = parser.parse_args()
-    unknown = set(wanted.names) - set(comparisons())
-    if unknown:
-        parser.error(f"no benchmark called {', '.join(sorted(unknown))}; there are {', '.join(comparisons())}")
+    try:
+        names = chosen(wanted.names, comparisons())
+    except ValueError as error:
+        parser.error(str(error))
     console = Console()
-    tables: dict[str, list[Row]] = {}
-    for name in wanted.names or comparisons():
-        console.print(f"[dim]{name} …")
-        tables[name] = importlib.import_module(f"benchmarks.{name}").run()
     table = Table(*HEADINGS, title=where())
-    for row in (row for rows in tables.values() for row in rows):
-        table.add_row(*cells(row))
+    for name in names:
+        console.print(f"[dim]{name} …")
+        rows = ran(name)
+        for row in rows:
+            table.add_row(*cells(row))
+        if wanted.save:  # at once: the next one may take an hour, or fail
+            kept = RESULTS.read_text("utf-8") if RESULTS.exists() else ""
+            RESULTS.write_text(updated(kept, {name: rows}), encoding="utf-8")
     console.print(table)
-    if wanted.save:
-        RESULTS.write_text(updated(RESULTS.read_text("utf-8") if RESULTS.exists() else "", tables), encoding="utf-8")
 
 
 def updated(kept: str, tables: dict[str, list[Row]]) -> str:
@@ -80,6 +115,8 @@ def updated(kept: str, tables: dict[str, list[Row]]) -> str:
     for name, rows in tables.items():
         lines = [HEADINGS, ["---"] * len(HEADINGS), *(cells(row) for row in rows)]
         sections[name] = f"{where()}.\n\n" + "\n".join("| " + " | ".join(line) + " |" for line in lines)
+        if details := getattr(rows, "details", ""):
+            sections[name] += f"\n\n{details.strip()}"
     there = [name for name in comparisons() if name in sections]  # a comparison that is gone takes its table along
     return TITLE + "".join(f"\n## {name}\n\n{sections[name]}\n" for name in there)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from sdg_lab.checks import whole
@@ -39,6 +39,14 @@ class Row:
     def reached(self) -> bool:
         """Whether the goal is met."""
         return self.ratio >= self.goal
+
+
+class Rows(list[Row]):
+    """Lines of the table, and what stands below it in ``results.md``, as Markdown."""
+
+    def __init__(self, rows: Iterable[Row] = (), *, details: str = "") -> None:
+        super().__init__(rows)
+        self.details = details
 
 
 def interleaved(work: Mapping[str, Callable[[], object]], *, repeats: int = 5) -> dict[str, float]:
