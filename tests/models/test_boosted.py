@@ -105,6 +105,13 @@ def test_rows_that_have_no_states_are_refused(asked: dict[str, Any], said: str):
         boosted.log_prob(pd.DataFrame(asked))
 
 
+def test_rows_that_repeat_are_asked_once_and_answered_alike():
+    table = dependent(300)
+    boosted = fitted(table)
+    alone = boosted.log_prob(table)
+    np.testing.assert_array_equal(boosted.log_prob(pd.concat([table] * 5, ignore_index=True)), np.tile(alone, 5))
+
+
 # The method
 
 
@@ -212,7 +219,7 @@ def test_every_option_acts():
     assert len(fitted(table, cells=4)._columns[2].counts) < len(plain._columns[2].counts)
     assert len(fitted(table, min_count=100)._columns[2].counts) < len(plain._columns[2].counts)
     assert len(fitted(table, bags=1)._all()) * 2 == len(plain._all())
-    assert trees(fitted(table, learning_rate=0.02)) > 2 * trees(plain)
+    assert trees(fitted(table, learning_rate=0.05)) > 2 * trees(plain)
     assert max(forest.leaves.max(initial=0) for forest in fitted(table, leaves=3)._all()) == 3
     assert trees(fitted(table, rounds=1)) <= len(plain._all())
     assert trees(fitted(table, least=700)) == 0

@@ -26,6 +26,8 @@ ORDERS: tuple[str, ...] = get_args(Order)
 Seen: TypeAlias = NDArray[np.float32]
 """What trees may ask for, shape (n, 1 + columns): the question, and the states of the columns in the order of draws."""
 
+Numbers: TypeAlias = NDArray[np.int64]
+
 HELD = 5
 """One row of so many is held out from a bag, to say when its trees are enough."""
 
@@ -73,7 +75,7 @@ class Boosted(SyntheticModel["pd.DataFrame"]):
         cells: int = 256,
         min_count: int = 10,
         bags: int = 3,
-        learning_rate: float = 0.15,
+        learning_rate: float = 0.5,
         leaves: int = 16,
         least: int = 20,
         rounds: int = 400,
@@ -200,17 +202,19 @@ class Boosted(SyntheticModel["pd.DataFrame"]):
         self.require_fitted()
         n, rng = check_count(n), np.random.default_rng(seed_or_none(seed))
         seen, drawn = np.zeros((n, 1 + len(self._columns)), np.float32), {}
+        alike = np.zeros(n, np.int64)
         for step, i in enumerate(self._order):
             bag = rng.integers(0, self.bags, n)
             first, end = np.zeros(n, np.int64), np.full(n, len(self._columns[i].counts))
             for depth, level in enumerate(self._paths[step].levels):
                 at = np.flatnonzero(end - first > 1)
                 node = level.node[first[at]]
-                odds = self._odds(step, depth, node, seen, at, bag[at])
+                odds = self._odds(step, depth, node, seen, at, bag[at], alike)
                 right = rng.random(len(at)) < _sigmoid(odds)
                 middle = level.middle[node]
                 first[at], end[at] = np.where(right, middle, first[at]), np.where(right, end[at], middle)
             seen[:, step + 1] = first
+            alike = np.unique(alike * len(self._columns[i].counts) + first, return_inverse=True)[1]
             drawn[self._columns[i].name] = self._columns[i].decode(first, rng)
         return pd.DataFrame({column.name: drawn[column.name] for column in self._columns})
 
@@ -234,6 +238,7 @@ class Boosted(SyntheticModel["pd.DataFrame"]):
         """Return the log-probability of rows of states, shape (columns, n)."""
         n = states.shape[1]
         seen, total = np.zeros((n, 1 + len(self._columns)), np.float32), np.zeros(n)
+        alike = np.zeros(n, np.int64)
         for step, i in enumerate(self._order):
             of_bag = np.zeros((self.bags, n))
             for depth, level in enumerate(self._paths[step].levels):
@@ -241,26 +246,39 @@ class Boosted(SyntheticModel["pd.DataFrame"]):
                 at = np.flatnonzero(node >= 0)
                 right = states[i, at] >= level.middle[node[at]]
                 for bag in range(self.bags):
-                    odds = self._odds(step, depth, node[at], seen, at, np.full(len(at), bag))
+                    odds = self._odds(step, depth, node[at], seen, at, np.full(len(at), bag), alike)
                     of_bag[bag, at] -= np.logaddexp(0, np.where(right, -odds, odds))
             total += np.where(states[i] >= 0, np.logaddexp.reduce(of_bag, axis=0) - np.log(self.bags), -np.inf)
             seen[:, step + 1] = states[i]
+            alike = np.unique(alike * (len(self._columns[i].counts) + 1) + states[i] + 1, return_inverse=True)[1]
         return total
 
     def _odds(
-        self, step: int, depth: int, node: NDArray[np.int64], seen: Seen, at: NDArray[np.int64], bag: NDArray[np.int64]
+        self, step: int, depth: int, node: Numbers, seen: Seen, at: Numbers, bag: Numbers, alike: Numbers
     ) -> Floats:
-        """Return the log odds that rows ``at`` go right at their questions, each as its bag has them, shape (at,)."""
-        odds = self._paths[step].levels[depth].odds[node]
+        """Return the log odds that rows ``at`` go right at their questions, each as its bag has them, shape (at,).
+
+        Rows of all n that have the same number in ``alike``, (n,), have the same states so far: where many do, the
+        trees are asked once for all of them.
+        """
+        level = self._paths[step].levels[depth]
+        odds = level.odds[node]
+        repeat = 2 * int(alike.max(initial=0)) < len(alike)
         for which, forest in enumerate(self._forests[step][depth] if step else ()):
             asked = np.flatnonzero(bag == which)
             if len(forest.leaves) and len(asked):
                 key = (step, depth, which)
                 if key not in self._walkers:
                     self._walkers[key] = forest.walker(step + 1)
-                rows = seen[at[asked], : step + 1]
-                rows[:, 0] = node[asked]
-                odds[asked] += self._walkers[key].predict(rows, raw_score=True, num_threads=choose())
+                back: Any = slice(None)
+                once = asked
+                if repeat:
+                    of_row = alike[at[asked]] * len(level.middle) + node[asked]
+                    _, first, back = np.unique(of_row, return_index=True, return_inverse=True)
+                    once = asked[first]
+                rows = seen[at[once], : step + 1]
+                rows[:, 0] = node[once]
+                odds[asked] += self._walkers[key].predict(rows, raw_score=True, num_threads=choose())[back]
         return odds
 
     # Stage 3: keeping
