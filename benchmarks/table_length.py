@@ -29,7 +29,7 @@ def main() -> None:
             {
                 "seconds": seconds,
                 "bytes": unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
-                "choice": f"{synthesizer.choice.family}: {synthesizer.choice.why}",
+                "choice": synthesizer.choice.why,
             }
         )
     )
