@@ -57,7 +57,7 @@ def synth(
     from sdg_lab.tables.columns import check_columns
 
     with refusing():
-        sheet, found = read_typed(table, types, decimal=decimal_sign(decimal))
+        sheet, found = read_typed(table, types, decimal=decimal_sign(decimal), group=group)
         out = _beside(table) if out is None else out
         page = None if no_report else report or out.with_name(f"{out.name.partition('.')[0]}_report.html")
         refuse_overwriting({"real": table, "types": types}, synthetic=out, report=page)
@@ -76,6 +76,8 @@ def synth(
         folder = out.with_name(f".{out.name}.run")
     with refusing(begun=folder):
         maker = _fitted(maker, sheet, found, folder, about, resume=resume, progress=progress)
+        for note in maker.notes:
+            say(f"note: {note}")
         say(f"model: {maker.choice.why}")
         maker.sample_to(out, rows, seed=seed, layout=layout, folder=folder / PARTS, progress=progress)
         say(f"{rows or len(sheet.table):,} rows are in {out}")
@@ -91,8 +93,9 @@ def _fitted(
     from sdg_lab.synth import Synthesizer
 
     said = folder / RUN
+    _refuse_foreign(folder)
     if resume and said.is_file():
-        if json.loads(said.read_text("utf-8")) != json.loads(json.dumps(about)):
+        if said.read_text("utf-8") != json.dumps(about):
             raise ValueError(
                 f"the run that was stopped ({folder}) had another table or other options; give the same, or leave out "
                 "--resume to begin anew"
@@ -109,6 +112,16 @@ def _fitted(
         raise
     maker.save(folder / MODEL)
     return maker
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Refuse to empty a folder that no run has made."""
+    foreign = folder.is_symlink() or (folder.exists() and not folder.is_dir())
+    if not foreign and folder.is_dir():
+        known = (RUN, MODEL, PARTS)
+        foreign = any(one.name not in known and not one.name.startswith(".") for one in folder.iterdir())
+    if foreign:
+        raise ValueError(f"{folder} is where the run is kept, and holds something else; move it, or name another --out")
 
 
 def _report(

@@ -50,6 +50,10 @@ def refusing(begun: Path | None = None) -> Iterator[None]:
     from sdg_lab.shards.tasks import system_error
 
     more = "; the same command with --resume goes on" if begun is not None else ""
+
+    def said(sentence: str) -> str:  # of a shard that failed it says so itself
+        return sentence.replace(", and the same command goes on", "") + more
+
     status = WRONG if begun is None else BEGUN
     try:
         yield
@@ -59,9 +63,9 @@ def refusing(begun: Path | None = None) -> Iterator[None]:
         stop(f"the memory does not suffice{more}", status)
     except OSError as error:
         missing = isinstance(error, FileNotFoundError) and error.filename
-        stop(f"there is no file {missing}; see how it is spelt" if missing else system_error(error) + more, status)
+        stop(f"there is no file {missing}; see how it is spelt" if missing else said(system_error(error)), status)
     except RuntimeError as error:
-        stop(f"{error}{more}", status)
+        stop(said(str(error)), status)
     except (LookupError, ImportError, TypeError, ValueError) as error:
         stop(str(error), WRONG)
 
@@ -80,7 +84,7 @@ def decimal_sign(said: str | None) -> Sign | None:
 
 
 def read_typed(
-    path: Path, types: Path | None, *, decimal: Sign | None, like: Types | None = None
+    path: Path, types: Path | None, *, decimal: Sign | None, like: Types | None = None, group: str = ""
 ) -> tuple[Sheet, Types]:
     """Return a table and what its columns hold; what is text by edited types, or in another table, is read as text.
 
@@ -89,11 +93,12 @@ def read_typed(
         types: a YAML file of edited types.
         decimal: the decimal sign of a file that does not say.
         like: what the columns of the table hold that this one is to be compared with.
+        group: a column whose values are somebody's, unless edited types say another thing.
     """
     from sdg_lab.synth import find_types, read_sheet
 
     sheet = read_sheet(path, decimal=decimal)
-    found = find_types(sheet.table)
+    found = find_types(sheet.table).with_group(group)
     if like is None and types is not None and types.exists():
         like = found.with_yaml(types)
     if like is None:
@@ -103,7 +108,7 @@ def read_typed(
     if as_text:
         sheet = read_sheet(path, decimal=decimal, as_text=as_text)
         if types is not None and types.exists():
-            like = find_types(sheet.table).with_yaml(types)
+            like = find_types(sheet.table).with_group(group).with_yaml(types)
     return sheet, like
 
 
@@ -120,4 +125,6 @@ def refuse_overwriting(given: Mapping[str, Path | None], **made: Path | None) ->
         place = os.path.realpath(path)
         if place in places and name in made:
             raise ValueError(f"the {name} would be written over the {places[place]} table ({path}); name another file")
+        if name in made and path.is_dir():
+            raise ValueError(f"the {name} cannot be written over the folder {path}; name a file")
         places[place] = name

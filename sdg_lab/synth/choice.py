@@ -1,24 +1,22 @@
 """``auto``: which family, by rows that it has not seen: the most faithful of those that do not give their rows away.
 
 A part of the rows to learn from is set aside, each candidate learns the rest, and two questions are asked. Can a
-classifier tell its rows from those set aside? And does it betray, by the nearest synthetic row, who was among the rows
-that it learnt? The second has a limit, the first decides below it. The rows that are held out for the report play no
-part: on them, the figures of what was chosen are as good as new.
+classifier tell its rows from those set aside? And do they betray who was among the rows that it learnt? The second has
+a limit for the strongest attack, the first decides below it. The rows that are held out for the report play no part: on
+them, the figures of what was chosen are as good as new.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sdg_lab.metrics.tables.intervals import area
-from sdg_lab.metrics.tables.mixed import Mixed, Space, neighbours, some
+from sdg_lab.metrics.tables.attacks import LEAST, membership_inference
 from sdg_lab.metrics.tables.two_sample import told_apart
-from sdg_lab.synth.families import model_of
+from sdg_lab.synth.guard import learnt_by
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,19 +33,25 @@ MAX_ROWS = 20_000
 CUTS = 5
 """The rows are set aside a fifth at a time, each once or until enough are judged."""
 
-TOLD, ASKED = 1_000, 4_000
-"""So many rows suffice for the first question, and for the second, in which the effect is smaller."""
+TOLD, ASKED = 1_000, 1_500
+"""So many rows suffice for the first question, and for the second."""
 
 FOLDS = 3
 
-CANDIDATES: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("trees", {"leaf": 20}),
-    ("trees", {"leaf": 50}),
-    ("copula", {}),
-    ("bayesnet", {}),
-    ("boosted", {}),
-)
-"""In the order in which they are tried: by what they cost."""
+Candidate: TypeAlias = tuple[str, dict[str, Any]]
+
+ORDERS: tuple[Candidate, ...] = (("trees", {"order": "falling"}), ("trees", {"order": "rising"}))
+"""Tried first; of the better order then larger leaves, which are more private and less faithful."""
+
+LEAVES, LEAVES_OF_FEW = (30, 50), (20,)
+OTHERS: tuple[Candidate, ...] = (("boosted", {}), ("copula", {}), ("bayesnet", {}))
+"""Tried last, by what they cost to sample from, where no trees are good enough."""
+
+FEW = 1_000
+"""Rows below which trees have smaller leaves."""
+
+MAX_BOOSTED = 200_000
+"""Cells of the table on which boosting is tried: of more it takes minutes."""
 
 
 @dataclass(frozen=True)
@@ -123,20 +127,29 @@ def choose(table: pd.DataFrame, *, seed: int = 0, progress: bool = True) -> Choi
     """
     from tqdm.auto import tqdm
 
-    if len(table) > MAX_ROWS:
+    rows, cells = table.shape[0], table.size
+    if rows > MAX_ROWS:
         table = table.sample(MAX_ROWS, random_state=seed, ignore_index=True)
     trials: list[Trial] = []
-    bar = tqdm(CANDIDATES, unit="model", leave=False, disable=not progress)
-    for family, options in bar:
-        bar.set_postfix_str(family)
-        trials.append(_try(family, options, table, seed))
-        if trials[-1].told_apart <= GOAL and not trials[-1].betrays:
-            break
-    bar.close()
+    with tqdm(unit="model", leave=False, disable=not progress) as bar:
+        for family, options in _candidates(trials, rows, cells):
+            bar.set_postfix_str(family)
+            trials.append(_try(family, options, table, seed))
+            bar.update()
+            if trials[-1].told_apart <= GOAL and not trials[-1].betrays:
+                break
     best = _best(trials)
     if best is None:
         raise ValueError("no family can learn from this table: " + "; ".join(map(str, trials)))
     return Choice(best.family, best.options, _why(best, trials), tuple(trials))
+
+
+def _candidates(trials: list[Trial], rows: int, cells: int) -> Iterator[Candidate]:
+    """Yield what is to be tried next, by what was found."""
+    yield from ORDERS
+    order = min(trials, key=lambda trial: np.nan_to_num(trial.told_apart, nan=1.0)).options["order"]
+    yield from (("trees", {"order": order, "leaf": leaf}) for leaf in (LEAVES_OF_FEW if rows < FEW else LEAVES))
+    yield from (candidate for candidate in OTHERS if candidate[0] != "boosted" or cells <= MAX_BOOSTED)
 
 
 def _try(family: str, options: Mapping[str, Any], table: pd.DataFrame, seed: int) -> Trial:
@@ -147,7 +160,7 @@ def _try(family: str, options: Mapping[str, Any], table: pd.DataFrame, seed: int
     parts = np.array_split(rng.permutation(len(table)), CUTS)
     real: list[pd.DataFrame] = []
     made: list[pd.DataFrame] = []
-    scores: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
+    found: list[tuple[int, float]] = []
     judged = asked = 0
     try:
         for aside in parts:
@@ -155,32 +168,22 @@ def _try(family: str, options: Mapping[str, Any], table: pd.DataFrame, seed: int
                 break
             unseen = table.iloc[aside].reset_index(drop=True)
             learnt = table.drop(index=table.index[aside]).reset_index(drop=True)
-            model = model_of(family, options).fit(learnt, seed=seed, progress=False)
+            model = learnt_by(family, options, learnt, seed=seed)
             drawn = model.sample(len(learnt), seed=seed)
             if judged < TOLD:
                 real.append(unseen)
                 made.append(drawn.iloc[: len(unseen)])
                 judged += len(unseen)
-            scores.append(_nearness(drawn, learnt, unseen, rng))
-            asked += len(scores[-1][0])
+            if len(unseen) >= LEAST:
+                attacked = membership_inference(drawn, learnt, unseen, rows=ASKED, seed=seed)
+                found.append((attacked.members, attacked.strongest.auc.value))
+                asked += attacked.members
         both = (pd.concat(rows, ignore_index=True) for rows in (real, made))
         apart = told_apart(*both, rows=2 * TOLD, folds=FOLDS, seed=seed).auc.value
     except (ImportError, TypeError, ValueError) as error:
         return Trial(family, options, failed=str(error))
-    members, others = (np.concatenate(side) for side in zip(*scores, strict=True))
-    return Trial(family, options, apart, area(members, others).value, chance_error(len(members)))
-
-
-def _nearness(
-    drawn: pd.DataFrame, learnt: pd.DataFrame, unseen: pd.DataFrame, rng: np.random.Generator
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return how near the closest drawn row is to rows that were learnt, and to as many that were not, (m,) each."""
-    m = min(len(unseen), ASKED)
-    asked = {"learnt": some(learnt, m, rng), "unseen": some(unseen, m, rng)}
-    mixed = Mixed.of({"drawn": drawn, **asked})
-    space = Space.of(mixed, "unseen")
-    near = [-neighbours(space, mixed.tables[name], mixed.tables["drawn"])[0][:, 0] for name in asked]
-    return near[0], near[1]
+    members = float(np.average([value for _, value in found], weights=[m for m, _ in found])) if found else 0.5
+    return Trial(family, options, apart, members, chance_error(max(asked, 1)))
 
 
 def chance_error(m: int) -> float:

@@ -337,9 +337,11 @@ def _refuse_other_kinds(path: Path, text: str) -> None:
 
 
 def _line_ends(text: str, dialect: Dialect, notes: list[str]) -> tuple[str, Dialect]:
-    counts = {"\r\n": text.count("\r\n")}
-    counts["\n"] = text.count("\n") - counts["\r\n"]
-    counts["\r"] = text.count("\r") - counts["\r\n"]
+    bare = re.sub('"[^"]*"', "", text[:1_000_000])  # a spreadsheet has other ends inside its cells than between rows
+    bare = bare if "\n" in bare or "\r" in bare else text
+    counts = {"\r\n": bare.count("\r\n")}
+    counts["\n"] = bare.count("\n") - counts["\r\n"]
+    counts["\r"] = bare.count("\r") - counts["\r\n"]
     end = max(("\n", "\r\n", "\r"), key=lambda sign: counts[sign])
     if not any(counts.values()):
         return text, replace(dialect, ended=False)

@@ -12,11 +12,15 @@ Source: Good (1953), The Population Frequencies of Species and the Estimation of
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+from sdg_lab.synth.families import TableModel, model_of
+from sdg_lab.tables.numbers import decimals_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,6 +33,9 @@ CLASSES = 3
 times, which are counted together, since of each number there may be too few to measure a rate."""
 
 ROUNDS = 50
+
+OUTRIGHT = ("bayesnet", "copula")
+"""Families that hand out values of sparse columns as they are; the others draw rare numbers anew themselves."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +104,70 @@ class Guard:
         if not fits or not ((guard.keep >= 0) & (guard.keep <= 1)).all():
             raise ValueError("the hashes of rare rows do not fit together")
         return guard
+
+
+def learnt_by(
+    family: str, options: Mapping[str, Any], table: pd.DataFrame, *, seed: int, progress: bool = False
+) -> TableModel:
+    """Return a family's model of an encoded table that knows no number that is somebody's own."""
+    shown = without_rare_numbers(table, seed=seed) if family in OUTRIGHT else table
+    return model_of(family, options).fit(shown, seed=seed, progress=progress)
+
+
+def without_rare_numbers(table: pd.DataFrame, *, seed: int) -> pd.DataFrame:
+    """Return an encoded table in which each number that fewer than :data:`RARE` rows share is drawn anew.
+
+    It is drawn evenly between halfway to the next number below and halfway to the next above, the least and the most
+    only inwards, from the numbers that all others are multiples apart from. So order is kept, and where every number
+    is taken (ages in years), most come back as they were.
+    """
+    import pandas as pd
+
+    streams = np.random.SeedSequence(seed).spawn(len(table.columns))
+    made = {}
+    for name, stream in zip(table.columns, streams, strict=True):
+        column = table[name]
+        if not pd.api.types.is_numeric_dtype(column):
+            made[name] = column
+            continue
+        numbers = column.to_numpy(np.float64, na_value=np.nan, copy=True)
+        present = ~np.isnan(numbers)
+        numbers[present] = _blurred(numbers[present], np.random.default_rng(stream))
+        made[name] = pd.Series(numbers, name=name, index=column.index).astype(column.dtype)
+    return pd.DataFrame(made, index=table.index)
+
+
+def _blurred(numbers: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return numbers, (n,), the rare among them drawn anew."""
+    values, inverse, counts = np.unique(numbers, return_inverse=True, return_counts=True)
+    if len(values) < 2:
+        return numbers
+    step = _step(values)
+    middle = (values[:-1] + values[1:]) / 2
+    low, high = np.concatenate([values[:1], middle]), np.concatenate([middle, values[-1:]])
+    rare = np.flatnonzero((counts < RARE)[inverse])
+    place = inverse[rare]
+    least, most = low[place], high[place]
+    if step:  # whole steps from the least number; a half belongs to the number below
+        least, most = np.ceil((least - values[0]) / step), np.floor((most - values[0]) / step)
+        most = np.where((most > least) & (place == len(values) - 1), most - 1, most)
+        least = np.where((most > least) & (place == 0), least + 1, least)
+        drawn = values[0] + step * np.floor(least + (most - least + 1).clip(min=1) * rng.random(len(rare)))
+        drawn = np.where(most < least, values[place], drawn)
+    else:
+        drawn = least + (most - least) * rng.random(len(rare))
+    found = numbers.copy()
+    found[rare] = drawn
+    return found
+
+
+def _step(values: NDArray[np.float64]) -> float:
+    """Return the largest number of which all distances of rising numbers are multiples; 0 if there is none."""
+    decimals = decimals_of(values, np.dtype(np.float64))
+    if decimals is None or np.abs(values).max() * 10.0**decimals > 2**53:
+        return 0.0
+    whole = np.round(values * 10.0**decimals).astype(np.int64)
+    return float(np.gcd.reduce(np.diff(whole))) / 10.0**decimals
 
 
 def row_hashes(table: pd.DataFrame) -> NDArray[np.uint64]:

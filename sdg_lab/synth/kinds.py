@@ -46,6 +46,9 @@ USES: dict[str, tuple[str, ...]] = {
 SEVERAL = 20
 """Rows from which on it is no accident that each has another value."""
 
+FEW = 10
+"""Rows below which nothing is learnt, and every value may differ by accident."""
+
 EXACT = 2**53
 """Float64 has all whole numbers up to here."""
 
@@ -251,6 +254,19 @@ class Types(Sequence[ColumnType]):
                 raise ValueError(f"{where}column {name!r}: {error}") from None
         return Types(list(columns.values()), self.rows)
 
+    def with_group(self, name: str) -> Types:
+        """Return the types with a column of many groups (patients, households) as a key: its values are somebody's."""
+        said = []
+        for column in self._columns:
+            many = column.distinct > SEVERAL and not _words(name) & _TIME_WORDS  # and no years or clinics
+            if column.name == name and many and column.kind in ("integer", "category", "code"):
+                rows = self.rows * (1 - column.missing) / column.distinct
+                note = f"groups of {rows:.1f} rows each: every new row gets its own"
+                shape = _shape(column.pattern)
+                column = replace(column, kind="key", use="anew", ordered=False, atoms=(), pattern=shape, note=note)
+            said.append(column)
+        return Types(said, self.rows)
+
     # To JSON and back
 
     def config(self) -> dict[str, Any]:
@@ -281,8 +297,8 @@ def edited(column: ColumnType, wanted: Mapping[str, Any]) -> ColumnType:
         possible = _possible(column)
         if kind not in possible:
             raise ValueError(f"kind must be one of {', '.join(possible)} for {column.dtype} values, got {kind!r}")
-        if use == column.use and use not in USES[kind]:
-            use = USES[kind][0]
+        if use == column.use and (use not in USES[kind] or use == USES[column.kind][0]):
+            use = USES[kind][0]  # what was written for the other kind, and not edited
         note = "so asked for"
     else:
         note = column.note if use == column.use else "so asked for"
@@ -446,7 +462,7 @@ def _of_labels(found: ColumnType, held: Contents) -> ColumnType:
     few = texts if distinct <= 5000 else [texts[i] for i in np.linspace(0, distinct - 1, 5000).astype(int)]
     declared = held.storage.categories is not None
     repeats, named = total / distinct, is_named_id(found.name)
-    sparse = distinct > max(SEVERAL, total / 2)
+    sparse = total >= FEW and distinct > total / 2 and (distinct > SEVERAL or distinct > 0.8 * total)
     unique = distinct == total and total > 1
     shapes = {_shape(text) for text in few}
     coded = len(shapes) <= 12 and all(re.search(r"\d", text) and not re.search(r"\s", text) for text in few)
@@ -468,6 +484,8 @@ def _of_labels(found: ColumnType, held: Contents) -> ColumnType:
             return replace(key, note=f"one form of letters and digits, {whose}: every new row gets its own")
         note = f"free text, {whose}: left out, it may name persons (kind: category hands it out as it is)"
         return replace(text, note=note)
+    if solid and coded and not declared and distinct > SEVERAL and (counts >= 5).sum() < distinct / 5:  # of visits, say
+        return replace(key, note=f"one form of letters and digits, {whose}: every new row gets its own")
     if distinct > MANY:
         if coded:
             return replace(key, note=f"{distinct:,} codes are too many to learn: every new row gets its own")
@@ -477,8 +495,9 @@ def _of_labels(found: ColumnType, held: Contents) -> ColumnType:
         return replace(text, note=note)
     rare = int(((counts > 0) & (counts < 5)).sum())
     note = f"{rare:,} of {distinct:,} occur fewer than 5 times" if rare else ""
-    if rare and _words(found.name) & _PERSON_WORDS:
-        note = f"may be names of persons, {note}: leave it out, or merge rare ones (--min-count)"
+    if rare and not declared and _words(found.name) & _PERSON_WORDS:
+        note = f"may be names of persons, {note}: left out (kind: category hands them out)"
+        return replace(text, note=note)
     zeros = any(re.match(r"0\d", one) for one in few)
     if coded and not declared and longest <= 20 and (zeros or (distinct > 12 and _fixed(shapes))):
         return replace(found, kind="code", pattern=_shape_of_all(shapes, few), note=note)

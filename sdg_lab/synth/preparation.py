@@ -98,6 +98,10 @@ class Preparation:
         wanted = max(rows, 4 * len(table if every is None else every))
         codings: list[Coding] = []
         for column_type in types:
+            whole_column = (table if every is None else every)[column_type.name]
+            if column_type.use == "model" and whole_column.dtype.kind == "f":  # in rows held out it is a fault, too
+                refuse_infinite(column_type.name, whole_column.to_numpy(np.float64, na_value=np.nan))
+        for column_type in types:
             if column_type.use == "drop":
                 continue
             column = table[column_type.name].reset_index(drop=True)
@@ -346,10 +350,21 @@ class Numbers(Coding):
     def coarsened(self, encoded: pd.Series[Any], min_count: int) -> Numbers:
         """Return the coding that brings the most extreme numbers to what so many rows reach."""
         present = np.sort(encoded.dropna().to_numpy(np.float64))
-        low, high = present[min_count - 1], present[-min_count]
+        low, high = self._shared(present, min_count), -self._shared(-present[::-1], min_count)
         if low > high:
             low = high = present[len(present) // 2]
         return replace(self, low=float(low), high=float(high))
+
+    def _shared(self, rising: NDArray[np.float64], min_count: int) -> float:
+        """Return the number to which the least are brought: nobody's own, but one between his and the next."""
+        own = rising[min_count - 1]
+        above = rising[rising > own]
+        if not len(above) or np.count_nonzero(rising == own) >= min_count:
+            return float(own)
+        middle = (own + above[0]) / 2
+        if self.whole:
+            return float(np.floor(middle))
+        return float(middle if self.decimals is None else np.round(middle, self.decimals))
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Numbers:

@@ -127,6 +127,8 @@ def read_sheet(
         raise ValueError(f"{str(path)!r} is a folder; name a file")
     if not path.exists():
         raise FileNotFoundError(f"there is no file {path}; check its name")
+    if not path.is_file():
+        raise ValueError(f"{path} is a pipe or a device, which can be read only once; save it as a file")
     if ending in ARROW:
         sheet = _read_arrow(path, ARROW[ending], as_text)
     else:
@@ -483,6 +485,8 @@ def _to_arrow(values: Any, kind: pa.DataType) -> pa.Array:
             return pa.DictionaryArray.from_arrays(column.indices.cast(kind.index_type), words, ordered=kind.ordered)
         if pa.types.is_dictionary(column.type):
             column = column.dictionary_decode()
+        if pa.types.is_null(kind):
+            return pa.nulls(len(column))
         if pa.types.is_decimal(kind):
             return pc.round(column.cast(pa.float64()), kind.scale).cast(kind, safe=False)
         if pa.types.is_time(kind):
@@ -583,11 +587,20 @@ def _pandas_of(table: pa.Table, notes: list[str]) -> pd.DataFrame:
 
 
 def _without_index(table: pa.Table, notes: list[str]) -> pa.Table:
-    """Return a table whose index, if pandas wrote one, is a column like the others, or left out if it has no name."""
+    """Return a table whose index, if pandas wrote one, is a column like the others, or left out if it has no name.
+
+    Of the metadata only pandas' dtypes are kept.
+    """
+    import pyarrow as pa
+
     metadata = dict(table.schema.metadata or {})
-    if b"pandas" not in metadata:
+    table = pa.Table.from_arrays(table.columns, schema=pa.schema([one.remove_metadata() for one in table.schema]))
+    about = json.loads(metadata.pop(b"pandas", b"null"))
+    if metadata or (about or {}).get("attributes"):  # an author, a title: whatever somebody wrote there
+        notes.append("what the file says of itself beside the table (its metadata) is left out")
+    if not isinstance(about, dict):
         return table
-    about = json.loads(metadata[b"pandas"])
+    about["attributes"] = {}
     kept = []
     for index in about.get("index_columns", []):
         if isinstance(index, dict) or index not in table.column_names:
@@ -600,7 +613,7 @@ def _without_index(table: pa.Table, notes: list[str]) -> pa.Table:
             kept.append(index)
             notes.append(f"the index {index!r} of the frame is a column here, and an index in what is written")
     about["index_columns"] = kept
-    return table.replace_schema_metadata(metadata | {b"pandas": json.dumps(about).encode()})
+    return table.replace_schema_metadata({b"pandas": json.dumps(about).encode()})
 
 
 def _check_unique(names: list[str], where: str) -> None:

@@ -902,14 +902,16 @@ def _moments(one: _Found, notes: _Notes) -> _Typed | None:
 
 
 def _eight_digits(one: _Found) -> _Typed | None:
-    """Return dates such as 20200131, if the name of the column says that it holds dates."""
+    """Return dates such as 20200131, if the name of the column says that it holds dates, or there are many.
+
+    Of numbers that begin like years, one in 27 is a date: ten by accident are none.
+    """
     import pyarrow as pa
 
-    if not re.search(r"(?i)date|datum|(^|[_\W])(day|tag|dob|birth)", one.name):
-        return None
+    named = re.search(r"(?i)date|datum|(^|[_\W])(day|tag|dob|birth)", one.name)
     present = one.present(SIGNS)
     cells = one.stripped.filter(pa.array(present))
-    if not len(cells) or not _all_match(cells, "(?:18|19|20|21)[0-9]{6}"):
+    if len(cells) < (1 if named else 10) or not _all_match(cells, "(?:18|19|20|21)[0-9]{6}"):
         return None
     moments = _parse("%Y%m%d", cells)
     return _Typed(Spelling("date", pattern="%Y%m%d"), moments.moments, present) if moments.good.all() else None

@@ -27,8 +27,8 @@ from sdg_lab.models.contract import NotFittedError
 from sdg_lab.shards.seeds import seed_of
 from sdg_lab.synth.choice import Choice, choose
 from sdg_lab.synth.families import FAMILIES, TableModel, model_of, restored
-from sdg_lab.synth.guard import Guard
-from sdg_lab.synth.kinds import Types, find_types
+from sdg_lab.synth.guard import Guard, learnt_by
+from sdg_lab.synth.kinds import FEW, Types, find_types
 from sdg_lab.synth.preparation import Preparation
 from sdg_lab.synth.sheets import ArrowLayout, Layout, frame_of
 
@@ -142,7 +142,7 @@ class Synthesizer:
         """
         seed = whole("seed", seed, least=0, most=2**32 - 1)
         table, back = frame_of(data)
-        types = find_types(table) if types is None else types
+        types = find_types(table).with_group(self.group) if types is None else types
         parts = self.rows_of(table, seed=seed)
         train, held_out = (table.iloc[part].reset_index(drop=True) for part in (parts.train, parts.held_out))
         wanted = len(table) if rows is None else whole("rows", rows, least=1)
@@ -152,7 +152,7 @@ class Synthesizer:
             choice = choose(real, seed=seed, progress=progress)
         elif choice is None:
             choice = Choice(self.model_name, self.options, "it was asked for")
-        model = model_of(choice.family, choice.options).fit(real, seed=seed, progress=progress)
+        model = learnt_by(choice.family, choice.options, real, seed=seed, progress=progress)
         guard = Guard.of(real, model.sample(min(len(real), MEASURED), seed=seed))
         self._fitted = _Fitted(preparation, model, guard, choice, len(table), seed)
         self._real, self._back = (real, preparation.encode(held_out)), back
@@ -171,12 +171,12 @@ class Synthesizer:
         groups = pd.factorize(table[self.group])[0] if self.group else np.arange(len(table))
         of_rows = np.where(groups < 0, groups.max(initial=0) + 1 + np.arange(len(table)), groups)
         names = np.unique(of_rows)
-        held = round(self.held_out * len(names))
-        if held < 1 or len(names) - held < 2:
-            what = f"groups of {self.group!r}" if self.group else "rows"
-            raise ValueError(
-                f"a table needs at least 10 {what} to learn from some and judge by others, got {len(names)}"
-            )
+        held = max(round(self.held_out * len(names)), 1)
+        for count, least, what in ((len(table), FEW, "rows"), (len(names), 3, f"groups of {self.group!r}")):
+            if count < least:
+                raise ValueError(
+                    f"a table needs at least {least} {what} to learn from some and judge by others, got {count}"
+                )
         chosen = np.random.default_rng(seed).permutation(names)[:held]
         is_held = np.isin(of_rows, chosen)
         return Rows(np.flatnonzero(~is_held), np.flatnonzero(is_held))
@@ -190,6 +190,11 @@ class Synthesizer:
     def choice(self) -> Choice:
         """Which family was chosen, and why."""
         return self._require().choice
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was coarsened or is not as it was, a sentence each."""
+        return self._require().preparation.notes
 
     @property
     def n_rows(self) -> int:

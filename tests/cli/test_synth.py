@@ -54,6 +54,17 @@ def test_a_file_comes_back_alike(invoke: Invoke, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["people.csv", "people_synthetic.csv"]
 
 
+def test_what_is_coarsened_is_said_and_groups_are_made_anew(invoke: Invoke, tmp_path: Path) -> None:
+    lines = [f"{100 + i // 5};{['Köln', 'Bonn'][i % 2] if i else 'Hintertupfing'};{i * i}" for i in range(200)]
+    (tmp_path / "a.csv").write_text("\n".join(["who;town;x", *lines]) + "\n", "utf-8")
+    result = invoke("synth", tmp_path / "a.csv", "--group", "who", "--min-count", 4, *QUICK)
+    assert result.exit_code == 0, result.output
+    assert "note: column 'x': 8 extreme values became" in result.output
+    made = [line.split(";") for line in (tmp_path / "a_synthetic.csv").read_text("utf-8").splitlines()[1:]]
+    assert not {cells[0] for cells in made} & {str(100 + i // 5) for i in range(200)}
+    assert "Hintertupfing" not in {cells[1] for cells in made}
+
+
 def test_the_same_seed_gives_the_same_bytes(invoke: Invoke, tmp_path: Path) -> None:
     table = write(tmp_path / "people.csv")
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
@@ -121,6 +132,7 @@ def test_judge_compares_two_files(invoke: Invoke, tmp_path: Path) -> None:
         (["synth", "people.csv", "--model", "forest"], "model must be one of auto"),
         (["synth", "people.csv", "-o", "people.csv"], "would be written over the real table"),
         (["synth", "people.csv", "-o", "made.xyz"], "made.xyz"),
+        (["synth", "people.csv", "--report", "."], "the report cannot be written over the folder"),
         (["synth", "people.csv", "--decimal", ";"], "--decimal must be one of"),
         (["synth", "people.csv", "--group", "patient"], "lacks the columns ['patient']"),
         (["synth", "people.csv", "--target", "wealth"], "lacks the columns ['wealth']"),
@@ -162,6 +174,17 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path: Path, after: float) ->
     assert again.returncode == 0, again.stderr
     assert (tmp_path / "made.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
     assert not parts.exists()
+
+
+def test_a_folder_of_somebody_else_is_not_emptied(invoke: Invoke, tmp_path: Path) -> None:
+    table = write(tmp_path / "people.csv")
+    run = tmp_path / ".people_synthetic.csv.run"
+    run.mkdir()
+    (run / "letters.txt").write_text("dear", "utf-8")
+    result = invoke("synth", table, *QUICK)
+    assert result.exit_code == 2
+    assert "holds something else" in result.stderr
+    assert (run / "letters.txt").exists()
 
 
 def test_a_run_with_other_options_is_not_taken_up(invoke: Invoke, tmp_path: Path) -> None:

@@ -23,6 +23,11 @@ def read(folder: Path, content: str | bytes, name: str = "a.csv", **options) -> 
     return read_cells(write(folder / name, content), **options)
 
 
+def test_ends_of_lines_inside_cells_are_not_those_of_rows(tmp_path: Path):
+    assert read(tmp_path, 'a,b\r\n1,"x\ny\nz\nw"\r\n2,"x\ny\nz"\r\n').dialect.end == "\r\n"
+    assert read(tmp_path, 'a\r\n"x\ny"\r\n"x\nz"').dialect.end == "\r\n"
+
+
 def cells(grid: Grid) -> list[list[str]]:
     return [column.dictionary_decode().to_pylist() for column in grid.columns]
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdg_lab.synth.guard import RARE, Guard, row_hashes
+from sdg_lab.synth.guard import RARE, Guard, learnt_by, row_hashes, without_rare_numbers
 
 LETTERS = list("abcdefghijklmnopqrstuvwxyz")
 
@@ -52,6 +52,45 @@ def test_what_many_share_always_passes() -> None:
     guard = Guard.of(train, train)
     assert len(passed(guard, train)) == len(train)
     assert not len(guard.hashes)
+
+
+def sparse(n: int = 400) -> pd.DataFrame:
+    """Mostly zeros, and gains that are somebody's own."""
+    rng = np.random.default_rng(0)
+    gain = np.where(rng.random(n) < 0.8, 0, rng.choice(10**5, n, replace=False) * 1_000)
+    bonus = np.where(rng.random(n) < 0.9, np.nan, rng.lognormal(8, 1, n).round(2))
+    return pd.DataFrame({"gain": gain, "bonus": bonus, "age": rng.integers(18, 60, n)})
+
+
+@pytest.mark.parametrize("family", ["copula", "bayesnet"])
+def test_no_number_of_one_person_is_handed_out(family: str) -> None:
+    table = sparse()
+    drawn = learnt_by(family, {}, table, seed=0).sample(2_000, seed=0)
+    for name in ("gain", "bonus"):
+        counts = table[name].value_counts()
+        own = set(counts.index[counts == 1])
+        assert len(own) > 20
+        assert not own & set(drawn[name])
+    assert drawn["gain"].eq(0).mean() == pytest.approx(0.8, abs=0.06)  # what many share stays as it was
+
+
+def test_numbers_are_drawn_anew_in_their_order_and_steps() -> None:
+    table = sparse()
+    made = without_rare_numbers(table, seed=0)
+    assert made.dtypes.equals(table.dtypes)
+    assert made["bonus"].isna().equals(table["bonus"].isna())
+    assert made["gain"].corr(table["gain"], method="spearman") > 0.999
+    assert made["gain"].between(table["gain"].min(), table["gain"].max()).all()
+    assert set(made["gain"] % 1_000) == {0}
+    assert without_rare_numbers(table, seed=0).equals(made)
+
+
+@given(st.lists(st.integers(-(2**52), 2**52) | st.integers(-3, 3), min_size=1, max_size=30))
+def test_whole_numbers_stay_whole_and_between_the_ends(values: list[int]) -> None:
+    made = without_rare_numbers(pd.DataFrame({"x": values}), seed=0)["x"]
+    assert made.dtype == np.int64
+    assert made.between(min(values), max(values)).all()
+    assert made.iloc[np.argsort(values, kind="stable")].is_monotonic_increasing or len(set(values)) < len(values)
 
 
 @given(st.lists(st.one_of(st.none(), st.floats(allow_nan=False), st.integers(-5, 5)), min_size=1, max_size=8))

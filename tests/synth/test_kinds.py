@@ -117,9 +117,30 @@ def test_names_of_other_things(name):
     assert not is_named_id(name)
 
 
-def test_names_of_persons_are_warned_of():
+def test_rare_names_of_persons_are_left_out():
     found = find_type(pd.Series([*NAMES, *drawn(["Eve", "Flo"])], name="first name"))
-    assert found.note.startswith("may be names of persons, 4 of 6 occur fewer than 5 times: leave it out")
+    assert (found.kind, found.use) == ("text", "drop")
+    assert found.note.startswith("may be names of persons, 4 of 6 occur fewer than 5 times: left out")
+
+
+def test_names_in_a_small_table_are_left_out():
+    names = [f"{first} {second}" for first in ("Ada", "Eve", "Flo") for second in ("Bo", "Ma", "Ny", "Po")]
+    assert find_type(pd.Series(names, name="customer")).use == "drop"
+    assert find_type(pd.Series([*names, names[0]], name="customer")).use == "drop"
+
+
+def test_codes_that_few_rows_share_are_somebody_s_own():
+    found = find_type(pd.Series([f"g{i // 4}" for i in range(N)], name="pat"))
+    assert (found.kind, found.use) == ("key", "anew")
+
+
+def test_groups_are_keys_if_there_are_many_and_they_are_no_times():
+    frame = pd.DataFrame({"person": np.arange(N) // 8, "clinic": drawn(list("abc")), "year": np.arange(N) // 8})
+    types = find_types(frame)
+    assert (types.with_group("person")["person"].kind, types["person"].kind) == ("key", "integer")
+    assert types.with_group("person")["person"].note == "groups of 8.0 rows each: every new row gets its own"
+    for other in ("clinic", "year", ""):
+        assert types.with_group(other) == types
 
 
 # Shown

@@ -439,6 +439,20 @@ def test_types_of_another_table_are_refused():
         Preparation.of(table, constant)
 
 
+def test_extremes_are_brought_to_nobody_s_own_number():
+    values = [*range(100, 1_000, 10), 5_000, 9_000, 17_000]
+    encoded = again(prepared(pd.DataFrame({"x": values}), min_count=3)).encode(pd.DataFrame({"x": values}))["x"]
+    ends = {encoded.min(), encoded.max()}
+    assert not ends & set(values)
+    assert all((encoded == end).sum() == 3 for end in ends)
+
+
+def test_infinite_numbers_are_refused_by_their_row_in_the_whole_table():
+    every = pd.DataFrame({"x": [1.5, 2.5, 3.5, np.inf]})
+    with pytest.raises(ValueError, match="'x' is infinite in row 3"):
+        Preparation.of(every.iloc[:3], find_types(every), every=every)
+
+
 def test_a_min_count_above_half_the_rows_is_refused():
     with pytest.raises(ValueError, match="min_count must be a whole number >= 1 and <= 5, got 6"):
         prepared(pd.DataFrame({"x": range(10)}), min_count=6)

@@ -3,6 +3,7 @@
 import errno
 import gzip
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -117,6 +118,40 @@ def test_values_are_exact(tmp_path: Path):
     assert zone == pd.Timestamp("2020-01-31 10:30", tz="UTC")
     assert column(tmp_path, "7:05:00", "12:30:05").table["x"][0] == pd.Timedelta(hours=7, minutes=5)
     assert column(tmp_path, "DE", "FR", "NA", "IT", "ES").table["x"].notna().all()
+
+
+def test_many_eight_digits_that_are_all_days_are_dates(tmp_path: Path):
+    days = [f"{day:%Y%m%d}" for day in pd.date_range("2020-02-20", periods=12)]
+    assert str(column(tmp_path, *days).table["x"].dtype).startswith("datetime64")
+    assert column(tmp_path, *days, "20200231").table["x"].dtype == "int64"
+    assert column(tmp_path, *days[:9]).table["x"].dtype == "int64"
+
+
+def test_what_a_file_says_of_itself_is_left_out(tmp_path: Path):
+    field = pa.field("a", pa.int64(), metadata={"by": "Ada Secret"})
+    table = pa.table([pa.array([1, 2])], schema=pa.schema([field], metadata={"author": "Ada Secret"}))
+    parquet.write_table(table, tmp_path / "a.parquet")
+    frame = pd.DataFrame({"a": [1, 2]}, index=pd.Index(["x", "y"], name="who"))
+    frame.attrs["author"] = "Ada Secret"
+    frame.to_parquet(tmp_path / "b.parquet")
+    for name in ("a.parquet", "b.parquet"):
+        sheet = read_sheet(tmp_path / name)
+        assert any("metadata" in note for note in sheet.notes)
+        assert b"Secret" not in written(sheet, tmp_path / "c.parquet")
+    assert pd.read_parquet(tmp_path / "c.parquet").index.name == "who"
+
+
+def test_a_column_of_nothing_is_written_as_such(tmp_path: Path):
+    parquet.write_table(pa.table({"a": [1, 2], "b": pa.nulls(2)}), tmp_path / "a.parquet")
+    written(read_sheet(tmp_path / "a.parquet"), tmp_path / "b.parquet")
+    assert parquet.read_table(tmp_path / "b.parquet").schema.field("b").type == pa.null()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes")
+def test_a_pipe_is_refused(tmp_path: Path):
+    os.mkfifo(tmp_path / "a.csv")
+    with pytest.raises(ValueError, match="is a pipe or a device"):
+        read_sheet(tmp_path / "a.csv")
 
 
 def test_eight_digits_are_a_date_only_by_name(tmp_path: Path):

@@ -154,6 +154,14 @@ def test_held_out_rows_are_never_learnt_and_groups_stay_together() -> None:
     assert made["age"].max() < 100
 
 
+def test_a_group_is_made_anew() -> None:
+    table = people().assign(patient=lambda frame: 100 + frame["patient"])
+    made = Synthesizer("copula", group="patient").fit(table, progress=False).sample(seed=0)
+    assert not set(made["patient"]) & set(table["patient"])
+    with pytest.raises(ValueError, match="at least 3 groups of 'country'"):
+        Synthesizer("copula", group="country").fit(table, progress=False)
+
+
 def test_rare_categories_are_merged_where_that_is_asked() -> None:
     table = people()
     table["town"] = table["town"].astype(str)
@@ -181,7 +189,7 @@ def test_arguments_are_refused_in_a_sentence(arguments: dict[str, object], says:
     ("table", "says"),
     [
         (pd.DataFrame({"a": []}), "empty"),
-        (pd.DataFrame({"a": [1.0], "b": ["x"]}), "at least 10 rows"),
+        (pd.DataFrame({"a": [1.0] * 9, "b": ["x"] * 9}), "at least 10 rows"),
         (pd.DataFrame({"a": [1, 2] * 20, "b": [np.inf, 1] * 20}), "infinite"),
         (pd.DataFrame([[1, 2]] * 20, columns=["a", "a"]), "2 columns 'a'"),
         (pd.DataFrame({"a": ["x"] * 30}), "nothing to learn|no column"),
