@@ -204,9 +204,12 @@ def _best(trials: list[Trial]) -> Trial | None:
 
 
 def _why(best: Trial, trials: list[Trial]) -> str:
+    """Return the reason in one line."""
     tried = [trial for trial in trials if not trial.failed]
     if best.betrays:
-        return f"{best}; all {len(tried)} that were tried give their rows away beyond {LIMIT}, this one least"
-    beyond = sum(trial.betrays for trial in tried)
-    said = f"; {beyond} of {len(tried)} that were tried give their rows away beyond {LIMIT}" if beyond else ""
-    return f"{best}, the most faithful of {len(tried) - beyond} that keep their rows{said}"
+        return f"{best}; all {len(tried)} that were tried betray their rows beyond {LIMIT}, and this one least"
+    if best.told_apart <= GOAL:
+        return f"{best}; both are at {LIMIT} or below, or beyond it by no more than luck"
+    kept = sum(not trial.betrays for trial in tried)
+    betray = f", since the others betray theirs beyond {LIMIT}" if kept < len(tried) else ""
+    return f"{best}; the least told apart of {kept} (of {len(tried)} that were tried){betray}"
