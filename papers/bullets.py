@@ -134,6 +134,11 @@ def _flat(item: Item) -> Iterator[Item]:
         yield from _flat(one)
 
 
+def _said(mask: str) -> int:
+    """Return how many characters a text says beside its links; a comment, which is blotted out by blanks, says none."""
+    return len(" ".join(mask.replace(TAKEN, "").split()))
+
+
 class _Bodies:
     """What stands below headings: paragraphs and the outermost items of lists."""
 
@@ -227,7 +232,7 @@ class _Finder:
                 return None
             if alone:
                 break
-            below += [part for part in parts if sum(len(mask.replace(TAKEN, "")) for mask in part.masks) < 2 * _REMARK]
+            below += [part for part in parts if sum(map(_said, part.masks)) < 2 * _REMARK]
         own = ((part, part.own) for part in below if part.own and not (part.title and part.title.link is part.own))
         return below if not every or any(part.labelled or self.reader.is_label(link) for part, link in own) else None
 
@@ -306,7 +311,7 @@ class _Finder:
             return False
         if title.kind == "bold" and sure:
             return True
-        rest = reading.masks[0].replace(TAKEN, "")
+        rest = reading.masks[0]
         if (
             title.link
             and title.length > 2
@@ -315,14 +320,14 @@ class _Finder:
         ):
             return True
         if title.kind != "plain":
-            return len(ITALICS.sub("", rest)) < _REMARK and reading.own is not None and bool(id_of(reading.own.url))
+            return _said(ITALICS.sub("", rest)) < _REMARK and reading.own is not None and bool(id_of(reading.own.url))
         source = self.text[start : reading.spans[-1][1]]
-        return len(rest) < 2 * _REMARK and bool(_BRACKETED.search(source))
+        return _said(rest) < 2 * _REMARK and bool(_BRACKETED.search(source))
 
     def _is_reference(self, reading: Reading, lead: str, *, dated: bool) -> bool:
         """Whether names, and with ``dated`` a year in brackets, stand before a title, and little more behind it."""
         match = _CREDITED.fullmatch(lead.strip(TAKEN + '["“'))
-        if not match or (dated and not match["year"]) or len(reading.masks[0].replace(TAKEN, "")) > 2 * _REMARK:
+        if not match or (dated and not match["year"]) or _said(reading.masks[0]) > 2 * _REMARK:
             return False
         names = match["names"].strip()
         return bool(names) and are_names(names) and ("," in names or "et al" in names)

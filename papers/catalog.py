@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import difflib
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +24,7 @@ from papers.records import Record, count_of, record_ids, title_of
 from papers.semantic_scholar import SemanticScholar
 from papers.service import Client, Progress
 from papers.sources import SERVICES
-from papers.table import Edit, Row, Table, read_tables, splice
+from papers.table import Edit, Row, Table, read_rows, read_tables, splice
 
 _SOME = 10
 """A count from which on a leap is remarked on; a new paper's few citations may well become many."""
@@ -138,12 +140,14 @@ def refresh(
     with client.run(path) as since:
         answers = look_up(client, [row for row, _ in rows], progress, text)
 
-    results: list[RowResult] = []
-    edits: list[Edit] = []
-    for (row, markdown), found in zip(rows, answers, strict=True):
-        result, made = _judge(text, row, found, style, client.name, markdown=markdown, accept_falls=accept_falls)
-        results.append(result)
-        edits += made
+    judged = [
+        _judge(text, row, found, style, client.name, markdown=markdown, accept_falls=accept_falls)
+        for (row, markdown), found in zip(rows, answers, strict=True)
+    ]
+    if style != "keep":
+        judged = _read_again(text, [row for row, _ in rows], judged, columns)
+    results = [result for result, _ in judged]
+    edits = [edit for _, made in judged for edit in made]
     if add_column:
         shown: Style = own_style(text, tables) if style == "keep" else style
         results, more = _with_places(text, tables, results, shown, columns, keep=style == "keep")
@@ -207,6 +211,34 @@ def _with_places(
         for row, result in zip(after, results, strict=True)
     ]
     return written, whole
+
+
+def _read_again(
+    text: str, rows: list[Row], judged: list[tuple[RowResult, list[Edit]]], columns: Columns | None
+) -> list[tuple[RowResult, list[Edit]]]:
+    """Take back what turns a count into another style where the row would not be read again, or with another count."""
+    while edits := sorted(edit for _, made in judged for edit in made):
+        grown = list(accumulate((len(edit.new) - edit.end + edit.start for edit in edits), initial=0))
+        ends = [edit.end for edit in edits]
+        after = {row.start: row for row in read_rows(splice(text, edits), columns)}
+        lost = set[int]()
+        for row, (result, made) in zip(rows, judged, strict=True):
+            read = after.get(row.start + grown[bisect_right(ends, row.start)])
+            same = read is not None and read.title == row.title and (not made or read.count == result.new)
+            if not same:
+                lost.add(row.start)
+        if not lost:
+            break
+        # Where a row without a change is lost, it is another's that takes it along: then none is made.
+        alone = any(made and row.start in lost for row, (_, made) in zip(rows, judged, strict=True))
+        note = "in the other style the row would not be read again; it stays as it was"
+        judged = [
+            (replace(result, state="no_place", note=note), [])
+            if made and (row.start in lost or not alone)
+            else (result, made)
+            for row, (result, made) in zip(rows, judged, strict=True)
+        ]
+    return judged
 
 
 def _keep(path: str | Path, results: list[RowResult]) -> str | None:

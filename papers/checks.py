@@ -13,7 +13,7 @@ from papers.belief import believe, compare, contradiction, evidence
 from papers.counts import page_url
 from papers.dates import MONTHS, date_span, read_date, write_date
 from papers.escape import for_html, for_markdown
-from papers.identifiers import arxiv_month, slug_words
+from papers.identifiers import arxiv_month, from_text, from_url, slug_words
 from papers.records import Record, carries, record_ids, title_of, year_of
 from papers.semantic_scholar import Answer
 from papers.slips import difference
@@ -40,6 +40,7 @@ Kind = Literal[
 ]
 KINDS: tuple[str, ...] = get_args(Kind)
 Certainty = Literal["certain", "likely", "possible"]
+_URL = re.compile(r"https?://[^\s<>()\[\]\"'|]+")
 _URL_YEAR = re.compile(r"/((?:19|20)\d\d)/")
 UNREAD = "no date can be read in it"
 _TYPO = 0.85
@@ -162,8 +163,10 @@ def _no_id(context: Context, row: Row) -> Iterator[Finding]:
         note = f"the title is that of {expected}"
         yield Finding(row.line, "no-id", row.url, expected, certainty if counted else "possible", note)
         return
+    around = context.around(row)
+    elsewhere = from_text(around) or any(map(from_url, _URL.findall(around)))  # whose it is, nobody says
     note = "neither badge nor link names a paper"
-    yield Finding(row.line, "no-id", row.url, None, "certain" if counted else "possible", note)
+    yield Finding(row.line, "no-id", row.url, None, "certain" if counted and not elsewhere else "possible", note)
 
 
 def _dead_or_merged(context: Context, row: Row) -> Iterator[Finding]:

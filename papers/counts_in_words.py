@@ -322,7 +322,7 @@ def _is_vague(match: re.Match[str], kind: str, words: str) -> bool:
         return True
     label = words[: words.rindex(match[kind])].lower()
     one = _SINGULAR.match(label) is not None
-    if one and not _COLON.search(label):
+    if one and label.isascii() and not _COLON.search(label):  # 引用 has no plural
         return True
     return _YEAR.fullmatch(match[kind]) is not None and (one or bool(_OPEN.search(label)))
 

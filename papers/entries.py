@@ -29,6 +29,11 @@ _VENUE_BEHIND = re.compile(rf"[*_\s.]*[(\[（]\s*(?:\w+ )?(?:{VENUES})\b[^()\[\]
 _NAMED_BADGE = re.compile(r"img\.shields\.io/badge/(?P<words>(?![^?#]*cit)[^?#]+)-[^-?#]*(?:[?#]|\Z)", re.I)
 _LABEL = 60
 """Characters up to which the words of a link are a label."""
+_VERSION = 3
+"""Words up to which a link may say which version of the paper it leads to."""
+_BEHIND_ANOTHER = (
+    "another paper's link stands before it, and it is not certain whose count it is; put it behind its own"
+)
 
 
 @dataclass(slots=True)
@@ -137,6 +142,7 @@ class Reader:
         found.citation = self._citation(found, marked, markdown=markdown)
         self._find_own(found)
         self._complete(found)
+        self._take_back_another(found)
         return found
 
     def joined(self, reading: Reading, others: list[Reading], *, nickname: bool = True) -> Reading:
@@ -165,6 +171,7 @@ class Reader:
             if title.length < 5 <= other.length and other.kind != "bold" and are_names(before):
                 whole.title = other
         self._complete(whole)
+        self._take_back_another(whole)
         return whole
 
     def ids(self, reading: Reading) -> tuple[str, ...]:
@@ -240,6 +247,24 @@ class Reader:
         title = reading.title.span if reading.title else None
         return find_count(text, lines, reading.links, title) or Citation(None)
 
+    def _take_back_another(self, reading: Reading) -> None:
+        """Take no count that stands behind another paper's link: one with an id and words of its own."""
+        citation, title = reading.citation, reading.title
+        place = citation.image.span if citation.image else citation.count_span
+        if not place or not title:
+            return
+        between = [link for link in reading.links if title.span[1] <= link.span[0] and link.span[1] <= place[0]]
+        ours = {*self.ids(reading), citation.badge_id} - {None} if between else set()
+        kinds = {_kind(paper) for paper in ours if paper}
+        for link in between:
+            paper = id_of(link.url)
+            if not paper or paper in ours or self.is_label(link):
+                continue
+            # Two arXiv numbers are two papers; an arXiv number and a DOI may be one paper's.
+            if _kind(paper) in kinds or len(self.text[slice(*link.inside)].split()) > _VERSION:
+                reading.citation = Citation(None, doubt=_BEHIND_ANOTHER)
+                return
+
     def _complete(self, reading: Reading) -> None:
         """Find an id in the text where no link names one, and say whether a paper is meant where none leads to it."""
         title, own = reading.title, reading.own
@@ -250,6 +275,10 @@ class Reader:
         if title.kind in ("bold", "quoted") and title.length > 3 and not own:
             venue = reading.links and _VENUE_BEHIND.match(self.text, title.span[1], reading.spans[0][1])
             reading.credited = bool(venue) or any(names_in_italics(said) for said in reading.masks)
+
+
+def _kind(paper: str) -> str:
+    return paper.partition(":")[0] if ":" in paper else ""
 
 
 def _place(link: Link) -> Span:

@@ -17,7 +17,7 @@ from papers.dates import read_date
 from papers.headers import Columns, check_columns, find_columns, named_columns
 from papers.headings import Sections
 from papers.html_tables import Cell, RawRow, RawTable, find_html_tables
-from papers.identifiers import from_text, from_url, is_code
+from papers.identifiers import arxiv_month, from_text, from_url, is_code
 from papers.markup import Link, References, find_markup, find_references, plain_text, sole_label
 from papers.pipe_tables import find_pipe_tables
 from papers.title_cells import TitleCell, is_credit, is_generic, read_title
@@ -39,12 +39,16 @@ _JSON = (
 )
 _HEARSAY = frozenset(["citation", "category", "description", "author", "code"])
 """Kinds of column in which other papers are named too."""
+_REMARKS = frozenset(["category", "description", "author"])
+"""Those of them in which a cell that holds nothing but links with such words as "pdf" speaks of the row's paper."""
 _PAPER = re.compile(r"\b(?:paper|preprint|manuscript)s?\b|论文|文献|論文|文獻|논문|makalah|शोध", re.I)
 _BADGE = re.compile(r"shields\.io/(?:badge/|static/v1)|citationCount", re.I)
 _ID_IN_TEXT = re.compile(r"\d\.\d|id\W*\d|arxiv", re.I)
 _IN_BOLD = re.compile(r"\s*(\*\*|__)(?:(?!\1).)+\1\s*")
 _SAMPLE = 30
 """Rows from which the columns of a table without telling headers are guessed."""
+_YEARS = 2
+"""Numbers that are their papers' own years, by which a column is one of years: two are no accident."""
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -354,7 +358,7 @@ def _paper_table(source: _Source, raw: RawTable, said: Columns) -> Table | None:
         end=raw.end,
         columns=columns,
         header=tuple(header.cells) if header else (),
-        rows=tuple(_without_headings(source, rows, width)),
+        rows=tuple(_without_years(list(_without_headings(source, rows, width)))),
         closed=raw.closed,
         cut=raw.cut,
         blank_lines=tuple(raw.blank_lines),
@@ -402,6 +406,24 @@ def _without_headings(source: _Source, rows: list[Row], width: int) -> Iterator[
             if (alone and max(len(row.cells), width) > 1) or re.fullmatch(r"[(\[（].*[)\]）]", row.title or ""):
                 continue
         yield row
+
+
+def _without_years(rows: list[Row]) -> list[Row]:
+    """Take the numbers of a column for no counts where most are the years of their own papers."""
+    plain = [row.style == "text" and bool(row.count) and not row.citation.kept for row in rows]
+    years = [(row.count or 0, _published(row)) for row, is_plain in zip(rows, plain, strict=True) if is_plain]
+    own = sum(year is not None and abs(count - year) < 2 for count, year in years)
+    if own < _YEARS or 2 * own <= len(years):
+        return rows
+    none = Citation(
+        None, doubt="the numbers of its column are years, not counts; put counts into a column of their own"
+    )
+    return [replace(row, citation=none) if is_plain else row for row, is_plain in zip(rows, plain, strict=True)]
+
+
+def _published(row: Row) -> int | None:
+    """Return the year that a row says its paper is of, or that its arXiv number begins with."""
+    return row.year or next((month[0] for month in map(arxiv_month, row.named) if month), None)
 
 
 def _split_header(source: _Source, rows: list[RawRow]) -> tuple[RawRow | None, list[RawRow]]:
@@ -482,6 +504,7 @@ class _RowReader:
         self.title_header = names[columns["title"]] if columns.get("title", len(names)) < len(names) else None
         width = max([*columns.values(), len(names) - 1], default=-1) + 1
         self.hearsay = frozenset(index for index in range(width) if kinds.get(index) in (*_HEARSAY, "title", "link"))
+        self.remarks = frozenset(index for index, kind in kinds.items() if kind in _REMARKS)
         self.bare = frozenset(
             index
             for index in range(width)
@@ -570,11 +593,16 @@ class _RowReader:
         for index, other in enumerate(raw.cells):
             if ids:
                 break
-            if index not in self.hearsay and other.start < other.end:
+            if (index not in self.hearsay or self._only_links(index, other)) and other.start < other.end:
                 before = own
                 own, ids = self._in_cell(other, own, ids, bare=index in self.bare)
                 own = own if ids else before
         return own, tuple(dict.fromkeys(ids))
+
+    def _only_links(self, index: int, cell: Cell) -> bool:
+        """Whether a remark holds no words but those of links that say "pdf", and so on."""
+        links = index in self.remarks and self.source.text.find("http", cell.start, cell.end) >= 0
+        return links and is_generic(self.source.shown(cell.start, cell.end))
 
     def _in_cell(self, cell: Cell, own: Link | None, ids: list[str], *, bare: bool) -> tuple[Link | None, list[str]]:
         links = [link for link in self.source.links(cell) if not is_code(link.url)]

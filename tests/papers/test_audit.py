@@ -553,6 +553,21 @@ def test_one_page_under_two_titles_is_a_wrong_link_even_where_it_names_no_id(one
     assert [(f.line, f.certainty) for f in audit_text(text).findings if f.kind == "wrong-link"] == [(4, "likely")]
 
 
+@pytest.mark.parametrize(
+    ("remark", "found"),
+    [
+        ("[pdf](https://arxiv.org/abs/1706.03762)", []),
+        ("[[arXiv](https://arxiv.org/abs/1706.03762)] [code](https://github.com/a/b)", []),
+        ("extends [another](https://arxiv.org/abs/1706.03762)", [("no-id", "possible")]),
+        ("see arXiv:1706.03762", [("no-id", "possible")]),
+        ("a good read", [("no-id", "certain")]),
+    ],
+)
+def test_a_row_whose_remark_names_an_id_is_not_certain_to_name_none(remark: str, found: list[tuple[str, str]]) -> None:
+    text = f"| Title | Notes | Citations |\n|---|---|---|\n| Attention Is All You Need | {remark} | 12 |\n"
+    assert [(f.kind, f.certainty) for f in audit_text(text).findings] == found
+
+
 def test_the_page_of_a_project_may_stand_for_several_papers() -> None:
     text = HEAD + title_row("2019", "Gradient Descent Provably Optimizes Networks", "https://github.com/a/b")
     text += title_row("2019", "A Survey of Pattern Mining in Dynamic Graphs", "https://github.com/a/b")

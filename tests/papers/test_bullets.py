@@ -265,6 +265,8 @@ def test_what_is_no_paper_is_no_row(text: str) -> None:
         ("Citations: ?", "Citations: 1234"),
         ("被引 12 次", "被引 1234 次"),
         ("引用数：12", "引用数：1234"),
+        ("（引用 12）", "（引用 1234）"),
+        ("引用12次", "引用1234次"),
         (f"[Cited by 12]({PAGE}{sha(1)})", f"[Cited by 1234]({PAGE}{sha(1)})"),
         (f"Cited by [12]({PAGE}{sha(1)})", f"Cited by [1234]({PAGE}{sha(1)})"),
         (

@@ -21,8 +21,10 @@ from semantic_scholar_server import Library, serving, sha
 
 import papers.catalog
 from papers import SemanticScholar, read_rows, refresh
+from papers.counts import count_edits
 from papers.files import FileChangedError, UnreadableFileError, replace_text
 from papers.history import history_path, read_history
+from papers.table import Edit, Row
 
 TODAY = datetime.now(UTC).date().isoformat()
 INNER = "https%3A%2F%2Fapi.semanticscholar.org%2Fgraph%2Fv1%2Fpaper%2F"
@@ -120,6 +122,36 @@ def test_each_style_keeps_its_form(
     assert load(path) == page(("2014.9", title, after))
     assert outcome.written == (cell != after)
     assert outcome.rows[0].new == 1234
+
+
+@pytest.mark.parametrize("broken", ["<!-- ", "```\n", "[Another](https://arxiv.org/abs/1409.0001) "])
+def test_no_style_is_written_in_which_a_row_would_not_be_read_again(
+    broken: str, library: Library, client: SemanticScholar, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = ""
+    for number in range(1, 4):
+        title, paper = f"The paper with the number {number}", f"1409.000{number}"
+        library.add(number, 1233 + number, title, externalIds={"ArXiv": paper})
+        text += f"- [{title}](https://arxiv.org/abs/{paper}) Cited by `7`\n\n"
+    path = save(tmp_path, text)
+
+    def breaking(source: str, row: Row, *args: Any, **more: Any) -> list[Edit]:
+        edits = count_edits(source, row, *args, **more)
+        if row.title and row.title.endswith("2"):
+            assert row.citation.shown_span
+            return [Edit(row.citation.shown_span[0], edits[0].end, broken)]
+        return edits
+
+    monkeypatch.setattr("papers.catalog.count_edits", breaking)
+    outcome = refresh(path, client, style="static")
+    assert [row.title for row in read_rows(load(path))] == [row.title for row in read_rows(text)]
+    states = {row.title: row.state for row in outcome.rows}
+    assert states["The paper with the number 2"] == "no_place"
+    assert states["The paper with the number 1"] == "ok"
+    for row in read_rows(load(path)):
+        assert (row.style, row.count) == (
+            ("text", 7) if states[row.title or ""] == "no_place" else ("static", row.count)
+        )
 
 
 @pytest.mark.parametrize("style", ["live", "static", "text"])

@@ -157,6 +157,29 @@ def test_no_badge_is_written_into_marks(cell: str) -> None:
         assert bool(images) == (style != "text")
 
 
+@pytest.mark.parametrize("end", ["", "<br>", " <br>"])
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "<p><a href='{url}'>{title}</a> {badge}</p>",
+        "<p align=center><b><a href='{url}'>{title}</a></b><br><i>Ada Bee, Cy Dee</i><br>{badge}</p>",
+        "<ul><li><a href='{url}'>{title}</a> {badge}</li></ul>",
+        "<a href='{url}'>{title}</a> {badge}",
+        "[{title}]({url}) {badge}",
+        "**{title}** [[pdf]({url})] {badge}",
+    ],
+)
+@pytest.mark.parametrize("title", ["Segment Anything", "A Paper With a Title in Full"])
+def test_a_paragraphs_count_is_read_again_in_every_style(entry: str, title: str, end: str) -> None:
+    live = Badge(SHA, "citation", "citation", [], "", None, "", "", False).page().partition("<img")[2].partition(">")[0]
+    text = entry.format(url="https://arxiv.org/abs/1706.03762", title=title, badge=f"<img{live}>{end}") + "\n"
+    first = text = turned(text, "live")
+    for style in ("static", "text", "live", "text", "static", "live"):
+        text = turned(text, style)
+        assert (only(text).title, only(text).style, only(text).count) == (title, style, 512)
+    assert text == first
+
+
 MARKS = st.sampled_from(["", "*", "**", "***", "__", "`", "``", "~~"])
 WORDS = st.sampled_from(["Cited by {}", "Citations: {}", "{} citations", "cited {} times", "被引 {} 次", "引用数：{}"])
 

@@ -151,3 +151,33 @@ def test_a_badge_beside_that_of_another_source_is_refreshed() -> None:
     elsewhere = f"![citations]({STATIC}citations-900-blue?logo=googlescholar)"
     for logo in ("", "?logo=semanticscholar", "?logo=github"):
         assert counts(f"- {PAPER} {elsewhere} ![citations]({STATIC}citations-800-blue{logo})\n") == [800]
+
+
+@pytest.mark.parametrize("before", ["; see also ", ", then ", " and ", " vs. ", "\n  - follow-up: "])
+@pytest.mark.parametrize(
+    "count", ["Cited by `5`", "(cited by 5)", ": 5 citations", "![](https://img.shields.io/badge/citations-5-blue)"]
+)
+def test_a_count_behind_another_papers_link_is_not_the_first_ones(before: str, count: str) -> None:
+    first, other = "[A first paper of ours](https://arxiv.org/abs/2001.00001)", "https://arxiv.org/abs/2001.00002"
+    rows = read_rows(f"- {first}{before}[Its sequel, in full]({other}) {count}\n")
+    assert rows[0].title == "A first paper of ours"
+    assert (rows[0].style, rows[0].count) == (None, None)
+    assert rows[0].citation.doubt
+    assert "another paper's link" in rows[0].citation.doubt
+    assert [row.count for row in read_rows(f"- {first} [[pdf]({other})] [arXiv]({other}) {count}\n")] == [5]
+
+
+@given(
+    st.lists(st.tuples(st.integers(1995, 2024), st.integers(-1, 1)), min_size=2, max_size=5),
+    st.sampled_from(["Citation", "Citations", "引用"]),
+)
+def test_a_column_of_the_papers_own_years_is_none_of_counts(papers: list[tuple[int, int]], header: str) -> None:
+    def page(apart: int) -> str:
+        rows = (
+            f"| {year} | [The paper number {place}](https://doi.org/10.1000/{place}) | {year + off + apart} |\n"
+            for place, (year, off) in enumerate(papers)
+        )
+        return f"| Year | Title | {header} |\n|---|---|---|\n{''.join(rows)}"
+
+    assert {row.style for row in read_rows(page(0))} == {None}
+    assert {row.style for row in read_rows(page(3))} == {"text"}  # no paper's own year
