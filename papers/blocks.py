@@ -17,7 +17,18 @@ from markdown_it.token import Token
 _LINE_END = re.compile(r"\r\n?|\n")
 _NUMBER_OF = re.compile(r"[-*+\s]*# of\b")
 """``- # of citations: 12`` is no heading to its author."""
-_LONG = re.compile(r'"[^"\n`|<>\\]{24,}"')
+_LONG = re.compile(r'"[^"\n`|<>\\]{24,}"|\[[^][\n`|<>\\"\']{24,}\](?=\()')
+_SIGNS = {
+    "fence": re.compile("```|~~~"),
+    "blockquote": re.compile(">"),
+    "hr": re.compile(r"[-*_][ \t]*[-*_][ \t]*[-*_][ \t]*$", re.M),
+    "reference": re.compile(r"\]:"),
+    "html_block": re.compile("<"),
+    "heading": re.compile("#"),
+    "lheading": re.compile(r"^[ \t>]*(?:=+|-+)[ \t]*$", re.M),
+    "pipe_table": re.compile(r"\|"),
+}
+"""What a text holds that has such a block: where it is missing, markdown-it need not look for one on every line."""
 Span = tuple[int, int]
 
 
@@ -120,6 +131,7 @@ def line_start(text: str, position: int) -> int:
 def _tokens(source: str) -> list[Token]:
     parser = MarkdownIt("commonmark")
     parser.block.ruler.before("code", "pipe_table", _pipe_table, {"alt": ["paragraph", "reference"]})
+    parser.disable([rule for rule, sign in _SIGNS.items() if not sign.search(source)])
     tokens: list[Token] = []
     if source:
         parser.block.parse(source, parser, {}, tokens)
@@ -127,8 +139,10 @@ def _tokens(source: str) -> list[Token]:
 
 
 def _shortened(match: re.Match[str]) -> str:
-    """Shorten a long quoted value. No block begins or ends in one, and markdown-it looks at every character twice."""
-    return '""'
+    """Shorten a long quoted value, or a link's words. No block ends in one, and markdown-it looks at each character."""
+    if match[0][0] == '"':
+        return '""'
+    return "[ ]" if " " in match[0] else "[]"  # in a tag, words with a space are no value without quotes
 
 
 def _pipe_table(state: StateBlock, first: int, end: int, silent: bool) -> bool:

@@ -41,11 +41,11 @@ def date_in(text: str) -> tuple[int | None, int | None]:
 
 def shown_date(text: str, year: int, month: int | None) -> str:
     """Return a date as its words say it, or its year and month, if there are many words."""
-    text = _TAG.sub(" ", text)
+    text = _TAG.sub(" ", text) if "<" in text else text
     for inside in _IN_BRACKETS.findall(text):
         text = inside if date_in(inside) == (year, month) else text
     if "(" in text and ")" not in text and date_in(text.rpartition("(")[2]) == (year, month):
         text = text.rpartition("(")[2]  # Author, A. (2015, October)
-    text = _ET_AL.sub("", text)
+    text = _ET_AL.sub("", text) if "et al" in text else text
     text = _KEY.sub("", text.strip(' ()[]（）.,:;!·•\\<>|-–—"“”'))
     return text if 0 < len(text) <= _LONGEST else f"{year}-{month:02}" if month else str(year)

@@ -13,7 +13,6 @@ from typing import Literal, NamedTuple
 from papers.blocks import Span
 from papers.counts_in_words import is_count, without_count
 from papers.entry_dates import YEAR
-from papers.identifiers import is_code
 from papers.markup import Link, References, plain_text
 from papers.paper_links import leads_to_paper
 from papers.title_cells import is_credit, is_generic
@@ -46,7 +45,7 @@ _SPECIAL = re.compile(r"[\\`*_~<&\[\]!|]")
 _TAGS = re.compile(r"</?\w+>|[*_]")
 _MONTH = "(?:Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec)[a-z]{0,6}\\.?"
 _DATED = re.compile(
-    rf"\s*(?:(?:19|20)\d\d(?:[a-z]?[)）]\s*[:：]\s*|\s*[|:：,–—-]\s+(?!{_MONTH})|\s+(?i:{VENUES})\b[:：,]?\s+)"
+    rf"\s*(?:(?:19|20)\d\d(?:[a-z]?[)）]\s*[:：.]\s*|\s*[|:：,–—-]\s+(?!{_MONTH})|\s+(?i:{VENUES})\b[:：,]?\s+)"
     r"|\d{4}[./-]\d{1,2}(?:[./-]\d{1,2})?(?:\s*[|:：,–—-])?\s+"
     rf"|(?:\d{{1,2}}\.? )?{_MONTH} (?:\d{{1,2}}, )?(?:19|20)\d\d\s*[|:：,–—-]\s+"
     rf"|(?i:{VENUES})(?:[ '’-]?(?:(?:19|20)\d\d|['’]\d\d)(?:\s*[|:：,–—-]+)?|\s*[|:：]+)\s+"
@@ -54,6 +53,8 @@ _DATED = re.compile(
     r"|(?:\*\*|__)?(?i:paper|title|论文|標題|标题)(?:\s*[:：](?:\*\*|__)?|(?:\*\*|__)\s*[:：])\s*)"
 )
 """A date, a venue with its year, or a word that says what follows."""
+_SOON, _SHORTLY = re.compile(r"[\d:：|｜]|\s\s"), 24
+"""What stands in the first characters of each of them that begins with a letter: most titles are ruled out by that."""
 _STOPS = re.compile(  # what any of these begins with comes first: most characters are none of it
     r"(?=[\0\s\\<\[(（.,;｜])(?:\0|\s(?:[|–—]|//)\s|｜|</?(?:span|font)\b[^<>]*>|\s-\s(?=[A-Z\0]|arXiv)|(?<=[?!])\.\s+|\.\s+(?=(?:19|20)\d\d[.,:])|(?<=(?:19|20)\d\d)\.\s+"
     r"|\[[A-Z](?:/[A-Z]{2})?\](?=//|[.,\s])|\\?[\r\n]+(?=\s*(?:\*|_|\0))|\\[\r\n]| {2}\r?\n|<(?:br|/?(?:d[dt]|p|div))\b"
@@ -165,10 +166,9 @@ class TitleFinder:
         self, start: int, mask: str, links: Sequence[Link], *, markdown: bool
     ) -> Iterator[tuple[int, Title, int]]:
         """Yield what is a link, bold or quoted and may be a title: where its marks begin, it, and where they end."""
-        linked = False
         for link in links:
             label = self.text[slice(*link.inside)].strip(" []()*_`").lower()
-            if label in _LABELS or _ICONS.fullmatch(label) or (linked and is_code(link.url)):
+            if label in _LABELS or _ICONS.fullmatch(label):
                 continue
             words, span = self._cleaned(*link.inside, markdown=markdown)
             whole = len(words.split()) > 2 or leads_to_paper(link.url)
@@ -300,6 +300,8 @@ def _may_be_title(words: str, inside: str) -> bool:
 
 def end_of_lead(words: str) -> int:
     """Return where what may stand before a title ends; 0 if nothing such stands there, or nothing stands behind it."""
+    if words[:1].isalpha() and not _SOON.search(words, 0, _SHORTLY):
+        return 0
     match = _DATED.match(words) or LEAD.match(words)
     if not match or match.end() == len(words):
         return 0

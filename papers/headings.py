@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from papers.blocks import Blocks, Heading, line_start
@@ -52,6 +53,7 @@ class Sections:
     def __init__(self, text: str, blocks: Blocks) -> None:
         self._headings = _headings(text, blocks)
         self._starts = [heading.start for heading, _ in self._headings]
+        self._parents = _parents([heading.level for heading, _ in self._headings])
         self._known: dict[int, Section] = {}
         self._titles: set[int] = set()
 
@@ -72,20 +74,17 @@ class Sections:
         return self._known[index]
 
     def _section(self, index: int) -> Section:
-        start, year, level = None, None, _LOWEST + 1
+        start, year = None, None
         while index >= 0:
             heading, words = self._headings[index]
-            index -= 1
-            if heading.level >= level:
-                continue
-            level = heading.level
+            first, index = index == 0, self._parents[index]
             if heading.start in self._titles or (heading.level == _LOWEST and len(words) > _LONGEST):
                 continue
             start = heading.start if start is None else start
             if is_generic(_YEAR_FIRST.sub(r"\2 \1", words)) and (found := date_in(words)[0]):
                 year = year or found
                 continue
-            if index < 0 and heading.level == 1 and len(self._headings) > 1:
+            if first and heading.level == 1 and len(self._headings) > 1:
                 break  # the title of the whole page
             aside = bool(_ASIDE.fullmatch(words.strip(" :：!")))
             return Section(None if aside else words, aside and not year, year, start)
@@ -107,6 +106,17 @@ def _headings(text: str, blocks: Blocks) -> list[tuple[Heading, str]]:
         if line and line.end() >= end and _next_block(text, end) in lists:
             found.append((Heading(start, _LOWEST, line.span("inside")), line["inside"].strip(" :：")))
     return sorted(found, key=lambda pair: pair[0].start)
+
+
+def _parents(levels: Sequence[int]) -> list[int]:
+    """Return for each heading the last one before it of a higher rank, -1 where there is none."""
+    parents: list[int] = []
+    for index, level in enumerate(levels):
+        above = index - 1
+        while above >= 0 and levels[above] >= level:
+            above = parents[above]
+        parents.append(above)
+    return parents
 
 
 def _next_block(text: str, position: int) -> int:

@@ -49,6 +49,8 @@ _BREAKING = re.compile(r"<(?=(?:/?(?:li|ul|ol|p|div|table|tr|td|th)|br)\b)", re.
 # In an attribute, a name without semicolon is no entity if a letter, digit or = follows (13.2.5.73): &query=x stays.
 _MAYBE_ENTITY = re.compile(r"&(?:#|[A-Za-z0-9]++[^A-Za-z0-9=]|[A-Za-z0-9]++\Z)")
 _SPECIAL = re.compile(r"[\\`*_~<&\[\]!]")
+_PLAIN = r"[^\0\\`*_~<&\[\]!]"
+_ONLY_LINK = re.compile(rf"({_PLAIN}*)\[({_PLAIN}+)\]\(https?://[\w./?=%#+:-]+\)({_PLAIN}*)", re.A)
 # Emphasis that needs no parser: stars around words, lines inside them.
 _OTHER_SPECIAL = re.compile(r"[\\`~<&\[\]!]|(?<![^\W_])_|_(?![^\W_])")
 _STARRED = re.compile(r"(?<!\*)(\*\*?)(?=[^\W_])([^*]*[^\W_])\1(?!\*)")
@@ -302,7 +304,9 @@ def _html_text(source: str) -> str:
 
 
 def _emphasised(source: str) -> str | None:
-    """Return the text of Markdown whose only marks are stars around words; None if there is more in it."""
+    """Return the text of Markdown whose only marks are one link, or stars around words; None if there is more in it."""
+    if linked := _ONLY_LINK.fullmatch(source):
+        return "".join(linked.groups())
     if _OTHER_SPECIAL.search(source):
         return None
     plain = _STARRED.sub(r"\2", source)

@@ -7,8 +7,10 @@ import re
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from pytest import MonkeyPatch
 from selectolax.lexbor import LexborHTMLParser
 
+from papers import blocks
 from papers.blocks import find_blocks
 from papers.html_tables import TAG, attributes, find_html_tables
 from papers.markup import decode, find_markup, find_references, plain_text
@@ -171,6 +173,7 @@ def test_cells_that_span_are_laid_out_as_the_specification_says(rows: list[list[
 
 LINES = st.sampled_from(
     ['<td class="%s">', '# h "%s"', '    "%s"', '> "%s"', '```"%s"', '- "%s', '[a]: /u "%s"', "|--|", "<!-- %s", ""]
+    + ["- [%s](u)", "[%s](u): v", "<a b=[%s](c)>", "> [[%s](u)", "| [%s](u) |", "[%s](", "---", "[a]: b[%s](c)"]
 )
 
 
@@ -180,9 +183,27 @@ def test_shortened_values_change_no_block(lines: list[str]) -> None:
     assert _by_line(short) == _by_line(long)
 
 
+@given(st.lists(st.tuples(st.sampled_from(["", "- ", "> ", "   ", "- > "]), LINES), max_size=8))
+def test_a_rule_that_is_not_asked_would_have_found_nothing(lines: list[tuple[str, str]]) -> None:
+    text = "\n".join(before + line for before, line in lines)
+    with MonkeyPatch.context() as patch:
+        patch.setattr(blocks, "_SIGNS", {})
+        every_rule = find_blocks(text)
+    assert find_blocks(text) == every_rule
+
+
+@given(*[st.text(st.sampled_from('aB1 .,:;"(){}|#$-é\n'), min_size=size, max_size=8) for size in (0, 1, 0)])
+def test_words_of_a_link_are_those_of_markdown_it(before: str, words: str, behind: str) -> None:
+    children = (
+        MarkdownIt("commonmark").parseInline(f"{before}[{words}](https://a.b/c?d=1%20){behind}")[0].children or []
+    )
+    theirs = "".join(token.content if token.type == "text" else " " * ("break" in token.type) for token in children)
+    assert plain_text(f"{before}[{words}](https://a.b/c?d=1%20){behind}", markdown=True) == " ".join(theirs.split())
+
+
 def _by_line(text: str) -> list[object]:
-    blocks = find_blocks(text)
-    line = {start: number for number, start in enumerate(blocks.line_starts)}
-    spans = (blocks.fences, blocks.indented, blocks.html, blocks.prose)
-    tables = [[sum(text[:start].count("\n") for start, _ in table)] for table in blocks.pipe_tables]
-    return [*([(line[a], line[b]) for a, b in found] for found in spans), [line[h] for h in blocks.headings], tables]
+    found = find_blocks(text)
+    line = {start: number for number, start in enumerate(found.line_starts)}
+    spans = (found.fences, found.indented, found.html, found.prose)
+    tables = [[sum(text[:start].count("\n") for start, _ in table)] for table in found.pipe_tables]
+    return [*([(line[a], line[b]) for a, b in one] for one in spans), [line[h] for h in found.headings], tables]
