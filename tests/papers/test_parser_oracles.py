@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
-from pytest import MonkeyPatch
 from selectolax.lexbor import LexborHTMLParser
 
 from papers import blocks
@@ -171,10 +171,11 @@ def test_cells_that_span_are_laid_out_as_the_specification_says(rows: list[list[
         assert ours == {place: name for place, name in grid.items() if place[1] == y}
 
 
-LINES = st.sampled_from(
-    ['<td class="%s">', '# h "%s"', '    "%s"', '> "%s"', '```"%s"', '- "%s', '[a]: /u "%s"', "|--|", "<!-- %s", ""]
-    + ["- [%s](u)", "[%s](u): v", "<a b=[%s](c)>", "> [[%s](u)", "| [%s](u) |", "[%s](", "---", "[a]: b[%s](c)"]
-)
+_LINES = [
+    *('<td class="%s">', '# h "%s"', '    "%s"', '> "%s"', '```"%s"', '- "%s', '[a]: /u "%s"', "|--|", "<!-- %s", ""),
+    *("- [%s](u)", "[%s](u): v", "<a b=[%s](c)>", "> [[%s](u)", "| [%s](u) |", "[%s](", "---", "[a]: b[%s](c)"),
+]
+LINES = st.sampled_from(_LINES)
 
 
 @given(st.lists(LINES, max_size=12))
@@ -186,7 +187,7 @@ def test_shortened_values_change_no_block(lines: list[str]) -> None:
 @given(st.lists(st.tuples(st.sampled_from(["", "- ", "> ", "   ", "- > "]), LINES), max_size=8))
 def test_a_rule_that_is_not_asked_would_have_found_nothing(lines: list[tuple[str, str]]) -> None:
     text = "\n".join(before + line for before, line in lines)
-    with MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blocks, "_SIGNS", {})
         every_rule = find_blocks(text)
     assert find_blocks(text) == every_rule
@@ -194,11 +195,10 @@ def test_a_rule_that_is_not_asked_would_have_found_nothing(lines: list[tuple[str
 
 @given(*[st.text(st.sampled_from('aB1 .,:;"(){}|#$-é\n'), min_size=size, max_size=8) for size in (0, 1, 0)])
 def test_words_of_a_link_are_those_of_markdown_it(before: str, words: str, behind: str) -> None:
-    children = (
-        MarkdownIt("commonmark").parseInline(f"{before}[{words}](https://a.b/c?d=1%20){behind}")[0].children or []
-    )
+    source = f"{before}[{words}](https://a.b/c?d=1%20){behind}"
+    children = MarkdownIt("commonmark").parseInline(source)[0].children or []
     theirs = "".join(token.content if token.type == "text" else " " * ("break" in token.type) for token in children)
-    assert plain_text(f"{before}[{words}](https://a.b/c?d=1%20){behind}", markdown=True) == " ".join(theirs.split())
+    assert plain_text(source, markdown=True) == " ".join(theirs.split())
 
 
 def _by_line(text: str) -> list[object]:
