@@ -43,12 +43,13 @@ def number(
         ValueError: if it is not a finite number, or lies outside the bounds (``above`` and ``below`` are excluded).
     """
     right = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, (bool, np.bool_))
-    right = right and abs(value) <= sys.float_info.max  # a whole number may be larger than any float; NaN fails too
-    right = right and (above is None or value > above) and (least is None or value >= least)
-    if not (right and (below is None or value < below) and (most is None or value <= most)):
+    plain = value.item() if isinstance(value, np.number) else value  # a float32 would bring the bounds to its own range
+    right = right and abs(plain) <= sys.float_info.max  # a whole number may be larger than any float; NaN fails too
+    right = right and (above is None or plain > above) and (least is None or plain >= least)
+    if not (right and (below is None or plain < below) and (most is None or plain <= most)):
         bounds = _bounds(above=above, least=least, below=below, most=most)
         raise ValueError(f"{name} must be {bounds.removeprefix(' ') or 'a finite number'}, got {value!r}")
-    return float(value)
+    return float(plain)
 
 
 def seed_or_none(value: Any) -> int | None:
@@ -69,7 +70,7 @@ def truth(name: str, value: Any) -> bool:
 
 def several(name: str, values: Any) -> tuple[Any, ...]:
     """Return several values as a tuple, and refuse one alone: a text would be split into its letters."""
-    if isinstance(values, str) or not isinstance(values, Iterable):
+    if isinstance(values, str) or not isinstance(values, Iterable) or getattr(values, "ndim", 1) == 0:
         raise ValueError(f"{name} must be several values, such as [{values!r}], got {values!r}")
     return tuple(values)
 

@@ -14,6 +14,7 @@ HEAVY = [
     *("IPython", "ipywidgets", "itables", "nbformat", "nbclient", "jupyter_client", "requests", "numba", "gguf"),
     *("tokenizers", "jinja2", "rdkit", "music21", "PIL", "skimage", "pretty_midi", "torch._dynamo", "torch._inductor"),
     *("llguidance", "openai", "httpx", "yaml", "filelock", "distributed", "dask", "datasets"),
+    *("lightgbm", "polars", "charset_normalizer"),
 ]
 ABOUT_TORCH = (
     "sdg_lab.training",

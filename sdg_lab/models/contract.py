@@ -3,7 +3,7 @@
 =====================  ======================================================================================
 ``fit(data)``          learns; the same seed gives the same model on the same machine
 ``sample(n)``          new rows, of the data's own type
-``log_prob(x)``        nats, shape (n,): only where it is exact (Gaussians, Markov chain, Bayesian network, RNN, GPT)
+``log_prob(x)``        nats, shape (n,): only where it is exact (Gaussians, Markov chain, Bayes net, trees, RNN, GPT)
 ``log_prob_bound(x)``  a lower bound in nats, shape (n,): VAE, diffusion; never passed off as ``log_prob``
 ``save`` / ``load``    one safetensors file: arrays, and a header in JSON
 =====================  ======================================================================================
