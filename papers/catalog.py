@@ -22,8 +22,8 @@ from papers.lookup import Found, look_up
 from papers.places import NewCount, added_counts, own_style
 from papers.records import Record, count_of, record_ids, title_of
 from papers.semantic_scholar import SemanticScholar
-from papers.service import Client, Progress
-from papers.sources import SERVICES
+from papers.service import Progress
+from papers.sources import SERVICES, Client
 from papers.table import Edit, Row, Table, read_rows, read_tables, splice
 
 _SOME = 10

@@ -17,14 +17,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 from urllib.parse import quote
 
 from papers.escape import one_line
 from papers.identifiers import normalise
 from papers.records import Record
 from papers.service import Answer, Service, best_title
-from papers.transport import Reply, Transport
+from papers.transport import Reply, Settings, Transport
 
 BASE_URL = "https://api.crossref.org"
 _SELECT = "DOI,title,issued,is-referenced-by-count"
@@ -36,7 +36,7 @@ class Crossref(Service):
     Args:
         base_url: by default ``CROSSREF_URL``, else the public service.
         mailto: whom Crossref may write to; those who say it are served more reliably.
-        timeout, cache, pace, max_age, retries, max_wait, max_time: as for :class:`papers.SemanticScholar`.
+        cache, max_age, settings: as for :class:`papers.SemanticScholar`.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -49,26 +49,18 @@ class Crossref(Service):
     def __init__(
         self,
         base_url: str | None = None,
-        timeout: float = 30.0,
-        cache: str | Path | None = None,
         *,
         mailto: str | None = None,
-        pace: float = 1.0,
+        cache: str | Path | None = None,
         max_age: float = 0.0,
-        retries: int = 5,
-        max_wait: float = 30.0,
-        max_time: float = 600.0,
+        **settings: Unpack[Settings],
     ) -> None:
         transport = Transport(
             base_url or os.environ.get("CROSSREF_URL") or BASE_URL,
             who=self.title,
             key_hint="wait a while, ask with a longer --pace, or give your address with --mailto",
-            timeout=timeout,
-            pace=pace,
-            retries=retries,
-            max_wait=max_wait,
-            max_time=max_time,
             mailto=mailto,
+            **settings,
         )
         super().__init__(transport, cache, max_age)
 

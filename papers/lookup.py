@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from papers.belief import believe
 from papers.records import Record, carries, count_of, differs, title_of
-from papers.service import Answer, Client, Progress
+from papers.service import Answer, Progress
+from papers.sources import Client
 from papers.table import Row
 
 MANY = 20

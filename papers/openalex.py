@@ -16,13 +16,13 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 from urllib.parse import quote
 
 from papers.identifiers import normalise
 from papers.records import Record, record_ids
 from papers.service import Answer, Service, best_title
-from papers.transport import Transport
+from papers.transport import Settings, Transport
 
 BASE_URL = "https://api.openalex.org"
 _KEY_VARIABLE = "OPENALEX_API_KEY"
@@ -38,7 +38,7 @@ class OpenAlex(Service):
         api_key: by default the value of ``OPENALEX_API_KEY``; it goes to the host of ``base_url`` only.
         base_url: by default ``OPENALEX_URL``, else the public service.
         mailto: an address that is sent along.
-        timeout, cache, pace, max_age, retries, max_wait, max_time: as for :class:`papers.SemanticScholar`.
+        cache, max_age, settings: as for :class:`papers.SemanticScholar`.
 
     Raises:
         ValueError: if an argument is out of range or the key holds white space.
@@ -52,15 +52,11 @@ class OpenAlex(Service):
         self,
         api_key: str | None = None,
         base_url: str | None = None,
-        timeout: float = 30.0,
-        cache: str | Path | None = None,
         *,
         mailto: str | None = None,
-        pace: float = 1.0,
+        cache: str | Path | None = None,
         max_age: float = 0.0,
-        retries: int = 5,
-        max_wait: float = 30.0,
-        max_time: float = 600.0,
+        **settings: Unpack[Settings],
     ) -> None:
         transport = Transport(
             base_url or os.environ.get("OPENALEX_URL") or BASE_URL,
@@ -69,12 +65,8 @@ class OpenAlex(Service):
             key_parameter="api_key",
             key_hint=f"the day's allowance without a key is small: set {_KEY_VARIABLE} (it is free), or go on tomorrow",
             key_remedy=f"check {_KEY_VARIABLE}, or ask with a longer --pace",
-            timeout=timeout,
-            pace=pace,
-            retries=retries,
-            max_wait=max_wait,
-            max_time=max_time,
             mailto=mailto,
+            **settings,
         )
         super().__init__(transport, cache, max_age)
 

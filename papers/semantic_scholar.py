@@ -10,13 +10,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 from urllib.parse import quote
 
 from papers.escape import one_line
 from papers.records import Record, carries, record_ids
 from papers.service import FIELDS, Answer, Progress, Service
-from papers.transport import RefusedError, ServiceError, Transport
+from papers.transport import RefusedError, ServiceError, Settings, Transport
 
 __all__ = ["BATCH", "FIELDS", "Answer", "Progress", "SemanticScholar", "ServiceError"]
 
@@ -38,13 +38,10 @@ class SemanticScholar(Service):
             the host of ``base_url`` only, never along a redirect to another, and into no message, log or file.
         base_url: by default ``SEMANTIC_SCHOLAR_URL``, else the public service. A name and password in it are sent to
             that host and shown nowhere.
-        timeout: seconds that one whole answer may take.
         cache: a file that keeps the last answers; None keeps none.
-        pace: least seconds between two requests. The service allows one request a second with a key.
         max_age: how many seconds old a kept answer may be to be taken without asking; 0 always asks.
-        retries: how often a request is repeated after a fault that may pass.
-        max_wait: the longest wait, in seconds, before one repetition, whatever ``Retry-After`` asks for.
-        max_time: the longest, in seconds, that all requests for one list (or one call) may take together.
+        settings: ``timeout``, ``pace`` (the service allows one request a second with a key), ``retries``, ``max_wait``
+            and ``max_time``, as :class:`papers.transport.Settings` explains them.
 
     Raises:
         ValueError: if an argument is out of range or the key holds white space.
@@ -58,14 +55,10 @@ class SemanticScholar(Service):
         self,
         api_key: str | None = None,
         base_url: str | None = None,
-        timeout: float = 30.0,
-        cache: str | Path | None = None,
         *,
-        pace: float = 1.0,
+        cache: str | Path | None = None,
         max_age: float = 0.0,
-        retries: int = 5,
-        max_wait: float = 30.0,
-        max_time: float = 600.0,
+        **settings: Unpack[Settings],
     ) -> None:
         key = api_key or next((os.environ[name] for name in _KEY_VARIABLES if os.environ.get(name)), "")
         transport = Transport(
@@ -73,11 +66,7 @@ class SemanticScholar(Service):
             key=key.strip(),
             key_hint="without a key all share one pool: wait a while, or set SEMANTIC_SCHOLAR_API_KEY",
             key_remedy="check SEMANTIC_SCHOLAR_API_KEY, or unset it",
-            timeout=timeout,
-            pace=pace,
-            retries=retries,
-            max_wait=max_wait,
-            max_time=max_time,
+            **settings,
         )
         super().__init__(transport, cache, max_age)
         self._anchored: bool | None = None

@@ -10,12 +10,12 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 from papers.belief import compare
 from papers.cache import Cache
@@ -62,41 +62,6 @@ class Answer:
     def as_of(self) -> str | None:
         """The day (UTC) on which the record was given, YYYY-MM-DD."""
         return datetime.fromtimestamp(self.at, UTC).date().isoformat() if self.record is not None else None
-
-
-class Client(Protocol):
-    """Who can be asked for the papers of a list: a service, or several in turn."""
-
-    @property
-    def name(self) -> str:
-        """The name of the service whose counts the list shows."""
-
-    @property
-    def requests(self) -> int:
-        """How many requests have been sent, repetitions included."""
-
-    @property
-    def notes(self) -> list[str]:
-        """What the user should hear besides the answers."""
-
-    def takes(self, paper: str) -> bool:
-        """Whether this id can be asked for."""
-
-    def papers(
-        self,
-        ids: Iterable[str],
-        fields: str = FIELDS,
-        progress: Progress | None = None,
-        *,
-        titles: Mapping[str, str] | None = None,
-    ) -> dict[str, Answer]:
-        """Ask for many papers."""
-
-    def match(self, title: str, fields: str = FIELDS) -> Answer:
-        """Ask for the one paper whose title is most like this one."""
-
-    def run(self, name: str | Path) -> AbstractContextManager[float | None]:
-        """Ask for all of a list within one limit of time, and go on where an earlier run was broken off."""
 
 
 @dataclass(slots=True)

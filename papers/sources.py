@@ -104,6 +104,10 @@ class Sources:
         return answer
 
 
+Client = Service | Sources
+"""Who can be asked for the papers of a list."""
+
+
 def _has_title(answer: Answer, title: str) -> bool:
     return answer.record is not None and compare(title, title_of(answer.record)) in ("same", "short")
 
@@ -116,7 +120,7 @@ def _second(asked: Sequence[Service], earlier: Answer, answer: Answer) -> Answer
     return answer if answer.record is not None else earlier
 
 
-def make(names: Sequence[str], **settings: Any) -> Service | Sources:
+def make(names: Sequence[str], **settings: Any) -> Client:
     """Return a client for the sources with these names.
 
     Args:

@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 from papers.escape import one_line
@@ -105,6 +105,21 @@ class Reply:
 Read = Callable[[Any], Any]
 
 
+class Settings(TypedDict, total=False):
+    """How long and how often a service is asked; every client takes these by name and hands them on."""
+
+    timeout: float
+    """Seconds that one whole answer may take, 30 by default."""
+    pace: float
+    """Least seconds between two requests, 1 by default."""
+    retries: int
+    """How often a request is repeated after a fault that may pass, 5 times by default."""
+    max_wait: float
+    """The longest wait, in seconds, before one repetition, whatever ``Retry-After`` asks for; 30 by default."""
+    max_time: float
+    """The longest, in seconds, that all questions of one run or call may take together; 600 by default."""
+
+
 class Transport:
     """Sends requests to one service.
 
@@ -116,11 +131,7 @@ class Transport:
         key_parameter: the parameter that takes it instead, for services that know no header.
         key_hint: what to say on a 429 when there is no key.
         key_remedy: what to say on a refusal when there is one.
-        timeout: seconds that one whole answer may take.
-        pace: least seconds between two requests.
-        retries: how often a request is repeated after a fault that may pass.
-        max_wait: the longest wait, in seconds, before one repetition, whatever ``Retry-After`` asks for.
-        max_time: the longest, in seconds, that all questions of one run may take together.
+        timeout, pace, retries, max_wait, max_time: see :class:`Settings`.
         mailto: whom the service may write to; some are quicker for those who say it.
 
     Raises:
