@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -37,15 +39,24 @@ def judge(
 
     with refusing():
         refuse_overwriting({"real": real, "synthetic": synthetic, "held out": holdout, "types": types}, report=report)
+        if types is not None and not types.exists():
+            raise FileNotFoundError(errno.ENOENT, "no types", str(types))
+        if holdout is not None and any(os.path.realpath(holdout) == os.path.realpath(one) for one in (real, synthetic)):
+            raise ValueError(f"--holdout {holdout} is one of the two tables; give rows that nothing has learnt from")
         sign = decimal_sign(decimal)
         sheet, found = read_typed(real, types, decimal=sign)
         others = {
-            name: read_typed(path, types, decimal=sign, like=found)[0].table
+            name: read_typed(path, types, decimal=sign, like=found)[0]
             for name, path in (("synthetic", synthetic), ("held out", holdout))
             if path is not None
         }
         preparation = Preparation.of(sheet.table, found)
-        tables = {name: preparation.encode(table) for name, table in {"real": sheet.table, **others}.items()}
+        tables = {}
+        for name, one in {"real": sheet, **others}.items():
+            notes = list(one.notes)
+            tables[name] = preparation.encode(one.table, notes=notes)
+            for note in notes:
+                say(f"note: {name}: {note}")
         judgement = judged_by(*tables.values(), target=target, seed=seed, progress=progress)
         for name, path in (("real", real), ("synthetic", synthetic), ("held out", holdout)):
             if path is not None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -74,7 +77,7 @@ def synth(
         about = {"table": _hash(table), "types": found.config(), "model": model, "seed": seed, "min_count": min_count}
         about |= {"group": group, "rows": rows}
         folder = out.with_name(f".{out.name}.run")
-    with refusing(begun=folder):
+    with refusing(begun=folder), _alone(folder):
         maker = _fitted(maker, sheet, found, folder, about, resume=resume, progress=progress)
         for note in maker.notes:
             say(f"note: {note}")
@@ -83,7 +86,34 @@ def synth(
         say(f"{rows or len(sheet.table):,} rows are in {out}")
         if page is not None:
             _report(maker, sheet, page, rows=rows, target=target, seed=seed, progress=progress)
-    shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Make the folder of a run and hold it: of two runs that write one file, the second is refused.
+
+    Raises:
+        ValueError: if another run has it, or somebody else.
+    """
+    _refuse_foreign(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        import fcntl
+    except ImportError:  # Windows has no such locks; two runs at once are the person's care there
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # some network disks know no locks
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                name = folder.name.removeprefix(".").removesuffix(".run")
+                raise ValueError(f"another run is writing {name}; let it end, or name another --out") from None
+        yield
+    finally:
+        os.close(handle)
 
 
 def _fitted(
@@ -93,7 +123,6 @@ def _fitted(
     from sdg_lab.synth import Synthesizer
 
     said = folder / RUN
-    _refuse_foreign(folder)
     if resume and said.is_file():
         if said.read_text("utf-8") != json.dumps(about):
             raise ValueError(
@@ -102,8 +131,8 @@ def _fitted(
             )
         if (folder / MODEL).is_file():
             return Synthesizer.load(folder / MODEL)
-    elif folder.exists():
-        shutil.rmtree(folder)
+    else:
+        _empty(folder)
     _write(said, json.dumps(about))
     try:
         maker.fit(sheet.table, types=types, rows=about["rows"], seed=about["seed"], progress=progress)
@@ -112,6 +141,15 @@ def _fitted(
         raise
     maker.save(folder / MODEL)
     return maker
+
+
+def _empty(folder: Path) -> None:
+    """Remove what a run left; the folder itself stays, by which this run is known."""
+    for one in folder.iterdir():
+        if one.is_dir():
+            shutil.rmtree(one)
+        else:
+            one.unlink()
 
 
 def _refuse_foreign(folder: Path) -> None:

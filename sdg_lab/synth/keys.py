@@ -184,7 +184,7 @@ class Keys:
         cls, known: NDArray[np.str_], wanted: int, fitted: Callable[[Form], Form | None] = lambda form: form
     ) -> Self:
         """Return forms with enough room: as tight as they are; with any digits; longer; with any letters."""
-        skeletons = np.array([_SIGN.sub(".", key) for key in known.tolist()])
+        skeletons = np.array([_SIGN.sub("a", key) for key in known.tolist()])  # a dot may stand in a key itself
         digits = any(map(re.compile(r"\d").search, known.tolist()))
         steps = [(2, 0), (1, 0), *([(1, 1), (1, 2)] if digits else []), *((0, extra) for extra in range(EXTRA + 1))]
         best = cls()

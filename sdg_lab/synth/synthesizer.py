@@ -284,7 +284,8 @@ class Synthesizer:
         def task(number: int, _: int) -> bytes:
             return _to_bytes(self.block(number, n, seed=seed))
 
-        description = {"rows": n, "model": self._require().choice.config()}
+        choice = self._require().choice  # of which the trials may hold figures that are no numbers
+        description = {"rows": n, "family": choice.family, "options": dict(choice.options)}
         shards.run(task, len(numbers), folder, description=description, seed=seed, extension="arrow", progress=progress)
         parts = shards.status(folder).finished
         yield from (_from_bytes(parts[number].read_bytes()) for number in numbers)

@@ -119,6 +119,7 @@ def test_judge_compares_two_files(invoke: Invoke, tmp_path: Path) -> None:
     result = invoke("judge", real, other, "--no-progress")
     assert result.exit_code == 0, result.output
     assert "No rows were held out" in result.output
+    assert "note: real: column 'zip': it stays text" in result.output
     result = invoke("judge", real, real, "--holdout", held, "--report", tmp_path / "page.html", "--no-progress")
     assert result.exit_code == 0, result.output
     assert "300 of 300" in result.output
@@ -139,6 +140,8 @@ def test_judge_compares_two_files(invoke: Invoke, tmp_path: Path) -> None:
         (["judge", "people.csv", "nowhere.csv"], "nowhere.csv"),
         (["judge", "people.csv", "people.csv", "--report", "people.csv"], "would be written over"),
         (["judge", "people.csv", "people.csv", "--target", "wealth"], "wealth"),
+        (["judge", "people.csv", "people.csv", "--types", "nowhere.yaml"], "there is no file nowhere.yaml"),
+        (["judge", "people.csv", "people.csv", "--holdout", "people.csv"], "is one of the two tables"),
     ],
 )
 def test_what_cannot_be_used_is_a_sentence_and_nothing_is_written(
@@ -174,6 +177,24 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path: Path, after: float) ->
     assert again.returncode == 0, again.stderr
     assert (tmp_path / "made.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
     assert not parts.exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such locks")
+def test_of_two_runs_at_one_file_the_second_is_refused(invoke: Invoke, tmp_path: Path) -> None:
+    import fcntl
+
+    table = write(tmp_path / "people.csv")
+    run = tmp_path / ".people_synthetic.csv.run"
+    run.mkdir()
+    (run / "run.json").write_text("{}", "utf-8")
+    handle = os.open(run, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    result = invoke("synth", table, *QUICK)
+    assert result.exit_code == 2
+    assert "another run is writing people_synthetic.csv" in result.stderr
+    assert (run / "run.json").exists()
+    os.close(handle)
+    assert invoke("synth", table, *QUICK).exit_code == 0
 
 
 def test_a_folder_of_somebody_else_is_not_emptied(invoke: Invoke, tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ TEXTS = {
     "prefixed": ([f"PAT-{i:05d}" for i in range(3000)], r"PAT-\d{5}"),
     "random digits": ([f"{i:09d}" for i in RNG.choice(10**9, 5000, replace=False)], r"\d{9}"),
     "letters and digits": ([f"{a}{b}-{c:03d}" for a in "ABCDEF" for b in "xyz" for c in range(50)], r"[A-Z][a-z]-\d+"),
+    "with dots": ([f"10.{i}.{i * 7 % 256}.{i * 13 % 256}" for i in range(256)], r"10(\.\d{1,3}){3}"),
     "UUIDs": ([str(uuid.UUID(int=i * 2**90 + 7)) for i in range(60)], r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab].*"),
     "UUIDs without dashes": ([uuid.UUID(int=i << 90).hex.upper() for i in range(9)], r"[0-9A-F]{12}4[0-9A-F]{19}"),
     "hashes": ([f"{i:064x}" for i in range(10**6, 10**6 + 200)], r"[0-9a-f]{64}"),

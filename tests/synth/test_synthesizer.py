@@ -12,6 +12,7 @@ import pytest
 
 from sdg_lab.models.contract import NotFittedError
 from sdg_lab.synth import Synthesizer, find_types, synthesizer
+from sdg_lab.synth.choice import Choice, Trial
 
 
 def people(n: int = 400, seed: int = 0) -> pd.DataFrame:
@@ -152,6 +153,13 @@ def test_held_out_rows_are_never_learnt_and_groups_stay_together() -> None:
     marked = table.assign(age=np.where(np.isin(np.arange(400), alone.held_out), 200, table["age"]))
     made = Synthesizer("copula").fit(marked, types=find_types(marked), progress=False).sample(2_000, seed=0)
     assert made["age"].max() < 100
+
+
+def test_a_candidate_that_failed_hinders_nothing(tmp_path: Path) -> None:
+    choice = Choice("copula", {}, "the others failed", (Trial("trees", {}, failed="no"),))
+    maker = Synthesizer().fit(people(60), choice=choice, progress=False)
+    maker.sample_to(tmp_path / "a.csv", 10, seed=0, folder=tmp_path / "parts", progress=False)
+    assert len(pd.read_csv(tmp_path / "a.csv")) == 10
 
 
 def test_a_group_is_made_anew() -> None:
