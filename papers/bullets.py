@@ -50,6 +50,8 @@ _NO_CATEGORY = 4
 """Words from which on a heading without a link is more than the name of a group."""
 _MOST_BELOW = 20
 """Paragraphs and items below a heading that say something of one paper; more are a section."""
+_FEW = 2
+"""Words up to which what stands before a title may be a venue, a name, a label."""
 _GROUP = 8
 """Words up to which a bullet above others names their group."""
 
@@ -137,6 +139,14 @@ def _flat(item: Item) -> Iterator[Item]:
 def _said(mask: str) -> int:
     """Return how many characters a text says beside its links; a comment, which is blotted out by blanks, says none."""
     return len(" ".join(mask.replace(TAKEN, "").split()))
+
+
+def _is_prose(before: str) -> bool:
+    """Whether words before a link speak of what it leads to: neither a lead nor names."""
+    while end := end_of_lead(before):
+        before = before[end:]
+    words = before.strip(" \t\r\n[(*_.:,")
+    return len(words.split()) > _FEW and not are_names(words)
 
 
 class _Bodies:
@@ -285,7 +295,9 @@ class _Finder:
         if not reading.is_paper or not title:
             return False
         before = self.text[reading.spans[0][0] : title.span[0]]
-        return not (before.strip() and _KEY.match(before)) and (title.kind != "plain" or title.length > 3)
+        if before.strip() and (_KEY.match(before) or (title.kind == "link" and _is_prose(before))):
+            return False
+        return title.kind != "plain" or title.length > 3
 
     def _laid_out(self, reading: Reading) -> bool:
         """Whether a paragraph is laid out as an entry of a list, and does not only speak of a paper."""

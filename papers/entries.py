@@ -163,7 +163,10 @@ class Reader:
             whole.images = [*whole.images, *one.images]
             whole.own = whole.own or one.own
             whole.labelled = whole.labelled or one.labelled
-            whole.citation = whole.citation if whole.citation.style else one.citation
+            if one is reading or one.citation.style or one.citation.doubt:
+                another = one is not reading and self._names_another(reading, one)
+                said = Citation(None, doubt=_BEHIND_ANOTHER) if another else one.citation
+                whole.citation = whole.citation if whole.citation.style else said
             title, other = whole.title, one.title
             if one is reading or not nickname or not title or not other or title.kind != "plain" or one.links:
                 continue
@@ -171,7 +174,6 @@ class Reader:
             if title.length < 5 <= other.length and other.kind != "bold" and are_names(before):
                 whole.title = other
         self._complete(whole)
-        self._take_back_another(whole)
         return whole
 
     def ids(self, reading: Reading) -> tuple[str, ...]:
@@ -247,13 +249,22 @@ class Reader:
         title = reading.title.span if reading.title else None
         return find_count(text, lines, reading.links, title) or Citation(None)
 
+    def _names_another(self, reading: Reading, below: Reading) -> bool:
+        """Whether lines below a paper lead to another one, by words of its own, and speak of that one's count."""
+        if not reading.own or not below.own or self.is_label(below.own):
+            return False
+        paper = id_of(below.own.url)
+        return paper is not None and paper not in self.ids(reading)
+
     def _take_back_another(self, reading: Reading) -> None:
         """Take no count that stands behind another paper's link: one with an id and words of its own."""
         citation, title = reading.citation, reading.title
         place = citation.image.span if citation.image else citation.count_span
         if not place or not title:
             return
-        between = [link for link in reading.links if title.span[1] <= link.span[0] and link.span[1] <= place[0]]
+        lines = (start for start, end in reading.spans if start <= place[0] < end)
+        begin = max(title.span[1], next(lines, place[0]))
+        between = [link for link in reading.links if begin <= link.span[0] and link.span[1] <= place[0]]
         ours = {*self.ids(reading), citation.badge_id} - {None} if between else set()
         kinds = {_kind(paper) for paper in ours if paper}
         for link in between:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import chain
 from typing import Literal, NamedTuple
 
@@ -72,7 +73,7 @@ _DATE_IN_BRACKETS = re.compile(
     rf"|(?i:{VENUES})[ '’-]?\d\d)[)）\]]\s*\Z"
 )
 _TAG = re.compile(r"\\?\[(?P<name>[^\[\]\\]{1,40})\\?\]\s*(?=\S)")
-_LAST_PART = re.compile(r"\s*[,;，]\s*(?P<words>[^,;，]{2,40})\Z")
+_LAST_PART = re.compile(r"[,;，]\s*(?P<words>[^,;，]{2,40})\Z")
 _VENUE = re.compile(VENUES, re.I)
 _VENUE_YEAR = re.compile(rf"(?:{VENUES})[ '’-]?(?:(?:19|20)\d\d|['’]\d\d)", re.I)
 _ICONS = re.compile(r"(?::\w+:\s*)+")
@@ -98,6 +99,8 @@ _LOWER_NAME = re.compile(r"[a-zà-þ]+ [a-zà-þ]+")
 _AND = re.compile(r"\s+(?:and|&)\s+")
 _CITED_AS = re.compile(r"\s*(?P<names>[^\d()]+?)(?P<others>,? et al\.?)?,?(?P<year> \(?(?:19|20)\d\d[a-z]?\)?)?[.\s]*")
 """One part of a reference in words: ``Ho et al. 2020``, ``Kingma & Welling 2013``."""
+_INITIALS = re.compile(r"(?:[A-Z]\.[ -]?)+")
+"""What stands behind the surname in ``Ho, J. et al.``, where no title stands before them."""
 _BETWEEN_NAMES = re.compile(r",|\band\b|&")
 _NO_NAMES = """
 a the is are all you for of with in to on by from via as at using towards learning deep neural network networks model
@@ -325,7 +328,7 @@ def _without_venue(title: str) -> str:
         )
         if not named and not (dated and _VENUE.fullmatch(words)):
             break
-        title, dated = title[: tail.start()], True
+        title, dated = title[: tail.start()].rstrip(), True
     return title
 
 
@@ -387,11 +390,12 @@ def _cites(part: str) -> bool:
     if len(part) > 100 or not ("et al" in part or _AND.search(part)):
         return False
     match = _CITED_AS.fullmatch(part)
-    if not match or not _is_name(match["names"].strip()):
+    if not match or not _is_name(match["names"].strip()) or _INITIALS.fullmatch(match["names"].strip()):
         return False
     return bool(match["others"]) or bool(match["year"] and _AND.search(match["names"]))
 
 
+@lru_cache(maxsize=4096)
 def _is_name(part: str) -> bool:
     """Whether a part between commas is one name, or two with "and" between them."""
     words = part.lower().split()

@@ -411,3 +411,23 @@ def test_a_bullet_with_a_count_needs_no_link(words: str, count: int | None) -> N
 
 def test_a_paragraph_that_speaks_of_counts_is_no_paper() -> None:
     assert read('"Attention Is All You Need" was cited by 12 papers.\n\nThe library has 12 citations.\n') == []
+
+
+@pytest.mark.parametrize("names", ["Bee, A.", "Bee, A., & Dee, C. D.", "Bee, A., Dee, C., & Eff, E.", "Bee, A. et al."])
+@pytest.mark.parametrize("title", ["*{}*", "{}", "[{}](https://arxiv.org/abs/1312.6114)"])
+def test_a_reference_as_psychologists_write_it_names_its_title(names: str, title: str) -> None:
+    words = "Auto-Encoding Variational Bayes"
+    (row,) = read_rows(f"- {names} (2013). {title.format(words)}. arXiv:1312.6114. Cited by 12\n")
+    assert (row.title or "").startswith(words)
+    assert (row.year, row.count, row.paper_id) == (2013, 12, "ARXIV:1312.6114")
+
+
+@pytest.mark.parametrize("words", ["TL;DR: 109 citations, better than", "we compare it with the older", "builds on"])
+def test_a_remark_below_a_paper_that_speaks_of_another_is_no_paper_and_counts_nothing(words: str) -> None:
+    other = "[A Paper With Another Title](https://arxiv.org/abs/2006.11239)"
+    text = f"- [Attention Is All You Need](https://arxiv.org/abs/1706.03762)\n  - {words} {other}, cited by 5\n"
+    (row, *rest) = read_rows(text)
+    assert row.count is None
+    assert (words == "builds on") == bool(rest)  # two words may be a venue or a label
+    (row, *rest) = read_rows(f"{text}  - citations: 12\n")
+    assert row.count == 12
