@@ -8,7 +8,9 @@ In the order in which to read them:
 ``preparation``                         a person's table as numbers and categories, and back
 ``families``, ``choice``                which model, and why
 ``guard``                               no row of a single person more often than by chance
-``judgement``, ``verdict``, ``report``  figures beside references, what they mean, and one page of HTML
+``figures``, ``verdict``                figures beside references, and what they mean
+``drawings``, ``report``                one page of HTML
+``judgement``                           :func:`judge`, which measures all of it
 ``synthesizer``                         :class:`Synthesizer`, all of it together
 """
 

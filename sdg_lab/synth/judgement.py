@@ -14,7 +14,7 @@ changed copies     real rows of which four in five values are drawn anew: they p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,13 +23,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdg_lab.checks import whole
-from sdg_lab.metrics.tables.attacks import LEAST, Disclosure, Membership, attribute_inference, membership_inference
-from sdg_lab.metrics.tables.copies import Copies, copies
+from sdg_lab.files import replace_atomically
+from sdg_lab.metrics.tables.attacks import LEAST, Disclosure, attribute_inference, membership_inference
+from sdg_lab.metrics.tables.copies import copies
 from sdg_lab.metrics.tables.dependence import pair_distances
-from sdg_lab.metrics.tables.downstream import Downstream, downstream
+from sdg_lab.metrics.tables.downstream import downstream
 from sdg_lab.metrics.tables.marginals import column_distances
-from sdg_lab.metrics.tables.two_sample import Giveaway, ToldApart, giveaways, told_apart
-from sdg_lab.tables.columns import check_columns, check_same_columns, check_table, kind_of
+from sdg_lab.metrics.tables.two_sample import giveaways, told_apart
+from sdg_lab.synth.figures import Figures, Judged
+from sdg_lab.synth.report import page_of
+from sdg_lab.synth.verdict import verdict_of
+from sdg_lab.tables.columns import check_columns, check_same_columns, check_table, kind_of, numbers_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,81 +52,15 @@ ROWS = 2_000
 
 
 @dataclass(frozen=True)
-class Figures:
-    """What was measured of one table; None where it cannot be, or says nothing.
-
-    Attributes:
-        columns: :func:`~sdg_lab.metrics.tables.marginals.column_distances` to real rows that were not learnt from.
-        pairs: :func:`~sdg_lab.metrics.tables.dependence.pair_distances` to them, (d, d) by the columns' names.
-        apart: how well boosted trees tell the table from them.
-        downstream: what a classifier learns from it.
-        membership: what attacks find out about who was learnt from.
-        copies: rows that were learnt from, found in it.
-    """
-
-    columns: pd.DataFrame
-    pairs: pd.DataFrame
-    apart: ToldApart
-    downstream: Downstream | None = None
-    membership: Membership | None = None
-    copies: Copies | None = None
-
-    @property
-    def mean_column(self) -> float:
-        """The mean distance of a column, in [0, 1]."""
-        return float(self.columns["distance"].mean())
-
-    @property
-    def mean_pair(self) -> float:
-        """The mean distance of a pair of columns, in [0, 1]; NaN of a single column."""
-        off = self.pairs.to_numpy()[np.triu_indices(len(self.pairs), k=1)]
-        return float(off.mean()) if off.size else float("nan")
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """A synthetic table, judged.
-
-    Attributes:
-        synthetic: its figures.
-        references: those of the references, by their names.
-        giveaways: the columns and pairs that betray it, the worst first.
-        disclosures: how often a value is guessed of rows that were learnt from, beside others; the largest first.
-        sizes: how many rows there are of ``real``, ``held out`` and ``synthetic``.
-        held_out: whether real rows were held out. Without, real rows are compared with each other, and nothing can be
-            said about who was learnt from.
-        real: the rows to compare with in figures.
-        made: the synthetic rows.
-    """
-
-    synthetic: Figures
-    references: dict[str, Figures]
-    giveaways: tuple[Giveaway, ...]
-    disclosures: tuple[Disclosure, ...]
-    sizes: dict[str, int]
-    held_out: bool
-    real: pd.DataFrame
-    made: pd.DataFrame
-
-    @property
-    def figures(self) -> pd.DataFrame:
-        """One line for each figure, one column for the table and each reference; NaN where it was not measured."""
-        import pandas as pd
-
-        tables = {"synthetic": self.synthetic, **self.references}
-        return pd.DataFrame({name: dict(_values(of)) for name, of in tables.items()})
+class Judgement(Judged):
+    """A synthetic table, judged: its figures, the verdict in words, and the report."""
 
     def in_words(self) -> str:
         """Return the verdict, and what to do next, for people who have no statistics."""
-        from sdg_lab.synth.verdict import verdict_of
-
         return str(verdict_of(self))
 
     def save(self, path: str | Path) -> None:
         """Write the report, one HTML file that needs nothing else; the same judgement gives the same bytes."""
-        from sdg_lab.files import replace_atomically
-        from sdg_lab.synth.report import page_of
-
         with replace_atomically(path) as temporary:
             temporary.write_text(page_of(self), "utf-8")
 
@@ -185,7 +123,7 @@ def judge(
             bar.set_postfix_str(name)
 
         step("synthetic")
-        ours = asker.all_of(synthetic, model)
+        ours = asker.all_of(synthetic, model, importance=True)
         step("real rows")
         references = {"real rows": asker.faithful(learnt)}
         for name, make in others.items():
@@ -197,7 +135,7 @@ def judge(
         if asker.secret and real.shape[1] > 1:
             guessed = attribute_inference(synthetic, learnt, unseen, seed=seed)
     sizes = {"real": len(real), "held out": 0 if held_out is None else len(held_out), "synthetic": len(synthetic)}
-    return Judgement(ours, references, found, guessed, sizes, held_out is not None, unseen, synthetic)
+    return Judgement(ours, references, found, guessed, sizes, held_out is not None, seed, unseen, synthetic)
 
 
 @dataclass(frozen=True)
@@ -210,17 +148,17 @@ class _Asker:
     seed: int
     secret: bool
 
-    def faithful(self, table: pd.DataFrame) -> Figures:
+    def faithful(self, table: pd.DataFrame, *, importance: bool = False) -> Figures:
         """Return what can be asked of rows that were learnt from, too."""
         return Figures(
             column_distances(self.unseen, table, seed=self.seed),
             _pairs(self.unseen, table),
-            told_apart(self.unseen, table, rows=ROWS, seed=self.seed),
+            told_apart(self.unseen, table, rows=ROWS, seed=self.seed, importance=importance),
         )
 
-    def all_of(self, table: pd.DataFrame, model: Any = None) -> Figures:
+    def all_of(self, table: pd.DataFrame, model: Any = None, *, importance: bool = False) -> Figures:
         """Return all figures of a table that a model, or a reference, made."""
-        made = self.faithful(table)
+        made = self.faithful(table, importance=importance)
         if table.shape[1] > 1:
             target = self.target or None
             made = replace(made, downstream=downstream(table, self.learnt, self.unseen, target=target, seed=self.seed))
@@ -239,21 +177,40 @@ def _pairs(real: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
 
     coarse: dict[str, list[pd.Series[Any]]] = {}
     for name in real.columns:
-        sides = [real[name], other[name]]
-        if kind_of(real[name]) != "numbers":
-            common = real[name].value_counts().index[:COMMONEST]
-            sides = [
-                side.astype(object).where(side.isin(common) | side.isna(), "\0other").map(str, na_action="ignore")
-                for side in sides
-            ]
-            known = sorted({*sides[0].dropna(), *sides[1].dropna()})
-            sides = [pd.Series(pd.Categorical(side, known), name=name) for side in sides]
+        sides = [real[name].reset_index(drop=True), other[name].reset_index(drop=True)]
+        numbers = kind_of(real[name]) == "numbers"
+        # Missing values that the real rows do not have are a cell like any other.
+        if not numbers or (sides[1].isna().any() and not sides[0].isna().any()):
+            places = _cut(sides) if numbers else _places(sides)
+            known, codes = np.unique(np.concatenate(places), return_inverse=True)
+            labels = pd.Index([str(place) for place in known])
+            halves = np.split(codes, [len(real)])
+            sides = [pd.Series(pd.Categorical.from_codes(half, labels), name=name) for half in halves]
         if sides[0].nunique() + sides[0].isna().any() > 1:
             coarse[name] = sides
     if not coarse:
         return pd.DataFrame()
-    tables = [pd.DataFrame({name: sides[i].reset_index(drop=True) for name, sides in coarse.items()}) for i in (0, 1)]
-    return pair_distances(*tables)
+    return pair_distances(*(pd.DataFrame({name: sides[i] for name, sides in coarse.items()}) for i in (0, 1)))
+
+
+def _places(sides: list[pd.Series[Any]]) -> list[NDArray[np.int64]]:
+    """Return the rank of each category among the first column's commonest, one more for all others, -1 for missing."""
+    import pandas as pd
+
+    common = pd.Index(list(sides[0].value_counts().index[:COMMONEST]), dtype=object)
+    places = []
+    for side in sides:
+        codes, values = pd.factorize(side)
+        rank = common.get_indexer(pd.Index(list(values), dtype=object))
+        places.append(np.append(np.where(rank < 0, COMMONEST, rank), -1)[codes].astype(np.int64))
+    return places
+
+
+def _cut(sides: list[pd.Series[Any]]) -> list[NDArray[np.int64]]:
+    """Return the tenth of the first column's numbers in which each number lies, -1 for missing."""
+    values = [numbers_of(side) for side in sides]
+    edges = np.unique(np.quantile(values[0], np.linspace(0, 1, 11)[1:-1]))
+    return [np.where(np.isnan(of), -1, np.searchsorted(edges, of, side="right")) for of in values]
 
 
 def _shuffled(table: pd.DataFrame, seed: int) -> pd.DataFrame:
@@ -276,19 +233,3 @@ def _with(table: pd.DataFrame, places: Callable[[str], NDArray[np.int64]]) -> pd
     import pandas as pd
 
     return pd.DataFrame({name: table[name].iloc[places(name)].array for name in table.columns})
-
-
-def _values(of: Figures) -> Iterator[tuple[str, float]]:
-    yield "columns apart", of.mean_column
-    yield "pairs apart", of.mean_pair
-    yield "told apart", of.apart.auc.value
-    if of.downstream is not None and of.downstream.synthetic is not None:
-        yield "learnt from it", of.downstream.synthetic.value
-    if of.membership is not None:
-        yield "members found (area)", of.membership.strongest.auc.value
-        yield "members found at 1 %", of.membership.strongest.tpr.value
-        yield "outlying members found (area)", of.membership.strongest_outlying.auc.value
-    if of.copies is not None:
-        yield "exact copies", of.copies.exact.value
-        yield "near copies", of.copies.near.value
-        yield "nearer to what was learnt", of.copies.nearer.value

@@ -6,16 +6,27 @@ within it may be luck.
 ==============  ==================================  ============================  ==================================
 question        good                                look                          bad
 ==============  ==================================  ============================  ==================================
-told apart      area at most .55                    at most .65                   above
-use             area lost at most .02               at most .10                   above
-members         area of the strongest attack at     at most .60                   above; or, of the outlying tenth,
-                most .53, or its interval holds .5                                above .70 and not by luck
+told apart      area at most .55, or its interval   at most .65; or of one        above
+                holds .5                            column, or two, above .55
+use             area lost at most .02, or less      at most .10                   above
+                than the interval
+members         area of the strongest attack by     at most .60; or, of the       above; or, of the outlying tenth,
+                the table alone at most .53, or     outlying tenth, the interval  above .70 and not by luck
+                its interval holds .5               lies above .53
+model           the same, the likelihood of the     above                         never: the table is judged, and
+                model known, too                                                  need not go with its model
+members at 1 %  share found at most .02, or the     the interval lies above .01   the interval lies above .05
+                interval holds .01
 copies          no more than held-out rows have     more, at most one in 100      more than that
 near copies     the same                            the same                      the same
+nearer          never: it passes no one             the interval lies above .5    never: it is an alarm
+attributes      nothing is said                     guessed more often of rows    by more than one in 20, and not
+                                                    that were learnt from         by luck
 ==============  ==================================  ============================  ==================================
 
-Copies and near copies are more than held-out rows have if the interval of the difference lies above 0. Nothing is ever
-called safe: these attacks failed, another may not.
+Copies and near copies are more than held-out rows have if the interval of the difference lies above 0. Where so few
+rows were held out that an attack could succeed unseen (the interval of its area ends above .65), that is said, and
+asks to look. Nothing is ever called harmless: these attacks failed, another may not.
 """
 
 from __future__ import annotations
@@ -24,12 +35,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
-from sdg_lab.metrics.tables.attacks import Attack, Disclosure
-from sdg_lab.metrics.tables.intervals import Estimate
-from sdg_lab.synth.judgement import Judgement
+from sdg_lab.metrics.tables.attacks import LIKELIHOOD, Attack, Disclosure, Membership
+from sdg_lab.metrics.tables.two_sample import Giveaway
+from sdg_lab.synth.figures import Judged
 
 Level: TypeAlias = Literal["good", "look", "bad"]
 LEVELS: tuple[str, ...] = get_args(Level)
+
+UNSEEN = 0.65
+"""Where the interval of the strongest attack's area ends above this, it might succeed and not be seen to."""
 
 NAMED = 3
 """Columns that are named; a table with a fault everywhere needs no list of all."""
@@ -40,7 +54,7 @@ class Finding:
     """One question, and its answer.
 
     Attributes:
-        about: ``"fidelity"``, ``"use"`` or ``"privacy"``.
+        about: ``"fidelity"``, ``"use"``, ``"privacy"``, ``"privacy not measured"``, or ``"model"``.
         level: how the answer is to be taken.
         says: the answer, a sentence or two.
         todo: what to do next; empty where there is nothing.
@@ -64,154 +78,204 @@ class Verdict:
     level: Level
     findings: tuple[Finding, ...]
 
+    def worst_of(self, *about: str) -> Level | None:
+        """Return the worst level of some questions; None if none was asked."""
+        levels = [finding.level for finding in self.findings if finding.about in about]
+        return max(levels, key=LEVELS.index) if levels else None
+
     @property
     def headline(self) -> str:
-        """The verdict in one sentence."""
-        if self.level == "good":
-            return "It is like your table, and no attack that was tried found out who is in it."
-        worst = {finding.about for finding in self.findings if finding.level == self.level}
-        if "privacy" in worst:
-            strong = self.level == "bad"
-            return "Do not share it: it gives people away." if strong else "Look before you share it: people may show."
-        return "It is not like your table." if self.level == "bad" else "It is like your table, with exceptions."
+        """The verdict in one or two sentences."""
+        like = {"good": "It is like your table", "look": "It is mostly like your table", "bad": "It is not like it"}
+        fidelity, use = self.worst_of("fidelity") or "look", self.worst_of("use") or "good"
+        says = like[fidelity]
+        if use == "bad" and fidelity != "bad":
+            says += ", but much less can be learnt from it"
+        privacy = self.worst_of("privacy")
+        if privacy == "bad":
+            return f"Do not share it: it gives away who is in your table. {says}."
+        if privacy == "look":
+            return f"Look before you share it: some of those in your table may show. {says}."
+        if privacy is None:
+            return f"{says}. Whom it gives away was not measured."
+        joined = ", and" if says == like["good"] else "; and"
+        return f"{says}{joined} no attack on it found out who is in your table."
 
     def __str__(self) -> str:
         marks = {"good": "+", "look": "!", "bad": "x"}
         lines = [self.headline]
         for finding in self.findings:
-            lines.append(f"  {marks[finding.level]} {finding.says}" + (f" {finding.todo}" if finding.todo else ""))
+            lines.append(f"  {marks[finding.level]} {finding.says}" + (f" → {finding.todo}" if finding.todo else ""))
         return "\n".join(lines)
 
 
-def verdict_of(judged: Judgement) -> Verdict:
+def verdict_of(judged: Judged) -> Verdict:
     """Return what a judgement means."""
     findings = sorted(_findings(judged), key=lambda finding: -LEVELS.index(finding.level))
     return Verdict(findings[0].level, tuple(findings))
 
 
-def _findings(judged: Judgement) -> Iterator[Finding]:
+def legible(text: object, most: int = 60) -> str:
+    r"""Return a name or a value of someone's table in one line that shows what it is made of, and obeys nothing.
+
+    What is not printed, or turns the direction of what follows, is written as ``\u202e``; a long text loses its middle.
+    """
+    shown = "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in str(text)
+    )
+    shown = shown if shown.strip() else repr(shown)
+    end = (most - 1) // 3
+    return shown if len(shown) <= most else f"{shown[: most - 1 - end]}…{shown[-end:]}"
+
+
+def _findings(judged: Judged) -> Iterator[Finding]:
     yield _told_apart(judged)
     if judged.synthetic.downstream is not None:
         yield _use(judged)
-    if not judged.held_out:
-        yield Finding(
-            "privacy",
-            "look",
-            "No rows were held out, so nothing can be said about who gives himself away in it.",
-            "Give rows that nothing has learnt from (--holdout).",
-        )
-    if judged.synthetic.membership is not None:
+    if judged.held_out and judged.synthetic.membership is not None and judged.synthetic.copies is not None:
         yield _members(judged)
-    if judged.synthetic.copies is not None:
+        yield from _model(judged.synthetic.membership)
         yield from _copies(judged)
-    if guessed := [of for of in judged.disclosures if of.advantage.low > 0]:
-        yield _guessed(guessed)
+        if guessed := [of for of in judged.disclosures if of.advantage.low > 0]:
+            yield _guessed(guessed[0])
+    elif not judged.held_out:
+        says = "No rows were held out, so whom it gives away was not measured; real rows were compared with each other."
+        yield Finding("privacy not measured", "look", says, "Give rows that nothing has learnt from (--holdout).")
 
 
-def _told_apart(judged: Judgement) -> Finding:
+def _told_apart(judged: Judged) -> Finding:
     area = judged.synthetic.apart.auc
-    level = _level(area.value, 0.55, 0.65)
-    if area.low <= 0.5:
-        level = "good"
+    level = "good" if area.low <= 0.5 else _level(area.value, 0.55, 0.65)
+    if level == "good" and any(giveaway.auc.value > 0.55 for giveaway in judged.giveaways):
+        level = "look"  # digits, say, which no tree sees
     real = judged.references["real rows"].apart.auc.value
     says = (
-        f"A program that was shown real and synthetic rows picks the real one of a pair in {_in_100(area.value)}; "
-        f"50 is guessing, and between real rows it is {100 * real:.0f}."
+        f"Shown a real and a synthetic row, a judge names the synthetic one in {_in_100(area.value)} cases; 50 is "
+        f"guessing, and of two real rows it is {100 * real:.0f}."
     )
-    betray = [_names(giveaway.columns, giveaway.how) for giveaway in judged.giveaways[:NAMED]]
+    betray = [name_of(giveaway) for giveaway in judged.giveaways[:NAMED]]
     if betray:
         rest = len(judged.giveaways) - len(betray)
         says += f" What betrays it: {'; '.join(betray)}" + (f"; and {rest} more." if rest else ".")
     elif level != "good":
         says += " No column betrays it alone, and no two together: it is what three or more show."
-    small = judged.sizes["held out"] or judged.sizes["real"]
-    if area.high - area.low > 0.15:
-        says += f" (With {small:,} real rows to compare, this figure may be off by {(area.high - area.low) / 2:.2f}.)"
-    return Finding("fidelity", level, says, "" if level == "good" else "Try another model (--model).")
+    half = (area.high - area.low) / 2
+    if half > 0.075:
+        rows = judged.synthetic.apart.rows
+        says += f" With only {rows:,} rows of each kind to compare, luck may move this by {100 * half:.0f}."
+    return Finding("fidelity", level, says, "" if level == "good" else "Try another model, or learn from more rows.")
 
 
-def _names(columns: tuple[str, ...], how: str) -> str:
-    if how == "together":
-        return f"{columns[0]} and {columns[1]} do not go together as in the real table"
-    what = "its values are spread otherwise" if how == "values" else "its numbers are written with other digits"
-    return f"{columns[0]} ({what})"
+def name_of(giveaway: Giveaway) -> str:
+    """Return what betrays a table, in words."""
+    names = [legible(name) for name in giveaway.columns]
+    if giveaway.how == "together":
+        return f"{names[0]} with {names[1]} (they do not go together as in real rows)"
+    what = "its values are spread otherwise" if giveaway.how == "values" else "its numbers have other digits"
+    return f"{names[0]} ({what})"
 
 
-def _use(judged: Judgement) -> Finding:
+def _use(judged: Judged) -> Finding:
     found = judged.synthetic.downstream
     assert found is not None
     if found.synthetic is None or found.real is None:
-        return Finding("use", "look", "How useful it is cannot be measured: " + "; ".join(found.why) + ".")
+        says = f"How much can be learnt from it was not measured: {legible('; '.join(found.why), 400)}."
+        return Finding("use", "look", says, "Name a column that one would predict (--target).")
     lost = found.real.value - found.synthetic.value
     level = "good" if found.synthetic.high >= found.real.value else _level(lost, 0.02, 0.10)
+    much = {"good": "as well as", "look": "a little worse than", "bad": "much worse than"}[level]
     says = (
-        f"Who learns from it to predict {found.target} puts two real rows in the right order in "
-        f"{_in_100(found.synthetic.value)} pairs; who learns from the real table, in {100 * found.real.value:.0f}."
+        f"One learns to predict {legible(found.target)} from it {much} from your table: "
+        f"{_in_100(found.synthetic.value)} pairs of real rows are put in the right order, against "
+        f"{100 * found.real.value:.0f}."
     )
-    todo = "" if level == "good" else "Do not train on it without a test on real rows."
-    return Finding("use", level, says, todo)
+    return Finding("use", level, says, "" if level == "good" else "Test on real rows whatever learns from it.")
 
 
-def _members(judged: Judgement) -> Finding:
+def _members(judged: Judged) -> Finding:
     found = judged.synthetic.membership
     assert found is not None
-    everyone, outlying = found.strongest, found.strongest_outlying
+    everyone, outlying = found.by_table, found.by_table_outlying
     level: Level = "good" if everyone.auc.low <= 0.5 else _level(everyone.auc.value, 0.53, 0.60)
-    if outlying.auc.low > 0.5 and outlying.auc.value > 0.70:
+    share = everyone.tpr
+    few = everyone.auc.high > UNSEEN
+    if (outlying.auc.low > 0.5 and outlying.auc.value > 0.70) or share.low > 0.05:
         level = "bad"
-    elif level == "good" and outlying.auc.low > 0.53:
+    elif level == "good" and (outlying.auc.low > 0.53 or (share.low > 0.01 and share.value > 0.02) or few):
         level = "look"
     copies = judged.references["copies"].membership
     says = (
-        f"An attacker who has a person's row guesses whether it was in your table, and is right in "
-        f"{_in_100(everyone.auc.value)} pairs ({_rate(everyone)}); 50 is guessing"
+        f"The strongest of {len(of_table(found))} attacks tells a row of your table from a new one in "
+        f"{_in_100(everyone.auc.value)} cases; 50 is guessing"
     )
-    says += f", and of a table of copies it would be {100 * copies.strongest.auc.value:.0f}." if copies else "."
-    says += f" Of the tenth of people who are least like others: {100 * outlying.auc.value:.0f}."
+    says += f", and mere copies would give {100 * copies.by_table.auc.value:.0f}." if copies else "."
+    says += (
+        f" Where 1 of 100 strangers is accused wrongly, it finds {100 * share.value:.1f} of 100 of yours. Of the tenth "
+        f"least like others: {100 * outlying.auc.value:.0f}."
+    )
+    if few and everyone.auc.low <= 0.5:
+        says += f" But only {found.members:,} rows could be asked about: a weak leak would not be seen."
+        return Finding("privacy", level, says, "" if level == "good" else "Hold out more rows, if there are more.")
     todo = {
         "good": "",
         "look": "Raise --min-count, or leave out columns that single people out.",
-        "bad": "Do not share it; raise --min-count, leave out columns, or take another model.",
+        "bad": "Raise --min-count, leave out columns that single people out, or take another model.",
     }[level]
     return Finding("privacy", level, says, todo)
 
 
-def _rate(attack: Attack) -> str:
-    return f"{100 * attack.tpr.value:.1f} % of members are found where 1 % of others are accused wrongly"
+def of_table(found: Membership) -> list[Attack]:
+    """Return the attacks that have the table alone."""
+    return [attack for attack in found.attacks if not attack.name.startswith(LIKELIHOOD)]
 
 
-def _copies(judged: Judgement) -> Iterator[Finding]:
+def _model(found: Membership) -> Iterator[Finding]:
+    """Say what the model itself gives away; a table that is much longer than the real one comes close to it."""
+    area, outlying = found.strongest.auc, found.strongest_outlying.auc
+    if len(found.attacks) == len(of_table(found)) or area.low <= 0.5 or area.value <= 0.53:
+        return
+    says = (
+        f"Who has the model that made it, too, tells a row of your table from a new one in {_in_100(area.value)} "
+        f"cases; of the tenth least like others, in {100 * outlying.value:.0f}."
+    )
+    todo = "Hand out the table, not the model, and not many times more rows than your table has."
+    yield Finding("model", "look", says, todo)
+
+
+def _copies(judged: Judged) -> Iterator[Finding]:
     found = judged.synthetic.copies
     assert found is not None
-    n = judged.sizes["synthetic"]
-    for what, share, chance, excess in (
-        ("equal", found.exact, found.exact_by_chance, found.exact_excess),
-        ("are nearly equal to", found.near, found.near_by_chance, found.near_excess),
-    ):
-        verb = what if what.startswith("are") else f"{what} to"
-        many = excess.low > 0
-        level: Level = "good" if not many else _level(excess.value, 0.0, 0.01)
-        says = (
-            f"{round(share.value * n):,} of {n:,} synthetic rows {verb.replace('equal to', 'equal')} a row that was "
-            f"learnt from ({100 * share.value:.1f} %); of new people {100 * chance.value:.1f} % do by chance."
-        )
-        yield Finding("privacy", level, says, "" if level == "good" else "Raise --min-count, or drop these rows.")
+    kinds = (
+        ("equal a row of your table", found.exact, found.exact_by_chance, found.exact_excess),
+        ("nearly equal one", found.near, found.near_by_chance, found.near_excess),
+    )
+    chances = []
+    for what, share, chance, excess in kinds:
+        here = f"{_percent(share.value)} of the synthetic rows {what}, and {_percent(chance.value)} of new real rows do"
+        if excess.low > 0:
+            level = _level(excess.value, 0.0, 0.01)
+            yield Finding("privacy", level, f"{here}: more than chance brings.", "Raise --min-count.")
+        else:
+            chances.append(here)
+    if chances:
+        yield Finding("privacy", "good", "; ".join(chances) + ": no more than chance brings.")
     if found.nearer.low > 0.5:
         says = (
-            f"In {_in_100(found.nearer.value)} cases a synthetic row lies nearer to rows that were learnt from than to "
-            "others; 50 would be no sign of memory."
+            f"A synthetic row lies nearer to your rows than to new ones in {_in_100(found.nearer.value)} cases; 50 "
+            "would be no sign of memory."
         )
-        yield Finding("privacy", "look", says, "See what the attacks say.")
+        yield Finding("privacy", "look", says, "An alarm: see what the attacks found.")
 
 
-def _guessed(guessed: list[Disclosure]) -> Finding:
-    worst = guessed[0]
+def _guessed(worst: Disclosure) -> Finding:
+    name = legible(worst.column)
     says = (
-        f"With it and all the rest of a person's row, {worst.column} is guessed right in {_in_100(worst.train)} for "
-        f"people in your table, and in {100 * worst.held_out:.0f} for others."
+        f"Who knows all the rest of a row guesses {name} in {_in_100(worst.train)} cases if the row is in your table, "
+        f"and in {100 * worst.held_out:.0f} if not."
     )
-    level: Level = "bad" if worst.advantage.low > 0.05 else "look"
-    return Finding("privacy", level, says, f"Leave out {worst.column}, or coarsen it.")
+    return Finding(
+        "privacy", "bad" if worst.advantage.low > 0.05 else "look", says, f"Leave out {name}, or coarsen it."
+    )
 
 
 def _level(value: float, good: float, look: float) -> Level:
@@ -222,6 +286,5 @@ def _in_100(share: float) -> str:
     return f"{100 * share:.0f} of 100"
 
 
-def interval(estimate: Estimate) -> str:
-    """Return an interval in words."""
-    return f"{estimate.low:.2f} to {estimate.high:.2f}"
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"

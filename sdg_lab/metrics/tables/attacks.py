@@ -34,7 +34,7 @@ K = 5
 REFERENCE = 10_000
 """More rows for reference would hardly help an attack."""
 
-OUTLYING = "outlying"
+OUTLYING, LIKELIHOOD = "outlying", "likelihood"
 LEAST = 20
 """So many held-out rows an attack needs: half of them for reference, half to be asked about."""
 
@@ -64,6 +64,8 @@ class Membership:
             the rows and measured on the other, both ways: so the luck of the best of several is not in it.
         outlying: the same of the tenth of rows whose 5th real neighbour is farthest.
         strongest_outlying: the strongest there, chosen as above.
+        by_table: the strongest of those attacks that have the table alone, and not the likelihood of the model.
+        by_table_outlying: the same of the outlying tenth.
         members: how many rows that were learnt from were asked about; as many of the others were.
         reference: how many held-out rows the attacks had to compare with. Where held-out rows are few, each half of
             them is asked about with the other half for reference; over 150 perfect samplers the areas of *density* then
@@ -74,6 +76,8 @@ class Membership:
     strongest: Attack
     outlying: tuple[Attack, ...]
     strongest_outlying: Attack
+    by_table: Attack
+    by_table_outlying: Attack
     members: int
     reference: int
 
@@ -149,11 +153,14 @@ def membership_inference(
     is_member = np.concatenate([np.repeat([True, False], len(part[OUTLYING]) // 2) for part in parts])
     coin = rng.permutation(len(is_member)) % 2 == 0
     everyone = np.ones(len(is_member), dtype=bool)
+    of_table = {name: of for name, of in scores.items() if not name.startswith(LIKELIHOOD)}
     return Membership(
         _each(scores, is_member, everyone),
         _strongest(scores, is_member, everyone, coin),
         _each(scores, is_member, outlying),
         _strongest(scores, is_member, outlying, coin),
+        _strongest(of_table, is_member, everyone, coin),
+        _strongest(of_table, is_member, outlying, coin),
         int(is_member.sum()),
         min(REFERENCE, len(rounds[0][1])),
     )
@@ -309,8 +316,8 @@ def _by_likelihood(
         trees.x[: len(reference)], unlearnt, trees.categorical, seed=int(rng.integers(2**31)), regression=True
     )
     return {
-        "likelihood": likely,
-        "likelihood, for where it lies": likely - usual.predict(trees.x[len(reference) :]),
+        LIKELIHOOD: likely,
+        f"{LIKELIHOOD}, for where it lies": likely - usual.predict(trees.x[len(reference) :]),
     }
 
 

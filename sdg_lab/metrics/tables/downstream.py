@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -114,9 +114,10 @@ def downstream(
     at = mixed.names.index(target) if target is not None else _default(mixed)
     task, labels, classes = _labels(mixed, at)
     x = _others(mixed, at)
-    real, why_not_real = _measure(x, labels, "real", "real test", classes, seed)
-    ours, why_not_ours = _measure(x, labels, "made", "real test", classes, seed)
-    on_ours, why_not_on_ours = _measure(x, labels, "real", "made test", classes, seed)
+    (real, why_not_real), (on_ours, why_not_on_ours) = _measure(
+        x, labels, "real", ["real test", "made test"], classes, seed
+    )
+    ((ours, why_not_ours),) = _measure(x, labels, "made", ["real test"], classes, seed)
     why = [
         f"{figure} is not measurable for the target {mixed.names[at]!r}: {reason}"
         for figure, reason in (("TRTR", why_not_real), ("TSTR", why_not_ours), ("TRTS", why_not_on_ours))
@@ -163,28 +164,37 @@ def _measure(
     x: tuple[Mapping[str, Array], npt.NDArray[np.bool_]],
     labels: Mapping[str, Array],
     learn: str,
-    test: str,
+    tests: Sequence[str],
     classes: int,
     seed: int,
-) -> tuple[Estimate | None, str]:
-    """Return the area, or why there is none."""
-    known = {name: ~np.isnan(labels[name]) for name in (learn, test)}
-    for name, what in ((learn, "to learn from"), (test, "to test on")):
-        kind = "synthetic" if name.startswith("made") else "real"
-        there = labels[name][known[name]]
-        if len(there) < LEAST:
-            return None, f"only {len(there)} {kind} rows {what} have it, {LEAST} are needed"
-        if len(np.unique(there)) < 2:
-            return None, f"it has one value in all {kind} rows {what}"
+) -> list[tuple[Estimate | None, str]]:
+    """Learn from one table; return for each of the others the area there, or why there is none."""
     tables, categorical = x
+    known = {name: ~np.isnan(labels[name]) for name in (learn, *tests)}
+    lacking = {name: _lacking(labels[name][known[name]], name, "to test on") for name in tests}
+    unlearnt = _lacking(labels[learn][known[learn]], learn, "to learn from")
+    if unlearnt or all(lacking.values()):
+        return [(None, unlearnt or lacking[name]) for name in tests]
     found = np.unique(labels[learn][known[learn]])
     rounds = 100 if len(found) == 2 else 40  # of a tree for each class
     trees = boosted(tables[learn][known[learn]], labels[learn][known[learn]], categorical, seed=seed, rounds=rounds)
-    shares = np.zeros((int(known[test].sum()), classes))  # a class that was not there to be learnt has no share
-    shares[:, found.astype(np.int64)] = trees.predict_proba(tables[test][known[test]])
-    truth = labels[test][known[test]]
-    judged = [c for c in range(classes) if 0 < (truth == c).sum() < len(truth)]
-    if len(judged) == 2:
-        judged = judged[1:]  # the other is the same area
-    areas = [area(shares[truth == c, c], shares[truth != c, c]) for c in judged]
-    return Estimate(*(float(np.mean([getattr(a, part) for a in areas])) for part in ("value", "low", "high"))), ""
+
+    def measured(test: str) -> Estimate:
+        shares = np.zeros((int(known[test].sum()), classes))  # a class that was not there to be learnt has no share
+        shares[:, found.astype(np.int64)] = trees.predict_proba(tables[test][known[test]])
+        truth = labels[test][known[test]]
+        judged = [c for c in range(classes) if 0 < (truth == c).sum() < len(truth)]
+        if len(judged) == 2:
+            judged = judged[1:]  # the other is the same area
+        areas = [area(shares[truth == c, c], shares[truth != c, c]) for c in judged]
+        return Estimate(*(float(np.mean([getattr(a, part) for a in areas])) for part in ("value", "low", "high")))
+
+    return [(None, lacking[test]) if lacking[test] else (measured(test), "") for test in tests]
+
+
+def _lacking(there: Array, name: str, what: str) -> str:
+    """Say why a table's targets do not do; empty if they do."""
+    kind = "synthetic" if name.startswith("made") else "real"
+    if len(there) < LEAST:
+        return f"only {len(there)} {kind} rows {what} have it, {LEAST} are needed"
+    return f"it has one value in all {kind} rows {what}" if len(np.unique(there)) < 2 else ""
