@@ -236,6 +236,13 @@ class Reader:
             self._labels[inside] = known
         return known
 
+    def _is_title(self, link: Link) -> bool:
+        """Whether a link has words of its own: a title with "paper" among its words is no label."""
+        inside = self.text[slice(*link.inside)]
+        return not self.is_label(link) or (
+            len(inside.split()) > _VERSION and not is_generic(self._titles.plain(inside, markdown=True))
+        )
+
     def _citation(self, reading: Reading, marked: list[Markup], *, markdown: bool) -> Citation:
         text = self.text
         for (start, end), markup in zip(reading.spans, marked, strict=True):
@@ -251,7 +258,7 @@ class Reader:
 
     def _names_another(self, reading: Reading, below: Reading) -> bool:
         """Whether lines below a paper lead to another one, by words of its own, and speak of that one's count."""
-        if not reading.own or not below.own or self.is_label(below.own):
+        if not reading.own or not below.own or not self._is_title(below.own):
             return False
         paper = id_of(below.own.url)
         return paper is not None and paper not in self.ids(reading)
@@ -269,7 +276,7 @@ class Reader:
         kinds = {_kind(paper) for paper in ours if paper}
         for link in between:
             paper = id_of(link.url)
-            if not paper or paper in ours or self.is_label(link):
+            if not paper or paper in ours or not self._is_title(link):
                 continue
             # Two arXiv numbers are two papers; an arXiv number and a DOI may be one paper's.
             if _kind(paper) in kinds or len(self.text[slice(*link.inside)].split()) > _VERSION:

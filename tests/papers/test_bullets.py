@@ -426,8 +426,7 @@ def test_a_reference_as_psychologists_write_it_names_its_title(names: str, title
 def test_a_remark_below_a_paper_that_speaks_of_another_is_no_paper_and_counts_nothing(words: str) -> None:
     other = "[A Paper With Another Title](https://arxiv.org/abs/2006.11239)"
     text = f"- [Attention Is All You Need](https://arxiv.org/abs/1706.03762)\n  - {words} {other}, cited by 5\n"
-    (row, *rest) = read_rows(text)
+    (row,) = read_rows(text)
     assert row.count is None
-    assert (words == "builds on") == bool(rest)  # two words may be a venue or a label
-    (row, *rest) = read_rows(f"{text}  - citations: 12\n")
+    (row,) = read_rows(f"{text}  - citations: 12\n")
     assert row.count == 12
