@@ -34,7 +34,7 @@ from papers.history import history_path, impossible_days
 from papers.seen import unread_bullets, what_was_seen
 from papers.semantic_scholar import BASE_URL, SemanticScholar, ServiceError
 from papers.sources import SERVICES, make
-from papers.table import Row, read_tables
+from papers.table import Row, Table, read_tables
 
 
 class _Program(TyperGroup):
@@ -154,7 +154,8 @@ def list_command(
 ) -> None:
     """Show the papers of a file."""
     with _explained():
-        rows = sorted(_rows(file, _said(columns), empty=[] if json else None), key=lambda row: _sort_key(row, sort))
+        text, tables = _read(file, _said(columns), empty=[] if json else None)
+        rows = sorted((row for table in tables for row in table.rows), key=lambda row: _sort_key(row, sort))
         if json:
             terminal.print_json([row.as_json() for row in rows])
             return
@@ -166,7 +167,7 @@ def list_command(
         more = "" if place else " --add-column citation"
         said += f" To sort by citations, first run: papers refresh {shlex.quote(str(file))}{more}"
     terminal.say(said)
-    _say_unread(file, columns)
+    _say_unread(text, tables)
 
 
 @app.command()
@@ -228,7 +229,7 @@ def refresh(
                 progress=progress,
             )
         if not outcome.rows:  # nobody was asked; say what was seen instead of papers
-            _rows(file, said, empty={"rows": [], "requests": 0, "written": False} if json else None)
+            _read(file, said, empty={"rows": [], "requests": 0, "written": False} if json else None)
     for note in outcome.notes:
         terminal.say(f"papers: {note}")
     with _explained(), _printing(_summary(outcome, wrote=write)):
@@ -263,7 +264,7 @@ def audit_command(
     with _explained():
         client = None if offline else _client(base_url, pace, timeout, max_time, max_age, cache)
         said = _said(columns)
-        _rows(file, said, empty=[] if json else None)
+        text, tables = _read(file, said, empty=[] if json else None)
         with _interruptible():
             outcome = audit(file, client, fix=fix, columns=said)
     for note in client.notes if client else ():
@@ -279,7 +280,9 @@ def audit_command(
     none = "Nothing to find fault with."
     ignored = f" {_number(outcome.ignored, 'finding')} ignored, as the list asks." if outcome.ignored else ""
     terminal.say((f"{number}, {mended}." if outcome.findings else none) + ignored)
-    _say_unread(file, columns)
+    if fix and outcome.after != text:
+        text, tables = outcome.after, read_tables(outcome.after, said)
+    _say_unread(text, tables)
     if outcome.failure:
         terminal.say(f"Not everything could be looked up: {outcome.failure}.")
         raise typer.Exit(1)
@@ -310,7 +313,7 @@ def add_command(
 ) -> None:
     """Append a paper in the table's own style."""
     with _explained():
-        _rows(file, _said(columns))
+        _read(file, _said(columns))
         client = _client(base_url, pace, timeout, max_time, max_age, cache)
         added = add(file, paper_id, category, client, table=table, columns=_said(columns), write=not dry_run)
     said = f"{'Would add' if dry_run else 'Added'}: {added.title}"
@@ -336,7 +339,7 @@ def suggest_command(
     """List papers that are not in the file yet: what Semantic Scholar recommends for the last hundred that are."""
     with _explained():
         said = _said(columns)
-        _rows(file, said, empty=[] if json else None)
+        _read(file, said, empty=[] if json else None)
         found = suggest(file, _client(base_url, pace, timeout, max_time, max_age, cache), limit, columns=said)
     wanted = [
         {
@@ -367,9 +370,9 @@ def export_command(
 ) -> None:
     """Write the papers in another format; needs no network. Authors come from the list, or from kept answers."""
     with _explained():
-        rows = _rows(file, _said(columns))
-        text = read_text(file)
-        written = FORMATS[format](rows, authors_of(text, read_tables(text, _said(columns)), _kept(rows, cache)))
+        text, tables = _read(file, _said(columns))
+        rows = [row for table in tables for row in table.rows]
+        written = FORMATS[format](rows, authors_of(text, tables, _kept(rows, cache)))
         if output:
             _not_the_list(output, file)
             replace_text(output, read_text(output) if output.is_file() else None, written)
@@ -391,7 +394,7 @@ def plot_command(
     # The course's own catalog may lie in an installed package: nothing is written there.
     output = output or (Path(file.name) if file == CATALOG else file).with_suffix(".citations.png")
     with _explained():
-        _rows(file, _said(columns))
+        _read(file, _said(columns))
         _not_the_list(output, file)
         check_folder(output)
         # Without a format matplotlib would add an ending to a name that has none.
@@ -417,7 +420,7 @@ def report_command(
 
     output = output or file.with_suffix(".report.html")
     with _explained():
-        _rows(file, _said(columns))
+        _read(file, _said(columns))
         _not_the_list(output, file)
         check_folder(output)
         replace_text(output, read_text(output) if output.is_file() else None, report(file, _said(columns)))
@@ -452,8 +455,8 @@ def _said(columns: str | None) -> Columns | None:
     return parse_columns(columns) if columns is not None else None
 
 
-def _rows(file: Path, columns: Columns | None, *, empty: object = None) -> list[Row]:
-    """Return the papers of a file; one in which no list is found ends the command, with ``empty`` as its JSON.
+def _read(file: Path, columns: Columns | None, *, empty: object = None) -> tuple[str, list[Table]]:
+    """Return a file's text and its lists; one in which none is found ends the command, with ``empty`` as its JSON.
 
     Raises:
         UnreadableFileError: if the file cannot be read.
@@ -465,15 +468,12 @@ def _rows(file: Path, columns: Columns | None, *, empty: object = None) -> list[
         if empty is not None:
             terminal.print_json(empty)
         raise ValueError(f"there is no list of papers in {file}. {what_was_seen(text)}")
-    return [row for table in tables for row in table.rows]
+    return text, tables
 
 
-def _say_unread(file: Path, columns: str | None) -> None:
+def _say_unread(text: str, tables: list[Table]) -> None:
     """Say which bullets link to a paper and are no rows, for they have no title."""
-    with _explained():
-        text = read_text(file)
-        lines = unread_bullets(text, read_tables(text, _said(columns)))
-    if lines:
+    if lines := unread_bullets(text, tables):
         shown = ", ".join(map(str, lines[:_LINES])) + (", …" if len(lines) > _LINES else "")
         where = f"on line{'' if len(lines) == 1 else 's'} {shown}"
         verb = "is" if len(lines) == 1 else "are"
