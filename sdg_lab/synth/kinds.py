@@ -462,7 +462,9 @@ def _of_labels(found: ColumnType, held: Contents) -> ColumnType:
     few = texts if distinct <= 5000 else [texts[i] for i in np.linspace(0, distinct - 1, 5000).astype(int)]
     declared = held.storage.categories is not None
     repeats, named = total / distinct, is_named_id(found.name)
-    sparse = total >= FEW and distinct > total / 2 and (distinct > SEVERAL or distinct > 0.8 * total)
+    sparse = (
+        len(held.missing) >= FEW and distinct > max(1, total / 2) and (distinct > SEVERAL or distinct >= 0.8 * total)
+    )
     unique = distinct == total and total > 1
     shapes = {_shape(text) for text in few}
     coded = len(shapes) <= 12 and all(re.search(r"\d", text) and not re.search(r"\s", text) for text in few)
@@ -479,7 +481,7 @@ def _of_labels(found: ColumnType, held: Contents) -> ColumnType:
     if named and (unique or (sparse and repeats < 5)):
         note = "unique, and called an id" if unique else f"an id, {whose}: every new row gets its own"
         return replace(key, note=note)
-    if (sparse and not declared) or (sparse and unique and total >= SEVERAL):
+    if sparse and not held.storage.ordered:
         if solid and longest <= 64 and (coded or unique):
             return replace(key, note=f"one form of letters and digits, {whose}: every new row gets its own")
         note = f"free text, {whose}: left out, it may name persons (kind: category hands it out as it is)"
@@ -495,7 +497,7 @@ def _of_labels(found: ColumnType, held: Contents) -> ColumnType:
         return replace(text, note=note)
     rare = int(((counts > 0) & (counts < 5)).sum())
     note = f"{rare:,} of {distinct:,} occur fewer than 5 times" if rare else ""
-    if rare and not declared and _words(found.name) & _PERSON_WORDS:
+    if rare and not held.storage.ordered and _words(found.name) & _PERSON_WORDS:
         note = f"may be names of persons, {note}: left out (kind: category hands them out)"
         return replace(text, note=note)
     zeros = any(re.match(r"0\d", one) for one in few)

@@ -127,6 +127,9 @@ def test_names_in_a_small_table_are_left_out():
     names = [f"{first} {second}" for first in ("Ada", "Eve", "Flo") for second in ("Bo", "Ma", "Ny", "Po")]
     assert find_type(pd.Series(names, name="customer")).use == "drop"
     assert find_type(pd.Series([*names, names[0]], name="customer")).use == "drop"
+    assert find_type(pd.Series(names, name="customer", dtype="category")).use == "drop"
+    assert find_type(pd.Series([*names[:3], *[None] * N], name="remark")).use == "drop"
+    assert find_type(pd.Series(["x", *[None] * N], name="mark")).use == "model"
 
 
 def test_codes_that_few_rows_share_are_somebody_s_own():
