@@ -205,7 +205,7 @@ def whisker(estimate: Estimate, low: float, high: float, chance: float | None = 
     return (
         f'<svg aria-hidden="true" class="whisker" viewBox="0 0 120 14"><path class="axis" d="M4 7H116"/>{mark}'
         f'<path class="span" d="M{at(estimate.low)} 7H{at(estimate.high)}"/>'
-        f'<circle class="dot" cx="{at(estimate.value)}" cy="7" r="4"/></svg>'
+        f'<circle class="dot" cx="{at(estimate.value)}" cy="7" r="2.5"/></svg>'
     )
 
 

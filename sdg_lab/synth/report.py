@@ -70,7 +70,8 @@ EXPLAINED = {
     "It misses what only three show, and is never 0: compare with the real rows.",
     APART: "Boosted trees learn to tell real rows that nothing was learnt from and synthetic rows; the area says how "
     "often they name the synthetic one of two they have not seen. It catches all that trees can see, in one column or "
-    "many. It misses copies, and does not say how large a fault is: one wrong digit in each row is enough for 1.",
+    "many. It misses copies, and mostly wrong digits, which are looked for by themselves; and it does not say how "
+    "large a fault is.",
     LEARNT: "Trees learn to predict one column from the others, from synthetic rows (TSTR) and from as many real rows "
     "(TRTR), and are tested on real rows that neither has seen; TRTS is the reverse, learnt from real rows and tested "
     "on synthetic ones. It catches links to that column that are lost, or cleaner than they are. It misses what does "
@@ -203,7 +204,8 @@ def _cell(estimate: Estimate | None, percent: bool, *, ours: bool = False) -> st
 
 
 def _text(value: float, percent: bool) -> str:
-    return f"{100 * value:.1f}\u00a0%" if percent else f"{value:.3f}"
+    text = f"{100 * value:.1f}\u00a0%" if percent else f"{value:.3f}"
+    return text.replace("-", "\u2212")
 
 
 def _table(caption: str, headings: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
@@ -378,7 +380,11 @@ def _privacy(judged: Judged) -> Iterator[str]:
     for name, of in judged.references.items():
         if of.membership is not None:
             strongest = of.membership.by_table, of.membership.by_table_outlying
-            lines.append(_attack(f"The strongest on {escape(name)}", *strongest))
+            lines.append(
+                _attack(
+                    f"The strongest on {'independent columns' if name == 'independent' else escape(name)}", *strongest
+                )
+            )
     yield _table("Attacks; 0.5 and 1 % are guessing", headings, lines)
     yield from _guessed(judged)
     yield "<h3>Copies</h3>"
