@@ -315,7 +315,9 @@ def end_of_lead(words: str) -> int:
 def _is_aside(bracket: str) -> bool:
     """Whether a bracket before a title is none of its words: a number, a venue, a date, a tick."""
     inside = _TAGS.sub("", bracket).strip(" []()（）【】`:：.|–—-")
-    return is_generic(inside) or bool(YEAR.search(inside)) or bool(_MARKS.fullmatch(inside)) or len(inside) < 2
+    if len(inside) < 2 or is_generic(inside) or YEAR.search(inside):
+        return True
+    return bool(_MARKS.fullmatch(inside) or _VENUE.fullmatch(inside))
 
 
 def _without_venue(title: str) -> str:

@@ -430,3 +430,11 @@ def test_a_remark_below_a_paper_that_speaks_of_another_is_no_paper_and_counts_no
     assert row.count is None
     (row,) = read_rows(f"{text}  - citations: 12\n")
     assert row.count == 12
+
+
+@pytest.mark.parametrize("lead", ["`ICLR`", "`ICLR 2020`", "`oral`", "[ICLR]", "**[ICLR]**"])
+@pytest.mark.parametrize("rest", ["{}. [[PDF](A)]", "*{}* ([arXiv](A))", "[[paper](A)] {}"])
+def test_a_venue_before_a_title_is_none_of_its_words_however_it_is_set(lead: str, rest: str) -> None:
+    words = "Language Models are Few-Shot Learners"
+    text = f"- {lead} {rest.format(words)}\n".replace("(A)", "(https://arxiv.org/abs/2005.14165)")
+    assert [row.title for row in read_rows(text)] == [words]
