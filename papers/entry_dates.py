@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from papers.dates import read_date
 
@@ -26,6 +27,7 @@ def may_hold_date(text: str) -> bool:
     return bool(YEAR.search(text) or _SHORT_YEAR.search(text))
 
 
+@lru_cache(maxsize=4096)
 def date_in(text: str) -> tuple[int | None, int | None]:
     """Return the year and month in some words: ``NeurIPS 2023``, ``16 Aug 2022``, ``ICLR '24``, ``CVPR18``."""
     if (match := _ONLY_YEAR.fullmatch(text)) and not _MONTH.search(text):
@@ -39,6 +41,7 @@ def date_in(text: str) -> tuple[int | None, int | None]:
     return (2000 + short if short < 60 else 1900 + short), None
 
 
+@lru_cache(maxsize=4096)
 def shown_date(text: str, year: int, month: int | None) -> str:
     """Return a date as its words say it, or its year and month, if there are many words."""
     text = _TAG.sub(" ", text) if "<" in text else text

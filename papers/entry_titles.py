@@ -41,7 +41,7 @@ _BOLD = re.compile(  # what stands before it is asked behind its first character
 _QUOTED = re.compile(
     r"(?:[\"“„«「『《]|&(?:ldquo|quot|laquo);)(?P<inside>[^\"”“«»「」『』《》\0]{6,300}?)(?:[\"”“»」』》]|&(?:[rl]d?quo|quot|raquo);)"
 )
-_QUOTES = '"“„«「『《&'
+_QUOTES = re.compile('["“„«「『《&]')
 _SPECIAL = re.compile(r"[\\`*_~<&\[\]!|]")
 _TAGS = re.compile(r"</?\w+>|[*_]")
 _MONTH = "(?:Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec)[a-z]{0,6}\\.?"
@@ -108,6 +108,7 @@ a the is are all you for of with in to on by from via as at using towards learni
 _TITLE_WORDS = frozenset(_NO_NAMES.split())
 _LABELS = frozenset(["paper", "pdf", "code", "arxiv", "github", "project", "page", "website", "link", "project page"])
 _AROUND = (*((mark, mark) for mark in ("***", "**", "__", "*", "_", '"')), ("“", "”"), ("[", "]"), ("【", "】"))
+_OPENINGS = tuple(before for before, _ in _AROUND)
 _BRACKETS = ("(", "[", "（", "【", "`", "<", "*", "_")
 _NICKNAME = 3
 """Words up to which a title may be a nickname, with the full title behind it."""
@@ -188,7 +189,7 @@ class TitleFinder:
                 yield start + match.start(), Title(words, span, "bold", None), start + match.end()
                 if len(words.split()) > 2 and not _is_name(words):
                     break
-        for match in _QUOTED.finditer(mask) if any(mark in mask for mark in _QUOTES) else ():
+        for match in _QUOTED.finditer(mask) if _QUOTES.search(mask) else ():
             words, span = self._cleaned(start + match.start("inside"), start + match.end("inside"), markdown=markdown)
             if words and not is_generic(words):
                 yield start + match.start(), Title(words, span, "quoted", None), start + match.end()
@@ -213,7 +214,7 @@ class TitleFinder:
         source = _without_venue(source)
         start += len(source) - len(source.lstrip())
         source = source.strip().rstrip(_ENDS)
-        for before, after in _AROUND:
+        for before, after in _AROUND if source.startswith(_OPENINGS) else ():
             if len(source) > 2 * len(before) and source.startswith(before) and source.endswith(after):
                 source, start = source[len(before) : -len(after)], start + len(before)
         source = source.rstrip(_ENDS)
