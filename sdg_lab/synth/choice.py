@@ -8,11 +8,12 @@ them, the figures of what was chosen are as good as new.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sdg_lab.metrics.tables.attacks import LEAST, membership_inference
 from sdg_lab.metrics.tables.two_sample import told_apart
@@ -140,7 +141,9 @@ def choose(table: pd.DataFrame, *, seed: int = 0, progress: bool = True) -> Choi
                 break
     best = _best(trials)
     if best is None:
-        raise ValueError("no family can learn from this table: " + "; ".join(map(str, trials)))
+        reasons = {trial.failed for trial in trials}
+        said = reasons if len(reasons) == 1 else map(str, trials)
+        raise ValueError(f"no family can learn from this table: {'; '.join(said)}")
     return Choice(best.family, best.options, _why(best, trials), tuple(trials))
 
 
@@ -158,6 +161,9 @@ def _try(family: str, options: Mapping[str, Any], table: pd.DataFrame, seed: int
 
     rng = np.random.default_rng(seed)
     parts = np.array_split(rng.permutation(len(table)), CUTS)
+    table = table[[name for name in table.columns if _varies(table[name], parts)]]
+    if not len(table.columns):
+        return Trial(family, options, failed="hardly a row differs from the others; bring columns that vary")
     real: list[pd.DataFrame] = []
     made: list[pd.DataFrame] = []
     found: list[tuple[int, float]] = []
@@ -179,11 +185,16 @@ def _try(family: str, options: Mapping[str, Any], table: pd.DataFrame, seed: int
                 found.append((attacked.members, attacked.strongest.auc.value))
                 asked += attacked.members
         both = (pd.concat(rows, ignore_index=True) for rows in (real, made))
-        apart = told_apart(*both, rows=2 * TOLD, folds=FOLDS, seed=seed).auc.value
+        apart = told_apart(*both, rows=2 * TOLD, folds=FOLDS, importance=False, seed=seed).auc.value
     except (ImportError, TypeError, ValueError) as error:
         return Trial(family, options, failed=str(error))
     members = float(np.average([value for _, value in found], weights=[m for m, _ in found])) if found else 0.5
     return Trial(family, options, apart, members, chance_error(max(asked, 1)))
+
+
+def _varies(column: pd.Series[Any], parts: Sequence[NDArray[np.int64]]) -> bool:
+    """Say whether a column has two values whichever part is set aside: of one value alone no family learns."""
+    return all(len(column.drop(index=column.index[aside]).unique()) > 1 for aside in parts)
 
 
 def chance_error(m: int) -> float:

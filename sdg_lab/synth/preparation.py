@@ -606,6 +606,7 @@ class Constant(Coding):
                 f"column {column.name!r} is said to be constant, and has more than one value; find its type anew"
             )
         value = held.labels[int(held.present[0])] if held.labels else held.present[0].item()
+        value = value + 0.0 if isinstance(value, float) else value  # of -0.0 that is 0.0
         return cls(str(column.name), held.storage, value)
 
     def encode(self, column: pd.Series[Any], notes: list[str]) -> pd.Series[Any]:

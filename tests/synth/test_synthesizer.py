@@ -155,6 +155,18 @@ def test_held_out_rows_are_never_learnt_and_groups_stay_together() -> None:
     assert made["age"].max() < 100
 
 
+def test_columns_of_hardly_two_values_hinder_no_comparison() -> None:
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"x": rng.normal(size=60).round(2), "group": rng.choice(list("abc"), 60), "sick": 0})
+    train = Synthesizer().rows_of(table, seed=0).train
+    table.loc[train[0], "sick"] = 1
+    maker = Synthesizer().fit(table, progress=False)
+    assert not all(trial.failed for trial in maker.choice.trials)
+    assert list(maker.sample(20, seed=0)) == ["x", "group", "sick"]
+    with pytest.raises(ValueError, match="this table: hardly a row differs from the others"):
+        Synthesizer().fit(table[["sick"]], progress=False)
+
+
 def test_a_candidate_that_failed_hinders_nothing(tmp_path: Path) -> None:
     choice = Choice("copula", {}, "the others failed", (Trial("trees", {}, failed="no"),))
     maker = Synthesizer().fit(people(60), choice=choice, progress=False)
