@@ -9,7 +9,8 @@ from papers.catalog import Refresh, RowResult, refresh
 from papers.crossref import Crossref
 from papers.html_tables import Cell
 from papers.openalex import OpenAlex
-from papers.semantic_scholar import Answer, SemanticScholar
+from papers.semantic_scholar import SemanticScholar
+from papers.service import Answer
 from papers.sources import Sources
 from papers.table import Edit, Row, Table, read_rows, read_tables, splice
 

@@ -23,7 +23,8 @@ from papers.headers import Columns
 from papers.ignores import read_ignores, unknown_kinds
 from papers.markup import sole_label
 from papers.sections import sections
-from papers.semantic_scholar import FIELDS, SemanticScholar
+from papers.semantic_scholar import SemanticScholar
+from papers.service import FIELDS
 from papers.table import Edit, Row, Table, line_of, read_tables, splice
 from papers.titles import FULL, other_title, simplify
 

@@ -15,7 +15,7 @@ from papers.dates import MONTHS, date_span, read_date, write_date
 from papers.escape import for_html, for_markdown
 from papers.identifiers import arxiv_month, from_text, from_url, slug_words
 from papers.records import Record, carries, record_ids, title_of, year_of
-from papers.semantic_scholar import Answer
+from papers.service import Answer
 from papers.slips import difference
 from papers.table import Edit, Row
 from papers.titles import FULL, length, likeness, same_script, same_title, simplify

@@ -32,9 +32,10 @@ from papers.files import FileChangedError, UnreadableFileError, check_folder, re
 from papers.headers import KINDS, Columns, parse_columns
 from papers.history import history_path, impossible_days
 from papers.seen import unread_bullets, what_was_seen
-from papers.semantic_scholar import BASE_URL, SemanticScholar, ServiceError
+from papers.semantic_scholar import BASE_URL, SemanticScholar
 from papers.sources import SERVICES, make
 from papers.table import Row, Table, read_tables
+from papers.transport import ServiceError
 
 
 class _Program(TyperGroup):

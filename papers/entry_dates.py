@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from papers.dates import read_date
+from papers.dates import MONTHS, read_date
 
 YEAR = re.compile(r"(?:19|20)\d\d|['’] ?\d\d(?!\d)|(?<!\d)\d\d['’]")
 _SHORT_YEAR = re.compile(
@@ -13,7 +13,7 @@ _SHORT_YEAR = re.compile(
 )
 _NUMBERED = re.compile(r"arXiv:? ?\d{4}\.\d{4,5}(?:v\d+)?|10\.\d{4,9}/\S+|abs/\S+", re.I)
 _ONLY_YEAR = re.compile(r"[^\d'’]*(?<!\.)(?P<year>(?:19|20)\d\d)[^\d'’]*")
-_MONTH = re.compile(r"jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec", re.I)
+_MONTH = re.compile("|".join(MONTHS), re.I)
 _IN_BRACKETS = re.compile(r"[(（\[]([^()（）\[\]]*)[)）\]]")
 _KEY = re.compile(r"[^\W\d_]{3,20}[:：]\s*")
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>")

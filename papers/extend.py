@@ -21,9 +21,11 @@ from papers.identifiers import arxiv_month
 from papers.markup import plain_text
 from papers.places import NewCount, added_counts, own_style
 from papers.records import count_of, record_ids, year_of
-from papers.semantic_scholar import FIELDS, SemanticScholar, ServiceError
+from papers.semantic_scholar import SemanticScholar
+from papers.service import FIELDS
 from papers.table import Edit, Row, Table, read_rows, read_tables, splice
 from papers.titles import FULL, same_title, simplify
+from papers.transport import ServiceError
 
 _ET_AL = re.compile(r"et al\b\.?|and others\b|等", re.I)
 _MOST = 100

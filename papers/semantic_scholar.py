@@ -15,14 +15,10 @@ from urllib.parse import quote
 
 from papers.escape import one_line
 from papers.records import Record, carries, record_ids
-from papers.service import FIELDS, Answer, Progress, Service
-from papers.transport import RefusedError, ServiceError, Settings, Transport
-
-__all__ = ["BATCH", "FIELDS", "Answer", "Progress", "SemanticScholar", "ServiceError"]
+from papers.service import FIELDS, Answer, Service
+from papers.transport import RefusedError, Settings, Transport
 
 BASE_URL = "https://api.semanticscholar.org/graph/v1"
-BATCH = 500
-"""The most ids that the service takes in one request."""
 _ANCHOR = "ARXIV:1706.03762"
 """A paper that the service knows for certain. Beside it, unknown papers are answered with null, and not refused."""
 _NONE_KNOWN = "valid paper id"
@@ -49,7 +45,7 @@ class SemanticScholar(Service):
 
     name = "semantic-scholar"
     title = "Semantic Scholar"
-    batch = BATCH
+    batch = 500
 
     def __init__(
         self,
@@ -95,7 +91,7 @@ class SemanticScholar(Service):
             records = self._records(ids, fields, patience)
         except RefusedError as error:
             maybe = self._anchored or (self._anchored is None and not self._answered)
-            if not maybe or _NONE_KNOWN not in str(error).lower() or not 1 < len(ids) < BATCH:
+            if not maybe or _NONE_KNOWN not in str(error).lower() or not 1 < len(ids) < self.batch:
                 raise
             # Are all of them unknown, then? A known one among them says so in one request.
             self._anchored = False

@@ -59,11 +59,6 @@ class Sources:
         """Whether any of the services can be asked for this id."""
         return any(service.takes(paper) for service in self.services)
 
-    def start_clock(self) -> None:
-        """Let the time for all questions together run from now on."""
-        for service in self.services:
-            service.start_clock()
-
     @contextmanager
     def run(self, name: str | Path) -> Iterator[float | None]:
         """Ask for all of a list within one limit of time, and go on where an earlier run was broken off."""

@@ -15,10 +15,10 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
-from papers import semantic_scholar
 from papers.audit import Finding
 from papers.catalog import Refresh
 from papers.escape import one_line
+from papers.service import Progress
 from papers.table import Row
 
 _STATE = {
@@ -159,16 +159,17 @@ def say(message: str) -> None:
 
 
 @contextmanager
-def progress(total: int) -> Iterator[semantic_scholar.Progress | None]:
+def progress(total: int) -> Iterator[Progress | None]:
     """Show a bar on standard error while a long list is asked for; None for a short one or no terminal."""
     screen = console(error=True)
     if total < _LONG or not screen.is_terminal:
         yield None
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
 
     columns = (TextColumn("asking"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=screen, transient=True) as bar:
+    with Bar(*columns, console=screen, transient=True) as bar:
         task = bar.add_task("asking", total=total)
         yield lambda done, of: bar.update(task, completed=done, total=of)
 

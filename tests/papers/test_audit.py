@@ -13,7 +13,7 @@ from test_refresh import INNER, LIVE, PAGE, live, load, page, save
 from papers import Finding, SemanticScholar, audit_text, read_rows, read_tables
 from papers.audit import as_json, audit
 from papers.checks import Context
-from papers.semantic_scholar import Answer
+from papers.service import Answer
 
 SURVEY, TEXTS, SEQ2SEQ = (
     "d837642802ffc85e193694f94f7499276864648e",

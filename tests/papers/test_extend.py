@@ -21,7 +21,7 @@ from papers.escape import for_bibtex, for_csv, for_html, for_markdown, one_line,
 from papers.export import FORMATS
 from papers.extend import add, suggest
 from papers.history import Count, append_history, history_path, read_history
-from papers.semantic_scholar import ServiceError
+from papers.transport import ServiceError
 
 
 @pytest.fixture
