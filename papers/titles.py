@@ -90,9 +90,9 @@ def simplify(title: str) -> str:
     """Return a title's words in lower case, without accents, punctuation and markup."""
     if "\\" in title or "{" in title or "$" in title:
         title = _without_latex(title)
-    plain = unicodedata.normalize("NFKD", title)
-    plain = "".join(c for c in plain if not unicodedata.combining(c)).casefold()
-    plain = re.sub(r"\\[a-z]+|<[^>]*>", " ", plain).translate(_SIGNS)
+    if not title.isascii():
+        title = "".join(c for c in unicodedata.normalize("NFKD", title) if not unicodedata.combining(c))
+    plain = re.sub(r"\\[a-z]+|<[^>]*>", " ", title.casefold()).translate(_SIGNS)
     return " ".join(re.findall(r"\w+", plain.replace("'", "").replace("’", "")))
 
 
