@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 CHANGED = 0.8
 """Share of the values of a changed copy that are drawn anew from their columns."""
 
-FEWEST = 40
+FEWEST = 20
 """So many real rows are needed to judge by: with fewer every figure is luck."""
 
 COMMONEST = 20

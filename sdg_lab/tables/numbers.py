@@ -39,6 +39,12 @@ CELLS = 16
 
 MAX_DECIMALS = 6
 
+SPARSE = 2
+"""Values that leave free more places of their decimals than this for each are a scale of their own."""
+
+COMMON_SHARE = 0.95
+"""Of a scale, common values hold at least this share of the rows that do not have its commonest one."""
+
 
 @dataclass(frozen=True, eq=False)
 class Numbers(Column):
@@ -194,6 +200,23 @@ def _cells(values: Floats, counts: NDArray[np.int64], *, repeats: bool) -> tuple
     below = (np.searchsorted(inside, knots, "left") + np.searchsorted(inside, knots, "right")) / 2
     below[[0, -1]] = 0, len(inside)
     return knots[:-1], knots[1:], np.diff(below) / len(inside)
+
+
+def is_scale(values: Floats, counts: NDArray[np.int64], decimals: int | None, common: int) -> bool:
+    """Say whether numbers keep to a few common values that are not all there is with these decimals, as answers do.
+
+    The commonest value settles nothing: a column of zeros and a few amounts is no scale, however many zeros it has.
+
+    Args:
+        values: distinct ones, rising.
+        counts: how often each occurs.
+        decimals: with how many they were recorded; None if it cannot be said.
+        common: a value of so many rows is common.
+    """
+    n, most = counts.sum(), counts.max()
+    if n < REPEATS * len(values) or counts[counts >= common].sum() - most < COMMON_SHARE * (n - most):
+        return False
+    return decimals is None or bool((values[-1] - values[0]) * 10.0**decimals > SPARSE * len(values))
 
 
 def decimals_of(values: Floats, dtype: Any) -> int | None:

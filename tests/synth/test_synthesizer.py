@@ -232,3 +232,13 @@ def test_a_refused_fit_leaves_what_was_learnt(fitted: Synthesizer) -> None:
     with pytest.raises(ValueError, match="infinite"):
         fitted.fit(pd.DataFrame({"a": [np.inf, 1.0] * 20, "b": list("xy") * 20}), progress=False)
     assert fitted.sample(10, seed=0).equals(before)
+
+
+@pytest.mark.parametrize("model", ["trees", "boosted"])
+def test_rare_amounts_beside_many_zeros_stay(model: str) -> None:
+    rng = np.random.default_rng(1)
+    gain = np.where(rng.random(3_000) < 0.95, 0, rng.integers(1_000, 10**7, 3_000))
+    table = pd.DataFrame({"x": rng.normal(size=3_000), "y": rng.choice(list("abc"), 3_000), "gain": gain})
+    made = Synthesizer(model).fit(table, seed=1, progress=False).sample(seed=0)
+    assert (made["gain"] > 0).mean() == pytest.approx((gain > 0).mean(), abs=0.02)  # five deviations of the share
+    assert made["gain"].max() > 10**6

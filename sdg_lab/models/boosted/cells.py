@@ -18,19 +18,13 @@ from numpy.typing import NDArray
 from sdg_lab.models.boosted.paths import Counts, Floats, Paths, States
 from sdg_lab.tables.categories import Categories, refuse_missing
 from sdg_lab.tables.columns import check_column, numbers_of, refuse_infinite
-from sdg_lab.tables.numbers import REPEATS, decimals_of
+from sdg_lab.tables.numbers import decimals_of, is_scale
 
 if TYPE_CHECKING:
     import pandas as pd
 
 NEVER = -1
 """The state of a category that is declared, but that no training row has."""
-
-SPARSE = 2
-"""Values that leave free more places of their decimals than this for each are a scale of their own."""
-
-COMMON_SHARE = 0.95
-"""Of a scale, common values hold at least this share of the rows; the others are brought to the nearest of them."""
 
 
 class Coding(ABC):
@@ -113,7 +107,7 @@ class Cells(Coding):
         present = np.sort(numbers[~np.isnan(numbers)])
         values, counts = np.unique(present, return_counts=True)
         decimals = decimals_of(values, column.dtype)
-        if _is_scale(values, counts, decimals, common):
+        if is_scale(values, counts, decimals, common):
             kept = values[counts >= common]
             present = kept[np.searchsorted(kept[:-1] / 2 + kept[1:] / 2, present)]
             values, counts = np.unique(present, return_counts=True)
@@ -283,14 +277,6 @@ def coding_from(config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], p
         coding = Names(categories, arrays[f"{prefix}place"], arrays[f"{prefix}counts"])
     coding.check()
     return coding
-
-
-def _is_scale(values: Floats, counts: Counts, decimals: int | None, common: int) -> bool:
-    """Say whether numbers keep to a few common values that are not all there is with these decimals, as answers do."""
-    n = counts.sum()
-    if n < REPEATS * len(values) or counts[counts >= common].sum() < COMMON_SHARE * n:
-        return False
-    return decimals is None or (values[-1] - values[0]) * 10.0**decimals > SPARSE * len(values)
 
 
 def _begins(counts: Counts, wanted: float) -> NDArray[np.int64]:

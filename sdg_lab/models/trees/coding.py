@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sdg_lab.models.trees.cart import Floats
 from sdg_lab.tables.categories import Categories
 from sdg_lab.tables.columns import check_column, numbers_of, refuse_infinite
-from sdg_lab.tables.numbers import REPEATS, decimals_of
+from sdg_lab.tables.numbers import decimals_of, is_scale
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,12 +22,6 @@ Seen: TypeAlias = NDArray[np.int64]
 
 LEVELS = 1000
 """A tree tells so many numbers of a column apart, spread evenly over its rows."""
-
-SPARSE = 2
-"""Values that leave free more places of their decimals than this for each are a scale of their own."""
-
-MOST = 0.95
-"""A scale whose common values hold less of the rows than this is drawn between its values."""
 
 OUTPUTS = 12
 """Indicators of more categories than this are projected to so many."""
@@ -111,9 +105,7 @@ class Levels(Coding):
         numbers = numbers_of(column)
         distinct, counts = np.unique(numbers[~np.isnan(numbers)], return_counts=True)
         decimals = decimals_of(distinct, column.dtype)
-        grid = distinct[counts >= common]
-        if counts[counts >= common].sum() < MOST * counts.sum() or not _is_scale(distinct, int(counts.sum()), decimals):
-            grid = grid[:0]
+        grid = distinct[counts >= common] if is_scale(distinct, counts, decimals, common) else distinct[:0]
         if len(distinct) > LEVELS:
             shares = np.linspace(0, 1, LEVELS)
             distinct = np.unique(np.quantile(numbers[~np.isnan(numbers)], shares, method="nearest"))
@@ -240,13 +232,6 @@ class Names(Coding):
     def config(self) -> dict[str, Any]:
         """Return the categories."""
         return self.categories.config()
-
-
-def _is_scale(distinct: Floats, n: int, decimals: int | None) -> bool:
-    """Say whether n numbers keep to a few values that are not all there is with these decimals, as answers do."""
-    if n < REPEATS * len(distinct):
-        return False
-    return decimals is None or (distinct[-1] - distinct[0]) * 10.0**decimals > SPARSE * len(distinct)
 
 
 def coding_of(column: pd.Series[Any], *, common: int) -> Coding:
