@@ -76,8 +76,8 @@ def test_without_held_out_rows_halves_are_compared() -> None:
 def test_tables_that_cannot_be_judged_are_refused() -> None:
     real, made = world(60, 0), world(60, 1)
     for tables, options, message in (
-        ((real[:39], made), {}, "there are 39 real rows, and fewer than 40 cannot tell"),
-        ((real, made, real[:30]), {}, "there are 30 held-out rows"),
+        ((real[:19], made), {}, "there are 19 real rows, and fewer than 20 cannot tell"),
+        ((real, made, real[:15]), {}, "there are 15 held-out rows"),
         ((real, made.drop(columns="age")), {}, r"synthetic lacks the columns \['age'\]"),
         ((real, made), {"target": "no"}, r"the table lacks the columns \['no'\]"),
         ((real, made), {"seed": -1}, "seed must be a whole number"),
