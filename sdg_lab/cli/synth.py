@@ -45,6 +45,8 @@ def synth(
     ] = "",
     target: Annotated[str, typer.Option(help="The column that one usually predicts, for the report.")] = "",
     decimal: Annotated[str | None, typer.Option(help="The decimal sign of a CSV file, where it does not say.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="How many processes draw rows; the same bytes.")] = 1,
+    dask: Annotated[str | None, typer.Option(help="Address of a Dask scheduler whose workers draw rows.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
     progress: Annotated[bool, typer.Option("--progress/--no-progress", help="Show bars.")] = True,
 ) -> None:
@@ -82,7 +84,10 @@ def synth(
         for note in maker.notes:
             say(f"note: {note}")
         say(f"model: {maker.choice.why}")
-        maker.sample_to(out, rows, seed=seed, layout=layout, folder=folder / PARTS, progress=progress)
+        place = folder / PARTS
+        maker.sample_to(
+            out, rows, seed=seed, layout=layout, folder=place, workers=workers, dask=dask, progress=progress
+        )
         say(f"{rows or len(sheet.table):,} rows are in {out}")
         if page is not None:
             _report(maker, sheet, page, rows=rows, target=target, seed=seed, progress=progress)

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -217,26 +218,7 @@ class Synthesizer:
 
     def block(self, number: int, n: int, *, seed: int) -> pd.DataFrame:
         """Draw one block of ``n`` rows in all; who draws it, and in which order, plays no part."""
-        fitted = self._require()
-        first = number * BLOCK
-        wanted = min(BLOCK, n - first)
-        streams = np.random.SeedSequence(seed_of(seed, number)).spawn(TRIES + 1)
-        kept: list[pd.DataFrame] = []
-        there = 0
-        for stream in streams[1:]:
-            rng = np.random.default_rng(stream)
-            drawn = fitted.model.sample(max(wanted - there, 64), seed=int(rng.integers(2**32)))
-            drawn = drawn[fitted.guard.passes(drawn, rng)].iloc[: wanted - there]
-            kept.append(drawn)
-            there += len(drawn)
-            if there == wanted:
-                break
-        else:
-            raise RuntimeError(
-                f"the {fitted.choice.family} drew hardly any row that is not in the table ({there:,} of {wanted:,}); "
-                "choose another model, or a larger min_count"
-            )
-        return fitted.preparation.decode(_stacked(kept), seed=seed, first=first)
+        return _drawn(self._require(), number, n, seed)
 
     def sample_to(
         self,
@@ -246,6 +228,8 @@ class Synthesizer:
         seed: int | None = None,
         layout: Layout | None = None,
         folder: str | Path | None = None,
+        workers: int = 1,
+        dask: str | None = None,
         progress: bool = True,
     ) -> Path:
         """Draw rows into a file, a block at a time: the memory does not grow with their number.
@@ -257,6 +241,8 @@ class Synthesizer:
             layout: how it is written; by default as the ending of its name asks for.
             folder: where blocks are kept until all are there: a call that was killed goes on with the same arguments.
                 By default nothing is kept.
+            workers: how many processes draw; the bytes are the same for any number. More than one needs a folder.
+            dask: the address of a Dask scheduler whose workers draw instead; it needs a folder, too.
             progress: show a bar.
 
         Raises:
@@ -267,26 +253,38 @@ class Synthesizer:
         n, seed, path = self._count(n), _seed(seed), Path(path)
         layout = (ArrowLayout() if layout is None else layout).for_path(path)
         with layout.writer(path) as writer:
-            for block in self._blocks(n, seed, folder, progress=progress):
+            for block in self._blocks(n, seed, folder, workers=workers, dask=dask, progress=progress):
                 writer.add(block)
         return path
 
-    def _blocks(self, n: int, seed: int, folder: str | Path | None, *, progress: bool) -> Iterator[pd.DataFrame]:
+    def _blocks(
+        self, n: int, seed: int, folder: str | Path | None, *, workers: int, dask: str | None, progress: bool
+    ) -> Iterator[pd.DataFrame]:
         """Yield the blocks in order; with a folder, once all of them are there."""
         from tqdm.auto import tqdm
 
         numbers = range(_blocks(n))
         if folder is None:
+            if workers != 1 or dask is not None:
+                raise ValueError("workers and dask put blocks into a folder: give one, such as folder='blocks'")
             bar = tqdm(numbers, unit_scale=BLOCK, unit="row", leave=False, disable=not progress or len(numbers) == 1)
             yield from (self.block(number, n, seed=seed) for number in bar)
             return
 
-        def task(number: int, _: int) -> bytes:
-            return _to_bytes(self.block(number, n, seed=seed))
-
-        choice = self._require().choice  # of which the trials may hold figures that are no numbers
+        choice = self._require().choice
+        task = functools.partial(_part, self._require(), n, seed)
         description = {"rows": n, "family": choice.family, "options": dict(choice.options)}
-        shards.run(task, len(numbers), folder, description=description, seed=seed, extension="arrow", progress=progress)
+        shards.run(
+            task,
+            len(numbers),
+            folder,
+            description=description,
+            seed=seed,
+            extension="arrow",
+            workers=workers,
+            dask=dask,
+            progress=progress,
+        )
         parts = shards.status(folder).finished
         yield from (_from_bytes(parts[number].read_bytes()) for number in numbers)
 
@@ -400,6 +398,34 @@ class _Fitted:
     choice: Choice
     n_rows: int
     seed: int
+
+
+def _drawn(fitted: _Fitted, number: int, n: int, seed: int) -> pd.DataFrame:
+    """Draw one block, of which the guard keeps back what it must; others take the place of those."""
+    first = number * BLOCK
+    wanted = min(BLOCK, n - first)
+    streams = np.random.SeedSequence(seed_of(seed, number)).spawn(TRIES + 1)
+    kept: list[pd.DataFrame] = []
+    there = 0
+    for stream in streams[1:]:
+        rng = np.random.default_rng(stream)
+        drawn = fitted.model.sample(max(wanted - there, 64), seed=int(rng.integers(2**32)))
+        drawn = drawn[fitted.guard.passes(drawn, rng)].iloc[: wanted - there]
+        kept.append(drawn)
+        there += len(drawn)
+        if there == wanted:
+            break
+    else:
+        raise RuntimeError(
+            f"the {fitted.choice.family} drew hardly any row that is not in the table ({there:,} of {wanted:,}); "
+            "choose another model, or a larger min_count"
+        )
+    return fitted.preparation.decode(_stacked(kept), seed=seed, first=first)
+
+
+def _part(fitted: _Fitted, n: int, seed: int, number: int, _: int) -> bytes:
+    """Return a block as bytes: the task of a shard, whose own seed plays no part, since a block's number says all."""
+    return _to_bytes(_drawn(fitted, number, n, seed))
 
 
 def _blocks(n: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -123,22 +124,40 @@ def test_a_stopped_draw_goes_on(fitted: Synthesizer, tmp_path: Path, monkeypatch
     monkeypatch.setattr(synthesizer, "BLOCK", 50)
     wanted = fitted.sample_to(tmp_path / "wanted.csv", 250, seed=2, progress=False).read_bytes()
     drawn: list[int] = []
-    draw = Synthesizer.block
+    draw = synthesizer._drawn
 
-    def stopping(self: Synthesizer, number: int, n: int, *, seed: int) -> pd.DataFrame:
+    def stopping(fitted: Any, number: int, n: int, seed: int) -> pd.DataFrame:
         if len(drawn) == 3:
             drawn.append(-1)
             raise KeyboardInterrupt
         drawn.append(number)
-        return draw(self, number, n, seed=seed)
+        return draw(fitted, number, n, seed)
 
-    monkeypatch.setattr(Synthesizer, "block", stopping)
+    monkeypatch.setattr(synthesizer, "_drawn", stopping)
     place = {"folder": tmp_path / "run", "seed": 2, "progress": False}
     with pytest.raises(KeyboardInterrupt):
         fitted.sample_to(tmp_path / "made.csv", 250, **place)
     assert not (tmp_path / "made.csv").exists()
     assert fitted.sample_to(tmp_path / "made.csv", 250, **place).read_bytes() == wanted
     assert drawn == [0, 1, 2, -1, 3, 4]  # what was there was not drawn again
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["trees", "boosted", "copula"])
+def test_processes_draw_the_same_bytes(model: str, tmp_path: Path) -> None:
+    made = Synthesizer(model).fit(people(200), progress=False)
+    rows = 2 * synthesizer.BLOCK + 100
+    files = [
+        made.sample_to(tmp_path / f"{workers}.parquet", rows, seed=1, folder=tmp_path / f"{workers}", **options)
+        for workers, options in ((1, {}), (2, {"workers": 2, "progress": False}))
+    ]
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_workers_need_a_folder(fitted: Synthesizer, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="give one, such as folder='blocks'"):
+        fitted.sample_to(tmp_path / "made.csv", 10, workers=2, progress=False)
+    assert not list(tmp_path.iterdir())
 
 
 def test_held_out_rows_are_never_learnt_and_groups_stay_together() -> None:
