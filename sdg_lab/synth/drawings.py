@@ -1,8 +1,8 @@
 """Small drawings of a report as SVG text: bars of a column, a heat map of pairs, an interval; colours are the page's.
 
-Real values are drawn so that no one is shown by himself: a category that fewer than ten real rows have is one of the
-others, the ten smallest and the ten largest numbers share a bar with all that lies beyond, and an axis ends at a round
-number.
+Real values are coarsened: a category that fewer than ten real rows have is one of the others, the ten smallest and the
+ten largest numbers share a bar with all that lies beyond, and an axis ends at a round number. A bar between may hold a
+single row, whose value is shown to the bar's width.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Bars:
 
     @classmethod
     def of(cls, real: pd.Series[Any], made: pd.Series[Any]) -> Bars:
-        """Cut a column into bars, none of which shows a single row."""
+        """Cut a column into bars; what is rare or extreme shares one."""
         numbers = kind_of(real) == "numbers"
         return _of_numbers(numbers_of(real), numbers_of(made)) if numbers else _of_categories(real, made)
 

@@ -4,11 +4,11 @@ A figure alone says little: a distance of .03 is much between tables of a millio
 hundred. So each is measured of references, too:
 
 =================  ======================================================================================
-real rows          other rows of the real table: what no synthesiser can be better than
+real rows          other rows of the real table: what a perfect synthesiser would be expected to reach
 independent        the real columns, each shuffled by itself: right columns, and nothing between them
 copies             real rows, drawn with replacement: perfectly faithful, and no one is protected
 changed copies     real rows of which four in five values are drawn anew: they pass distances to the closest
-                   record, and give away who was in the table
+                   record, though where values are exact what is left of a row gives away whose it was
 =================  ======================================================================================
 """
 

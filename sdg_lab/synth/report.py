@@ -52,34 +52,37 @@ SHARES = (FOUND, EXACT, NEAR, NEARER)
 HEADINGS = {
     COLUMNS: ("Columns, mean distance", "0 is best"),
     PAIRS: ("Pairs of columns, mean distance", "as real rows is best"),
-    APART: ("Told apart from real rows, area", "0.5 is best"),
-    LEARNT: ("Learnt from it, area", "as real rows is best"),
+    APART: ("Told apart from real rows (C2ST), area", "0.5 is best"),
+    LEARNT: ("Learnt from it (TSTR), area", "as real rows is best"),
     MEMBERS: ("Members found by the strongest attack, area", "0.5 is best"),
-    FOUND: ("Members found where 1 % of others are accused", "1 % is best"),
+    FOUND: ("Members found where 1 % of others are accused (TPR at 1 % FPR)", "1 % is best"),
     OUTLYING: ("Members found in the outlying tenth, area", "0.5 is best"),
     EXACT: ("Rows that equal a row learnt from", "as real rows is best"),
     NEAR: ("Rows that nearly equal one", "as real rows is best"),
-    NEARER: ("Rows nearer to those learnt from than to new ones", "above 50 % is an alarm; 50 % is no pass"),
+    NEARER: (
+        "Rows nearer to those learnt from than to new ones (DCR share)",
+        "above 50 % is an alarm; 50 % is no pass",
+    ),
 }
 
 EXPLAINED = {
-    COLUMNS: "The largest gap between the shares of two tables up to any value (numbers), or half the sum of the gaps "
-    "between the shares of each (categories): 0 is alike, 1 has nothing in common. It catches a column whose values "
-    "are spread otherwise. It misses all that lies between columns.",
+    COLUMNS: "The largest gap between the shares of two tables up to any value (numbers: Kolmogorov–Smirnov distance), "
+    "or half the sum of the gaps between the shares of each (categories: total variation): 0 is alike, 1 has nothing "
+    "in common. It catches a column whose values are distributed differently. It misses all that lies between columns.",
     PAIRS: "The same for two columns at once, numbers cut into ten. It catches two columns that no longer go together. "
     "It misses what only three show, and is never 0: compare with the real rows.",
-    APART: "Boosted trees learn to tell real rows that nothing was learnt from and synthetic rows; the area says how "
-    "often they name the synthetic one of two they have not seen. It catches all that trees can see, in one column or "
-    "many. It misses copies, and mostly wrong digits, which are looked for by themselves; and it does not say how "
-    "large a fault is.",
+    APART: "A classifier two-sample test (C2ST): boosted trees learn to tell synthetic rows from real ones (held-out "
+    "ones, if there are any); the area says how often they name the synthetic one of two rows that are new to them. It "
+    "catches all that trees can see, in one column or many. It misses copies, and much of wrong rounding, which is "
+    "looked for by itself; and it does not say how large a fault is.",
     LEARNT: "Trees learn to predict one column from the others, from synthetic rows (TSTR) and from as many real rows "
-    "(TRTR), and are tested on real rows that neither has seen; TRTS is the reverse, learnt from real rows and tested "
-    "on synthetic ones. It catches links to that column that are lost, or cleaner than they are. It misses what does "
-    "not help to predict it.",
-    MEMBERS: "Several attacks guess from the synthetic table whether a real row was learnt from. The area says how "
-    "often they prefer a row that was to one that was not. It catches tables that remember. It misses stronger "
-    "attackers: that these fail proves nothing. Attacks by likelihood need the model itself, or so many rows of it "
-    "that they amount to it: they have a line of their own.",
+    "(TRTR), and are tested on other real rows; TRTS is the reverse, learnt from real rows and tested on synthetic "
+    "ones. It catches links to that column that are lost, or cleaner than they are. It misses what does not help to "
+    "predict it.",
+    MEMBERS: "Membership inference: several attacks guess from the synthetic table whether a real row was learnt from. "
+    "The area says how often they prefer a row that was to one that was not. It catches tables that remember. It "
+    "misses stronger attackers: that these fail proves nothing. Attacks by likelihood need the model itself, or so "
+    "many rows of it that they amount to it: they have a line of their own.",
     FOUND: "How many of the rows that were learnt from an attack finds if it may accuse only one in a hundred of the "
     "others. It catches a table that is discreet on average and gives a few away for certain.",
     OUTLYING: "The same area for the tenth of the rows that are least like others, who are the first to be given away. "
@@ -89,7 +92,7 @@ EXPLAINED = {
     NEAR: "Rows much nearer to one row that was learnt from than to the next. It catches copies that were moved a "
     "little. It misses those of which a large part was changed.",
     NEARER: "How often a synthetic row lies nearer to rows learnt from than to as many new ones. Above 50 % it is an "
-    "alarm. At 50 % it proves nothing: the changed copies pass, and give people away.",
+    "alarm. At 50 % it proves nothing: changed copies pass, though one in five of their values is that of a real row.",
 }
 
 ATTACKS = {
@@ -177,10 +180,10 @@ def _finding(finding: Finding) -> str:
 def _figures(judged: Judged) -> Iterator[str]:
     yield "<h2>Figures, beside what they are of tables whose faults are known</h2>"
     yield (
-        "<p>Real rows: what no table can be better than. Independent: the real columns, each shuffled by itself. "
+        "<p>Real rows: as good as can be expected. Independent: the real columns, each shuffled by itself. "
         "Copies: real rows, drawn again and again. Changed copies: real rows of which four in five values were drawn "
-        "anew. Below a figure stands its interval; what lies within may be luck. In real rows no one is looked for: "
-        "they are who is to be found.</p>"
+        "anew. Areas are areas under the ROC curve (AUC). Below a figure stands its 95 % confidence interval. No "
+        "attack is made on the real rows: they are who is to be found.</p>"
     )
     found = judged.estimates
     lines = []
@@ -231,7 +234,7 @@ def _columns(judged: Judged) -> Iterator[str]:
     yield "<h2>Columns, the worst first</h2>"
     more = len(found) - len(order)
     yield (
-        '<p><span class="key real" style="margin-left:0"></span>real rows that nothing was learnt from'
+        f'<p><span class="key real" style="margin-left:0"></span>real rows{_unseen(judged)}'
         '<span class="key made"></span>synthetic rows. Values that fewer than ten real rows have stand among the '
         "others; the ten smallest and the ten largest numbers share the outermost bars with all that lies beyond."
         + (f" {more:,} more columns, all better than these, are not drawn." if more > 0 else "")
@@ -270,8 +273,8 @@ def _pairs(judged: Judged) -> Iterator[str]:
         yield f"<p>Of {len(ours)} columns the {WORST} whose pairs are worst are drawn.</p>"
     top = max(0.1, *(np.nanmax(_off_diagonal(table, kept)) for table in (ours, real)))
     yield (
-        f'<p>How far each pair is from real rows that nothing was learnt from: 0<span class="ramp"></span>{top:.2f}. '
-        "The second map is as good as it gets.</p>"
+        f'<p>How far each pair is from real rows{_unseen(judged)}: 0<span class="ramp"></span>{top:.2f}. '
+        "The second map is as good as can be expected.</p>"
         '<div class="maps">'
     )
     for heading, table in (("Synthetic rows", ours), ("Real rows", real)):
@@ -307,7 +310,11 @@ def _betrays(judged: Judged) -> Iterator[str]:
             for found in judged.giveaways[:WORST]
         ]
         more = len(judged.giveaways) - len(lines)
-        yield _table("Columns, and pairs, that alone tell synthetic rows", ["", "Area", "Beyond guessing"], lines)
+        yield _table(
+            "Columns, and pairs of columns, that tell synthetic rows from real ones",
+            ["", "Area", "Beyond guessing"],
+            lines,
+        )
         yield f'<p class="small">And {more} more.</p>' if more else ""
     else:
         yield "<p>No column betrays it alone, and no two together beyond what luck brings.</p>"
@@ -315,7 +322,9 @@ def _betrays(judged: Judged) -> Iterator[str]:
     if telling and judged.synthetic.apart.auc.low > 0.5:
         lines = [[plain(name), f"{by:.3f}"] for name, by in telling]
         yield _table(
-            "What the judge looked at: by how much the area falls without a column", ["Column", "Falls by"], lines
+            "What the classifier looks at: by how much the area falls when a column is shuffled",
+            ["Column", "Falls by"],
+            lines,
         )
 
 
@@ -373,7 +382,7 @@ def _privacy(judged: Judged) -> Iterator[str]:
     ]
     lines = [_attack("The strongest by the table alone, chosen on other rows", found.by_table, found.by_table_outlying)]
     if len(found.attacks) > len(of_table(found)):
-        lines.append(_attack("The strongest, the model known, too", found.strongest, found.strongest_outlying))
+        lines.append(_attack("The strongest, with the model known, too", found.strongest, found.strongest_outlying))
     for one, other in zip(found.attacks, found.outlying, strict=True):
         heading = f'{escape(one.name)}<span class="small">{ATTACKS.get(one.name, "")}</span>'
         lines.append(_attack(heading, one, other))
@@ -430,9 +439,10 @@ def _reading() -> Iterator[str]:
     yield "<h2>How to read this</h2><dl>"
     yield from (f"<dt>{HEADINGS[name][0]}</dt><dd>{EXPLAINED[name]}</dd>" for name in FIGURES)
     yield (
-        "<dt>Values that are guessed</dt><dd>The nearest synthetic row says the value that is not known. Of new rows, "
-        "too, that is often right, since columns follow from each other; only the difference was given away by the "
-        "table. The intervals of all columns hold together in 95 of 100 cases.</dd></dl><h3>How the levels are set</h3>"
+        "<dt>Values that are guessed</dt><dd>Attribute inference: the nearest synthetic row says the value that is not "
+        "known. Of new rows, too, that is often right, since columns follow from each other; only the difference was "
+        "given away by the table. The intervals of all columns hold together in 95 of 100 cases.</dd></dl>"
+        "<h3>How the levels are set</h3>"
     )
     lines = [
         [
@@ -441,7 +451,7 @@ def _reading() -> Iterator[str]:
             "at most .65; or that of one column, or two, above .55",
             "above",
         ],
-        ["Use", "area lost at most .02, or less than the interval", "at most .10", "above"],
+        ["Use", "area lost at most .02, or its interval reaches that of real rows", "at most .10", "above"],
         [
             "Strongest attack",
             "area at most .53, or its interval holds .5",
@@ -467,7 +477,7 @@ def _measured(judged: Judged) -> Iterator[str]:
     held = f"{sizes['held out']:,} real rows held out" if judged.held_out else "no real rows held out"
     yield (
         f"<p>{sizes['real']:,} real rows learnt from, {held}, {sizes['synthetic']:,} synthetic rows, "
-        f"{len(judged.synthetic.columns):,} columns; seed {judged.seed}. The judge that tells them apart saw "
+        f"{len(judged.synthetic.columns):,} columns; seed {judged.seed}. The classifier that tells them apart saw "
         f"{apart.rows:,} rows of each kind, each judged by trees that had learnt from others."
     )
     if found is not None:
@@ -476,9 +486,14 @@ def _measured(judged: Judged) -> Iterator[str]:
             f"{found.reference:,} more for reference, and searched all synthetic rows."
         )
     yield (
-        "</p><p>Intervals hold the true figure in 95 of 100 measurements with other rows. The same tables and the same "
-        "seed give the same page. No row of the real table is on it.</p>"
+        "</p><p>Intervals are 95 % confidence intervals: how far other rows to judge would move a figure. Another run "
+        "of the model would move it, too. Each question has its own: a perfect table, too, is now and then asked to be "
+        "looked at. The same tables and the same seed give the same page. No row of the real table is on it.</p>"
     )
+
+
+def _unseen(judged: Judged) -> str:
+    return " that nothing was learnt from" if judged.held_out else ""
 
 
 def _capital(text: str) -> str:

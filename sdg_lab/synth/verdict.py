@@ -1,15 +1,15 @@
 """What the figures mean for a person without statistics: a level, sentences, and what to do next.
 
-Each question gets a level by a fixed rule, and the worst of them is the table's. An interval is of 95 in 100: what lies
-within it may be luck.
+Each question gets a level by a fixed rule, and the worst of them is the table's. Intervals are confidence intervals of
+95 %, each question's own: a perfect table, too, is now and then asked to be looked at.
 
 ==============  ==================================  ============================  ==================================
 question        good                                look                          bad
 ==============  ==================================  ============================  ==================================
 told apart      area at most .55, or its interval   at most .65; or of one        above
                 holds .5                            column, or two, above .55
-use             area lost at most .02, or less      at most .10                   above
-                than the interval
+use             area lost at most .02, or TSTR's    at most .10                   above
+                interval reaches TRTR
 members         area of the strongest attack by     at most .60; or, of the       above; or, of the outlying tenth,
                 the table alone at most .53, or     outlying tenth, the interval  above .70 and not by luck
                 its interval holds .5               lies above .53
@@ -86,7 +86,11 @@ class Verdict:
     @property
     def headline(self) -> str:
         """The verdict in one or two sentences."""
-        like = {"good": "It is like your table", "look": "It is mostly like your table", "bad": "It is not like it"}
+        like = {
+            "good": "It is like your table",
+            "look": "It is mostly like your table",
+            "bad": "It is not like your table",
+        }
         fidelity, use = self.worst_of("fidelity") or "look", self.worst_of("use") or "good"
         says = like[fidelity]
         if use == "bad" and fidelity != "bad":
@@ -95,11 +99,11 @@ class Verdict:
         if privacy == "bad":
             return f"Do not share it: it gives away who is in your table. {says}."
         if privacy == "look":
-            return f"Look before you share it: some of those in your table may show. {says}."
+            return f"Look before you share it: it may give away some of those in your table. {says}."
         if privacy is None:
-            return f"{says}. Whom it gives away was not measured."
+            return f"{says}. Whether it gives away who is in your table was not measured."
         joined = ", and" if says == like["good"] else "; and"
-        return f"{says}{joined} no attack on it found out who is in your table."
+        return f"{says}{joined} no attack that was tried did much better than guessing who is in it."
 
     def __str__(self) -> str:
         marks = {"good": "+", "look": "!", "bad": "x"}
@@ -139,7 +143,10 @@ def _findings(judged: Judged) -> Iterator[Finding]:
         if guessed := [of for of in judged.disclosures if of.advantage.low > 0]:
             yield _guessed(guessed[0])
     elif not judged.held_out:
-        says = "No rows were held out, so whom it gives away was not measured; real rows were compared with each other."
+        says = (
+            "No rows were held out: whether it gives away who is in your table was not measured, and it was compared "
+            "with rows that may have been learnt from, which flatters copies."
+        )
         yield Finding("privacy not measured", "look", says, "Give rows that nothing has learnt from (--holdout).")
 
 
@@ -150,7 +157,7 @@ def _told_apart(judged: Judged) -> Finding:
         level = "look"  # digits, say, which no tree sees
     real = judged.references["real rows"].apart.auc.value
     says = (
-        f"Shown a real and a synthetic row, a judge names the synthetic one in {_in_100(area.value)} cases; 50 is "
+        f"Shown a real and a synthetic row, a classifier names the synthetic one in {_in_100(area.value)} cases; 50 is "
         f"guessing, and of two real rows it is {100 * real:.0f}."
     )
     betray = [name_of(giveaway) for giveaway in judged.giveaways[:NAMED]]
@@ -158,11 +165,11 @@ def _told_apart(judged: Judged) -> Finding:
         rest = len(judged.giveaways) - len(betray)
         says += f" What betrays it: {'; '.join(betray)}" + (f"; and {rest} more." if rest else ".")
     elif level != "good":
-        says += " No column betrays it alone, and no two together: it is what three or more show."
+        says += " No column shows it alone, and no two together: it takes more of them, or a finer look at them."
     half = (area.high - area.low) / 2
     if half > 0.075:
         rows = judged.synthetic.apart.rows
-        says += f" With only {rows:,} rows of each kind to compare, luck may move this by {100 * half:.0f}."
+        says += f" With only {rows:,} rows of each kind to compare, chance may move this by {100 * half:.0f}."
     return Finding("fidelity", level, says, "" if level == "good" else "Try another model, or learn from more rows.")
 
 
@@ -171,8 +178,8 @@ def name_of(giveaway: Giveaway) -> str:
     names = [legible(name) for name in giveaway.columns]
     if giveaway.how == "together":
         return f"{names[0]} with {names[1]} (they do not go together as in real rows)"
-    what = "its values are spread otherwise" if giveaway.how == "values" else "its numbers have other digits"
-    return f"{names[0]} ({what})"
+    what = {"values": "its values are distributed differently", "digits": "its numbers are rounded differently"}
+    return f"{names[0]} ({what[giveaway.how]})"
 
 
 def _use(judged: Judged) -> Finding:
@@ -184,8 +191,9 @@ def _use(judged: Judged) -> Finding:
     lost = found.real.value - found.synthetic.value
     level = "good" if found.synthetic.high >= found.real.value else _level(lost, 0.02, 0.10)
     much = {"good": "as well as", "look": "a little worse than", "bad": "much worse than"}[level]
+    doubt = ", as far as the rows to test on can tell" if level == "good" and lost > 0.02 else ""
     says = (
-        f"One learns to predict {legible(found.target)} from it {much} from your table: "
+        f"One learns to predict {legible(found.target)} from it {much} from your table{doubt}: "
         f"{_in_100(found.synthetic.value)} pairs of real rows are put in the right order, against "
         f"{100 * found.real.value:.0f}."
     )
@@ -214,7 +222,10 @@ def _members(judged: Judged) -> Finding:
         f"least like others: {100 * outlying.auc.value:.0f}."
     )
     if few and everyone.auc.low <= 0.5:
-        says += f" But only {found.members:,} rows could be asked about: a weak leak would not be seen."
+        says += (
+            f" But only {found.members:,} rows could be asked about: up to {_in_100(everyone.auc.high)} would fit what "
+            "was seen."
+        )
         return Finding("privacy", level, says, "" if level == "good" else "Hold out more rows, if there are more.")
     todo = {
         "good": "",
@@ -235,8 +246,8 @@ def _model(found: Membership) -> Iterator[Finding]:
     if len(found.attacks) == len(of_table(found)) or area.low <= 0.5 or area.value <= 0.53:
         return
     says = (
-        f"Who has the model that made it, too, tells a row of your table from a new one in {_in_100(area.value)} "
-        f"cases; of the tenth least like others, in {100 * outlying.value:.0f}."
+        f"Someone who has the model that made it, too, tells a row of your table from a new one in "
+        f"{_in_100(area.value)} cases; of the tenth least like others, in {100 * outlying.value:.0f}."
     )
     todo = "Hand out the table, not the model, and not many times more rows than your table has."
     yield Finding("model", "look", says, todo)
@@ -262,7 +273,7 @@ def _copies(judged: Judged) -> Iterator[Finding]:
     if found.nearer.low > 0.5:
         says = (
             f"A synthetic row lies nearer to your rows than to new ones in {_in_100(found.nearer.value)} cases; 50 "
-            "would be no sign of memory."
+            "would be no sign of memorisation."
         )
         yield Finding("privacy", "look", says, "An alarm: see what the attacks found.")
 
@@ -270,8 +281,8 @@ def _copies(judged: Judged) -> Iterator[Finding]:
 def _guessed(worst: Disclosure) -> Finding:
     name = legible(worst.column)
     says = (
-        f"Who knows all the rest of a row guesses {name} in {_in_100(worst.train)} cases if the row is in your table, "
-        f"and in {100 * worst.held_out:.0f} if not."
+        f"Someone who knows all the rest of a row guesses {name} in {_in_100(worst.train)} cases if the row is in your "
+        f"table, and in {100 * worst.held_out:.0f} if not."
     )
     return Finding(
         "privacy", "bad" if worst.advantage.low > 0.05 else "look", says, f"Leave out {name}, or coarsen it."
