@@ -1,9 +1,10 @@
-"""``auto``: which family, by rows that it has not seen: the most faithful of those that do not give their rows away.
+"""``auto``: which family, by rows that it has not seen: the most faithful of those that attacks learn little from.
 
 A part of the rows to learn from is set aside, each candidate learns the rest, and two questions are asked. Can a
-classifier tell its rows from those set aside? And do they betray who was among the rows that it learnt? The second has
-a limit for the strongest attack, the first decides below it. The rows that are held out for the report play no part: on
-them, the figures of what was chosen are as good as new.
+classifier tell its rows from those set aside (a two-sample test)? And do they betray who was among the rows that it
+learnt (membership inference)? The second has a limit for the strongest attack, the first decides below it; the first
+candidate that passes both ends the search. The rows that are held out for the report play no part: the choice does not
+flatter the figures on them.
 """
 
 from __future__ import annotations

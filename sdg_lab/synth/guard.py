@@ -1,11 +1,14 @@
-"""No row of a single person is handed out more often than chance would hand it out.
+"""Rows that few people have are handed out at most about as often as chance would hand them out.
 
 Of a coarse table a new person's row often equals somebody's: of rows drawn from the population, a share is found in the
 training table by chance alone. Good and Turing say how large it is without any held-out row: a new row equals one that
 stands r times in a table of n rows with probability (r + 1) N / n, where N different rows stand there r + 1 times. What
-a model draws beyond that is memory, and is thinned to it. In a table whose rows are all different it is none at all.
+a model draws beyond that is memorisation, and is thinned to it. In a table whose rows are all different it is none at
+all. Both rates are estimates, and suppose independent rows; what a sample of the model's rows never equals is not
+thinned.
 
-(To refuse every such row would be another leak: the one row that a synthetic table never has would be a real one.)
+(In a coarse table, to refuse every such row would be another leak: a row that a synthetic table never has would be a
+real one.)
 
 Source: Good (1953), The Population Frequencies of Species and the Estimation of Population Parameters.
 """
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 RARE = 5
-"""A row that so many training rows share tells of nobody, and is handed out as it is drawn."""
+"""A row that so many training rows share is taken to tell of nobody, and is handed out as it is drawn."""
 
 CLASSES = 3
 """Of drawn rows: equal to none that is rare; to one that stands in training once; to one that stands there 2 to 4
@@ -109,7 +112,7 @@ class Guard:
 def learnt_by(
     family: str, options: Mapping[str, Any], table: pd.DataFrame, *, seed: int, progress: bool = False
 ) -> TableModel:
-    """Return a family's model of an encoded table that knows no number that is somebody's own."""
+    """Return a family's model of an encoded table that hands out no rare number as it is, unless by chance."""
     shown = without_rare_numbers(table, seed=seed) if family in OUTRIGHT else table
     return model_of(family, options).fit(shown, seed=seed, progress=progress)
 
@@ -118,8 +121,8 @@ def without_rare_numbers(table: pd.DataFrame, *, seed: int) -> pd.DataFrame:
     """Return an encoded table in which each number that fewer than :data:`RARE` rows share is drawn anew.
 
     It is drawn evenly between halfway to the next number below and halfway to the next above, the least and the most
-    only inwards, from the numbers that all others are multiples apart from. So order is kept, and where every number
-    is taken (ages in years), most come back as they were.
+    only inwards; if all numbers lie whole steps apart, from those steps. So order is kept, and where every step is
+    taken (ages in years), most come back as they were.
     """
     import pandas as pd
 

@@ -1,9 +1,9 @@
-"""New keys in the form of the old ones: unique however many are made, and never one of the real ones.
+"""New keys in the form of the old ones: unique as long as the form has room, and never one of the real ones.
 
 A key is made from its place, the number of the row: a seeded permutation of the numbers below the form's room says
 which key it gets. So blocks of rows never repeat a key, and nothing of those made before is kept. That none is real is
-so by construction: of the numbers that real keys have in their form, remainders are left out by which no real key
-divides, and new ones are drawn from these alone. What is kept of real keys is their form and such remainders.
+so by construction: the keys of a form are numbered, and new ones have numbers with remainders, modulo a prime, that no
+real key's number has. What is kept of real keys is their form and such remainders.
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ class Keys:
         low, high, (least, most) = int(keys.min()), int(keys.max()), ends
         if high - low < 1.5 * len(keys):
             size = 10 ** (len(str(abs(high))) - 1)
-            start = (high // size + 1) * size + 1  # a round number: it does not tell how many real ones there are
+            start = (high // size + 1) * size + 1  # a round number: it tells hardly how many real ones there are
             start = start if most - start + 1 >= wanted else high + 1
             return cls((), start, max(most - start + 1, 0))
         known = np.array([str(key) for key in keys.tolist()])

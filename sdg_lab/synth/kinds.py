@@ -299,9 +299,9 @@ def edited(column: ColumnType, wanted: Mapping[str, Any]) -> ColumnType:
             raise ValueError(f"kind must be one of {', '.join(possible)} for {column.dtype} values, got {kind!r}")
         if use == column.use and (use not in USES[kind] or use == USES[column.kind][0]):
             use = USES[kind][0]  # what was written for the other kind, and not edited
-        note = "so asked for"
+        note = "as asked for"
     else:
-        note = column.note if use == column.use else "so asked for"
+        note = column.note if use == column.use else "as asked for"
     one_of("use", use, USES[kind])
     column = replace(column, kind=kind, use=use, note=note)
     if wanted.get("unit", column.unit) != column.unit:

@@ -71,8 +71,9 @@ class Preparation:
         Args:
             table: the rows to learn from.
             types: what its columns hold.
-            min_count: categories that fewer rows have become one, called other (ordered ones join a neighbour), and the
-                so many most extreme numbers become the least extreme of them. 1 leaves all as it is.
+            min_count: categories that fewer rows have become one, called other (ordered ones join a neighbour), and
+                numbers are top- and bottom-coded: as many extremes of each end become what so many rows reach. 1 leaves
+                all as it is.
             every: the whole table, if these are only some of its rows: new keys are none of its keys either.
             rows: how many are to be made; keys are given room for so many.
 

@@ -69,9 +69,9 @@ class Rows:
 class Synthesizer:
     """Makes a synthetic table of a real one.
 
-    A part of the rows is held out before anything is learnt: no model sees it and nothing is chosen by it, so that the
-    report can set synthetic rows beside real ones that are as new to the model. What was learnt is the model of the
-    other rows.
+    A part of the rows is held out before anything is learnt: no model sees it and none is chosen by it, so that the
+    report can set synthetic rows beside real ones that are new to the model. (What a column holds, and which keys are
+    taken, is found in all rows.) What was learnt is the model of the other rows.
 
     A saved synthesizer holds the model, which knows values of the table, and hashes of its rare rows: share the table
     that it makes, not the file.
@@ -295,8 +295,9 @@ class Synthesizer:
 
         Args:
             data: the real table, which a loaded synthesizer does not have any more.
-            rows: of how many rows in all the first are judged: with those of a call of :meth:`sample` and its seed they
-                are the same. By default as many are drawn as were learnt from; fewer than 1,000 are never judged.
+            rows: how many the call of :meth:`sample` that is to be judged drew, with this seed; the first of them are
+                judged, at most as many as were learnt from. By default, or if they are fewer than 1,000 and fewer than
+                were learnt from, as many others are drawn and judged as were learnt from.
             target: the column that one usually predicts; by default one is found.
             seed: of the draw and of the judges.
             progress: show a bar.
@@ -336,7 +337,7 @@ class Synthesizer:
         return fitted.preparation.encode(train), fitted.preparation.encode(held_out)
 
     def save(self, path: str | Path) -> None:
-        """Write the fitted synthesizer to one safetensors file, atomically; no row of the table is in it."""
+        """Write the fitted synthesizer to one safetensors file, atomically; it is as confidential as the table."""
         fitted = self._require()
         arrays = {f"model.{name}": array for name, array in fitted.model.state().items()}
         arrays |= {f"guard.{name}": array for name, array in fitted.guard.arrays().items()}
