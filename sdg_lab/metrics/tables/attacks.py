@@ -1,4 +1,4 @@
-"""Attacks: whether the synthetic rows give away who was learnt from, or what one of them keeps to himself.
+"""Attacks: whether the synthetic rows give away who was learnt from, or a value that one of them keeps secret.
 
 An attacker has the synthetic table, some rows of the same source that were not learnt from, and the row of the person
 he asks about. None of these attacks is trained on rows that it is judged by. That all of them fail proves nothing: it
@@ -95,8 +95,8 @@ def membership_inference(
 
     - *nearest*: who has a synthetic row close by (Chen et al. 2020, GAN-Leaks, section 4.3).
     - *nearest, for where it lies*: closer than the nearest of the held-out rows that are kept for reference.
-    - *density*: the same by the 5th neighbours, which is the ratio of two densities (van Breugel et al. 2023,
-      Membership Inference Attacks against Synthetic Data through Overfitting Detection, DOMIAS).
+    - *density*: the same by the 5th neighbours, which ranks rows as the ratio of two densities does (van Breugel et al.
+      2023, Membership Inference Attacks against Synthetic Data through Overfitting Detection, DOMIAS).
     - *density, by trees*: the ratio again, from boosted trees that tell synthetic rows from reference rows.
     - *parts*: who shares values with one synthetic row that it is strange to share, as exact prices or rare towns; each
       shared value counts by how rare it is, -log of its share, as in record linkage (Fellegi and Sunter 1969).

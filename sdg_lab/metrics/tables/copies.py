@@ -56,9 +56,9 @@ def copies(
     numbers in deviations of the held-out rows, two categories √2 apart (:class:`~sdg_lab.metrics.tables.mixed.Space`).
 
     It catches copies of whole rows, exact or slightly moved. It misses rows of which a part is changed (training rows
-    with four fifths of their values drawn anew show in none of these shares, and still give away who was in: see
-    :func:`~sdg_lab.metrics.tables.attacks.membership_inference`), near copies where training rows lie close together,
-    and what was learnt of few people only. No share proves that a table is safe.
+    with four fifths of their values drawn anew show in none of these shares, and where values are exact they still give
+    away who was in: see :func:`~sdg_lab.metrics.tables.attacks.membership_inference`), near copies where training rows
+    lie close together, and what was learnt of few people only. No share proves that a table is safe.
 
     The interval of ``nearer`` takes in that many synthetic rows may share one neighbour: if nothing was remembered,
     each real row might as well have been held out as learnt from. Of a copier it is wider than it need be.

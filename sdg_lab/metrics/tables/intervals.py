@@ -1,7 +1,8 @@
 """Intervals for what is counted and for areas under the ROC curve, as sound for 30 rows as for 3,000.
 
-They say how far a figure would move for other rows from the same source. The usual ± of a normal law is of no width
-just where it matters: where nobody, or everybody, is found.
+They say how far a figure would move for other rows from the same source, the synthesiser and the classifiers being what
+they are: another fit of these would move it, too. The usual ± of a normal law is of no width just where it matters:
+where nobody, or everybody, is found.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure and the interval that holds the true one in 95 of 100 measurements, unless its maker says otherwise."""
+    """A figure and its confidence interval, of 95 % unless its maker says otherwise."""
 
     value: float
     low: float
@@ -83,8 +84,9 @@ def area(positive: npt.ArrayLike, negative: npt.ArrayLike, *, level: float = LEV
 def area_interval(value: float, m: int, n: int, *, level: float = LEVEL) -> Estimate:
     """Return an area under the ROC curve, measured on m positive and n negative rows, with its interval.
 
-    All areas that are not z standard errors off, with the error that each of them would have: at 0.5 that of the rank
-    sum test, (m + n + 1) / (12 m n), squared; and an area of 1 still has an interval. Ties make it a little too wide.
+    All areas that are not z standard errors off, with the error that each of them would have: at 0.5 the square root of
+    (m + n + 1) / (12 m n), as in the rank sum test; and an area of 1 still has an interval. Ties make it a little too
+    wide.
 
     Source: Newcombe (2006), Confidence intervals for an effect size measure based on the Mann-Whitney statistic, part
     2, method 5, with the variance of Hanley and McNeil (1982).
@@ -111,8 +113,9 @@ def area_interval(value: float, m: int, n: int, *, level: float = LEVEL) -> Esti
 def found(positive: npt.ArrayLike, negative: npt.ArrayLike, *, rate: float = 0.01, level: float = LEVEL) -> Estimate:
     """Return the share of positive rows that score above all but a rate of the negative ones (TPR at that FPR).
 
-    The interval is exact and takes in that the threshold is itself estimated: half of the error is spent on where it
-    may lie among the negative rows, half on the count beyond it. Under 1 / rate negative rows none may be accused.
+    The interval covers at least as often as its level says, and takes in that the threshold is itself estimated: half
+    of the error is spent on where it may lie among the negative rows, half on the count beyond it. Under 1 / rate
+    negative rows none may be accused.
 
     Args:
         positive: scores (m,), the higher the more suspicious.

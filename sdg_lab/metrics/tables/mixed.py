@@ -200,8 +200,8 @@ def boosted(
 class Space:
     """Where mixed rows are points: two that differ in one category are √2 apart, as are numbers √2 deviations apart.
 
-    A missing number stands at the mean and is marked in a column of its own; a missing category is a category. More
-    than 32 categories get random directions in 32 dimensions: the same is at 0 still, others at about √2.
+    A missing number stands at the mean and is marked in a column of its own; a missing category is a category. From 32
+    categories on they get random directions in 32 dimensions: the same is at 0 still, others at about √2.
 
     Attributes:
         mixed: the tables.
@@ -299,7 +299,7 @@ def neighbours(
 
     Exact while that is quick. In a large table each of 64 pieces of it names the row nearest in the 24 directions in
     which rows vary most, and the best 16 of these are measured plainly: a distance is then never too small, a copy is
-    always found, and now and then the second best is taken for the best.
+    nearly always found, and now and then the second best is taken for the best.
 
     Raises:
         ValueError: if there are fewer than k rows among which to look.

@@ -27,7 +27,7 @@ class ToldApart:
 
     Attributes:
         auc: how often a synthetic row looks more synthetic than a real one; 0.5: they cannot be told apart. Its
-            interval says what other rows would bring.
+            interval is that of other rows to judge by the same trees.
         importance: by column, the largest first, by how much that area falls when the column's values are shuffled
             among the rows that are judged; near 0, or below, for a column that does not help. Empty if not asked for.
         rows: how many of each kind were judged.
@@ -51,9 +51,10 @@ def told_apart(
 
     It catches whatever trees can learn from so many rows, of one column or of several together. It misses what needs
     more rows to be seen, so compare only figures of equal numbers, and copies: give rows that the model has not seen,
-    or a copier is praised. The area does not say how large a fault is: one wrong digit in every row gives 1. References
-    are the same call with other real rows (0.5) and with columns shuffled independently. With a few dozen rows the area
-    tends to lie below 0.5, because a row that is in the fold is lacking in what the trees have learnt from.
+    or a copier is praised. The area does not say how large a fault is: half a year in every age gives 1, and wrong
+    cents in every price much less, since these trees cut a column at no more than 255 places. References are the same
+    call with other real rows (0.5) and with columns shuffled independently. With a few dozen rows the area tends to lie
+    below 0.5, because the rows that are judged are lacking among those that the trees have learnt from.
 
     An importance is small, too, where another column says the same: :func:`giveaways` looks at each by itself.
 
@@ -159,7 +160,7 @@ def giveaways(
 
     It catches wrong values, wrong digits, and two columns that go together otherwise than in real rows. It misses what
     only three columns together show (see :func:`told_apart`), what happens within a cell, and copies. The reference is
-    the same call with other real rows, which returns nothing in 19 of 20 cases.
+    the same call with other real rows, which returns nothing in about 19 of 20 cases.
 
     Source: the cells are the classifier two-sample test of Lopez-Paz and Oquab (2017), by histograms.
 
