@@ -2,7 +2,7 @@
 
 Within a cell a number is drawn from the cell's empirical quantile function, smoothed: a value that many rows share is
 handed out as it is, and rarer ones are drawn evenly over pieces that hold several of them each, then rounded as the
-column was recorded. So what is handed out tells of no single row, and equals a rare value by chance only.
+column was recorded. So a rare number is never handed out for itself, and met by chance only.
 """
 
 from __future__ import annotations

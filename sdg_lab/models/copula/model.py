@@ -1,4 +1,4 @@
-"""A Gaussian copula for tables of mixed types: what pairs of columns say, and hardly a trace of any row."""
+"""A Gaussian copula for tables of mixed types: each column by itself, and one correlation for each pair."""
 
 from __future__ import annotations
 
@@ -31,8 +31,9 @@ class GaussianCopula(SyntheticModel["pd.DataFrame"]):
 
     What is kept: each column by itself, and how any two rise and fall together. What is not: dependence that is not
     monotone, what only three columns show together, and of a category with many values all but one direction.
-    (Categories without an order are put in the one in which the other columns' scores differ most.) A few hundred
-    numbers are all that it learns of a table, so it remembers nearly nothing of a row.
+    (Categories without an order are put in the one in which the other columns' scores differ most.) Shares of single
+    columns and correlations are all that it learns, so it has no place for a whole row; rare values of a column it may
+    hand out.
 
     There is no ``log_prob``: the probability of a row is that of a box under a normal of as many dimensions as columns,
     for which there is no closed form.

@@ -1,8 +1,7 @@
 """What the leaves of a tree hand out: the values of their donors, each within an interval that keeps rare ones back.
 
-A value that many rows share is handed out as it is; it tells of nobody. A number that few rows share is drawn evenly
-between the donors beside it in its leaf, and rounded as the column is recorded: near what was observed, and equal to it
-only by chance.
+A value that many rows share is handed out as it is. A number that few rows share is drawn evenly between the donors
+beside it in its leaf, and rounded as the column is recorded: near what was observed, and equal to it only by chance.
 """
 
 from __future__ import annotations
