@@ -24,10 +24,10 @@ def judge(
     ] = None,
     target: Annotated[str, typer.Option(help="The column that one usually predicts.")] = "",
     decimal: Annotated[str | None, typer.Option(help="The decimal sign of CSV files, where they do not say.")] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Of every draw and every judge.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="The same seed gives the same figures.")] = 0,
     progress: Annotated[bool, typer.Option("--progress/--no-progress", help="Show a bar.")] = True,
 ) -> None:
-    """Say whether a synthetic table is like the real one, and whom it gives away.
+    """Say whether a synthetic table is like the real one, and whether it gives away who is in that.
 
     Every figure stands beside what it is of real rows, of independent columns and of two kinds of copies. Keys and free
     text are left out.

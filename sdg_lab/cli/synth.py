@@ -38,7 +38,7 @@ def synth(
         typer.Option(help="What the columns hold, as YAML. If it is not there yet, it is written for you to edit."),
     ] = None,
     min_count: Annotated[
-        int, typer.Option(min=1, help="Merge categories of fewer rows, and cut off so many extreme numbers.")
+        int, typer.Option(min=1, help="Merge categories of fewer rows; top- and bottom-code as many numbers.")
     ] = 1,
     group: Annotated[
         str, typer.Option(help="A column whose equal values (visits of one patient) are held out together.")
@@ -52,7 +52,7 @@ def synth(
 ) -> None:
     """Make a synthetic table to share where the real one may not be, and a report on both.
 
-    A fifth of the rows is held out: nothing learns from them, and the report compares with them. Keys are made anew,
+    A fifth of the rows is held out: no model learns from them, and the report compares with them. Keys are made anew,
     free text is left out, and what was decided of each column is shown.
 
     Exit status: 0 if the table was made; 1 if it was begun and stopped: the same command with --resume goes on; 2 if
