@@ -896,8 +896,9 @@ def _moments(one: _Found, notes: _Notes) -> _Typed | None:
             _read_or_word(one, present, _parse(fits[0], cells).good, "the cells are dates", notes)
         return None
     pattern, moments, kept = read[0]
-    if len(read) > 1 and not np.array_equal(read[0][1].moments, read[1][1].moments):
-        pattern, moments, kept = _day_or_month(one, read, notes)
+    others = (other for other in read[1:] if not np.array_equal(other[1].moments, moments.moments))
+    if other := next(others, None):
+        pattern, moments, kept = _day_or_month(one, [read[0], other], notes)
     return _Typed(*moments.spelled(pattern, one, notes), kept, moments.zone)
 
 
@@ -922,7 +923,10 @@ def _day_or_month(
     read: list[tuple[str, _Moments, NDArray[np.bool_]]],
     notes: _Notes,
 ) -> tuple[str, _Moments, NDArray[np.bool_]]:
-    """Decide between two readings of dates: by what is constant or rises, then for the day first."""
+    """Decide between two readings of dates: by what is constant or rises, then for the day first.
+
+    What happens once a month, on the same day, has no time of day that differs: such moments lie in one month.
+    """
     first, second = read[0], read[1]
     constant = [len(np.unique(moments.parts["d"])) == 1 for _, moments, _ in (first, second)]
     rising = []
@@ -933,6 +937,9 @@ def _day_or_month(
     choice, why = first, "since nothing tells, the day stands first"
     if constant[0] != constant[1] and len(first[1].moments) > 1:
         choice, why = (first if constant[0] else second), "its days are then the same"
+        times = first[1].moments - first[1].moments.astype("datetime64[D]")
+        if len(np.unique(times)) > 1:
+            choice, why = (second if constant[0] else first), "its times differ, and it lies then in one month"
     elif rising[0] != rising[1]:
         choice, why = (first if rising[0] else second), "its dates then rise"
     example = first[1].cells[0].as_py()

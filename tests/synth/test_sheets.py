@@ -204,6 +204,18 @@ class TestDayOrMonth:
     def test_dates_that_rise(self, tmp_path: Path):
         assert column(tmp_path, "02/03/2020", "02/09/2020", "03/01/2020").table["x"][0] == pd.Timestamp("2020-02-03")
 
+    def test_moments_with_seconds_are_ambiguous_too_and_said_to_be(self, tmp_path: Path):
+        sheet = column(tmp_path, "03/04/2020 10:00:00", "01/12/2020 10:00:00", "02/01/2020 10:00:00")
+        assert sheet.table["x"][0] == pd.Timestamp("2020-04-03 10:00")
+        assert any("nothing tells" in note for note in sheet.notes)
+
+    def test_moments_of_ten_days_are_not_one_day_of_ten_months(self, tmp_path: Path):
+        sheet = column(tmp_path, "03/01/2024 08:23:27", "03/02/2024 10:12:08", "03/10/2024 10:21:42")
+        assert sheet.table["x"][0] == pd.Timestamp("2024-03-01 08:23:27")
+        assert any("one month" in note for note in sheet.notes)
+        written = column(tmp_path, "01/03/2024 08:23", "02/03/2024 10:12", "10/03/2024 10:21")
+        assert written.table["x"][0] == pd.Timestamp("2024-03-01 08:23")
+
 
 def test_columns_may_stay_text(tmp_path: Path):
     sheet = column(tmp_path, "1", "NA", "03", as_text=["x"])
