@@ -99,17 +99,27 @@ def read_typed(
 
     sheet = read_sheet(path, decimal=decimal)
     found = find_types(sheet.table).with_group(group)
-    if like is None and types is not None and types.exists():
-        like = found.with_yaml(types)
-    if like is None:
-        return sheet, found
-    texts = {of.name for of in like if of.kind in TEXTS}
+    edited = types if types is not None and types.exists() else None
+    if like is not None:
+        texts = {of.name for of in like if of.kind in TEXTS}
+    else:
+        texts = _called_text(edited) if edited else set()
     as_text = [of.name for of in found if of.name in texts and of.kind not in TEXTS]
     if as_text:
         sheet = read_sheet(path, decimal=decimal, as_text=as_text)
-        if types is not None and types.exists():
-            like = find_types(sheet.table).with_group(group).with_yaml(types)
+        found = find_types(sheet.table).with_group(group)
+    if like is None:
+        like = found.with_yaml(edited) if edited else found
     return sheet, like
+
+
+def _called_text(types: Path) -> set[str]:
+    """Return the columns that a file of types calls text, whatever they look like: a number that is a code, a date."""
+    from sdg_lab import yaml_files
+
+    said = yaml_files.read(types)
+    said = said if isinstance(said, dict) else {}
+    return {name for name, of in said.items() if isinstance(of, dict) and of.get("kind") in TEXTS}
 
 
 def refuse_overwriting(given: Mapping[str, Path | None], **made: Path | None) -> None:

@@ -99,6 +99,19 @@ def test_types_are_written_edited_and_kept(invoke: Invoke, tmp_path: Path) -> No
     assert "nowhere" in result.stderr
 
 
+def test_a_number_that_is_a_code_and_a_date_become_text_where_the_types_say_so(invoke: Invoke, tmp_path: Path) -> None:
+    table, types = tmp_path / "a.csv", tmp_path / "types.yaml"
+    lines = [f"{i % 2 + 1:.2f};{i % 28 + 1:02}/{i % 12 + 1:02}/2024;{i % 7}" for i in range(200)]
+    table.write_text("\n".join(["version;day;x", *lines]) + "\n", "utf-8")
+    types.write_text("version:\n  kind: code\nday:\n  kind: category\n", "utf-8")
+    result = invoke("synth", table, "--types", types, *QUICK)
+    assert result.exit_code == 0, result.output
+    made = [line.split(";") for line in (tmp_path / "a_synthetic.csv").read_text("utf-8").splitlines()[1:]]
+    real = [line.split(";") for line in lines]
+    assert {cells[0] for cells in made} == {"1.00", "2.00"}
+    assert {cells[1] for cells in made} <= {cells[1] for cells in real}
+
+
 @pytest.mark.slow
 def test_a_report_is_written_beside_it_and_is_the_same_each_time(invoke: Invoke, tmp_path: Path) -> None:
     table = write(tmp_path / "people.csv", 500)
