@@ -24,6 +24,9 @@ def judge(
     ] = None,
     target: Annotated[str, typer.Option(help="The column that one usually predicts.")] = "",
     decimal: Annotated[str | None, typer.Option(help="The decimal sign of CSV files, where they do not say.")] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="How CSV files write their letters, such as cp1252; by default found out.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="The same seed gives the same figures.")] = 0,
     progress: Annotated[bool, typer.Option("--progress/--no-progress", help="Show a bar.")] = True,
 ) -> None:
@@ -44,15 +47,21 @@ def judge(
         if holdout is not None and any(os.path.realpath(holdout) == os.path.realpath(one) for one in (real, synthetic)):
             raise ValueError(f"--holdout {holdout} is one of the two tables; give rows that nothing has learnt from")
         sign = decimal_sign(decimal)
-        sheet, found = read_typed(real, types, decimal=sign)
+        sheet, found = read_typed(real, types, decimal=sign, encoding=encoding)
         others = {
-            name: read_typed(path, types, decimal=sign, like=found)[0]
+            name: read_typed(path, types, decimal=sign, encoding=encoding, like=found)[0]
             for name, path in (("synthetic", synthetic), ("held out", holdout))
             if path is not None
         }
         preparation = Preparation.of(sheet.table, found)
         tables = {}
         for name, one in {"real": sheet, **others}.items():
+            lacking = [column for column in preparation.columns if column not in one.table.columns]
+            if lacking:
+                raise ValueError(
+                    f"the {name} table lacks {', '.join(map(repr, lacking))}, which {real} has; give one that has "
+                    "them, or leave them out of all (use: drop in the file of --types)"
+                )
             notes = list(one.notes)
             tables[name] = preparation.encode(one.table, notes=notes)
             for note in notes:

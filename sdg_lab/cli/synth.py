@@ -45,6 +45,9 @@ def synth(
     ] = "",
     target: Annotated[str, typer.Option(help="The column that one usually predicts, for the report.")] = "",
     decimal: Annotated[str | None, typer.Option(help="The decimal sign of a CSV file, where it does not say.")] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="How a CSV file writes its letters, such as cp1252; by default found out.")
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, help="How many processes draw rows; the same bytes.")] = 1,
     dask: Annotated[str | None, typer.Option(help="Address of a Dask scheduler whose workers draw rows.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
@@ -62,7 +65,7 @@ def synth(
     from sdg_lab.tables.columns import check_columns
 
     with refusing():
-        sheet, found = read_typed(table, types, decimal=decimal_sign(decimal), group=group)
+        sheet, found = read_typed(table, types, decimal=decimal_sign(decimal), encoding=encoding, group=group)
         out = _beside(table) if out is None else out
         page = None if no_report else report or out.with_name(f"{out.name.partition('.')[0]}_report.html")
         refuse_overwriting({"real": table, "types": types}, synthetic=out, report=page)

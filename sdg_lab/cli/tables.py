@@ -84,7 +84,13 @@ def decimal_sign(said: str | None) -> Sign | None:
 
 
 def read_typed(
-    path: Path, types: Path | None, *, decimal: Sign | None, like: Types | None = None, group: str = ""
+    path: Path,
+    types: Path | None,
+    *,
+    decimal: Sign | None,
+    encoding: str | None = None,
+    like: Types | None = None,
+    group: str = "",
 ) -> tuple[Sheet, Types]:
     """Return a table and what its columns hold; what is text by edited types, or in another table, is read as text.
 
@@ -92,12 +98,13 @@ def read_typed(
         path: of the table.
         types: a YAML file of edited types.
         decimal: the decimal sign of a file that does not say.
+        encoding: of a file of text; None finds it out.
         like: what the columns of the table hold that this one is to be compared with.
         group: a column whose values are somebody's, unless edited types say another thing.
     """
     from sdg_lab.synth import find_types, read_sheet
 
-    sheet = read_sheet(path, decimal=decimal)
+    sheet = read_sheet(path, decimal=decimal, encoding=encoding)
     found = find_types(sheet.table).with_group(group)
     edited = types if types is not None and types.exists() else None
     if like is not None:
@@ -106,7 +113,7 @@ def read_typed(
         texts = _called_text(edited) if edited else set()
     as_text = [of.name for of in found if of.name in texts and of.kind not in TEXTS]
     if as_text:
-        sheet = read_sheet(path, decimal=decimal, as_text=as_text)
+        sheet = read_sheet(path, decimal=decimal, encoding=encoding, as_text=as_text)
         found = find_types(sheet.table).with_group(group)
     if like is None:
         like = found.with_yaml(edited) if edited else found

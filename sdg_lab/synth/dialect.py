@@ -273,7 +273,7 @@ def _open(path: Path, encoding: str | None) -> tuple[str, Dialect, list[str]]:
         return content.decode(), dialect, []
     except UnicodeDecodeError:
         name = _eight_bits(path, content)
-    note = f"the file is not UTF-8 and is read as {name}; pass encoding=... if its letters come out wrong"
+    note = f"the file is not UTF-8 and is read as {name}; pass encoding=... (--encoding) if letters come out wrong"
     return _decoded(path, content, name), replace(dialect, encoding=name), [note]
 
 
@@ -317,7 +317,7 @@ def _eight_bits(path: Path, content: bytes) -> str:
 
     best = from_bytes(part).best()
     if best is None:
-        raise ValueError(f"{path} is in an encoding that cannot be found out; pass encoding=..., or save it as UTF-8")
+        raise ValueError(f"{path} is in an encoding not found out; pass encoding=... (--encoding), or save it as UTF-8")
     try:
         content.decode(best.encoding)
     except UnicodeDecodeError:

@@ -944,7 +944,10 @@ def _day_or_month(
         choice, why = (first if rising[0] else second), "its dates then rise"
     example = first[1].cells[0].as_py()
     day = choice[1].moments[0].astype("datetime64[D]")
-    notes.add(one.name, f"{example!r} is read as {day} ({why}); as_text=[{one.name!r}] keeps it as text")
+    notes.add(
+        one.name,
+        f"{example!r} is read as {day} ({why}); as_text=[{one.name!r}] (in --types kind: category) keeps it as text",
+    )
     return choice
 
 

@@ -112,6 +112,19 @@ def test_a_number_that_is_a_code_and_a_date_become_text_where_the_types_say_so(i
     assert {cells[1] for cells in made} <= {cells[1] for cells in real}
 
 
+def test_letters_come_out_by_the_encoding_that_is_said(invoke: Invoke, tmp_path: Path) -> None:
+    table = tmp_path / "a.csv"
+    table.write_bytes(
+        ("town;x\n" + "".join(f"{['Köln', 'Bonn'][i % 2]};{i % 9}\n" for i in range(100))).encode("cp437")
+    )
+    result = invoke("synth", table, "--encoding", "cp437", *QUICK)
+    assert result.exit_code == 0, result.output
+    assert "Köln" in (tmp_path / "a_synthetic.csv").read_text("cp437")
+    result = invoke("synth", table, "--encoding", "no such", *QUICK)
+    assert result.exit_code == 2
+    assert "cp1252" in result.stderr
+
+
 @pytest.mark.slow
 def test_a_report_is_written_beside_it_and_is_the_same_each_time(invoke: Invoke, tmp_path: Path) -> None:
     table = write(tmp_path / "people.csv", 500)
@@ -168,6 +181,15 @@ def test_what_cannot_be_used_is_a_sentence_and_nothing_is_written(
     assert "Traceback" not in result.output + result.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["people.csv"]
     assert (tmp_path / "people.csv").read_bytes() == before
+
+
+def test_judge_names_the_table_that_lacks_a_column(invoke: Invoke, tmp_path: Path) -> None:
+    table = write(tmp_path / "people.csv")
+    pd.read_csv(table, sep=";", decimal=",").drop(columns="age").to_parquet(tmp_path / "made.parquet")
+    result = invoke("judge", table, tmp_path / "made.parquet", "--no-progress")
+    assert result.exit_code == 2
+    assert "the synthetic table lacks 'age'" in result.stderr
+    assert "use: drop" in result.stderr
 
 
 @pytest.mark.slow
