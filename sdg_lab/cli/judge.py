@@ -37,6 +37,8 @@ def judge(
 
     Exit status: 0 if it was judged, whatever the verdict; 2 if a table or an option cannot be used as it is.
     """
+    from pandas.util import hash_pandas_object
+
     from sdg_lab.synth import Preparation
     from sdg_lab.synth import judge as judged_by
 
@@ -71,6 +73,15 @@ def judge(
             if path is not None:
                 say(f"{name}: {len(tables[name]):,} rows of {path}")
         say(judgement.in_words())
+        if holdout is None:  # what needs no rows held out to be seen, though not what of it is chance
+            equal = hash_pandas_object(tables["synthetic"], index=False).isin(
+                hash_pandas_object(tables["real"], index=False)
+            )
+            if equal.any():
+                say(
+                    f"note: {equal.sum():,} of {len(equal):,} synthetic rows equal a row of {real}; --holdout says how "
+                    "many would by chance"
+                )
         if report is not None:
             judgement.save(report)
             say(f"the report is {report}")

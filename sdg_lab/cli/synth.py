@@ -74,7 +74,7 @@ def synth(
         for option, name in (("--group", group), ("--target", target)):
             if name:
                 check_columns(sheet.table, [name], f"{table}, asked for {option} {name!r},")
-        show_types(found, sheet.notes)
+        show_types(found, [*sheet.notes, *([] if group else _repeated(found, len(sheet.table)))])
         if types is not None and not types.exists():
             _write(types, found.to_yaml())
             say(f"what the columns hold is written to {types}: edit it, and run the same command again")
@@ -149,6 +149,15 @@ def _fitted(
         raise
     maker.save(folder / MODEL)
     return maker
+
+
+def _repeated(types: Types, rows: int) -> list[str]:
+    """Return notes on keys of several rows each: somebody who is held out in part is known from the rest."""
+    return [
+        f"column {of.name!r} has several rows of one value; --group {of.name!r} holds out all of them or none"
+        for of in types
+        if of.kind == "key" and of.use == "anew" and of.distinct * 2 <= rows * (1 - of.missing)
+    ]
 
 
 def _empty(folder: Path) -> None:

@@ -60,6 +60,7 @@ def test_what_is_coarsened_is_said_and_groups_are_made_anew(invoke: Invoke, tmp_
     result = invoke("synth", tmp_path / "a.csv", "--group", "who", "--min-count", 4, *QUICK)
     assert result.exit_code == 0, result.output
     assert "note: column 'x': 8 extreme values became" in result.output
+    assert "holds out all of them" not in result.output
     made = [line.split(";") for line in (tmp_path / "a_synthetic.csv").read_text("utf-8").splitlines()[1:]]
     assert not {cells[0] for cells in made} & {str(100 + i // 5) for i in range(200)}
     assert "Hintertupfing" not in {cells[1] for cells in made}
@@ -112,6 +113,15 @@ def test_a_number_that_is_a_code_and_a_date_become_text_where_the_types_say_so(i
     assert {cells[1] for cells in made} <= {cells[1] for cells in real}
 
 
+def test_a_key_of_several_rows_is_said_to_be_one_to_group_by(invoke: Invoke, tmp_path: Path) -> None:
+    lines = [f"{70_000 + i};{1000 + i // 4};{i * i % 7}" for i in range(600)]
+    (tmp_path / "a.csv").write_text("\n".join(["visit_id;patient_id;x", *lines]) + "\n", "utf-8")
+    result = invoke("synth", tmp_path / "a.csv", *QUICK)
+    assert "--group 'patient_id' holds out all of them or none" in result.output
+    assert "--group 'visit_id'" not in result.output
+    assert "holds out all" not in invoke("synth", tmp_path / "a.csv", "--group", "patient_id", *QUICK).output
+
+
 def test_letters_come_out_by_the_encoding_that_is_said(invoke: Invoke, tmp_path: Path) -> None:
     table = tmp_path / "a.csv"
     table.write_bytes(
@@ -145,7 +155,9 @@ def test_judge_compares_two_files(invoke: Invoke, tmp_path: Path) -> None:
     result = invoke("judge", real, other, "--no-progress")
     assert result.exit_code == 0, result.output
     assert "No rows were held out" in result.output
+    assert "synthetic rows equal a row" not in result.output
     assert "note: real: column 'zip': it stays text" in result.output
+    assert "note: 300 of 300 synthetic rows equal a row of" in invoke("judge", real, real, "--no-progress").output
     result = invoke("judge", real, real, "--holdout", held, "--report", tmp_path / "page.html", "--no-progress")
     assert result.exit_code == 0, result.output
     assert "100.0 % of the synthetic rows equal a row of your table" in result.output
