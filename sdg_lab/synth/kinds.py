@@ -205,6 +205,7 @@ class Types(Sequence[ColumnType]):
             f"# kind: {', '.join(KINDS)}",
             "# use: model (learnt and drawn), anew (a key, made for each new row), constant (filled in) or drop (left",
             "#      out); for free text that may be handed out word by word say kind: category",
+            "# A number or a date that is a name and no amount (a branch, a version): say kind: code or category.",
             f"# unit, of dates and durations: {', '.join(UNIT_NAMES.values())}",
             "",
         ]

@@ -215,13 +215,11 @@ def _members(judged: Judged) -> Finding:
     copies = judged.references["copies"].membership
     says = (
         f"The strongest of {len(of_table(found))} attacks tells a row of your table from a new one in "
-        f"{_in_100(everyone.auc.value)} cases; 50 is guessing"
+        f"{_in_100(everyone.auc.value)} cases (of the tenth least like others, in {100 * outlying.auc.value:.0f}); 50 "
+        "is guessing"
     )
     says += f", and mere copies would give {100 * copies.by_table.auc.value:.0f}." if copies else "."
-    says += (
-        f" Where 1 of 100 strangers is accused wrongly, it finds {100 * share.value:.1f} of 100 of yours. Of the tenth "
-        f"least like others: {100 * outlying.auc.value:.0f}."
-    )
+    says += f" Where 1 of 100 strangers is accused wrongly, it finds {100 * share.value:.1f} of 100 of yours."
     if few and everyone.auc.low <= 0.5:
         says += (
             f" But only {found.members:,} rows could be asked about: up to {_in_100(everyone.auc.high)} would fit what "
