@@ -30,7 +30,7 @@ def synth(
     ] = None,
     rows: Annotated[int | None, typer.Option(min=1, help="How many; by default as many as the table has.")] = None,
     model: Annotated[str, typer.Option(help="[cyan]auto[/] compares; or trees, boosted, bayesnet, copula.")] = "auto",
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="The same seed gives the same rows.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="The same seed gives the same rows.")] = 0,
     report: Annotated[Path | None, typer.Option(help="The report, one HTML file; by default beside the table.")] = None,
     no_report: Annotated[bool, typer.Option("--no-report", help="Judge nothing: it takes a while.")] = False,
     types: Annotated[

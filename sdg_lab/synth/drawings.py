@@ -120,12 +120,24 @@ def _of_numbers(real: NDArray[np.float64], made: NDArray[np.float64]) -> Bars:
         few = "" if note and not len(real) else f"fewer than {2 * RARE} others: not drawn" if note else "not drawn"
         return Bars((), np.zeros(0), np.zeros(0), True, "; ".join(part for part in (note, few) if part))
     edges = _edges(real)
-    shares = [np.histogram(np.clip(side, edges[0], edges[-1]), edges)[0] / len(side) for side in (real, made)]
+    bars = [np.histogram(np.clip(side, edges[0], edges[-1]), edges)[0] for side in (real, made)]
+    shares = [_gathered(side, bars[0]) / side.sum() for side in bars]
     ends = (edges[0], edges[-1])
     if (real == np.round(real)).all() and edges[1] - edges[0] == 1:
         ends = (edges[0] + 0.5, edges[-1] - 0.5)  # each bar stands for one number
     rest = f"{note}; the others are drawn" if note else ""
     return Bars(tuple(_short(end) for end in ends), shares[0], shares[1], True, rest)
+
+
+def _gathered(counts: NDArray[np.int64], real: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return what each bar holds once a bar of a few real rows, which shows persons, is part of the nearest of more."""
+    enough = np.flatnonzero(real >= RARE)
+    if not len(enough):
+        return counts
+    to = np.arange(len(real))
+    for few in np.flatnonzero((real > 0) & (real < RARE)):
+        to[few] = enough[np.abs(enough - few).argmin()]
+    return np.bincount(to, counts, minlength=len(real)).astype(np.int64)
 
 
 def _edges(real: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -74,7 +74,7 @@ class Guard:
         chance = np.array([1.0, twice / len(train), more / len(train)])
         keep, kept = np.ones(CLASSES), 1.0
         for _ in range(ROUNDS):  # what is thinned makes the rest a larger share
-            keep = np.minimum(1, np.divide(chance * kept, found, out=np.ones(CLASSES), where=found > 0))
+            keep = np.minimum(1, np.divide(chance * kept, found, out=np.sign(chance), where=found > 0))
             keep[0] = 1
             kept = float(found @ keep)
         return cls(guard.hashes, guard.once, keep)

@@ -141,7 +141,7 @@ class Synthesizer:
             TypeError: if it is no table.
             ValueError: if nothing can be learnt from it; the sentence names the column and what to do.
         """
-        seed = whole("seed", seed, least=0, most=2**32 - 1)
+        seed = whole("seed", seed, least=0, most=2**31 - 1)
         table, back = frame_of(data)
         types = find_types(table).with_group(self.group) if types is None else types
         parts = self.rows_of(table, seed=seed)
@@ -154,7 +154,13 @@ class Synthesizer:
         elif choice is None:
             choice = Choice(self.model_name, self.options, "it was asked for")
         model = learnt_by(choice.family, choice.options, real, seed=seed, progress=progress)
-        guard = Guard.of(real, model.sample(min(len(real), MEASURED), seed=seed))
+        drawn = model.sample(min(len(real), MEASURED), seed=seed)
+        guard = Guard.of(real, drawn)
+        if guard.passes(drawn, np.random.default_rng(seed)).mean() < 1 / TRIES:
+            raise ValueError(
+                f"nearly every row that {choice.family} draws is a row of the table that few people have, and is kept "
+                "back; choose another model, or a larger min_count"
+            )
         self._fitted = _Fitted(preparation, model, guard, choice, len(table), seed)
         self._real, self._back = (real, preparation.encode(held_out)), back
         return self

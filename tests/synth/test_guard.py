@@ -47,6 +47,13 @@ def test_in_a_table_without_equal_rows_no_copy_passes() -> None:
     assert passed(guard, drawn).index.tolist() == list(range(50, 500))
 
 
+def test_copies_do_not_pass_either_where_none_was_drawn_to_measure() -> None:
+    train = pd.DataFrame({"x": np.random.default_rng(0).normal(size=500)})
+    guard = Guard.of(train, train + 1)
+    assert not len(passed(guard, train))
+    assert len(passed(guard, train + 1)) == 500
+
+
 def test_what_many_share_always_passes() -> None:
     train = pd.DataFrame({"x": np.repeat([1, 2, 3], RARE)})
     guard = Guard.of(train, train)

@@ -27,6 +27,7 @@ def judged() -> Judgement:
     return judge(world(400, 0), world(400, 2), world(400, 1), seed=3, progress=False)
 
 
+@pytest.mark.slow
 def test_each_reference_shows_its_fault(judged: Judgement) -> None:
     figures = judged.figures
     assert list(figures.index) == list(FIGURES)
@@ -45,6 +46,7 @@ def test_each_reference_shows_its_fault(judged: Judgement) -> None:
     assert figures["synthetic"].notna().all()
 
 
+@pytest.mark.slow
 def test_what_is_said_of_the_judging(judged: Judgement) -> None:
     assert judged.sizes == {"real": 400, "held out": 400, "synthetic": 400}
     assert judged.seed == 3
@@ -63,6 +65,7 @@ def test_a_seed_says_all() -> None:
     assert not first.figures.equals(other.figures)
 
 
+@pytest.mark.slow
 def test_without_held_out_rows_halves_are_compared() -> None:
     found = judge(world(200, 0), world(200, 1), progress=False)
     assert not found.held_out

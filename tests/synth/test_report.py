@@ -77,6 +77,7 @@ def judged() -> Judgement:
     return judge(real, people(300, 2), held_out, target="smokes", progress=False)
 
 
+@pytest.mark.slow
 def test_a_page_needs_nothing_else_and_obeys_no_name(judged: Judgement) -> None:
     page = page_of(judged)
     tree = read(page)
@@ -90,6 +91,7 @@ def test_a_page_needs_nothing_else_and_obeys_no_name(judged: Judgement) -> None:
         assert shown in text
 
 
+@pytest.mark.slow
 def test_it_is_read_to_those_who_do_not_see_it(judged: Judgement) -> None:
     tags = read(page_of(judged)).tags
     assert tags[0] == ("html", {"lang": "en"})
@@ -102,12 +104,14 @@ def test_it_is_read_to_those_who_do_not_see_it(judged: Judgement) -> None:
     assert sum(tag == "caption" for tag, _ in tags) == sum(tag == "table" for tag, _ in tags)
 
 
+@pytest.mark.slow
 def test_the_same_judgement_gives_the_same_bytes(judged: Judgement, tmp_path: Path) -> None:
     judged.save(tmp_path / "a.html")
     judged.save(tmp_path / "b.html")
     assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()
 
 
+@pytest.mark.slow
 def test_no_rare_value_and_no_extreme_is_shown(judged: Judgement) -> None:
     page = page_of(judged)
     assert "lighthouse" not in page
@@ -115,6 +119,7 @@ def test_no_rare_value_and_no_extreme_is_shown(judged: Judgement) -> None:
     assert "7654" not in page.replace(",", "")
 
 
+@pytest.mark.slow
 def test_it_promises_nothing_and_says_what_was_measured(judged: Judgement) -> None:
     text = "".join(read(page_of(judged)).texts)
     assert not re.search(r"\b(safe|anonym\w*|complian\w*|guarantee\w*)\b", text, flags=re.I)
@@ -122,6 +127,7 @@ def test_it_promises_nothing_and_says_what_was_measured(judged: Judgement) -> No
         assert said in text
 
 
+@pytest.mark.slow
 def test_without_held_out_rows_nothing_is_said_of_privacy() -> None:
     judged = judge(people(120, 0), people(120, 1), target="smokes", progress=False)
     text = "".join(read(page_of(judged)).texts)
@@ -141,6 +147,7 @@ def test_few_columns_and_few_values_have_a_page_too() -> None:
     assert any("TSTR is not measurable" in text for text in tree.texts)
 
 
+@pytest.mark.slow
 def test_forty_one_columns_are_drawn_in_less_than_a_megabyte(judged: Judgement) -> None:
     rng = np.random.default_rng(0)
     names = [f"column {i}" for i in range(41)]

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pytest
 
 from sdg_lab.models.contract import NotFittedError
-from sdg_lab.synth import Synthesizer, find_types, synthesizer
+from sdg_lab.models.trees import Trees
+from sdg_lab.synth import Synthesizer, families, find_types, synthesizer
 from sdg_lab.synth.choice import Choice, Trial
 
 
@@ -237,6 +238,20 @@ def test_arguments_are_refused_in_a_sentence(arguments: dict[str, object], says:
 def test_tables_are_refused_in_a_sentence(table: pd.DataFrame, says: str) -> None:
     with pytest.raises((TypeError, ValueError), match=says):
         Synthesizer("trees").fit(table, progress=False)
+
+
+def test_a_model_that_only_copies_is_refused_before_anything_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Copier(Trees):
+        def fit(self, data: Any, y: Any = None, *, seed: int = 0, progress: bool = True) -> Any:
+            self.rows = data
+            return super().fit(data, seed=seed, progress=progress)
+
+        def sample(self, n: int, *, seed: int | None = None) -> pd.DataFrame:
+            return self.rows.sample(n, replace=True, random_state=seed, ignore_index=True)
+
+    monkeypatch.setattr(families, "_class", lambda _: Copier)
+    with pytest.raises(ValueError, match="nearly every row that trees draws is a row of the table"):
+        Synthesizer("trees").fit(people(), progress=False)
 
 
 def test_before_fit_there_is_nothing() -> None:

@@ -48,6 +48,7 @@ def good() -> Judgement:
     return judge(TRAIN, world(600, 2), HELD_OUT, target="smokes", progress=False)
 
 
+@pytest.mark.slow
 def test_other_rows_of_the_same_law_are_good(good: Judgement) -> None:
     found = verdict_of(good)
     assert found.level == "good", str(found)
@@ -110,6 +111,7 @@ def apart(judged: Judgement, area: Estimate, *found: Giveaway) -> Verdict:
     return verdict_of(replace(judged, synthetic=ours, giveaways=found))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("area", "level"),
     [
@@ -124,6 +126,7 @@ def test_the_levels_of_likeness(good: Judgement, area: tuple[float, float, float
     assert apart(good, Estimate(*area)).worst_of("fidelity") == level
 
 
+@pytest.mark.slow
 def test_what_betrays_it_is_named_up_to_three(good: Judgement) -> None:
     area = Estimate(0.7, 0.68, 0.72)
     says = str(apart(good, area, *(Giveaway((f"c{i}",), area, 0.2, "values") for i in range(5))))
@@ -147,6 +150,7 @@ def attacked(
     return verdict_of(replace(judged, synthetic=replace(judged.synthetic, membership=membership)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("figures", "level"),
     [
@@ -168,6 +172,7 @@ def test_the_levels_of_attacks(good: Judgement, figures: dict[str, tuple[float, 
     assert attacked(good, **figures).worst_of("privacy") == level
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("excess", "level"), [((0.02, -0.01, 0.05), "good"), ((0.008, 0.001, 0.02), "look"), ((0.02, 0.01, 0.03), "bad")]
 )
@@ -178,6 +183,7 @@ def test_the_levels_of_copies(good: Judgement, which: str, excess: tuple[float, 
     assert verdict_of(replace(good, synthetic=replace(good.synthetic, copies=copied))).worst_of("privacy") == level
 
 
+@pytest.mark.slow
 def test_nearer_is_an_alarm_and_never_a_pass(good: Judgement) -> None:
     assert good.synthetic.copies is not None
     for nearer, level in ((Estimate(0.9, 0.8, 1.0), "look"), (Estimate(0.5, 0.45, 0.55), "good")):
@@ -187,6 +193,7 @@ def test_nearer_is_an_alarm_and_never_a_pass(good: Judgement) -> None:
         assert ("nearer" in str(found)) == (level == "look")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("low", "level"), [(-0.01, "good"), (0.01, "look"), (0.06, "bad")])
 def test_the_levels_of_guessed_values(good: Judgement, low: float, level: str) -> None:
     guessed = Disclosure("town", 0.8, 0.7, Estimate(0.1, low, 0.2))
@@ -195,6 +202,7 @@ def test_the_levels_of_guessed_values(good: Judgement, low: float, level: str) -
     assert ("Leave out town" in str(found)) == (level != "good")
 
 
+@pytest.mark.slow
 def test_what_cannot_be_learnt_is_said(good: Judgement) -> None:
     assert good.synthetic.downstream is not None
     none = replace(good.synthetic.downstream, synthetic=None, why=("TSTR is not measurable for 'smokes'",))
